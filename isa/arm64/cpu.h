@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The state of one AArch64 processor.
+ *
+ * PC and the instruction count run ahead. While a block runs, `pc` and `icount` are those of the block's end, and an
+ * instruction's own are `left` instructions back:
+ *
+ *     block at 0x1000:  ldr  (left 3)   during the block: pc = 0x100c, icount = N + 3
+ *                       add  (left 2)   the add's address is pc - 4 * 2 = 0x1004, and N + 1 instructions had
+ *                       b.eq (left 1)   retired before it. A branch not taken has nothing to do.
+ *
+ * So straight code touches neither. Whoever calls an exec_ function by itself sets pc and icount to suit. */
+#ifndef ARMATURE_CPU_H
+#define ARMATURE_CPU_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "machine/contract/bus.h"
+#include "machine/contract/clock.h"
+#include "machine/contract/fields.h"
+#include "machine/contract/irq.h"
+#include "isa/arm64/features.h"
+#include "isa/arm64/insn.h"
+#include "isa/arm64/sysregs.h"
+#include "isa/arm64/tlb.h"
+
+/** A vector register. Element 0 is the least significant. */
+union vreg {
+    uint8_t b[16];
+    uint16_t h[8];
+    uint32_t s[4];
+    uint64_t d[2];
+    int8_t sb[16];
+    int16_t sh[8];
+    int32_t ss[4];
+    int64_t sd[2];
+    unsigned __int128 q;
+} __attribute__((aligned(16), may_alias));
+
+/** The condition flags, each 0 or 1. */
+struct nzcv {
+    uint8_t n, z, c, v;
+};
+
+/** PSTATE without the flags (Arm ARM D1.4). */
+struct pstate {
+    uint8_t el;    /* current exception level */
+    uint8_t spsel; /* 0: SP_EL0, 1: SP_ELx */
+    uint8_t daif;  /* D = 8, A = 4, I = 2, F = 1 */
+    uint8_t pan, uao, dit, ssbs, tco;
+    uint8_t btype;
+    uint8_t ss, il;
+};
+
+/** The local exclusive monitor. `size` 0: open access. */
+struct exclusive {
+    uint64_t address; /* physical */
+    uint64_t value[2];
+    uint32_t size; /* bytes, 1 to 16 */
+};
+
+enum wait_kind { WAIT_NONE, WAIT_WFI, WAIT_WFE, WAIT_POWERED_OFF };
+
+struct cpu {
+    /* General registers by record index (insn.h): 0-30, REG_ZERO (always 0), REG_SP, REG_SINK. */
+    uint64_t x[REG_COUNT];
+    uint64_t pc;     /* see above */
+    uint64_t icount; /* instructions retired; see above */
+    uint64_t limit;  /* the engine stops exactly when icount gets here; lowered to get attention */
+    struct nzcv nzcv;
+    struct pstate pstate;
+    union vreg v[32];
+    uint64_t fpcr, fpsr;
+
+    /* Translation: the table of the regime that plain loads and stores use now (tlb.h). */
+    struct tlb_entry *tlb;
+    struct tlb *tlb_all;
+
+    uint64_t sp_banked[4]; /* SP_ELx of the levels that are not in x[REG_SP] (see cpu_set_sp_bank) */
+    struct sysregs sys;    /* one member for each stored row of sysregs.def */
+    struct exclusive exclusive;
+    uint8_t event_register;
+    uint8_t wait;          /* enum wait_kind */
+    uint8_t irq_pending, fiq_pending, serror_pending; /* levels of the inputs */
+    uint8_t stop_requested;
+    uint8_t yield_requested; /* give up the rest of this turn */
+
+    unsigned index; /* 0-based number of this CPU */
+    uint64_t mpidr;
+    struct features features;
+    uint64_t rng_state[4]; /* RNDR: xoshiro256**, seeded from --seed */
+
+    /* Wiring, none of it state. */
+    struct bus *bus;
+    struct clock *clock;
+    const struct icc_ops *icc;
+    void *icc_gic;
+    struct timer_wires {
+        struct irq_line virt, phys;
+    } timer_wires;
+    struct irq_line pmu_wire;
+    struct event timer_event;
+    struct timer *timer;
+    /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
+    bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
+    void *smccc_context;
+    /* Turn base: virtual time when this CPU's turn began, and its icount then (cpu_now_ns). */
+    uint64_t turn_ns, turn_icount;
+    uint32_t ns_per_insn_q8; /* rate: nanoseconds an instruction, in 1/256 */
+    /* Where a fault goes: the engine's run loop sets it; cpu_raise and friends jump there. */
+    jmp_buf *on_exception;
+    /* Tells the engine that cached code lookups are stale (TLBI, regime change); bumped, never reset. */
+    uint64_t code_generation;
+    /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed. */
+    uint32_t debug_armed;
+};
+
+extern const struct fields cpu_fields;
+
+/** The address of `insn`, and how many instructions had retired before it. */
+static inline uint64_t insn_pc(const struct cpu *cpu, const struct insn *insn)
+{
+    return cpu->pc - 4ull * insn->left;
+}
+
+static inline uint64_t insn_icount(const struct cpu *cpu, const struct insn *insn)
+{
+    return cpu->icount - insn->left;
+}
+
+/** Virtual time at `icount` of this CPU's turn. */
+static inline uint64_t cpu_ns_at(const struct cpu *cpu, uint64_t icount)
+{
+    return cpu->turn_ns + ((icount - cpu->turn_icount) * cpu->ns_per_insn_q8 >> 8);
+}
+
+/** Sets the clock to the time of `insn`; done before any device or timer code runs for it. */
+static inline void cpu_sync_clock(struct cpu *cpu, const struct insn *insn)
+{
+    cpu->clock->now_ns = cpu_ns_at(cpu, insn_icount(cpu, insn));
+}
+
+static inline uint32_t nzcv_pack(struct nzcv f)
+{
+    return (uint32_t)(f.n << 31 | f.z << 30 | f.c << 29 | f.v << 28);
+}
+
+static inline struct nzcv nzcv_unpack(uint32_t word)
+{
+    return (struct nzcv){word >> 31 & 1, word >> 30 & 1, word >> 29 & 1, word >> 28 & 1};
+}
+
+/** Makes the engine come back to its loop before the next instruction. */
+static inline void cpu_attention(struct cpu *cpu)
+{
+    cpu->limit = 0;
+}
+
+/** Cold reset (Arm ARM D1.4 and the reset values of sysregs.def): EL1h, everything masked, PC 0. */
+void cpu_reset(struct cpu *cpu);
+
+/** The controller's wires into the CPU; wakes it from WFI. */
+void cpu_set_interrupt(struct cpu *cpu, enum cpu_interrupt which, bool level);
+
+/** Whether an interrupt would be taken now, and taking it (between instructions; pc and icount exact). */
+bool cpu_interrupt_ready(const struct cpu *cpu);
+void cpu_take_interrupt(struct cpu *cpu);
+
+/** Whether WFI or WFE would end now (a pending interrupt, masked or not; an event). */
+bool cpu_wake_ready(const struct cpu *cpu);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The physical address space: one block of RAM and the devices' windows. */
+#ifndef ARMATURE_BUS_H
+#define ARMATURE_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "machine/contract/error.h"
+
+#define PAGE_BITS 12
+#define PAGE_SIZE_BYTES 4096ull
+
+/** What stands against an inline store to a page of guest RAM (one byte of flags a page). */
+enum page_flag {
+    PAGE_HAS_CODE = 1,   /* an engine holds translations of it */
+    PAGE_CLEAN = 2,      /* not written since the mark (dirty tracking is on) */
+    PAGE_WATCHED = 4,    /* the debugger watches an address in it */
+    PAGE_SHARED = 8,     /* shared with a parent snapshot */
+};
+
+/** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. */
+struct ram {
+    uint8_t *host;       /* host address of guest physical address `base` */
+    uint64_t base;       /* first guest physical address */
+    uint64_t size_bytes; /* a multiple of PAGE_SIZE_BYTES */
+    uint8_t *page_flags; /* size_bytes / PAGE_SIZE_BYTES of them */
+};
+
+/** What a device's window does with an access. `offset` is within the window, `size` 1, 2, 4 or 8 bytes,
+ *  `offset` a multiple of it. Returns false where the device signals an error (the CPU takes an external
+ *  abort). Values are zero-extended. */
+struct mmio_ops {
+    bool (*read)(void *device, uint64_t offset, unsigned size, uint64_t *value);
+    bool (*write)(void *device, uint64_t offset, unsigned size, uint64_t value);
+};
+
+struct mmio_window {
+    const char *name;
+    uint64_t base, size_bytes;
+    const struct mmio_ops *ops;
+    void *device;
+};
+
+struct bus {
+    struct ram ram;
+    struct mmio_window *windows; /* sorted by base, never overlapping */
+    unsigned window_count, window_capacity;
+    /* Told before any write to RAM that does not come from a CPU's inline path (DMA, loaders), for pages
+     * with flags; clears the flags that the write makes untrue. NULL while no engine runs. */
+    void (*on_flagged_write)(void *context, uint64_t page_address);
+    void *on_flagged_write_context;
+};
+
+/** Reserves RAM. Fails when the host cannot give the address space. */
+bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struct error *error);
+void bus_free(struct bus *bus);
+
+/** Adds a window; asserts that it overlaps nothing. */
+void bus_add_window(struct bus *bus, const char *name, uint64_t base, uint64_t size_bytes,
+                    const struct mmio_ops *ops, void *device);
+
+/** A device access by a CPU. False: nothing is there, the width or alignment is not one the bus carries,
+ *  or the device said no; the CPU takes an external abort. */
+bool bus_mmio_read(struct bus *bus, uint64_t address, unsigned size, uint64_t *value);
+bool bus_mmio_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value);
+
+/** The host address of `length` bytes of RAM at guest physical `address`, or NULL where any of them lies
+ *  outside RAM. To read only: writers use bus_dma_write() or bus_dma_writable(). */
+static inline uint8_t *ram_at(const struct ram *ram, uint64_t address, uint64_t length)
+{
+    uint64_t offset = address - ram->base;
+    if (offset >= ram->size_bytes || length > ram->size_bytes - offset)
+        return NULL;
+    return ram->host + offset;
+}
+
+/** Device access to RAM. False (and nothing done) where the range is not wholly RAM. */
+bool bus_dma_read(struct bus *bus, uint64_t address, void *to, uint64_t length);
+bool bus_dma_write(struct bus *bus, uint64_t address, const void *from, uint64_t length);
+
+/** A host pointer for a device that writes `length` bytes in place (a disk read straight into RAM). Page flags
+ *  are settled before it returns; the pointer holds until the machine runs on. NULL: not wholly RAM. */
+uint8_t *bus_dma_writable(struct bus *bus, uint64_t address, uint64_t length);
+
+#endif

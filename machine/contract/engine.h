@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What an engine is: something that makes a CPU execute instructions. The run loop knows no more of it. */
+#ifndef ARMATURE_ENGINE_H
+#define ARMATURE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "machine/contract/error.h"
+
+struct cpu;
+struct bus;
+struct engine;
+
+/** Why engine_ops.run came back. */
+enum engine_exit {
+    ENGINE_EXIT_LIMIT,   /* cpu->icount reached cpu->limit: its turn is over, or something wants attention */
+    ENGINE_EXIT_WAIT,    /* WFI or WFE, and nothing to wake for: the CPU sleeps */
+    ENGINE_EXIT_REQUEST, /* cpu->stop_requested: the machine wants to stop (power-off, debugger) */
+};
+
+struct engine_ops {
+    const char *name; /* as in --engine */
+    struct engine *(*create)(struct bus *bus, unsigned cpu_count, struct error *error);
+    void (*free)(struct engine *engine);
+    /** Runs `cpu` until its icount reaches cpu->limit exactly, or one of the other exits. */
+    enum engine_exit (*run)(struct engine *engine, struct cpu *cpu);
+    /** The page of RAM at `page_address` is about to change: drop what was made from it. */
+    void (*page_written)(struct engine *engine, uint64_t page_address);
+    /** Drop everything derived from memory (a restored snapshot). */
+    void (*flush)(struct engine *engine);
+};
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The one door by which the host enters the machine: console bytes, network frames, keys, results of host
+ * calls, clock decisions. Each input is delivered at an instruction count and can be recorded there and replayed. */
+#ifndef ARMATURE_INPUT_H
+#define ARMATURE_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct inputs;
+
+/** A kind of input, registered once by its consumer when the board is built. */
+struct input_source {
+    const char *name; /* stable: it names the source in a recorded log ("uart0.rx", "net0.rx") */
+    /* Hands one input to the device. Runs on the machine's thread, between instructions. */
+    void (*deliver)(void *device, const void *bytes, size_t length);
+    /* How many bytes the device can take now (SIZE_MAX: any). Queued inputs wait while this is 0, and are cut
+     * to it where `divisible`. NULL: always ready. Must depend on the device's state alone. */
+    size_t (*ready)(void *device);
+    /* Whether the guest is set up to receive (a UART whose driver has enabled its receive interrupt). Scripted
+     * input is held back until this is true and the machine is idle. NULL: always. */
+    bool (*listening)(void *device);
+    bool divisible; /* a byte stream, which may be delivered in pieces */
+    void *device;
+};
+
+/** Registers a source and returns its number. Order of registration is the order of the board table. */
+unsigned input_register(struct inputs *inputs, const struct input_source *source);
+
+/** Queues an input from the host side. Callable from any thread; the machine picks it up at its next stop
+ *  between instructions. Returns false when the queue of that source is full (16 MiB); the caller holds back. */
+bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_t length);
+
+/** Something on the host that is watched while the machine runs or idles: a file descriptor and what to do
+ *  when it is ready. Host-side backends (console, slirp, sockets) register one; their callbacks run on the
+ *  machine's thread but must reach the guest through input_post() only. */
+struct host_watch {
+    int fd;
+    short events; /* POLLIN, POLLOUT; a backend may change it at any time */
+    void (*ready)(void *backend, short revents);
+    void *backend;
+};
+
+void host_watch_add(struct inputs *inputs, struct host_watch *watch);
+void host_watch_remove(struct inputs *inputs, struct host_watch *watch);
+
+/** A backend that polls in its own way (libslirp fills a pollfd list and wants a callback after poll). */
+struct pollfd;
+struct host_poller {
+    /* Appends to fds (room for `capacity`), lowers *timeout_ms; returns how many it appended. */
+    int (*fill)(void *backend, struct pollfd *fds, int capacity, int *timeout_ms);
+    void (*done)(void *backend, const struct pollfd *fds, int count, bool poll_failed);
+    void *backend;
+};
+
+void host_poller_add(struct inputs *inputs, struct host_poller *poller);
+
+#endif
