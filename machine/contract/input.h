@@ -32,6 +32,17 @@ unsigned input_register(struct inputs *inputs, const struct input_source *source
  *  between instructions. Returns false when the queue of that source is full (16 MiB); the caller holds back. */
 bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_t length);
 
+/** How many bytes input_post() would take for `source` now. A backend that asks first never has to hold any back. */
+size_t input_room(struct inputs *inputs, unsigned source);
+
+/** Declares that `source` is fed by a script (piped input under --clock virtual): the guest gets it a line at a
+ *  time, each when the machine is idle and the source is listening, at a point that depends on the guest alone.
+ *  So an idle machine waits on the host until a whole line has been posted or input_script_end() was called. */
+void input_script(struct inputs *inputs, unsigned source);
+
+/** The script of `source` has ended: what is posted is all there is. */
+void input_script_end(struct inputs *inputs, unsigned source);
+
 /** Something on the host that is watched while the machine runs or idles: a file descriptor and what to do
  *  when it is ready. Host-side backends (console, slirp, sockets) register one; their callbacks run on the
  *  machine's thread but must reach the guest through input_post() only. */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the user asked for: the command line of `armature run`, checked and in units, and the exit statuses. */
+#ifndef ARMATURE_OPTIONS_H
+#define ARMATURE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "isa/arm64/features.h"
+#include "machine/contract/error.h"
+
+/** The exit statuses of `armature`; the manual page and the help list them. */
+enum exit_status {
+    EXIT_STATUS_POWER_OFF = 0, /* the guest powered off, or the user left with Ctrl-A X */
+    EXIT_STATUS_HOST = 1,      /* the host could not do something: a file, memory, a socket */
+    EXIT_STATUS_USAGE = 2,     /* the command line makes no sense */
+    EXIT_STATUS_PANIC = 3,     /* --exit-on-panic: the guest's kernel panicked */
+    EXIT_STATUS_TIMEOUT = 4,   /* --timeout: that much guest time has passed */
+    EXIT_STATUS_RESET = 5,     /* --no-reboot: the guest asked for a reset */
+};
+
+#define MAX_CPUS         64
+#define MAX_DISKS        16
+#define MAX_NETS         4
+#define MAX_FORWARDS     16
+#define MIN_MEMORY_BYTES (16ull << 20)
+#define MAX_MEMORY_BYTES (64ull << 30)
+
+/** Where a serial line or console ends on the host. */
+enum serial_kind {
+    SERIAL_NONE,  /* nowhere: output is dropped, nothing comes in */
+    SERIAL_STDIO, /* the program's own input and output, raw with a Ctrl-A escape where it is a terminal */
+    SERIAL_FILE,  /* output goes into a file, made or emptied */
+    SERIAL_UNIX,  /* a Unix socket that the program listens on; one client at a time */
+    SERIAL_PTY,   /* a new pseudo-terminal, whose name is printed on standard error */
+};
+
+struct serial_option {
+    enum serial_kind kind;
+    const char *path; /* FILE and UNIX */
+};
+
+struct disk_option {
+    const char *path; /* a raw image */
+    bool read_only;
+};
+
+/** One port of the host that leads into the guest. Addresses are IPv4 in host byte order; 0: any host address
+ *  (127.0.0.1 is the default), and for the guest the one that DHCP gave. */
+struct forward_option {
+    bool udp;
+    uint32_t host_address, guest_address;
+    uint16_t host_port, guest_port;
+};
+
+/** One network card behind user-mode networking. */
+struct net_option {
+    struct forward_option forwards[MAX_FORWARDS];
+    unsigned forward_count;
+};
+
+enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP };
+enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
+
+/** `armature run`. Strings belong to argv. Every member is within its range; what is absent has its default. */
+struct run_options {
+    const char *kernel;      /* never NULL after a successful parse, unless dump_dtb is set */
+    const char *initrd;      /* NULL: none */
+    const char *append;      /* the kernel's command line; "" when not given */
+    const char *dtb;         /* NULL: generated from the board */
+    const char *dump_dtb;    /* write the device tree the guest would get there, and end */
+    uint64_t memory_bytes;   /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
+    unsigned cpus;           /* 1 to MAX_CPUS; default 1 */
+    struct disk_option disks[MAX_DISKS];
+    unsigned disk_count;
+    struct net_option nets[MAX_NETS];
+    unsigned net_count;
+    struct serial_option serial;  /* the board's PL011; default STDIO */
+    struct serial_option console; /* a virtio-console; NONE: the board has none */
+    enum engine_choice engine;
+    enum cpu_model cpu;           /* default CPU_V8_2 */
+    enum clock_choice clock;      /* default: PACED where standard input is a terminal, else VIRTUAL */
+    uint64_t seed;                /* default 0 */
+    uint64_t timeout_ns;          /* guest time; 0: none */
+    bool exit_on_panic, no_reboot;
+};
+
+/** Fills `options` with the defaults. */
+void run_options_default(struct run_options *options);
+
+/** Parses the arguments after `armature run` into `options` (which holds the defaults). False: `error` has the
+ *  one line that says what was expected. */
+bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error);
+
+#endif
