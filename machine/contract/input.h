@@ -62,6 +62,9 @@ struct host_poller {
     /* Appends to fds (room for `capacity`), lowers *timeout_ms; returns how many it appended. */
     int (*fill)(void *backend, struct pollfd *fds, int capacity, int *timeout_ms);
     void (*done)(void *backend, const struct pollfd *fds, int count, bool poll_failed);
+    /* Whether an answer from outside may be on its way (open connections, requests without an answer): idle virtual
+     * time is then not skipped but waited out. NULL: never. */
+    bool (*busy)(void *backend);
     void *backend;
 };
 
