@@ -20,6 +20,7 @@
 #include "machine/contract/fields.h"
 #include "machine/contract/irq.h"
 #include "isa/arm64/features.h"
+#include "isa/arm64/fp.h"
 #include "isa/arm64/insn.h"
 #include "isa/arm64/sysregs.h"
 #include "isa/arm64/tlb.h"
@@ -70,7 +71,12 @@ struct cpu {
     struct nzcv nzcv;
     struct pstate pstate;
     union vreg v[32];
-    uint64_t fpcr, fpsr;
+    union {
+        struct {
+            uint64_t fpcr, fpsr;
+        };
+        struct fp_state fp; /* the same two, as the arithmetic takes them */
+    };
 
     /* Translation: the table of the regime that plain loads and stores use now (tlb.h). */
     struct tlb_entry *tlb;
