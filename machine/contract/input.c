@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The one door: a queue for each source, filled by the host's side at any time and from any thread, emptied
+ * by the run loop between instructions. */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "machine/inputs.h"
+
+#define QUEUE_LIMIT_BYTES (16u << 20)
+#define POLL_CAPACITY     256
+
+struct item {
+    struct item *next;
+    size_t length, taken; /* bytes, and how many of them the device already has */
+    uint8_t bytes[];
+};
+
+struct queue {
+    struct input_source source;
+    struct item *first, **last;
+    size_t queued_bytes;
+    bool scripted, ended;
+};
+
+struct inputs {
+    pthread_mutex_t lock; /* guards the queues' contents and `queued` */
+    struct queue *queues;
+    unsigned queue_count;
+    atomic_uint queued; /* items in all unscripted queues */
+    int wake_fd;
+    pthread_t thread; /* the machine's own, which needs no waking */
+    struct host_watch **watches;
+    unsigned watch_count;
+    struct host_poller **pollers;
+    unsigned poller_count;
+    inputs_observer *observer;
+    void *observer_context;
+};
+
+/* --- the queue ------------------------------------------------------------------------------------- */
+
+unsigned input_register(struct inputs *inputs, const struct input_source *source)
+{
+    inputs->queues = realloc(inputs->queues, (inputs->queue_count + 1) * sizeof *inputs->queues);
+    assert(inputs->queues);
+    inputs->queues[inputs->queue_count] = (struct queue){.source = *source};
+    /* The array moved, and with it the tails of the empty queues. */
+    for (unsigned i = 0; i <= inputs->queue_count; i++)
+        if (!inputs->queues[i].first)
+            inputs->queues[i].last = &inputs->queues[i].first;
+    return inputs->queue_count++;
+}
+
+bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_t length)
+{
+    assert(source < inputs->queue_count);
+    struct queue *queue = &inputs->queues[source];
+    pthread_mutex_lock(&inputs->lock);
+    bool fits = length <= QUEUE_LIMIT_BYTES && queue->queued_bytes <= QUEUE_LIMIT_BYTES - length;
+    struct item *item = fits ? malloc(sizeof *item + length) : NULL;
+    if (item) {
+        *item = (struct item){.length = length};
+        memcpy(item->bytes, bytes, length);
+        *queue->last = item;
+        queue->last = &item->next;
+        queue->queued_bytes += length;
+        if (!queue->scripted)
+            inputs->queued++;
+    }
+    pthread_mutex_unlock(&inputs->lock);
+    if (item && !pthread_equal(pthread_self(), inputs->thread))
+        inputs_wake(inputs);
+    return item != NULL;
+}
+
+void inputs_set_scripted(struct inputs *inputs, unsigned source, bool scripted)
+{
+    assert(source < inputs->queue_count);
+    struct queue *queue = &inputs->queues[source];
+    pthread_mutex_lock(&inputs->lock);
+    if (queue->scripted != scripted) {
+        unsigned items = 0;
+        for (const struct item *item = queue->first; item; item = item->next)
+            items++;
+        if (scripted)
+            inputs->queued -= items;
+        else
+            inputs->queued += items;
+        queue->scripted = scripted;
+    }
+    pthread_mutex_unlock(&inputs->lock);
+}
+
+void inputs_set_ended(struct inputs *inputs, unsigned source, bool ended)
+{
+    assert(source < inputs->queue_count);
+    inputs->queues[source].ended = ended;
+}
+
+bool inputs_queued(const struct inputs *inputs)
+{
+    return inputs->queued != 0;
+}
+
+/* --- to the guest ---------------------------------------------------------------------------------- */
+
+/* Every input that reaches the guest passes here. */
+static void inputs_hand_over(struct inputs *inputs, unsigned source, struct input_stamp stamp,
+                             const void *bytes, size_t length)
+{
+    const struct input_source *to = &inputs->queues[source].source;
+    if (inputs->observer)
+        inputs->observer(inputs->observer_context, source, stamp, bytes, length);
+    to->deliver(to->device, bytes, length);
+}
+
+/* Takes the next piece of at most `limit` bytes (all of it where the source is not divisible). NULL: none.
+ * The caller frees it. */
+static struct item *queue_take(struct inputs *inputs, struct queue *queue, size_t limit)
+{
+    struct item *piece = NULL;
+    pthread_mutex_lock(&inputs->lock);
+    struct item *first = queue->first;
+    if (first) {
+        size_t left = first->length - first->taken;
+        if (!queue->source.divisible || (left <= limit && first->taken == 0)) {
+            piece = first;
+        } else {
+            size_t length = left < limit ? left : limit;
+            piece = malloc(sizeof *piece + length);
+            assert(piece);
+            *piece = (struct item){.length = length};
+            memcpy(piece->bytes, first->bytes + first->taken, length);
+            first->taken += length;
+        }
+        queue->queued_bytes -= piece->length;
+        if (piece == first || first->taken == first->length) {
+            queue->first = first->next;
+            if (!queue->first)
+                queue->last = &queue->first;
+            if (!queue->scripted)
+                inputs->queued--;
+            if (piece != first)
+                free(first);
+        }
+    }
+    pthread_mutex_unlock(&inputs->lock);
+    return piece;
+}
+
+static size_t source_ready(const struct input_source *source)
+{
+    return source->ready ? source->ready(source->device) : SIZE_MAX;
+}
+
+static bool source_listening(const struct input_source *source)
+{
+    return !source->listening || source->listening(source->device);
+}
+
+bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp)
+{
+    bool any = false;
+    for (unsigned i = 0; i < inputs->queue_count && inputs->queued; i++) {
+        struct queue *queue = &inputs->queues[i];
+        size_t ready;
+        while (!queue->scripted && (ready = source_ready(&queue->source))) {
+            struct item *piece = queue_take(inputs, queue, ready);
+            if (!piece)
+                break;
+            inputs_hand_over(inputs, i, stamp, piece->bytes, piece->length);
+            free(piece);
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* The bytes queued through the first '\n'; 0 where none has come and more may. After the end of the script
+ * what is left counts as a line. */
+static size_t queue_line_bytes(struct inputs *inputs, const struct queue *queue)
+{
+    size_t before = 0, line = 0;
+    pthread_mutex_lock(&inputs->lock);
+    for (const struct item *item = queue->first; item && !line; item = item->next) {
+        size_t left = item->length - item->taken;
+        const uint8_t *from = item->bytes + item->taken;
+        const uint8_t *end = memchr(from, '\n', left);
+        if (end)
+            line = before + (size_t)(end - from) + 1;
+        before += left;
+    }
+    pthread_mutex_unlock(&inputs->lock);
+    return line ? line : queue->ended ? before : 0;
+}
+
+bool inputs_deliver_line(struct inputs *inputs, struct input_stamp stamp)
+{
+    bool any = false;
+    for (unsigned i = 0; i < inputs->queue_count; i++) {
+        struct queue *queue = &inputs->queues[i];
+        if (!queue->scripted || !source_listening(&queue->source))
+            continue;
+        /* A line longer than the device takes now goes in pieces, one each time the guest is idle again. */
+        size_t ready = source_ready(&queue->source);
+        size_t line = queue_line_bytes(inputs, queue);
+        while (ready && line) {
+            struct item *piece = queue_take(inputs, queue, ready < line ? ready : line);
+            inputs_hand_over(inputs, i, stamp, piece->bytes, piece->length);
+            line -= piece->length < line ? piece->length : line;
+            free(piece);
+            any = true;
+            ready = source_ready(&queue->source);
+        }
+    }
+    return any;
+}
+
+bool inputs_script_awaited(struct inputs *inputs)
+{
+    for (unsigned i = 0; i < inputs->queue_count; i++) {
+        struct queue *queue = &inputs->queues[i];
+        if (queue->scripted && !queue->ended && source_listening(&queue->source) &&
+            source_ready(&queue->source) && !queue_line_bytes(inputs, queue))
+            return true;
+    }
+    return false;
+}
+
+/* --- the host's descriptors ------------------------------------------------------------------------ */
+
+void host_watch_add(struct inputs *inputs, struct host_watch *watch)
+{
+    inputs->watches = realloc(inputs->watches, (inputs->watch_count + 1) * sizeof *inputs->watches);
+    assert(inputs->watches);
+    inputs->watches[inputs->watch_count++] = watch;
+}
+
+void host_watch_remove(struct inputs *inputs, struct host_watch *watch)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < inputs->watch_count; i++)
+        if (inputs->watches[i] != watch)
+            inputs->watches[kept++] = inputs->watches[i];
+    inputs->watch_count = kept;
+}
+
+void host_poller_add(struct inputs *inputs, struct host_poller *poller)
+{
+    inputs->pollers = realloc(inputs->pollers, (inputs->poller_count + 1) * sizeof *inputs->pollers);
+    assert(inputs->pollers);
+    inputs->pollers[inputs->poller_count++] = poller;
+}
+
+static bool watch_present(const struct inputs *inputs, const struct host_watch *watch)
+{
+    for (unsigned i = 0; i < inputs->watch_count; i++)
+        if (inputs->watches[i] == watch)
+            return true;
+    return false;
+}
+
+void inputs_poll(struct inputs *inputs, uint64_t timeout_ns)
+{
+    struct pollfd fds[POLL_CAPACITY];
+    struct host_watch *watched[POLL_CAPACITY];
+    int poller_first[POLL_CAPACITY], poller_count[POLL_CAPACITY];
+    int count = 0, watch_count = 0;
+
+    fds[count++] = (struct pollfd){.fd = inputs->wake_fd, .events = POLLIN};
+    for (unsigned i = 0; i < inputs->watch_count && count < POLL_CAPACITY; i++) {
+        struct host_watch *watch = inputs->watches[i];
+        watched[watch_count++] = watch;
+        /* A negative descriptor is skipped by poll(): one that asks for nothing must not report POLLHUP. */
+        fds[count++] = (struct pollfd){.fd = watch->events ? watch->fd : -1, .events = watch->events};
+    }
+    for (unsigned i = 0; i < inputs->poller_count && i < POLL_CAPACITY; i++) {
+        struct host_poller *poller = inputs->pollers[i];
+        int timeout_ms = timeout_ns / 1000000 < 3600000 ? (int)(timeout_ns / 1000000) + 1 : -1;
+        int asked = timeout_ms;
+        poller_first[i] = count;
+        poller_count[i] = poller->fill(poller->backend, fds + count, POLL_CAPACITY - count, &timeout_ms);
+        count += poller_count[i];
+        if (timeout_ms >= 0 && timeout_ms != asked)
+            timeout_ns = (uint64_t)timeout_ms * 1000000;
+    }
+
+    struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
+    int got = ppoll(fds, (nfds_t)count, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+    bool failed = got < 0;
+
+    if (!failed && fds[0].revents) {
+        uint64_t wakes;
+        while (read(inputs->wake_fd, &wakes, sizeof wakes) < 0 && errno == EINTR)
+            continue;
+    }
+    for (int i = 0; !failed && i < watch_count; i++)
+        if (fds[1 + i].revents && watch_present(inputs, watched[i]))
+            watched[i]->ready(watched[i]->backend, fds[1 + i].revents);
+    for (unsigned i = 0; i < inputs->poller_count && i < POLL_CAPACITY; i++)
+        inputs->pollers[i]->done(inputs->pollers[i]->backend, fds + poller_first[i], poller_count[i], failed);
+}
+
+void inputs_wake(struct inputs *inputs)
+{
+    uint64_t one = 1;
+    ssize_t written = write(inputs->wake_fd, &one, sizeof one);
+    (void)written; /* the only failure is a counter that is full, which wakes as well */
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context)
+{
+    inputs->observer = observer;
+    inputs->observer_context = context;
+}
+
+struct inputs *inputs_create(struct error *error)
+{
+    struct inputs *inputs = calloc(1, sizeof *inputs);
+    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!inputs || wake_fd < 0) {
+        free(inputs);
+        error_set(error, "no event descriptor from the host: %s; close other programs or raise ulimit -n",
+                  strerror(errno));
+        return NULL;
+    }
+    pthread_mutex_init(&inputs->lock, NULL);
+    inputs->wake_fd = wake_fd;
+    inputs->thread = pthread_self();
+    return inputs;
+}
+
+void inputs_free(struct inputs *inputs)
+{
+    if (!inputs)
+        return;
+    for (unsigned i = 0; i < inputs->queue_count; i++)
+        for (struct item *item = inputs->queues[i].first, *next; item; item = next) {
+            next = item->next;
+            free(item);
+        }
+    close(inputs->wake_fd);
+    pthread_mutex_destroy(&inputs->lock);
+    free(inputs->queues);
+    free(inputs->watches);
+    free(inputs->pollers);
+    free(inputs);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The machine's side of the door in machine/contract/input.h: waiting for the host, and handing over what it
+ * sent. Every input passes inputs_hand_over() in input.c, so that record and replay have one place. */
+#ifndef ARMATURE_INPUTS_H
+#define ARMATURE_INPUTS_H
+
+#include "machine/contract/error.h"
+#include "machine/contract/input.h"
+
+/** When an input reached the guest: virtual time, and the instructions that all CPUs had retired. */
+struct input_stamp {
+    uint64_t ns, insns;
+};
+
+/** Told of each input just before its device gets it. */
+typedef void inputs_observer(void *context, unsigned source, struct input_stamp stamp, const void *bytes,
+                             size_t length);
+
+/** Fails when the host gives no event descriptor. */
+struct inputs *inputs_create(struct error *error);
+void inputs_free(struct inputs *inputs);
+
+/** NULL: nobody observes. */
+void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context);
+
+/** A scripted source is handed over by inputs_deliver_line() only (piped input under --clock virtual). */
+void inputs_set_scripted(struct inputs *inputs, unsigned source, bool scripted);
+
+/** A scripted source without anything queued may still get something (its pipe is open), or never will. */
+void inputs_set_ended(struct inputs *inputs, unsigned source, bool ended);
+
+/** Serves the host's descriptors: waits up to `timeout_ns` (0: looks only; UINT64_MAX: for ever) until one is
+ *  ready or another thread posts, and runs the backends' callbacks. */
+void inputs_poll(struct inputs *inputs, uint64_t timeout_ns);
+
+/** Makes a wait in inputs_poll() end. Callable from any thread and from signal handlers. */
+void inputs_wake(struct inputs *inputs);
+
+/** Whether anything is queued that inputs_deliver() would look at. Cheap. */
+bool inputs_queued(const struct inputs *inputs);
+
+/** Hands over everything queued for unscripted sources, as far as the devices are ready. Returns whether
+ *  anything was. */
+bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp);
+
+/** Hands each scripted source at most one line (through its '\n'), if the device listens and is ready. */
+bool inputs_deliver_line(struct inputs *inputs, struct input_stamp stamp);
+
+/** Whether a listening scripted source has no whole line queued and has not ended: the guest may be waiting
+ *  for input that the host has not sent yet. */
+bool inputs_script_awaited(struct inputs *inputs);
+
+#endif
