@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The text styles that assembly templates of the instruction tables call: `{xsp Rn}` is text_xsp(out, Rn). */
+#ifndef ARMATURE_DISASM_TEXT_H
+#define ARMATURE_DISASM_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Where the text goes: never beyond `capacity`, always terminated. */
+struct text {
+    char *at;
+    unsigned length, capacity;
+    bool undefined; /* a template found the encoding reserved */
+};
+
+void text_printf(struct text *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_literal(struct text *out, const char *literal);
+
+/* General registers: 31 is the zero register, or the stack pointer in the _sp styles. */
+void text_x(struct text *out, unsigned reg);
+void text_w(struct text *out, unsigned reg);
+void text_xsp(struct text *out, unsigned reg);
+void text_wsp(struct text *out, unsigned reg);
+void text_r(struct text *out, unsigned sf, unsigned reg);   /* x if sf, else w */
+void text_rsp(struct text *out, unsigned sf, unsigned reg);
+
+/* Immediates: "#0x10" above 9, "#9" below, "#-0x10" where negative. */
+void text_imm(struct text *out, int64_t value);
+void text_uimm(struct text *out, uint64_t value);
+void text_dec(struct text *out, int64_t value); /* plain decimal, no '#' */
+void text_address(struct text *out, uint64_t address); /* a branch target: "#0x..." */
+void text_cond(struct text *out, unsigned cond);
+void text_shift(struct text *out, unsigned type, unsigned amount); /* ", lsl #3"; nothing for lsl #0 */
+
+#endif
