@@ -23,12 +23,6 @@ void inputs_free(struct inputs *inputs);
 /** NULL: nobody observes. */
 void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context);
 
-/** A scripted source is handed over by inputs_deliver_line() only (piped input under --clock virtual). */
-void inputs_set_scripted(struct inputs *inputs, unsigned source, bool scripted);
-
-/** A scripted source without anything queued may still get something (its pipe is open), or never will. */
-void inputs_set_ended(struct inputs *inputs, unsigned source, bool ended);
-
 /** Serves the host's descriptors: waits up to `timeout_ns` (0: looks only; UINT64_MAX: for ever) until one is
  *  ready or another thread posts, and runs the backends' callbacks. */
 void inputs_poll(struct inputs *inputs, uint64_t timeout_ns);
@@ -42,6 +36,9 @@ bool inputs_queued(const struct inputs *inputs);
 /** Hands over everything queued for unscripted sources, as far as the devices are ready. Returns whether
  *  anything was. */
 bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp);
+
+/** Whether a backend waits for an answer from outside (host_poller.busy). */
+bool inputs_busy(struct inputs *inputs);
 
 /** Hands each scripted source at most one line (through its '\n'), if the device listens and is ready. */
 bool inputs_deliver_line(struct inputs *inputs, struct input_stamp stamp);

@@ -80,28 +80,27 @@ bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_
     return item != NULL;
 }
 
-void inputs_set_scripted(struct inputs *inputs, unsigned source, bool scripted)
+size_t input_room(struct inputs *inputs, unsigned source)
+{
+    assert(source < inputs->queue_count);
+    pthread_mutex_lock(&inputs->lock);
+    size_t room = QUEUE_LIMIT_BYTES - inputs->queues[source].queued_bytes;
+    pthread_mutex_unlock(&inputs->lock);
+    return room;
+}
+
+void input_script(struct inputs *inputs, unsigned source)
 {
     assert(source < inputs->queue_count);
     struct queue *queue = &inputs->queues[source];
-    pthread_mutex_lock(&inputs->lock);
-    if (queue->scripted != scripted) {
-        unsigned items = 0;
-        for (const struct item *item = queue->first; item; item = item->next)
-            items++;
-        if (scripted)
-            inputs->queued -= items;
-        else
-            inputs->queued += items;
-        queue->scripted = scripted;
-    }
-    pthread_mutex_unlock(&inputs->lock);
+    assert(!queue->first); /* declared before anything is posted */
+    queue->scripted = true;
 }
 
-void inputs_set_ended(struct inputs *inputs, unsigned source, bool ended)
+void input_script_end(struct inputs *inputs, unsigned source)
 {
     assert(source < inputs->queue_count);
-    inputs->queues[source].ended = ended;
+    inputs->queues[source].ended = true;
 }
 
 bool inputs_queued(const struct inputs *inputs)
@@ -264,6 +263,16 @@ static bool watch_present(const struct inputs *inputs, const struct host_watch *
     for (unsigned i = 0; i < inputs->watch_count; i++)
         if (inputs->watches[i] == watch)
             return true;
+    return false;
+}
+
+bool inputs_busy(struct inputs *inputs)
+{
+    for (unsigned i = 0; i < inputs->poller_count; i++) {
+        const struct host_poller *poller = inputs->pollers[i];
+        if (poller->busy && poller->busy(poller->backend))
+            return true;
+    }
     return false;
 }
 
