@@ -6,13 +6,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "machine/contract/fields.h"
 
 #define NS_PER_S 1000000000ull
 #define CLOCK_NEVER UINT64_MAX
 
 /** Something that happens at a point of virtual time. The owner embeds it in its own structure and
- *  initialises it once with event_init(); all other members belong to the clock. `when_ns` is state (it
- *  goes into the owner's field list); a restored owner calls clock_schedule() again. */
+ *  initialises it once with event_init(); all other members belong to the clock. `when_ns` and `order` are
+ *  state: the owner's field list has FIELD_STRUCT(..., event_fields), and the restored owner calls
+ *  clock_restore(). */
 struct event {
     uint64_t when_ns; /* CLOCK_NEVER while not scheduled */
     uint64_t order;   /* ties fire in the order of scheduling */
@@ -21,22 +23,35 @@ struct event {
     unsigned heap_index; /* 1-based; 0 while not scheduled */
 };
 
+/* The clock's copy of when and in what order, so that restoring an event cannot disturb the heap. */
+struct clock_entry {
+    uint64_t when_ns, order;
+    struct event *event;
+};
+
 struct clock {
     uint64_t now_ns; /* exact whenever device code runs */
     uint64_t next_order;
-    struct event **heap;
+    struct clock_entry *heap; /* a binary heap: entry 1 is the earliest, entry 0 is not used */
     unsigned heap_count, heap_capacity;
     /* Called when an event becomes the earliest, so that a CPU in the middle of its turn stops in time. */
     void (*on_earlier)(void *context, uint64_t when_ns);
     void *on_earlier_context;
 };
 
+extern const struct fields event_fields; /* of struct event */
+extern const struct fields clock_fields; /* of struct clock: now_ns and next_order */
+
+/** Readies an event: not scheduled; `fire(owner)` is what it does. */
 void event_init(struct event *event, void (*fire)(void *owner), void *owner);
 
 /** Makes `event` fire at `when_ns` (now or earlier: as soon as the running instruction is done), in place
- *  of any earlier appointment. */
+ *  of any earlier appointment. CLOCK_NEVER cancels. */
 void clock_schedule(struct clock *clock, struct event *event, uint64_t when_ns);
 void clock_cancel(struct clock *clock, struct event *event);
+
+/** Takes up an event whose saved fields were replaced from outside: schedules it as when_ns and order say. */
+void clock_restore(struct clock *clock, struct event *event);
 
 /** The time of the earliest event, or CLOCK_NEVER. */
 uint64_t clock_next_ns(const struct clock *clock);

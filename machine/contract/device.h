@@ -10,7 +10,8 @@
 #include "machine/contract/input.h"
 #include "machine/contract/irq.h"
 
-/** One register of a device, or a row of equal ones. */
+/** One register of a device, or a row of equal ones. A field is as wide as the register, and a row's field
+ *  is an array of `count` of them. */
 struct reg {
     uint64_t offset;
     const char *name;
@@ -29,7 +30,8 @@ struct reg {
 
 /** A device's register table: `list` sorted by offset, `count` rows. Access widths in `widths` (a bit mask of
  *  sizes, e.g. 4 or 1|2|4|8): a narrower access than the register reads or writes that part of it; a wider
- *  one covers neighbours. Offsets that no row names read as zero and ignore writes. */
+ *  one covers neighbours. A narrower write reaches the write hook with the register's other bits taken from
+ *  its field, or zero where it has none. Offsets that no row names read as zero and ignore writes. */
 struct reg_bank {
     const struct reg *list;
     unsigned count;

@@ -6,6 +6,7 @@
 #define ARMATURE_ERROR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /** One host error, in words for the user: what it is about, what failed, and the way out. */
 struct error {
@@ -15,5 +16,16 @@ struct error {
 /** Writes a printf-style message to `error` (which may be NULL) and returns false, so that a failing
  *  function can say `return error_set(error, ...)`. */
 bool error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** The program's exit status when the host could not give it what it needs. */
+#define HOST_FAILURE_STATUS 1
+
+/** Zeroed memory for `count` things of `size_bytes` each, for the program's own small tables and structures.
+ *  Where the host has none left the program ends with one line and HOST_FAILURE_STATUS. Sizes that a guest
+ *  or a file chooses do not belong here. Freed with free(). */
+void *host_alloc(size_t count, size_t size_bytes);
+
+/** As host_alloc(), keeping what `memory` held; what is new is not zeroed. */
+void *host_realloc(void *memory, size_t count, size_t size_bytes);
 
 #endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The physical address space: RAM as one lazy mapping, and the devices' windows by binary search. */
+#include "machine/contract/bus.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Address space that costs nothing until it is touched. */
+static void *reserve(uint64_t length)
+{
+    void *at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void release(void *memory, uint64_t length)
+{
+    if (memory)
+        munmap(memory, length);
+}
+
+/* How many windows start at or below `address`; the last of them is the only one that can hold it. */
+static unsigned windows_up_to(const struct bus *bus, uint64_t address)
+{
+    unsigned low = 0, high = bus->window_count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (bus->windows[middle].base <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The window that carries an access, and where in it. */
+static const struct mmio_window *window_for(const struct bus *bus, uint64_t address, unsigned size,
+                                            uint64_t *offset)
+{
+    bool carried = size == 1 || size == 2 || size == 4 || size == 8;
+    unsigned count = windows_up_to(bus, address);
+    if (!carried || address % size || !count)
+        return NULL;
+    const struct mmio_window *window = &bus->windows[count - 1];
+    *offset = address - window->base;
+    return *offset < window->size_bytes && size <= window->size_bytes - *offset ? window : NULL;
+}
+
+/* Settles the flags of all pages of a range of RAM that is about to be written. */
+static void settle_flags(struct bus *bus, uint64_t address, uint64_t length)
+{
+    if (!length || !bus->on_flagged_write)
+        return;
+    uint64_t first = (address - bus->ram.base) >> PAGE_BITS;
+    uint64_t last = (address - bus->ram.base + length - 1) >> PAGE_BITS;
+    for (uint64_t page = first; page <= last; page++) {
+        if (bus->ram.page_flags[page])
+            bus->on_flagged_write(bus->on_flagged_write_context, bus->ram.base + (page << PAGE_BITS));
+    }
+}
+
+bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struct error *error)
+{
+    assert(ram_size_bytes && ram_size_bytes % PAGE_SIZE_BYTES == 0 && ram_base % PAGE_SIZE_BYTES == 0);
+    *bus = (struct bus){.ram = {.base = ram_base, .size_bytes = ram_size_bytes}};
+    bus->ram.host = reserve(ram_size_bytes);
+    bus->ram.page_flags = reserve(ram_size_bytes >> PAGE_BITS);
+    if (bus->ram.host && bus->ram.page_flags)
+        return true;
+    int reason = errno;
+    bus_free(bus);
+    return error_set(error, "cannot reserve %llu MiB of guest RAM: %s; ask for less with --memory",
+                     (unsigned long long)(ram_size_bytes >> 20), strerror(reason));
+}
+
+void bus_free(struct bus *bus)
+{
+    release(bus->ram.host, bus->ram.size_bytes);
+    release(bus->ram.page_flags, bus->ram.size_bytes >> PAGE_BITS);
+    free(bus->windows);
+    *bus = (struct bus){0};
+}
+
+void bus_add_window(struct bus *bus, const char *name, uint64_t base, uint64_t size_bytes,
+                    const struct mmio_ops *ops, void *device)
+{
+    unsigned at = windows_up_to(bus, base);
+    /* An aligned base makes an aligned address an aligned offset, which devices rely on. */
+    assert(base % 8 == 0 && size_bytes && base + size_bytes - 1 >= base);
+    assert(at == 0 || base - bus->windows[at - 1].base >= bus->windows[at - 1].size_bytes);
+    assert(at == bus->window_count || bus->windows[at].base - base >= size_bytes);
+    assert(base >= bus->ram.base ? base - bus->ram.base >= bus->ram.size_bytes
+                                 : bus->ram.base - base >= size_bytes);
+    if (bus->window_count == bus->window_capacity) {
+        bus->window_capacity = bus->window_capacity ? bus->window_capacity * 2 : 64;
+        bus->windows = host_realloc(bus->windows, bus->window_capacity, sizeof bus->windows[0]);
+    }
+    memmove(&bus->windows[at + 1], &bus->windows[at], (bus->window_count - at) * sizeof bus->windows[0]);
+    bus->windows[at] = (struct mmio_window){name, base, size_bytes, ops, device};
+    bus->window_count++;
+}
+
+bool bus_mmio_read(struct bus *bus, uint64_t address, unsigned size, uint64_t *value)
+{
+    uint64_t offset;
+    const struct mmio_window *window = window_for(bus, address, size, &offset);
+    *value = 0;
+    return window && window->ops->read(window->device, offset, size, value);
+}
+
+bool bus_mmio_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value)
+{
+    uint64_t offset;
+    const struct mmio_window *window = window_for(bus, address, size, &offset);
+    return window && window->ops->write(window->device, offset, size, value);
+}
+
+bool bus_dma_read(struct bus *bus, uint64_t address, void *to, uint64_t length)
+{
+    const uint8_t *from = ram_at(&bus->ram, address, length);
+    if (!from)
+        return false;
+    memcpy(to, from, length);
+    return true;
+}
+
+bool bus_dma_write(struct bus *bus, uint64_t address, const void *from, uint64_t length)
+{
+    uint8_t *to = bus_dma_writable(bus, address, length);
+    if (!to)
+        return false;
+    memcpy(to, from, length);
+    return true;
+}
+
+uint8_t *bus_dma_writable(struct bus *bus, uint64_t address, uint64_t length)
+{
+    uint8_t *to = ram_at(&bus->ram, address, length);
+    if (to)
+        settle_flags(bus, address, length);
+    return to;
+}
