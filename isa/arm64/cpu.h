@@ -90,6 +90,7 @@ struct cpu {
     uint8_t irq_pending, fiq_pending, serror_pending; /* levels of the inputs */
     uint8_t stop_requested;
     uint8_t yield_requested; /* give up the rest of this turn */
+    uint8_t alone;           /* run the next instruction by itself (cpu_restart_alone) */
 
     unsigned index; /* 0-based number of this CPU */
     uint64_t mpidr;

@@ -46,6 +46,11 @@ _Noreturn void cpu_raise_far(struct cpu *cpu, const struct insn *insn, enum exce
 /** The same for an instruction that retires and returns to its successor (SVC, HVC, SMC). */
 _Noreturn void cpu_raise_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss);
 
+/** Goes back to before `insn` (nothing of which may have happened yet), to run it by itself. A device access calls
+ *  this unless cpu->alone is already set, so that whatever it causes (an interrupt, a stop, a nearer event)
+ *  takes effect right behind it, whichever engine runs and however it cut the code into blocks. */
+_Noreturn void cpu_restart_alone(struct cpu *cpu, const struct insn *insn);
+
 /** The instruction is UNDEFINED. */
 _Noreturn void cpu_undefined(struct cpu *cpu, const struct insn *insn);
 

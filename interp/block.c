@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Decoded basic blocks: the arena they stand in, the hash by physical address, the list by page. */
+#include "interp/block.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "isa/arm64/decode.h"
+
+#define HASH_ENTRIES (1u << 16)
+
+struct block_cache {
+    struct bus *bus;
+    uint8_t *arena;
+    size_t arena_bytes, used_bytes;
+    struct block *hash[HASH_ENTRIES];
+    struct block **pages; /* first block of each page of RAM; host memory is taken as pages hold code */
+    size_t pages_bytes;
+};
+
+static unsigned hash_of(uint64_t physical)
+{
+    return (unsigned)(physical >> 2 ^ physical >> 18) & (HASH_ENTRIES - 1);
+}
+
+static size_t block_bytes(unsigned count)
+{
+    return sizeof(struct block) + (count + 1) * sizeof(struct insn);
+}
+
+static uint64_t page_index(const struct block_cache *cache, uint64_t physical)
+{
+    return (physical - cache->bus->ram.base) >> PAGE_BITS;
+}
+
+static void *reserve(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, struct error *error)
+{
+    struct block_cache *cache = calloc(1, sizeof *cache);
+    if (!cache) {
+        error_set(error, "no memory for the interpreter's block cache");
+        return NULL;
+    }
+    cache->bus = bus;
+    cache->arena_bytes = arena_bytes;
+    cache->pages_bytes = (bus->ram.size_bytes >> PAGE_BITS) * sizeof *cache->pages;
+    cache->arena = reserve(arena_bytes);
+    cache->pages = reserve(cache->pages_bytes);
+    if (!cache->arena || !cache->pages) {
+        error_set(error, "the host gives no memory for the interpreter's block cache (%zu bytes)", arena_bytes);
+        block_cache_free(cache);
+        return NULL;
+    }
+    return cache;
+}
+
+void block_cache_free(struct block_cache *cache)
+{
+    if (!cache)
+        return;
+    if (cache->arena)
+        munmap(cache->arena, cache->arena_bytes);
+    if (cache->pages)
+        munmap(cache->pages, cache->pages_bytes);
+    free(cache);
+}
+
+/* Decodes instructions from `physical` to the block's end into `block`. */
+static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *code, uint64_t physical)
+{
+    unsigned room = (unsigned)(BLOCK_SPAN_BYTES - physical % BLOCK_SPAN_BYTES) / 4;
+    unsigned count = 0;
+    bool ends = false;
+    while (count < room && !ends) {
+        struct insn *insn = &block->insns[count];
+        uint32_t word;
+        memcpy(&word, code + 4 * count, sizeof word);
+        insn_decode(word, &cpu->features, insn);
+        insn->run = interp_handler(insn_handler_of(insn));
+        ends = insn_infos[insn->op].flags & INSN_ENDS_BLOCK;
+        count++;
+    }
+    for (unsigned i = 0; i < count; i++)
+        block->insns[i].left = (uint8_t)(count - i);
+    block->insns[count] = (struct insn){.run = run_block_end};
+    block->count = count;
+}
+
+struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped)
+{
+    struct block **bucket = &cache->hash[hash_of(physical)];
+    for (struct block *block = *bucket; block; block = block->next_hash)
+        if (block->physical == physical)
+            return block;
+
+    if (cache->used_bytes + block_bytes(BLOCK_MAX_INSNS) > cache->arena_bytes) {
+        block_drop_all(cache);
+        *dropped = true;
+    }
+    struct ram *ram = &cache->bus->ram;
+    struct block *block = (struct block *)(cache->arena + cache->used_bytes);
+    decode_block(cpu, block, ram_at(ram, physical, 4), physical);
+    cache->used_bytes += block_bytes(block->count);
+
+    uint64_t page = page_index(cache, physical);
+    block->physical = physical;
+    block->next_hash = *bucket;
+    *bucket = block;
+    block->next_page = cache->pages[page];
+    cache->pages[page] = block;
+    if (!(ram->page_flags[page] & PAGE_HAS_CODE)) {
+        ram->page_flags[page] |= PAGE_HAS_CODE;
+        for (unsigned i = 0; i < cpu->peer_count; i++)
+            tlb_drop_write_tags(cpu->peers[i], physical & ~(PAGE_SIZE_BYTES - 1));
+    }
+    return block;
+}
+
+static void unlink_from_hash(struct block_cache *cache, struct block *block)
+{
+    struct block **link = &cache->hash[hash_of(block->physical)];
+    while (*link != block)
+        link = &(*link)->next_hash;
+    *link = block->next_hash;
+}
+
+void block_page_written(struct block_cache *cache, uint64_t page_address)
+{
+    uint64_t page = page_index(cache, page_address);
+    for (struct block *block = cache->pages[page]; block; block = block->next_page) {
+        unlink_from_hash(cache, block);
+        block->physical = NO_BLOCK_ADDRESS;
+        block->insns[0].run = run_stale;
+    }
+    cache->pages[page] = NULL;
+}
+
+void block_drop_all(struct block_cache *cache)
+{
+    /* Page lists are cleared by walking the arena: most pages of RAM hold no code. */
+    for (size_t at = 0; at < cache->used_bytes;) {
+        const struct block *block = (const struct block *)(cache->arena + at);
+        if (block->physical != NO_BLOCK_ADDRESS) {
+            uint64_t page = page_index(cache, block->physical);
+            cache->pages[page] = NULL;
+            cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
+        }
+        at += block_bytes(block->count);
+    }
+    cache->used_bytes = 0;
+    memset(cache->hash, 0, sizeof cache->hash);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Decoded basic blocks: what they are and how the engine finds them.
+ *
+ * A block is a run of instructions within one page of RAM, decoded once and kept under its physical address, so
+ * that all address spaces share it. Its end depends on addresses and code alone: the first instruction with
+ * INSN_ENDS_BLOCK, or the next multiple of BLOCK_SPAN_BYTES. Behind the last record stands one whose handler
+ * just returns, for a block that runs off its end.
+ *
+ * Blocks are never changed or freed one by one. One whose code was written gets a first record that makes
+ * whoever enters it look again, and its memory comes back when the arena is full and all are dropped. */
+#ifndef ARMATURE_BLOCK_H
+#define ARMATURE_BLOCK_H
+
+#include <stdint.h>
+#include "isa/arm64/cpu.h"
+#include "isa/arm64/insn.h"
+
+#define BLOCK_SPAN_BYTES 256u
+#define BLOCK_MAX_INSNS  (BLOCK_SPAN_BYTES / 4)
+
+struct block {
+    uint64_t physical;         /* address of the first instruction; NO_BLOCK_ADDRESS once stale */
+    struct block *next_hash;   /* same bucket */
+    struct block *next_page;   /* same page */
+    uint32_t count;            /* instructions */
+    uint32_t guarded_ok;       /* 1: the first instruction may be the target of any indirect branch (BTI) */
+    struct insn insns[];       /* count, and the record that returns */
+};
+
+#define NO_BLOCK_ADDRESS UINT64_MAX
+
+/** One CPU's memory of where virtual addresses led. A hit needs the address and the generation of the
+ *  lookup (which stands for everything that translation depends on). */
+struct lookup {
+    uint64_t pc;
+    uint64_t generation;
+    struct block *block;
+    uint64_t spare; /* keeps an entry within one cache line */
+};
+
+#define LOOKUP_ENTRIES 4096u /* a power of two */
+
+static inline struct lookup *lookup_slot(struct lookup *lookups, uint64_t pc)
+{
+    return &lookups[(pc >> 2 ^ pc >> 14) & (LOOKUP_ENTRIES - 1)];
+}
+
+struct block_cache;
+
+/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`. */
+struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, struct error *error);
+void block_cache_free(struct block_cache *cache);
+
+/** The block at guest physical `physical` (RAM, aligned to 4), decoded for `cpu` where it is not there yet.
+ *  May drop all other blocks to make room: then *dropped is set, and every lookup must be forgotten. */
+struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped);
+
+/** Makes the blocks of a page stale. */
+void block_page_written(struct block_cache *cache, uint64_t page_address);
+
+/** Drops every block. Only while none runs; every lookup must be forgotten. */
+void block_drop_all(struct block_cache *cache);
+
+/** The plain function of each instruction, by op: what single steps use. */
+extern void (*const interp_plain[OP_COUNT])(struct cpu *cpu, const struct insn *insn);
+
+/* Handlers of the records that are no instruction (interp.c). */
+void run_block_end(struct cpu *cpu, const struct insn *insn);
+void run_stale(struct cpu *cpu, const struct insn *insn);
+
+/** The threaded handler with number `handler` (enum insn_handler). */
+void (*interp_handler(unsigned handler))(struct cpu *cpu, const struct insn *insn);
+
+#endif

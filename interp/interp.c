@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The interpreter's loop: find the block at PC, run it, see to whatever asked for attention.
+ *
+ * Only the comparison of icount with limit stands between blocks: whoever wants the loop's attention (an
+ * interrupt, WFI, a stop) sets limit to 0. Exceptions come back by a jump to the top of interp_run(). */
+#include "interp/interp.h"
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include "interp/block.h"
+#include "interp/exec.h"
+#include "isa/arm64/debug.h"
+#include "isa/arm64/mmu.h"
+
+#define ARENA_BYTES (24u << 20)
+
+struct engine {
+    struct bus *bus;
+    struct block_cache *blocks;
+    unsigned cpu_count;
+    struct lookup *lookups[]; /* of each CPU: LOOKUP_ENTRIES */
+};
+
+/* The tables of handlers, from the instruction tables. */
+
+#define DECLARE_HANDLER(id, name, assume) void run_##id(struct cpu *cpu, const struct insn *insn);
+#define DECLARE_PLAIN(name)               void plain_##name(struct cpu *cpu, const struct insn *insn);
+INSN_HANDLERS_ALL(DECLARE_HANDLER, DECLARE_HANDLER)
+INSN_NAMES_ALL(DECLARE_PLAIN)
+
+static void plain_undefined(struct cpu *cpu, const struct insn *insn)
+{
+    cpu_undefined(cpu, insn);
+}
+
+#define HANDLER_ROW(id, name, assume) [HANDLER_##id] = run_##id,
+static void (*const handlers[HANDLER_COUNT])(struct cpu *cpu, const struct insn *insn) = {
+    [HANDLER_UNDEFINED] = plain_undefined,
+    INSN_HANDLERS_ALL(HANDLER_ROW, HANDLER_ROW)
+};
+
+#define PLAIN_ROW(name) [OP_##name] = plain_##name,
+void (*const interp_plain[OP_COUNT])(struct cpu *cpu, const struct insn *insn) = {
+    INSN_NAMES_ALL(PLAIN_ROW)
+};
+
+void (*interp_handler(unsigned handler))(struct cpu *cpu, const struct insn *insn)
+{
+    return handlers[handler];
+}
+
+static void run_plain(struct cpu *cpu, const struct insn *insn)
+{
+    (interp_plain[insn->op] ? interp_plain[insn->op] : plain_undefined)(cpu, insn);
+}
+
+void run_block_end(struct cpu *cpu, const struct insn *insn)
+{
+}
+
+/* The block was written to after somebody remembered it: as if it had not been entered. */
+void run_stale(struct cpu *cpu, const struct insn *insn)
+{
+    cpu->pc -= 4ull * insn->left;
+    cpu->icount -= insn->left;
+}
+
+/* Finding blocks. */
+
+static uint64_t lookup_generation(const struct cpu *cpu)
+{
+    return cpu->code_generation << 3 | (uint64_t)(cpu->pstate.el == 0) << 2 | cpu->pstate.btype;
+}
+
+static void forget_lookups(struct engine *engine)
+{
+    for (unsigned i = 0; i < engine->cpu_count; i++)
+        memset(engine->lookups[i], 0xff, LOOKUP_ENTRIES * sizeof(struct lookup));
+}
+
+/* Translates PC and finds or decodes its block. Faults of the fetch do not return. */
+static __attribute__((noinline)) struct block *find_block(struct engine *engine, struct cpu *cpu)
+{
+    bool guarded;
+    uint64_t physical = mmu_fetch(cpu, cpu->pc, &guarded);
+    bool dropped = false;
+    struct block *block = block_get(engine->blocks, cpu, physical, &dropped);
+    if (dropped)
+        forget_lookups(engine);
+    if (guarded && cpu->pstate.btype)
+        debug_check_branch_target(cpu, &block->insns[0]);
+    struct lookup *slot = lookup_slot(engine->lookups[cpu->index], cpu->pc);
+    *slot = (struct lookup){.pc = cpu->pc, .generation = lookup_generation(cpu), .block = block};
+    return block;
+}
+
+static inline struct block *next_block(struct engine *engine, struct cpu *cpu)
+{
+    const struct lookup *slot = lookup_slot(engine->lookups[cpu->index], cpu->pc);
+    if (__builtin_expect(slot->pc == cpu->pc && slot->generation == lookup_generation(cpu) &&
+                             slot->block->physical != NO_BLOCK_ADDRESS,
+                         1))
+        return slot->block;
+    return find_block(engine, cpu);
+}
+
+/* Running them. */
+
+/* The first `count` instructions of a block, fewer than all. */
+static void run_part(struct cpu *cpu, const struct block *block, unsigned count)
+{
+    cpu->pc += 4ull * block->count;
+    cpu->icount += block->count;
+    cpu->pstate.btype = 0;
+    for (unsigned i = 0; i < count; i++)
+        run_plain(cpu, &block->insns[i]);
+    cpu->pc -= 4ull * (block->count - count);
+    cpu->icount -= block->count - count;
+}
+
+/* One instruction by itself, with the checks of the debug architecture where they are armed. */
+static void run_one(struct engine *engine, struct cpu *cpu)
+{
+    if (cpu->debug_armed)
+        debug_before_insn(cpu);
+    const struct block *block = next_block(engine, cpu);
+    struct insn alone = block->insns[0];
+    alone.left = 1;
+    cpu->pc += 4;
+    cpu->icount++;
+    cpu->pstate.btype = 0;
+    run_plain(cpu, &alone);
+    cpu->alone = false;
+    if (cpu->debug_armed)
+        debug_after_insn(cpu);
+}
+
+static enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
+{
+    jmp_buf on_exception;
+    cpu->on_exception = &on_exception;
+    _setjmp(on_exception);
+    for (;;) {
+        if (cpu->stop_requested)
+            return ENGINE_EXIT_REQUEST;
+        if (cpu->wait)
+            return ENGINE_EXIT_WAIT;
+        if (cpu->icount >= cpu->limit)
+            return ENGINE_EXIT_LIMIT;
+        if (cpu_interrupt_ready(cpu))
+            cpu_take_interrupt(cpu);
+        if (cpu->alone || cpu->debug_armed) {
+            run_one(engine, cpu);
+            continue;
+        }
+        for (;;) {
+            const struct block *block = next_block(engine, cpu);
+            uint64_t after = cpu->icount + block->count;
+            if (__builtin_expect(after > cpu->limit, 0)) {
+                if (cpu->limit > cpu->icount)
+                    run_part(cpu, block, (unsigned)(cpu->limit - cpu->icount));
+                break;
+            }
+            cpu->icount = after;
+            cpu->pc += 4ull * block->count;
+            cpu->pstate.btype = 0;
+            block->insns[0].run(cpu, block->insns);
+        }
+    }
+}
+
+/* The engine. */
+
+static void interp_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    block_cache_free(engine->blocks);
+    for (unsigned i = 0; i < engine->cpu_count; i++)
+        free(engine->lookups[i]);
+    free(engine);
+}
+
+static struct engine *interp_create(struct bus *bus, unsigned cpu_count, struct error *error)
+{
+    struct engine *engine = calloc(1, sizeof *engine + cpu_count * sizeof engine->lookups[0]);
+    if (!engine) {
+        error_set(error, "no memory for the interpreter");
+        return NULL;
+    }
+    engine->bus = bus;
+    engine->cpu_count = cpu_count;
+    engine->blocks = block_cache_create(bus, ARENA_BYTES, error);
+    bool complete = engine->blocks;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        engine->lookups[i] = aligned_alloc(64, LOOKUP_ENTRIES * sizeof(struct lookup));
+        complete = complete && engine->lookups[i];
+    }
+    if (!complete) {
+        if (engine->blocks)
+            error_set(error, "no memory for the interpreter");
+        interp_free(engine);
+        return NULL;
+    }
+    forget_lookups(engine);
+    return engine;
+}
+
+static void interp_page_written(struct engine *engine, uint64_t page_address)
+{
+    block_page_written(engine->blocks, page_address);
+}
+
+static void interp_flush(struct engine *engine)
+{
+    block_drop_all(engine->blocks);
+    forget_lookups(engine);
+}
+
+const struct engine_ops interp_engine = {
+    .name = "interp",
+    .create = interp_create,
+    .free = interp_free,
+    .run = interp_run,
+    .page_written = interp_page_written,
+    .flush = interp_flush,
+};
