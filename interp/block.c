@@ -135,7 +135,6 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     for (struct block *block = cache->pages[page]; block; block = block->next_page) {
         unlink_from_hash(cache, block);
         block->physical = NO_BLOCK_ADDRESS;
-        block->insns[0].run = run_stale;
     }
     cache->pages[page] = NULL;
 }

@@ -6,8 +6,8 @@
  * INSN_ENDS_BLOCK, or the next multiple of BLOCK_SPAN_BYTES. Behind the last record stands one whose handler
  * just returns, for a block that runs off its end.
  *
- * Blocks are never changed or freed one by one. One whose code was written gets a first record that makes
- * whoever enters it look again, and its memory comes back when the arena is full and all are dropped. */
+ * Blocks are never freed one by one. One whose code was written is marked stale, so that nobody enters it again
+ * (whoever is in it finishes), and its memory comes back when the arena is full and all are dropped. */
 #ifndef ARMATURE_BLOCK_H
 #define ARMATURE_BLOCK_H
 
@@ -64,9 +64,8 @@ void block_drop_all(struct block_cache *cache);
 /** The plain function of each instruction, by op: what single steps use. */
 extern void (*const interp_plain[OP_COUNT])(struct cpu *cpu, const struct insn *insn);
 
-/* Handlers of the records that are no instruction (interp.c). */
+/* The handler of the record behind a block's last (interp.c). */
 void run_block_end(struct cpu *cpu, const struct insn *insn);
-void run_stale(struct cpu *cpu, const struct insn *insn);
 
 /** The threaded handler with number `handler` (enum insn_handler). */
 void (*interp_handler(unsigned handler))(struct cpu *cpu, const struct insn *insn);

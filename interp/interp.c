@@ -58,13 +58,6 @@ void run_block_end(struct cpu *cpu, const struct insn *insn)
 {
 }
 
-/* The block was written to after somebody remembered it: as if it had not been entered. */
-void run_stale(struct cpu *cpu, const struct insn *insn)
-{
-    cpu->pc -= 4ull * insn->left;
-    cpu->icount -= insn->left;
-}
-
 /* Finding blocks. */
 
 static uint64_t lookup_generation(const struct cpu *cpu)
