@@ -8,6 +8,9 @@
  *                       add  (left 2)   the add's address is pc - 4 * 2 = 0x1004, and N + 1 instructions had
  *                       b.eq (left 1)   retired before it. A branch not taken has nothing to do.
  *
+ * An instruction that ends in an exception counts as well (icount is time, and time must pass even where every
+ * instruction faults); `unretired` counts those, for the PMU.
+ *
  * So straight code touches neither. Whoever calls an exec_ function by itself sets pc and icount to suit. */
 #ifndef ARMATURE_CPU_H
 #define ARMATURE_CPU_H
@@ -24,6 +27,7 @@
 #include "isa/arm64/insn.h"
 #include "isa/arm64/sysregs.h"
 #include "isa/arm64/tlb.h"
+#include "machine/contract/error.h"
 
 /** A vector register. Element 0 is the least significant. */
 union vreg {
@@ -92,6 +96,13 @@ struct cpu {
     uint8_t yield_requested; /* give up the rest of this turn */
     uint8_t alone;           /* run the next instruction by itself (cpu_restart_alone) */
 
+    uint8_t step_in_progress; /* software step: the running instruction had PSTATE.SS = 1 before it */
+    uint8_t stepped_exclusive; /* software step: the last one stepped was a load exclusive (ESR.EX) */
+    uint64_t unretired;       /* instructions counted in icount that ended in an exception */
+    uint64_t event_stream_mark; /* counter value up to which event stream events have been seen */
+    /* PMU: icount and unretired up to which the counters are brought up to date (pmu_update). */
+    uint64_t pmu_icount, pmu_unretired;
+
     unsigned index; /* 0-based number of this CPU */
     uint64_t mpidr;
     struct features features;
@@ -106,8 +117,11 @@ struct cpu {
         struct irq_line virt, phys;
     } timer_wires;
     struct irq_line pmu_wire;
-    struct event timer_event;
-    struct timer *timer;
+    struct event virt_timer_event, phys_timer_event, stream_event, pmu_event;
+    /* All CPUs of the machine, this one too: TLB maintenance, SEV. Set by the board; by cpu_init to itself. */
+    struct cpu **peers;
+    unsigned peer_count;
+    struct cpu *self;
     /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
     void *smccc_context;
@@ -163,6 +177,18 @@ static inline void cpu_attention(struct cpu *cpu)
     cpu->limit = 0;
 }
 
+/** Makes `cpu` (zeroed memory) number `index` of `model`, on `bus` and `clock`, and resets it. MPIDR affinity is
+ *  `index` split as GICv3 wants it: 16 CPUs in Aff0, then Aff1. False: the host has no memory. */
+bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus *bus, struct clock *clock,
+              struct error *error);
+void cpu_free(struct cpu *cpu);
+
+/** After cpu_fields were replaced by a snapshot's: drops derived state, schedules events, drives wires. */
+void cpu_restored(struct cpu *cpu);
+
+/** Seeds RNDR's generator; the board calls it after cpu_init with the machine's seed. */
+void cpu_seed_rng(struct cpu *cpu, uint64_t seed);
+
 /** Cold reset (Arm ARM D1.4 and the reset values of sysregs.def): EL1h, everything masked, PC 0. */
 void cpu_reset(struct cpu *cpu);
 
@@ -173,7 +199,19 @@ void cpu_set_interrupt(struct cpu *cpu, enum cpu_interrupt which, bool level);
 bool cpu_interrupt_ready(const struct cpu *cpu);
 void cpu_take_interrupt(struct cpu *cpu);
 
-/** Whether WFI or WFE would end now (a pending interrupt, masked or not; an event). */
+/** Whether what cpu->wait says would end now: WFI by a pending interrupt, masked or not; WFE by an unmasked one
+ *  or an event. cpu_set_interrupt() and cpu_send_event() end the wait by themselves. */
 bool cpu_wake_ready(const struct cpu *cpu);
+
+/** Sets the event register (SEV, the event stream), which ends a WFE. */
+void cpu_send_event(struct cpu *cpu);
+
+/** The virtual counter CNTVCT_EL0 (and CNTPCT_EL0: there is no offset) at the clock's present time. */
+#define COUNTER_HZ      62500000u
+#define NS_PER_COUNT    16u
+static inline uint64_t cpu_counter(const struct cpu *cpu)
+{
+    return cpu->clock->now_ns / NS_PER_COUNT;
+}
 
 #endif

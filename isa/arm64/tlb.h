@@ -23,8 +23,9 @@ struct tlb_entry {
 /* A tag with low bits set never passes the compare for any address. */
 #define TLB_NO_TAG 0x1800ull
 
-/* The regimes whose translations are kept apart. */
+/* The regimes whose data translations are kept apart. Code has two, EL0 and EL1: PAN does not change it. */
 enum tlb_regime { TLB_EL0, TLB_EL1, TLB_EL1_PAN, TLB_REGIMES };
+#define TLB_CODE_REGIMES 2
 
 struct tlb_code_entry {
     uint64_t tag;      /* virtual page, executable in this regime, or TLB_NO_TAG */
@@ -32,16 +33,71 @@ struct tlb_code_entry {
     uint32_t guarded;  /* GP: BTI applies */
 };
 
-#define TLB_CODE_ENTRIES 256u
+#define TLB_CODE_ENTRIES 256u /* a power of two */
+
+/** One translation of the second level, as the walk found it: a page or block of 1 << size_bits bytes. */
+struct tlb_page {
+    uint64_t tag;      /* virtual address without the top byte, size_bits in the low 6 bits; 0: none */
+    uint64_t physical; /* address of the page or block */
+    uint32_t asid;     /* TLB_GLOBAL: any */
+    uint32_t flags;    /* enum translation_flag (mmu.h) */
+};
+
+#define TLB_GLOBAL      0x10000u
+#define TLB_PAGE_SETS   1024u /* a power of two */
+#define TLB_PAGE_WAYS   4u
+#define TLB_FILTER_BITS 8192u /* a power of two */
+
+/** The slots of a first-level table that hold translations of the current ASID only. */
+struct tlb_private {
+    uint16_t count;
+    uint16_t slots[TLB_ENTRIES];
+    uint64_t listed[TLB_ENTRIES / 64]; /* a bit for each slot that is in `slots` */
+};
 
 struct tlb {
     struct tlb_entry data[TLB_REGIMES][TLB_ENTRIES];
-    struct tlb_code_entry code[TLB_REGIMES][TLB_CODE_ENTRIES];
+    struct tlb_code_entry code[TLB_CODE_REGIMES][TLB_CODE_ENTRIES];
+    struct tlb_private data_private[TLB_REGIMES];
+    struct tlb_private code_private[TLB_CODE_REGIMES];
+    struct tlb_page pages[TLB_PAGE_SETS][TLB_PAGE_WAYS];
+    uint8_t victim[TLB_PAGE_SETS];
+    uint64_t sizes;            /* a bit for each size_bits that pages may hold */
+    /* Physical pages that may have a write tag, by hash; what code pages were looked up since code_generation was
+     * last bumped, by hash of the virtual page. */
+    uint64_t write_filter[TLB_FILTER_BITS / 64];
+    uint64_t code_filter[TLB_FILTER_BITS / 64];
+    bool code_private_seen;    /* one of those was not global */
 };
 
 static inline unsigned tlb_index(uint64_t address)
 {
     return address >> 12 & (TLB_ENTRIES - 1);
 }
+
+static inline unsigned tlb_code_index(uint64_t address)
+{
+    return address >> 12 & (TLB_CODE_ENTRIES - 1);
+}
+
+struct cpu;
+
+/** Drops everything, first and second level. */
+void tlb_flush_all(struct cpu *cpu);
+
+/** Drops the first level only: for changes of what may run inline (watchpoints), not of translations. */
+void tlb_flush_inline(struct cpu *cpu);
+
+/** The ASID in use (TTBRn_EL1, TCR_EL1.A1) or a table base changed: the first level loses what is not global. */
+void tlb_asid_changed(struct cpu *cpu);
+
+/** TLBI on this CPU alone, of the address `va` (any top byte). `asid`: that ASID's and global translations;
+ *  TLB_ANY_ASID: of every ASID. */
+#define TLB_ANY_ASID UINT32_MAX
+void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid);
+void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid);
+
+/** An engine made translations of the page of RAM at `physical_page`: stores to it must not run inline on `cpu`. */
+void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page);
 
 #endif
