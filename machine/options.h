@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the user asked for: the command line of `armature run`, checked and in units, and the exit statuses. */
+/* What the user asked for: the command line of `armature run`, checked and in units, and the exit statuses.
+ */
 #ifndef ARMATURE_OPTIONS_H
 #define ARMATURE_OPTIONS_H
 
@@ -40,15 +41,15 @@ struct serial_option {
 };
 
 struct disk_option {
-    const char *path; /* a raw image */
+    char path[4096]; /* a raw image */
     bool read_only;
 };
 
-/** One port of the host that leads into the guest. Addresses are IPv4 in host byte order; 0: any host address
- *  (127.0.0.1 is the default), and for the guest the one that DHCP gave. */
+/** One port of the host that leads into the guest. The address is IPv4 in host byte order: INADDR_ANY (0) for
+ * all of the host's, 127.0.0.1 by default. */
 struct forward_option {
     bool udp;
-    uint32_t host_address, guest_address;
+    uint32_t host_address;
     uint16_t host_port, guest_port;
 };
 
@@ -61,15 +62,16 @@ struct net_option {
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
-/** `armature run`. Strings belong to argv. Every member is within its range; what is absent has its default. */
+/** `armature run`. Strings belong to argv. Every member is within its range; what is absent has its default.
+ */
 struct run_options {
-    const char *kernel;      /* never NULL after a successful parse, unless dump_dtb is set */
-    const char *initrd;      /* NULL: none */
-    const char *append;      /* the kernel's command line; "" when not given */
-    const char *dtb;         /* NULL: generated from the board */
-    const char *dump_dtb;    /* write the device tree the guest would get there, and end */
-    uint64_t memory_bytes;   /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
-    unsigned cpus;           /* 1 to MAX_CPUS; default 1 */
+    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb is set */
+    const char *initrd;    /* NULL: none */
+    const char *append;    /* the kernel's command line; "" when not given */
+    const char *dtb;       /* NULL: generated from the board */
+    const char *dump_dtb;  /* write the device tree the guest would get there, and end */
+    uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
+    unsigned cpus;         /* 1 to MAX_CPUS; default 1 */
     struct disk_option disks[MAX_DISKS];
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
@@ -77,18 +79,18 @@ struct run_options {
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum engine_choice engine;
-    enum cpu_model cpu;           /* default CPU_V8_2 */
-    enum clock_choice clock;      /* default: PACED where standard input is a terminal, else VIRTUAL */
-    uint64_t seed;                /* default 0 */
-    uint64_t timeout_ns;          /* guest time; 0: none */
+    enum cpu_model cpu;      /* default CPU_V8_2 */
+    enum clock_choice clock; /* default: PACED where standard input is a terminal, else VIRTUAL */
+    uint64_t seed;           /* default 0 */
+    uint64_t timeout_ns;     /* guest time; 0: none */
     bool exit_on_panic, no_reboot;
 };
 
 /** Fills `options` with the defaults. */
 void run_options_default(struct run_options *options);
 
-/** Parses the arguments after `armature run` into `options` (which holds the defaults). False: `error` has the
- *  one line that says what was expected. */
+/** Parses the arguments after `armature run` into `options` (which holds the defaults). False: `error` has
+ * the one line that says what was expected. */
 bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error);
 
 #endif

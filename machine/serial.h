@@ -14,7 +14,8 @@ struct serial;
  *  NULL: `error` says what could not be had. */
 struct serial *serial_open(const char *name, const struct serial_option *option, struct error *error);
 
-/** What the user can ask for with the Ctrl-A keys; called on the machine's thread. NULL: there is no such key. */
+/** What the user can ask for with the Ctrl-A keys; called on the machine's thread. NULL: there is no such
+ * key. */
 struct serial_keys {
     void (*quit)(void *context);       /* Ctrl-A X: end the run */
     void (*send_break)(void *context); /* Ctrl-A B: a break condition on the line */
@@ -22,13 +23,13 @@ struct serial_keys {
 };
 
 /** Starts taking input: from now on what arrives is posted to `source` of `inputs`, and a terminal is raw.
- *  With `scripted` (--clock virtual) and a standard input that is no terminal, the source is declared a script
- *  (input_script()), and its end is told. `keys` may be NULL. */
+ *  With `scripted` (--clock virtual) and a standard input that is no terminal, the source is declared a
+ * script (input_script()), and its end is told. `keys` may be NULL. */
 void serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
                    const struct serial_keys *keys);
 
-/** The guest sends bytes: the transmit hook of a device, `serial` being its context. Nothing is lost to a slow
- *  reader: the call waits when more than SERIAL_BUFFER_BYTES are unread. */
+/** The guest sends bytes: the transmit hook of a device, `serial` being its context. Nothing is lost to a
+ * slow reader: the call waits when more than SERIAL_BUFFER_BYTES are unread. */
 void serial_transmit(void *serial, const void *bytes, size_t length);
 #define SERIAL_BUFFER_BYTES 65536
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The option table as words: the help, the manual page's sections, and the completion for bash. */
+#include <string.h>
+#include "machine/options_table.h"
+
+#define COLUMNS 80
+#define INDENT  6
+
+/* Prints `text` at INDENT, broken at blanks before COLUMNS. */
+static void print_paragraph(FILE *to, const char *text)
+{
+    while (*text) {
+        size_t room = COLUMNS - INDENT, length = strlen(text);
+        if (length > room)
+            for (length = room; length > 1 && text[length] != ' '; length--)
+                continue;
+        fprintf(to, "%*s%.*s\n", INDENT, "", (int)length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+}
+
+void help_program(FILE *to)
+{
+    fputs("Armature boots ARM64 operating systems: a whole machine in one process.\n"
+          "\n"
+          "usage: armature run OPTIONS     boot a machine (armature run --help lists them)\n"
+          "       armature --help          this text\n"
+          "       armature --version       the version\n"
+          "\n"
+          "  armature run --kernel Image --initrd initrd.gz --append console=ttyAMA0\n",
+          to);
+}
+
+void help_run(FILE *to)
+{
+    fputs("usage: armature run --kernel FILE [OPTIONS]\n\n", to);
+    for (const struct cli_option *option = cli_options; option->name; option++) {
+        fprintf(to, "  %s%s%s%s\n", option->name, option->value ? " " : "",
+                option->value ? option->value : "", option->repeatable ? "  (may be repeated)" : "");
+        print_paragraph(to, option->help);
+    }
+    fputs("\nOn a terminal Ctrl-A X leaves, and Ctrl-A H lists the keys.\n\nExit status:\n", to);
+    for (const struct cli_status *status = cli_statuses; status->meaning; status++)
+        fprintf(to, "  %d   %s\n", status->status, status->meaning);
+}
+
+/* Text for troff, in which '-' and '\' mean something. */
+static void print_troff(FILE *to, const char *text)
+{
+    for (; *text; text++)
+        if (*text == '-')
+            fputs("\\-", to);
+        else if (*text == '\\')
+            fputs("\\e", to);
+        else
+            fputc(*text, to);
+}
+
+void help_manual(FILE *to)
+{
+    fputs(".SH OPTIONS\n", to);
+    for (const struct cli_option *option = cli_options; option->name; option++) {
+        fputs(".TP\n.B ", to);
+        print_troff(to, option->name);
+        if (option->value) {
+            fputs("\\fR ", to);
+            print_troff(to, option->value);
+        }
+        fputc('\n', to);
+        print_troff(to, option->help);
+        fputs(option->repeatable ? " May be repeated.\n" : "\n", to);
+    }
+    fputs(".SH \"EXIT STATUS\"\n", to);
+    for (const struct cli_status *status = cli_statuses; status->meaning; status++) {
+        fprintf(to, ".TP\n.B %d\n", status->status);
+        print_troff(to, status->meaning);
+        fputc('\n', to);
+    }
+}
+
+void help_completion(FILE *to)
+{
+    fputs("# bash completion for armature\n"
+          "_armature()\n"
+          "{\n"
+          "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
+          "    COMPREPLY=()\n"
+          "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
+          "        mapfile -t COMPREPLY < <(compgen -W 'run --help --version' -- \"$current\")\n"
+          "        return\n"
+          "    fi\n"
+          "    case $previous in\n",
+          to);
+    for (const struct cli_option *option = cli_options; option->name; option++) {
+        if (!option->value)
+            continue;
+        fprintf(to, "    %s)\n", option->name);
+        if (option->complete && !*option->complete)
+            fputs("        compopt -o filenames\n        mapfile -t COMPREPLY < <(compgen -f -- "
+                  "\"$current\")\n",
+                  to);
+        else if (option->complete)
+            fprintf(to, "        mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$current\")\n",
+                    option->complete);
+        fputs("        ;;\n", to);
+    }
+    fputs("    *)\n        mapfile -t COMPREPLY < <(compgen -W '--help", to);
+    for (const struct cli_option *option = cli_options; option->name; option++)
+        fprintf(to, " %s", option->name);
+    fputs("' -- \"$current\")\n        ;;\n    esac\n}\ncomplete -F _armature armature\n", to);
+}

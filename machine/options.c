@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The command line of `armature run`: the table of its options, and how each takes its value. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "machine/contract/clock.h"
+#include "machine/options_table.h"
+
+/* --- values ---------------------------------------------------------------------------------------- */
+
+/* Reads a plain number (decimal, or 0x and hexadecimal) up to `maximum`; `*end` is what follows it. */
+static bool parse_number(const char *text, uint64_t maximum, uint64_t *value, const char **end)
+{
+    bool hexadecimal = text[0] == '0' && text[1] == 'x';
+    const char *digits = hexadecimal ? "0123456789abcdefABCDEF" : "0123456789";
+    const char *first = hexadecimal ? text + 2 : text;
+    if (!*first || !strchr(digits, *first))
+        return false;
+    char *after;
+    errno = 0;
+    *value = strtoull(text, &after, hexadecimal ? 16 : 10);
+    *end = after;
+    return errno == 0 && *value <= maximum;
+}
+
+static bool parse_whole_number(const char *text, uint64_t maximum, uint64_t *value)
+{
+    const char *end;
+    return parse_number(text, maximum, value, &end) && !*end;
+}
+
+/* The place of `text` in `words`, which are separated by blanks; -1 where it is none of them. */
+static int find_word(const char *words, const char *text)
+{
+    size_t length = strlen(text);
+    for (int index = 0; *words; index++) {
+        size_t word = strcspn(words, " ");
+        if (word == length && !memcmp(words, text, length))
+            return index;
+        words += word + strspn(words + word, " ");
+    }
+    return -1;
+}
+
+static bool take_path(const char **path, const char *what, const char *value, struct error *error)
+{
+    if (!*value)
+        return error_set(error, "%s expects the name of a file", what);
+    *path = value;
+    return true;
+}
+
+/* One of `words`, in the order of an enum. */
+static bool take_word(int *choice, const char *what, const char *words, const char *value,
+                      struct error *error)
+{
+    *choice = find_word(words, value);
+    if (*choice < 0)
+        return error_set(error, "%s expects one of: %s (not '%s')", what, words, value);
+    return true;
+}
+
+/* --- one function an option ------------------------------------------------------------------------ */
+
+#define ENGINES "auto interp"
+#define MODELS  "v8.0 v8.2 max"
+#define CLOCKS  "paced virtual"
+#define SERIALS "none stdio pty file: unix:"
+
+static bool take_kernel(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->kernel, "--kernel", value, error);
+}
+
+static bool take_initrd(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->initrd, "--initrd", value, error);
+}
+
+static bool take_append(struct run_options *options, const char *value, struct error *error)
+{
+    options->append = value;
+    return true;
+}
+
+static bool take_dtb(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->dtb, "--dtb", value, error);
+}
+
+static bool take_dump_dtb(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->dump_dtb, "--dump-dtb", value, error);
+}
+
+static bool take_memory(struct run_options *options, const char *value, struct error *error)
+{
+    uint64_t number;
+    const char *unit;
+    if (parse_number(value, MAX_MEMORY_BYTES >> 20, &number, &unit) &&
+        (!strcmp(unit, "M") || !strcmp(unit, "G"))) {
+        uint64_t bytes = number << (*unit == 'M' ? 20 : 30);
+        if (bytes >= MIN_MEMORY_BYTES && bytes <= MAX_MEMORY_BYTES) {
+            options->memory_bytes = bytes;
+            return true;
+        }
+    }
+    return error_set(error, "--memory expects a size from 16M to 64G, such as 512M or 2G (not '%s')", value);
+}
+
+static bool take_cpus(struct run_options *options, const char *value, struct error *error)
+{
+    uint64_t number;
+    if (!parse_whole_number(value, MAX_CPUS, &number) || number == 0)
+        return error_set(error, "--cpus expects a number from 1 to %u (not '%s')", MAX_CPUS, value);
+    options->cpus = (unsigned)number;
+    return true;
+}
+
+static bool take_disk(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->disk_count == MAX_DISKS)
+        return error_set(error, "--disk can be given %u times at most", MAX_DISKS);
+    struct disk_option *disk = &options->disks[options->disk_count];
+    size_t length = strlen(value);
+    disk->read_only = length >= 3 && !strcmp(value + length - 3, ",ro");
+    size_t path_length = disk->read_only ? length - 3 : length;
+    if (path_length == 0 || path_length >= sizeof disk->path)
+        return error_set(
+            error, "--disk expects the name of a file, and ',ro' behind it for read-only (not '%s')", value);
+    memcpy(disk->path, value, path_length);
+    disk->path[path_length] = 0;
+    options->disk_count++;
+    return true;
+}
+
+/* tcp|udp:[ADDRESS:]HOSTPORT:GUESTPORT, `text` being a copy that may be cut up. */
+static bool parse_forward(char *text, struct forward_option *forward)
+{
+    char *part[4];
+    unsigned count = 0;
+    for (char *rest = text; rest && count < 4; count++)
+        part[count] = strsep(&rest, ":");
+    if (count < 3)
+        return false;
+
+    struct in_addr address = {htonl(INADDR_LOOPBACK)};
+    uint64_t host_port, guest_port;
+    int protocol = find_word("tcp udp", part[0]);
+    if (protocol < 0 || (count == 4 && inet_pton(AF_INET, part[1], &address) != 1) ||
+        !parse_whole_number(part[count - 2], UINT16_MAX, &host_port) || host_port == 0 ||
+        !parse_whole_number(part[count - 1], UINT16_MAX, &guest_port) || guest_port == 0)
+        return false;
+    *forward = (struct forward_option){protocol == 1, ntohl(address.s_addr), (uint16_t)host_port,
+                                       (uint16_t)guest_port};
+    return true;
+}
+
+static bool take_net(struct run_options *options, const char *value, struct error *error)
+{
+    static const char hostfwd[] = "hostfwd=";
+    if (options->net_count == MAX_NETS)
+        return error_set(error, "--net can be given %u times at most", MAX_NETS);
+    struct net_option *net = &options->nets[options->net_count];
+    *net = (struct net_option){0};
+
+    char copy[1024];
+    bool good = strlen(value) < sizeof copy;
+    char *rest = good ? strcpy(copy, value) : NULL;
+    good = good && !strcmp(strsep(&rest, ","), "user");
+    while (good && rest) {
+        char *part = strsep(&rest, ",");
+        good = !strncmp(part, hostfwd, strlen(hostfwd)) && net->forward_count < MAX_FORWARDS &&
+               parse_forward(part + strlen(hostfwd), &net->forwards[net->forward_count++]);
+    }
+    if (!good)
+        return error_set(error,
+                         "--net expects user, or user,hostfwd=tcp:HOSTPORT:GUESTPORT (also udp:, also with "
+                         "the host's address before its port), not '%s'",
+                         value);
+    options->net_count++;
+    return true;
+}
+
+static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
+                               struct error *error)
+{
+    static const struct {
+        const char *word;
+        enum serial_kind kind;
+    } kinds[] = {{"none", SERIAL_NONE}, {"stdio", SERIAL_STDIO}, {"pty", SERIAL_PTY}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(value, kinds[i].word)) {
+            *serial = (struct serial_option){kinds[i].kind, NULL};
+            return true;
+        }
+    bool file = !strncmp(value, "file:", 5), socket = !strncmp(value, "unix:", 5);
+    if ((file || socket) && value[5]) {
+        *serial = (struct serial_option){file ? SERIAL_FILE : SERIAL_UNIX, value + 5};
+        return true;
+    }
+    return error_set(error, "%s expects stdio, file:PATH, unix:PATH, pty or none (not '%s')", what, value);
+}
+
+static bool take_serial(struct run_options *options, const char *value, struct error *error)
+{
+    return take_serial_option(&options->serial, "--serial", value, error);
+}
+
+static bool take_console(struct run_options *options, const char *value, struct error *error)
+{
+    return take_serial_option(&options->console, "--console", value, error);
+}
+
+static bool take_engine(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!take_word(&choice, "--engine", ENGINES, value, error))
+        return false;
+    options->engine = (enum engine_choice)choice;
+    return true;
+}
+
+static bool take_cpu(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!take_word(&choice, "--cpu", MODELS, value, error))
+        return false;
+    options->cpu = (enum cpu_model)choice;
+    return true;
+}
+
+static bool take_clock(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!take_word(&choice, "--clock", CLOCKS, value, error))
+        return false;
+    options->clock = (enum clock_choice)choice;
+    return true;
+}
+
+static bool take_seed(struct run_options *options, const char *value, struct error *error)
+{
+    if (!parse_whole_number(value, UINT64_MAX, &options->seed))
+        return error_set(error, "--seed expects a number of up to 64 bits (not '%s')", value);
+    return true;
+}
+
+static bool take_timeout(struct run_options *options, const char *value, struct error *error)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ns;
+    } units[] = {{"ms", 1000000}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S}};
+    uint64_t number;
+    const char *unit;
+    if (parse_number(value, UINT64_MAX / units[3].ns, &number, &unit) && number > 0)
+        for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
+            if (!strcmp(unit, units[i].unit)) {
+                options->timeout_ns = number * units[i].ns;
+                return true;
+            }
+    return error_set(error, "--timeout expects a time with its unit (ms, s, m or h), such as 60s (not '%s')",
+                     value);
+}
+
+static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
+{
+    return options->exit_on_panic = true;
+}
+
+static bool take_no_reboot(struct run_options *options, const char *value, struct error *error)
+{
+    return options->no_reboot = true;
+}
+
+/* --- the table ------------------------------------------------------------------------------------- */
+
+const struct cli_option cli_options[] = {
+    {"--kernel", "FILE", "", false,
+     "The kernel: an arm64 Image, plain or compressed with gzip, or an ELF file.", take_kernel},
+    {"--initrd", "FILE", "", false, "An initial RAM disk for the kernel.", take_initrd},
+    {"--append", "TEXT", NULL, false, "The kernel's command line, such as \"console=ttyAMA0\".", take_append},
+    {"--memory", "SIZE", NULL, false,
+     "Guest memory, 16M to 64G; default 1G. The host's is taken as it is touched.", take_memory},
+    {"--cpus", "N", NULL, false, "Number of processors, 1 to 64; default 1.", take_cpus},
+    {"--cpu", "v8.0|v8.2|max", MODELS, false,
+     "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
+     "more.",
+     take_cpu},
+    {"--disk", "FILE[,ro]", "", true,
+     "A raw disk image as the next virtio disk (/dev/vda, vdb, ...), read-only with ,ro.", take_disk},
+    {"--net", "user[,hostfwd=...]", "user user,hostfwd=tcp:", true,
+     "A network card behind user-mode networking. hostfwd=tcp:2222:22 leads the host's port 2222 to the "
+     "guest's 22; "
+     "further forwards follow after commas, and hostfwd=tcp:0.0.0.0:2222:22 opens the port to other "
+     "machines.",
+     take_net},
+    {"--serial", "WHERE", SERIALS, false,
+     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty or none.",
+     take_serial},
+    {"--console", "WHERE", SERIALS, false,
+     "Adds a virtio console (hvc0), which ends in one of the same places.", take_console},
+    {"--clock", "paced|virtual", CLOCKS, false,
+     "paced keeps guest time near the host's (the default on a terminal); virtual skips idle time, and makes "
+     "runs "
+     "repeatable (the default otherwise).",
+     take_clock},
+    {"--seed", "N", NULL, false, "What all randomness in the machine is made from; default 0.", take_seed},
+    {"--engine", "auto|interp", ENGINES, false,
+     "What executes the guest; default auto, the fastest there is.", take_engine},
+    {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
+     take_timeout},
+    {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
+    {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
+     take_no_reboot},
+    {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
+    {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
+     take_dump_dtb},
+    {0},
+};
+
+const struct cli_status cli_statuses[] = {
+    {EXIT_STATUS_POWER_OFF, "The guest powered off, or the user left with Ctrl-A X."},
+    {EXIT_STATUS_HOST, "The host could not do something: a file, memory or a socket could not be had."},
+    {EXIT_STATUS_USAGE, "The command line makes no sense."},
+    {EXIT_STATUS_PANIC, "The guest's kernel panicked (--exit-on-panic)."},
+    {EXIT_STATUS_TIMEOUT, "The time given with --timeout is over."},
+    {EXIT_STATUS_RESET, "The guest asked for a reset (--no-reboot)."},
+    {0},
+};
+
+/* --- entry points ---------------------------------------------------------------------------------- */
+
+void run_options_default(struct run_options *options)
+{
+    *options = (struct run_options){
+        .append = "",
+        .memory_bytes = 1ull << 30,
+        .cpus = 1,
+        .serial = {SERIAL_STDIO, NULL},
+        .cpu = CPU_V8_2,
+        .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
+    };
+}
+
+/* What no option can see alone. */
+static bool check_together(const struct run_options *options, struct error *error)
+{
+    if (!options->kernel && !options->dump_dtb)
+        return error_set(error, "--kernel FILE is missing: there is nothing to boot");
+    if (options->dtb && options->dump_dtb)
+        return error_set(error,
+                         "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
+    if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
+        return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
+    return true;
+}
+
+bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error)
+{
+    uint64_t seen = 0;
+    for (int i = 0; i < argc; i++) {
+        const struct cli_option *option = cli_options;
+        while (option->name && strcmp(option->name, argv[i]))
+            option++;
+        if (!option->name)
+            return error_set(error,
+                             argv[i][0] == '-' ? "unknown option '%s'; armature run --help lists them"
+                                               : "'%s' is no option; armature run --help lists them",
+                             argv[i]);
+        uint64_t bit = 1ull << (option - cli_options);
+        if (seen & bit && !option->repeatable)
+            return error_set(error, "%s is given twice", option->name);
+        seen |= bit;
+
+        const char *value = NULL;
+        if (option->value) {
+            value = argv[++i];
+            if (i == argc)
+                return error_set(error, "%s expects %s behind it", option->name, option->value);
+        }
+        if (!option->take(options, value, error))
+            return false;
+    }
+    return check_together(options, error);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table behind the command line: parsing, help, manual page and bash completion are all made from it. */
+#ifndef ARMATURE_OPTIONS_TABLE_H
+#define ARMATURE_OPTIONS_TABLE_H
+
+#include <stdio.h>
+#include "machine/options.h"
+
+/** One option of `armature run`. */
+struct cli_option {
+    const char *name;     /* "--memory": its one spelling */
+    const char *value;    /* what follows it, as the help shows it; NULL: a flag */
+    const char *complete; /* the words that may follow, "" for a file, NULL for neither */
+    bool repeatable;
+    const char *help; /* one or two sentences */
+    /* Takes the value (NULL for a flag). False: `error` says what was expected. */
+    bool (*take)(struct run_options *options, const char *value, struct error *error);
+};
+
+/** All of them, in the order of the help; the last has no name. */
+extern const struct cli_option cli_options[];
+
+/** One exit status, for the help and the manual. */
+struct cli_status {
+    enum exit_status status;
+    const char *meaning;
+};
+
+/** All of them; the last has no meaning. */
+extern const struct cli_status cli_statuses[];
+
+/** The help of `armature` and of `armature run`. */
+void help_program(FILE *to);
+void help_run(FILE *to);
+
+/** The options and exit statuses as a manual page's sections, and the completion for bash. Made at build
+ * time. */
+void help_manual(FILE *to);
+void help_completion(FILE *to);
+
+#endif
