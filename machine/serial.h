@@ -24,9 +24,9 @@ struct serial_keys {
 
 /** Starts taking input: from now on what arrives is posted to `source` of `inputs`, and a terminal is raw.
  *  With `scripted` (--clock virtual) and a standard input that is no terminal, the source is declared a
- * script (input_script()), and its end is told. `keys` may be NULL. */
-void serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
-                   const struct serial_keys *keys);
+ * script (input_script()), and its end is told. `keys` may be NULL. False: `error` says why not. */
+bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
+                   const struct serial_keys *keys, struct error *error);
 
 /** The guest sends bytes: the transmit hook of a device, `serial` being its context. Nothing is lost to a
  * slow reader: the call waits when more than SERIAL_BUFFER_BYTES are unread. */

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The host's end of a serial line. Output is collected and written a line at a time, or when the host is
+ * polled; descriptors that we share with other programs (standard output) are never made non-blocking: a
+ * write that poll() allows and that is no larger than PIPE_BUF does not wait. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+#include "machine/terminal.h"
+
+#define END_OF_INPUT 0x04 /* Ctrl-D */
+#define READ_BYTES   4096
+
+struct serial {
+    const char *name;
+    enum serial_kind kind;
+    const char *path;
+    int in_fd, out_fd, listen_fd; /* -1: none (now) */
+    int pty_fd;                   /* the other side of the pseudo-terminal, held so that it never hangs up */
+    struct host_watch in_watch, out_watch, listen_watch;
+    struct inputs *inputs; /* NULL until attached */
+    unsigned source;
+    bool scripted, any_input, error_reported;
+    bool on_terminal;
+    struct terminal_keys keys;
+    size_t used;
+    unsigned char buffer[SERIAL_BUFFER_BYTES];
+};
+
+/* --- output ---------------------------------------------------------------------------------------- */
+
+static void client_gone(struct serial *serial);
+
+/* The host refused output. True: there is no use in trying on. */
+static bool output_failed(struct serial *serial)
+{
+    if (errno == EINTR || errno == EAGAIN)
+        return errno == EAGAIN;
+    if (serial->kind == SERIAL_UNIX) {
+        client_gone(serial);
+        return true;
+    }
+    if (serial->kind == SERIAL_STDIO && errno == EPIPE) {
+        /* Nobody reads us any more: end as programs do. */
+        terminal_restore();
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    if (!serial->error_reported)
+        fprintf(stderr, "armature: %s: %s: %s; what the guest sends there is lost until that is put right\n",
+                serial->name, serial->path ? serial->path : "standard output", strerror(errno));
+    serial->error_reported = true;
+    serial->used = 0;
+    return true;
+}
+
+/* Writes what the host takes now; with `wait`, all of it. */
+static void flush(struct serial *serial, bool wait)
+{
+    size_t done = 0;
+    while (serial->out_fd >= 0 && done < serial->used) {
+        struct pollfd out = {serial->out_fd, POLLOUT, 0};
+        int ready = poll(&out, 1, wait ? -1 : 0);
+        if (ready == 0)
+            break;
+        if (ready < 0)
+            continue;
+        size_t length = serial->used - done;
+        ssize_t written = write(serial->out_fd, serial->buffer + done, length < PIPE_BUF ? length : PIPE_BUF);
+        if (written >= 0)
+            done += (size_t)written;
+        else if (output_failed(serial) && !wait)
+            break;
+        if (serial->used == 0)
+            return; /* given up */
+    }
+    memmove(serial->buffer, serial->buffer + done, serial->used - done);
+    serial->used -= done;
+    serial->out_watch.events = serial->used && serial->out_fd >= 0 ? POLLOUT : 0;
+}
+
+/* Makes room in a full buffer. A line that nobody listens on keeps its latest half. */
+static void make_room(struct serial *serial)
+{
+    bool may_wait = serial->kind == SERIAL_STDIO || serial->kind == SERIAL_FILE ||
+                    (serial->kind == SERIAL_UNIX && serial->out_fd >= 0);
+    flush(serial, may_wait);
+    if (serial->used == SERIAL_BUFFER_BYTES) {
+        serial->used /= 2;
+        memmove(serial->buffer, serial->buffer + serial->used, serial->used);
+    }
+}
+
+void serial_transmit(void *context, const void *bytes, size_t length)
+{
+    struct serial *serial = context;
+    const unsigned char *from = bytes;
+    if (serial->kind == SERIAL_NONE)
+        return;
+    bool line_ends = false;
+    for (size_t i = 0; i < length; i++) {
+        if (serial->used == SERIAL_BUFFER_BYTES)
+            make_room(serial);
+        serial->buffer[serial->used++] = from[i];
+        line_ends |= from[i] == '\n';
+    }
+    if (line_ends)
+        flush(serial, false);
+    serial->out_watch.events = serial->used && serial->out_fd >= 0 ? POLLOUT : 0;
+}
+
+static void on_writable(void *backend, short revents)
+{
+    flush(backend, false);
+}
+
+/* --- input ----------------------------------------------------------------------------------------- */
+
+/* The end of piped input. As at a terminal, Ctrl-D tells the guest's shell; with nothing typed before,
+ * nothing is said: /dev/null is no user who leaves. */
+static void input_ended(struct serial *serial)
+{
+    serial->in_watch.events = 0;
+    if (serial->kind != SERIAL_STDIO || serial->on_terminal)
+        return;
+    if (serial->any_input)
+        input_post(serial->inputs, serial->source, (const char[]){END_OF_INPUT}, 1);
+    if (serial->scripted)
+        input_script_end(serial->inputs, serial->source);
+}
+
+static void on_readable(void *backend, short revents)
+{
+    struct serial *serial = backend;
+    unsigned char bytes[READ_BYTES];
+    if (input_room(serial->inputs, serial->source) <= sizeof bytes)
+        return; /* it stays with the host until the guest has taken some */
+    ssize_t length = read(serial->in_fd, bytes, sizeof bytes);
+    if (length < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (length <= 0 && serial->kind == SERIAL_UNIX) {
+        client_gone(serial);
+        return;
+    }
+    if (length <= 0) {
+        input_ended(serial);
+        return;
+    }
+    size_t kept =
+        serial->on_terminal ? terminal_keys_filter(&serial->keys, bytes, (size_t)length) : (size_t)length;
+    serial->any_input = true;
+    if (kept)
+        input_post(serial->inputs, serial->source, bytes, kept);
+}
+
+static void watch_line(struct serial *serial)
+{
+    serial->in_watch = (struct host_watch){serial->in_fd, POLLIN, on_readable, serial};
+    serial->out_watch = (struct host_watch){serial->out_fd, serial->used ? POLLOUT : 0, on_writable, serial};
+    if (serial->in_fd >= 0)
+        host_watch_add(serial->inputs, &serial->in_watch);
+    if (serial->out_fd >= 0)
+        host_watch_add(serial->inputs, &serial->out_watch);
+}
+
+/* --- the socket ------------------------------------------------------------------------------------ */
+
+static void client_gone(struct serial *serial)
+{
+    if (serial->out_fd < 0)
+        return;
+    host_watch_remove(serial->inputs, &serial->in_watch);
+    host_watch_remove(serial->inputs, &serial->out_watch);
+    close(serial->out_fd);
+    serial->in_fd = serial->out_fd = -1;
+    serial->listen_watch.events = POLLIN;
+}
+
+static void on_client(void *backend, short revents)
+{
+    struct serial *serial = backend;
+    int fd = accept4(serial->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    serial->in_fd = serial->out_fd = fd;
+    serial->listen_watch.events = 0; /* one at a time */
+    watch_line(serial);
+}
+
+/* Binds to `path`, over a socket that a program left behind when it was killed. */
+static bool open_unix(struct serial *serial, struct error *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(serial->path) >= sizeof address.sun_path)
+        return error_set(error, "%s: %s: the name is too long for a socket; use one of up to %zu bytes",
+                         serial->name, serial->path, sizeof address.sun_path - 1);
+    strcpy(address.sun_path, serial->path);
+    const struct sockaddr *to = (const struct sockaddr *)&address;
+
+    serial->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool bound = serial->listen_fd >= 0 && bind(serial->listen_fd, to, sizeof address) == 0;
+    if (!bound && serial->listen_fd >= 0 && errno == EADDRINUSE) {
+        if (connect(serial->listen_fd, to, sizeof address) == 0 || errno != ECONNREFUSED)
+            return error_set(error,
+                             "%s: %s is in use by another program or is no socket; choose another name",
+                             serial->name, serial->path);
+        bound = unlink(serial->path) == 0 && bind(serial->listen_fd, to, sizeof address) == 0;
+    }
+    if (!bound || listen(serial->listen_fd, 1) < 0)
+        return error_set(error, "%s: the socket %s cannot be made: %s", serial->name, serial->path,
+                         strerror(errno));
+    return true;
+}
+
+/* --- the others ------------------------------------------------------------------------------------ */
+
+static bool open_file(struct serial *serial, struct error *error)
+{
+    serial->out_fd = open(serial->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (serial->out_fd < 0)
+        return error_set(error, "%s: %s cannot be written: %s", serial->name, serial->path, strerror(errno));
+    return true;
+}
+
+static bool open_pty(struct serial *serial, struct error *error)
+{
+    char name[64];
+    struct termios termios;
+    int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    serial->in_fd = serial->out_fd = fd;
+    if (fd < 0 || grantpt(fd) < 0 || unlockpt(fd) < 0 || ptsname_r(fd, name, sizeof name) != 0)
+        return error_set(error, "%s: no pseudo-terminal from the host: %s", serial->name, strerror(errno));
+    serial->pty_fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (serial->pty_fd < 0 || tcgetattr(serial->pty_fd, &termios) < 0)
+        return error_set(error, "%s: %s cannot be opened: %s", serial->name, name, strerror(errno));
+    cfmakeraw(&termios);
+    tcsetattr(serial->pty_fd, TCSANOW, &termios);
+    fprintf(stderr, "armature: %s: %s\n", serial->name, name);
+    return true;
+}
+
+static bool open_line(struct serial *serial, struct error *error)
+{
+    switch (serial->kind) {
+    case SERIAL_NONE: return true;
+    case SERIAL_STDIO:
+        serial->in_fd = STDIN_FILENO;
+        serial->out_fd = STDOUT_FILENO;
+        return true;
+    case SERIAL_FILE: return open_file(serial, error);
+    case SERIAL_UNIX: return open_unix(serial, error);
+    case SERIAL_PTY: return open_pty(serial, error);
+    }
+    assert(!"a kind of serial line");
+    return false;
+}
+
+/* --- entry points ---------------------------------------------------------------------------------- */
+
+struct serial *serial_open(const char *name, const struct serial_option *option, struct error *error)
+{
+    struct serial *serial = calloc(1, sizeof *serial);
+    if (!serial) {
+        error_set(error, "%s: no memory from the host; close other programs", name);
+        return NULL;
+    }
+    serial->name = name;
+    serial->kind = option->kind;
+    serial->path = option->path;
+    serial->in_fd = serial->out_fd = serial->listen_fd = serial->pty_fd = -1;
+    if (!open_line(serial, error)) {
+        serial_close(serial);
+        return NULL;
+    }
+    return serial;
+}
+
+bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
+                   const struct serial_keys *keys, struct error *error)
+{
+    serial->inputs = inputs;
+    serial->source = source;
+    serial->keys.keys = keys;
+    serial->on_terminal = serial->kind == SERIAL_STDIO && isatty(STDIN_FILENO);
+    serial->scripted = scripted && serial->kind == SERIAL_STDIO && !serial->on_terminal;
+    if (serial->on_terminal && !terminal_raw(STDIN_FILENO, error))
+        return false;
+    if (serial->scripted)
+        input_script(inputs, source);
+    if (serial->kind == SERIAL_UNIX) {
+        serial->listen_watch = (struct host_watch){serial->listen_fd, POLLIN, on_client, serial};
+        host_watch_add(inputs, &serial->listen_watch);
+    } else {
+        watch_line(serial);
+    }
+    return true;
+}
+
+void serial_close(struct serial *serial)
+{
+    if (!serial)
+        return;
+    flush(serial, serial->kind == SERIAL_STDIO || serial->kind == SERIAL_FILE);
+    if (serial->on_terminal)
+        terminal_restore();
+    if (serial->inputs) {
+        host_watch_remove(serial->inputs, &serial->in_watch);
+        host_watch_remove(serial->inputs, &serial->out_watch);
+        host_watch_remove(serial->inputs, &serial->listen_watch);
+    }
+    if (serial->kind == SERIAL_UNIX && serial->inputs)
+        unlink(serial->path);
+    if (serial->out_fd >= 0 && serial->kind != SERIAL_STDIO)
+        close(serial->out_fd);
+    if (serial->listen_fd >= 0)
+        close(serial->listen_fd);
+    if (serial->pty_fd >= 0)
+        close(serial->pty_fd);
+    free(serial);
+}

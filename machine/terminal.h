@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The user's terminal: raw while the guest has it, put right however the program ends, and the Ctrl-A keys.
+ */
+#ifndef ARMATURE_TERMINAL_H
+#define ARMATURE_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "machine/serial.h"
+
+/** Makes the terminal `fd` raw. It is restored by terminal_restore(), at exit(), by signals that end the
+ * program, and while the program is stopped. False: `error` says why it cannot be. */
+bool terminal_raw(int fd, struct error *error);
+
+/** Puts the terminal right. Safe in a signal handler, and where it was never made raw. */
+void terminal_restore(void);
+
+/** Where the Ctrl-A keys stand between two reads. */
+struct terminal_keys {
+    const struct serial_keys *keys;
+    bool escaped; /* the last byte was Ctrl-A */
+};
+
+/** Takes the Ctrl-A keys out of `length` typed bytes, in place, and does what they ask for. Returns how many
+ *  bytes are left for the guest. */
+size_t terminal_keys_filter(struct terminal_keys *state, unsigned char *bytes, size_t length);
+
+#endif
