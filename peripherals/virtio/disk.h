@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What holds a disk's content: the contract between block devices and their backends. */
+#ifndef ARMATURE_DISK_H
+#define ARMATURE_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+#include "machine/contract/error.h"
+
+#define DISK_SECTOR_BYTES 512ull
+
+struct disk;
+
+/** Operations of a backend. Offsets and lengths are in bytes, multiples of a sector, and checked by the
+ * caller to lie within the disk. Those that return int return 0, or an errno value; all of the request is
+ * then void, and what was written before stays as it is. */
+struct disk_ops {
+    int (*read)(struct disk *disk, uint64_t offset, const struct iovec *iov, int count);
+    int (*write)(struct disk *disk, uint64_t offset, const struct iovec *iov, int count);
+    /* All that was written before is on stable storage when it returns. */
+    int (*flush)(struct disk *disk);
+    /* The content of the range is not needed any more. A backend that cannot give it up does nothing. */
+    int (*discard)(struct disk *disk, uint64_t offset, uint64_t length);
+    /* The range reads as zeroes. `unmap`: it may be given up too. */
+    int (*write_zeroes)(struct disk *disk, uint64_t offset, uint64_t length, bool unmap);
+    /* A read of the range, or a flush, will be asked for soon: work that can go on beside the machine may
+     * start. Without effect on any result. May be NULL. */
+    void (*expect_read)(struct disk *disk, uint64_t offset, uint64_t length);
+    void (*expect_flush)(struct disk *disk);
+    void (*free)(struct disk *disk);
+};
+
+/** An open disk; backends embed it. */
+struct disk {
+    const struct disk_ops *ops;
+    uint64_t size_bytes; /* a multiple of DISK_SECTOR_BYTES, not 0 */
+    bool read_only;
+};
+
+/** Opens the raw image (or block device) at `path` and locks it against other running machines: exclusively,
+ * or shared where `read_only`. NULL: `error` says what is wrong with it and the way out. */
+struct disk *disk_raw_open(const char *path, bool read_only, struct error *error);
+
+/** A disk of zeroes in host memory, gone when freed. `size_bytes` is a multiple of DISK_SECTOR_BYTES. */
+struct disk *disk_memory_create(uint64_t size_bytes, bool read_only);
+
+/** Unlocks and frees; what was not flushed is with the host's page cache. NULL is allowed. */
+static inline void disk_free(struct disk *disk)
+{
+    if (disk)
+        disk->ops->free(disk);
+}
+
+#endif
