@@ -21,15 +21,31 @@ void text_x(struct text *out, unsigned reg);
 void text_w(struct text *out, unsigned reg);
 void text_xsp(struct text *out, unsigned reg);
 void text_wsp(struct text *out, unsigned reg);
-void text_r(struct text *out, unsigned sf, unsigned reg);   /* x if sf, else w */
+void text_r(struct text *out, unsigned sf, unsigned reg); /* x if sf, else w */
 void text_rsp(struct text *out, unsigned sf, unsigned reg);
 
 /* Immediates: "#0x10" above 9, "#9" below, "#-0x10" where negative. */
 void text_imm(struct text *out, int64_t value);
 void text_uimm(struct text *out, uint64_t value);
-void text_dec(struct text *out, int64_t value); /* plain decimal, no '#' */
+void text_dec(struct text *out, int64_t value);        /* plain decimal, no '#' */
 void text_address(struct text *out, uint64_t address); /* a branch target: "#0x..." */
 void text_cond(struct text *out, unsigned cond);
 void text_shift(struct text *out, unsigned type, unsigned amount); /* ", lsl #3"; nothing for lsl #0 */
+
+/* Vector registers. `size` is log2 of the element's bytes (4: q), `q` 1 for 128 bits. */
+void text_vec(struct text *out, unsigned reg, unsigned size, unsigned q);            /* v1.4s */
+void text_v2(struct text *out, unsigned size, unsigned q, unsigned rd, unsigned rn); /* v0.4s, v1.4s */
+void text_v3(struct text *out, unsigned size, unsigned q, unsigned rd, unsigned rn, unsigned rm);
+void text_scalar(struct text *out, unsigned reg, unsigned size);         /* s1 */
+void text_s2(struct text *out, unsigned size, unsigned rd, unsigned rn); /* s0, s1 */
+void text_s3(struct text *out, unsigned size, unsigned rd, unsigned rn, unsigned rm);
+void text_elem(struct text *out, unsigned reg, unsigned size, unsigned index); /* v1.s[2] */
+void text_index(struct text *out, unsigned index);                             /* [2] */
+void text_hex(struct text *out, uint64_t value);                               /* #0x2: hexadecimal always */
+/* A list of `count` registers, modulo 32: {v31.4s, v0.4s}; of lanes: {v31.s, v0.s}[2]. */
+void text_vlist(struct text *out, unsigned reg, unsigned count, unsigned size, unsigned q);
+void text_vlist_lane(struct text *out, unsigned reg, unsigned count, unsigned size, unsigned index);
+/* The index of a post-indexed structure access: a register, or the immediate that Rm = 31 stands for. */
+void text_post(struct text *out, unsigned rm, unsigned bytes);
 
 #endif
