@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Arm floating point, exactly: results, NaNs and cumulative flags as the pseudocode library has them (Arm ARM J1.1.3,
- * "Floating-point"), for a processor without FEAT_AFP and without trapped exceptions.
+/* Arm floating point, exactly: results, NaNs and cumulative flags as the pseudocode library has them (Arm ARM
+ * J1.1.3, "Floating-point"), for a processor without FEAT_AFP and without trapped exceptions.
  *
  * A value is its bit pattern in the low bits of a uint64_t. `size` is log2 of its bytes (enum fp_size), as in
  * insn->size. Each operation reads the modes from fp->fpcr and ORs the flags it raises into fp->fpsr.
- * These functions are correct for every input and mode; fp/fast.h has the inline short cuts in front of them. */
+ * These functions are correct for every input and mode; fp/fast.h has the inline short cuts in front of them.
+ */
 #ifndef ARMATURE_FP_H
 #define ARMATURE_FP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The two registers. struct cpu embeds them as cpu.fp, with the members also known as cpu.fpcr and cpu.fpsr. */
+/** The two registers. struct cpu embeds them as cpu.fp, with the members also known as cpu.fpcr and cpu.fpsr.
+ */
 struct fp_state {
     uint64_t fpcr, fpsr;
 };
@@ -19,20 +21,20 @@ struct fp_state {
 enum fp_size { FP_HALF = 1, FP_SINGLE = 2, FP_DOUBLE = 3 };
 
 /* FPCR (Arm ARM C5.2.8). The trap enables are RAZ/WI here. */
-#define FPCR_FZ16 (1u << 19)
+#define FPCR_FZ16  (1u << 19)
 #define FPCR_RMODE (3u << 22)
-#define FPCR_FZ (1u << 24)
-#define FPCR_DN (1u << 25)
-#define FPCR_AHP (1u << 26)
+#define FPCR_FZ    (1u << 24)
+#define FPCR_DN    (1u << 25)
+#define FPCR_AHP   (1u << 26)
 
 /* FPSR (C5.2.10): the cumulative flags. */
-#define FPSR_IOC (1u << 0) /* invalid operation */
-#define FPSR_DZC (1u << 1) /* division by zero */
-#define FPSR_OFC (1u << 2) /* overflow */
-#define FPSR_UFC (1u << 3) /* underflow */
-#define FPSR_IXC (1u << 4) /* inexact */
-#define FPSR_IDC (1u << 7) /* denormal input flushed */
-#define FPSR_QC (1u << 27) /* integer saturation */
+#define FPSR_IOC (1u << 0)  /* invalid operation */
+#define FPSR_DZC (1u << 1)  /* division by zero */
+#define FPSR_OFC (1u << 2)  /* overflow */
+#define FPSR_UFC (1u << 3)  /* underflow */
+#define FPSR_IXC (1u << 4)  /* inexact */
+#define FPSR_IDC (1u << 7)  /* denormal input flushed */
+#define FPSR_QC  (1u << 27) /* integer saturation */
 
 /** Rounding modes; the first four are FPCR.RMode. */
 enum fp_rounding { FP_TIE_EVEN, FP_UP, FP_DOWN, FP_ZERO, FP_TIE_AWAY, FP_ODD };
@@ -66,12 +68,16 @@ uint64_t fp_minnm(enum fp_size size, uint64_t a, uint64_t b, struct fp_state *fp
 enum fp_relation { FP_LESS, FP_EQUAL, FP_GREATER, FP_UNORDERED };
 
 /** FPCompare. `signal_quiet`: a quiet NaN raises IOC too (FCMPE, FCMGE, FCMGT). */
-enum fp_relation fp_compare(enum fp_size size, uint64_t a, uint64_t b, bool signal_quiet, struct fp_state *fp);
+enum fp_relation fp_compare(enum fp_size size, uint64_t a, uint64_t b, bool signal_quiet,
+                            struct fp_state *fp);
 
-/** FPRoundInt: to an integral value in the same format. `exact`: raises IXC where the value changes (FRINTX). */
-uint64_t fp_round_int(enum fp_size size, uint64_t a, enum fp_rounding rounding, bool exact, struct fp_state *fp);
+/** FPRoundInt: to an integral value in the same format. `exact`: raises IXC where the value changes (FRINTX).
+ */
+uint64_t fp_round_int(enum fp_size size, uint64_t a, enum fp_rounding rounding, bool exact,
+                      struct fp_state *fp);
 
-/** FPRoundIntN: the same for values that fit a signed integer of `bits` (32 or 64); size is single or double. */
+/** FPRoundIntN: the same for values that fit a signed integer of `bits` (32 or 64); size is single or double.
+ */
 uint64_t fp_round_int_n(enum fp_size size, uint64_t a, enum fp_rounding rounding, unsigned bits,
                         struct fp_state *fp);
 
