@@ -23,6 +23,10 @@ void inputs_free(struct inputs *inputs);
 /** NULL: nobody observes. */
 void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context);
 
+/** `posted` is told of every input for an unscripted source that is posted on the machine's own thread, so
+ * that it can stop a CPU whose access made a backend answer at once. NULL: nobody is. */
+void inputs_on_posted(struct inputs *inputs, void (*posted)(void *context), void *context);
+
 /** Serves the host's descriptors: waits up to `timeout_ns` (0: looks only; UINT64_MAX: for ever) until one is
  *  ready or another thread posts, and runs the backends' callbacks. */
 void inputs_poll(struct inputs *inputs, uint64_t timeout_ns);

@@ -40,6 +40,8 @@ struct inputs {
     unsigned watch_count;
     struct host_poller **pollers;
     unsigned poller_count;
+    void (*posted)(void *context);
+    void *posted_context;
     inputs_observer *observer;
     void *observer_context;
 };
@@ -77,6 +79,8 @@ bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_
     pthread_mutex_unlock(&inputs->lock);
     if (item && !pthread_equal(pthread_self(), inputs->thread))
         inputs_wake(inputs);
+    else if (item && !queue->scripted && inputs->posted)
+        inputs->posted(inputs->posted_context);
     return item != NULL;
 }
 
@@ -325,6 +329,12 @@ void inputs_wake(struct inputs *inputs)
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */
+
+void inputs_on_posted(struct inputs *inputs, void (*posted)(void *context), void *context)
+{
+    inputs->posted = posted;
+    inputs->posted_context = context;
+}
 
 void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context)
 {

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The run loop. run.h says how time is dealt out. */
+#include "machine/run.h"
+#include <assert.h>
+#include <string.h>
+
+/* A CPU that retired fewer in a round only looked around: it does not wake others from WFE. */
+#define STIR_INSNS 64u
+
+/* --- the time of a CPU ----------------------------------------------------------------------------- */
+
+static uint64_t cpu_time_ns(const struct cpu *cpu)
+{
+    return cpu_ns_at(cpu, cpu->icount);
+}
+
+/* Makes the CPU's time `ns` without an instruction being run. */
+static void cpu_move_to(struct cpu *cpu, uint64_t ns)
+{
+    cpu->turn_ns = ns;
+    cpu->turn_icount = cpu->icount;
+}
+
+/* The CPU's instruction count at the first instruction that starts at or after `ns`. */
+static uint64_t cpu_icount_at(const struct cpu *cpu, uint64_t ns)
+{
+    if (ns <= cpu->turn_ns)
+        return cpu->turn_icount;
+    unsigned __int128 q8 = (unsigned __int128)(ns - cpu->turn_ns) << 8;
+    return cpu->turn_icount + (uint64_t)((q8 + cpu->ns_per_insn_q8 - 1) / cpu->ns_per_insn_q8);
+}
+
+uint64_t run_loop_insns(const struct run_loop *loop)
+{
+    uint64_t insns = 0;
+    for (unsigned i = 0; i < loop->cpu_count; i++)
+        insns += loop->cpus[i]->icount;
+    return insns;
+}
+
+/* An event became the earliest. Also called between turns, where the end is computed anew anyway. */
+static void on_earlier(void *context, uint64_t when_ns)
+{
+    struct run_loop *loop = context;
+    if (when_ns >= loop->end_ns)
+        return;
+    loop->end_ns = when_ns;
+    if (loop->current) {
+        uint64_t limit = cpu_icount_at(loop->current, when_ns);
+        if (limit < loop->current->limit)
+            loop->current->limit = limit;
+    }
+}
+
+/* --- inputs ---------------------------------------------------------------------------------------- */
+
+static struct input_stamp stamp_now(const struct run_loop *loop)
+{
+    return (struct input_stamp){.ns = loop->clock->now_ns, .insns = run_loop_insns(loop)};
+}
+
+static void take_inputs(struct run_loop *loop)
+{
+    if (inputs_queued(loop->inputs) && inputs_deliver(loop->inputs, stamp_now(loop)))
+        loop->stirred = true;
+}
+
+/* The source "clock": a decision of the governor takes effect. */
+static void deliver_decision(void *device, const void *bytes, size_t length)
+{
+    struct run_loop *loop = device;
+    struct governor_decision decision;
+    assert(length == sizeof decision);
+    memcpy(&decision, bytes, sizeof decision);
+    if (decision.advance_to_ns) {
+        loop->now_ns = loop->clock->now_ns = decision.advance_to_ns;
+        for (unsigned i = 0; i < loop->cpu_count; i++)
+            if (cpu_time_ns(loop->cpus[i]) < loop->now_ns)
+                cpu_move_to(loop->cpus[i], loop->now_ns);
+    }
+    for (unsigned i = 0; decision.rate_q8 && i < loop->cpu_count; i++) {
+        cpu_move_to(loop->cpus[i], cpu_time_ns(loop->cpus[i]));
+        loop->cpus[i]->ns_per_insn_q8 = (uint32_t)decision.rate_q8;
+    }
+}
+
+static void decide(struct run_loop *loop, struct governor_decision decision)
+{
+    input_post(loop->inputs, loop->governor.source, &decision, sizeof decision);
+    take_inputs(loop);
+}
+
+/* --- turns ----------------------------------------------------------------------------------------- */
+
+/* Whether the CPU does not sleep, or ends its sleep now. */
+static bool cpu_runnable(const struct run_loop *loop, struct cpu *cpu)
+{
+    if (cpu->wait == WAIT_NONE)
+        return true;
+    if (cpu->wait == WAIT_POWERED_OFF)
+        return false;
+    /* WFE may end for no reason (Arm ARM D1.6.1). It does whenever something happened on another CPU or in a
+     * device, because that may be what it waits for: not every write to watched memory is seen. */
+    if (!cpu_wake_ready(cpu) && !(cpu->wait == WAIT_WFE && loop->stirred))
+        return false;
+    if (cpu->wait == WAIT_WFE)
+        cpu->event_register = 0;
+    cpu->wait = WAIT_NONE;
+    return true;
+}
+
+/* Runs a CPU to the round's end, or until it sleeps or gives up the rest. */
+static void run_turn(struct run_loop *loop, struct cpu *cpu)
+{
+    while (!loop->stop && cpu_runnable(loop, cpu)) {
+        uint64_t limit = cpu_icount_at(cpu, loop->end_ns);
+        if (cpu->icount >= limit)
+            return;
+        cpu->limit = limit;
+        loop->current = cpu;
+        loop->engine_ops->run(loop->engine, cpu);
+        loop->current = NULL;
+        loop->clock->now_ns = cpu_time_ns(cpu);
+        take_inputs(loop); /* what a device got as an immediate answer */
+        bool yields = cpu->yield_requested;
+        cpu->yield_requested = false;
+        if (yields && loop->cpu_count > 1)
+            break;
+    }
+    /* A CPU by itself stays where it is: how time goes on when it sleeps is for run_idle() to say. */
+    if (loop->cpu_count > 1 && !loop->stop && cpu_time_ns(cpu) < loop->end_ns)
+        cpu_move_to(cpu, loop->end_ns);
+}
+
+static void run_round(struct run_loop *loop)
+{
+    uint64_t next_ns = clock_next_ns(loop->clock);
+    /* The grid is fixed, so that where a CPU by itself stops depends on the guest alone. */
+    loop->end_ns = loop->cpu_count > 1 ? loop->now_ns + RUN_QUANTUM_NS
+                                       : (loop->now_ns / RUN_ALONE_NS + 1) * RUN_ALONE_NS;
+    if (next_ns < loop->end_ns)
+        loop->end_ns = next_ns;
+
+    bool stirred = false;
+    for (unsigned i = 0; i < loop->cpu_count && !loop->stop; i++) {
+        uint64_t before = loop->cpus[i]->icount;
+        run_turn(loop, loop->cpus[i]);
+        stirred = stirred || loop->cpus[i]->icount - before >= STIR_INSNS;
+    }
+    loop->stirred = stirred && loop->cpu_count > 1;
+    loop->now_ns = loop->cpu_count > 1 ? loop->end_ns : cpu_time_ns(loop->cpus[0]);
+}
+
+/* --- idle ------------------------------------------------------------------------------------------ */
+
+static bool all_sleep(const struct run_loop *loop)
+{
+    for (unsigned i = 0; i < loop->cpu_count; i++)
+        if (cpu_runnable(loop, loop->cpus[i]))
+            return false;
+    return true;
+}
+
+static void skip_to(struct run_loop *loop, uint64_t ns)
+{
+    loop->now_ns = loop->clock->now_ns = ns;
+    for (unsigned i = 0; i < loop->cpu_count; i++)
+        cpu_move_to(loop->cpus[i], ns);
+}
+
+/* Lets idle time pass with the host's, up to the next event or until something comes in. `target_ns` is what
+ * the host's clock shows now as virtual time. */
+static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t next_ns)
+{
+    uint64_t before_host_ns = loop->governor.host_ns();
+    inputs_poll(loop->inputs, next_ns == CLOCK_NEVER ? UINT64_MAX : next_ns - target_ns);
+    loop->last_poll_host_ns = loop->governor.host_ns();
+    uint64_t reached_ns = target_ns + (loop->last_poll_host_ns - before_host_ns);
+    if (reached_ns >= next_ns)
+        skip_to(loop, next_ns);
+    else if (reached_ns > loop->now_ns)
+        decide(loop, (struct governor_decision){.advance_to_ns = reached_ns});
+}
+
+static void run_idle(struct run_loop *loop)
+{
+    uint64_t next_ns = clock_next_ns(loop->clock);
+    if (next_ns <= loop->now_ns)
+        return; /* an event that is due; the caller fires it */
+    if (inputs_deliver_line(loop->inputs, stamp_now(loop))) {
+        loop->stirred = true;
+        return;
+    }
+    if (loop->governor.paced) {
+        uint64_t target_ns = governor_target_ns(&loop->governor);
+        if (target_ns < next_ns)
+            wait_for_host(loop, target_ns, next_ns);
+        else
+            skip_to(loop, next_ns); /* the CPUs were slower than the host's time; sleeping makes it good */
+    } else if (next_ns == CLOCK_NEVER || inputs_script_awaited(loop->inputs) || inputs_busy(loop->inputs)) {
+        wait_for_host(loop, loop->now_ns, next_ns);
+    } else {
+        skip_to(loop, next_ns);
+    }
+}
+
+/* --- the loop -------------------------------------------------------------------------------------- */
+
+/* Looks at the host now and then, and sleeps where the CPUs got ahead of it. */
+static void look_at_host(struct run_loop *loop, uint64_t host_ns)
+{
+    if (host_ns - loop->last_poll_host_ns < RUN_HOST_POLL_NS)
+        return;
+    loop->last_poll_host_ns = host_ns;
+    inputs_poll(loop->inputs, governor_ahead_ns(&loop->governor, loop->now_ns));
+}
+
+static void run_busy(struct run_loop *loop)
+{
+    uint64_t from_ns = loop->now_ns, from_host_ns = loop->governor.host_ns();
+    run_round(loop);
+    uint64_t to_host_ns = loop->governor.host_ns();
+    uint32_t rate_q8 = governor_ran(&loop->governor, from_ns, loop->now_ns, to_host_ns - from_host_ns);
+    loop->clock->now_ns = loop->now_ns;
+    if (rate_q8)
+        decide(loop, (struct governor_decision){.rate_q8 = rate_q8});
+}
+
+void run_loop_run(struct run_loop *loop)
+{
+    loop->stop = false;
+    governor_start(&loop->governor, loop->now_ns);
+    while (!loop->stop) {
+        look_at_host(loop, loop->governor.host_ns());
+        take_inputs(loop);
+        if (loop->stop)
+            break;
+        if (all_sleep(loop))
+            run_idle(loop);
+        else
+            run_busy(loop);
+        if (!loop->stop && clock_next_ns(loop->clock) <= loop->now_ns) {
+            loop->clock->now_ns = loop->now_ns;
+            clock_fire_due(loop->clock);
+            loop->stirred = true;
+        }
+    }
+    for (unsigned i = 0; i < loop->cpu_count; i++)
+        loop->cpus[i]->stop_requested = false;
+}
+
+void run_loop_stop(struct run_loop *loop)
+{
+    loop->stop = true;
+    if (loop->current) {
+        loop->current->stop_requested = true;
+        cpu_attention(loop->current);
+    }
+}
+
+static void on_posted(void *context)
+{
+    struct run_loop *loop = context;
+    if (loop->current)
+        cpu_attention(loop->current);
+}
+
+void run_loop_init(struct run_loop *loop, bool paced)
+{
+    loop->clock->on_earlier = on_earlier;
+    loop->clock->on_earlier_context = loop;
+    inputs_on_posted(loop->inputs, on_posted, loop);
+    governor_init(&loop->governor, paced, NULL);
+    loop->governor.source = input_register(
+        loop->inputs, &(struct input_source){.name = "clock", .deliver = deliver_decision, .device = loop});
+    for (unsigned i = 0; i < loop->cpu_count; i++)
+        loop->cpus[i]->ns_per_insn_q8 = GOVERNOR_RATE_DEFAULT_Q8;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The run loop: gives CPUs their turns, moves virtual time, fires events, takes inputs in.
+ *
+ * Virtual time is cut into rounds. In a round each CPU that does not sleep runs, in the order of the CPUs,
+ * from its own time to the round's end; the round ends after a quantum or at the next event, whichever comes
+ * first. When a CPU schedules an event within the round, the round ends there for it and for those after it.
+ * One CPU by itself stops at events only (and now and then to look at the host, which the guest cannot
+ * notice).
+ *
+ *     quantum 20 us, 2 CPUs, event at 105 us:   CPU 0: 100-105   CPU 1: 100-105   event   CPU 0: 105-125 ...
+ *
+ * When all CPUs sleep, time moves to the next event at once, or (--clock paced, or while something is awaited
+ * from the host) as fast as the host's. */
+#ifndef ARMATURE_RUN_H
+#define ARMATURE_RUN_H
+
+#include "isa/arm64/cpu.h"
+#include "machine/contract/engine.h"
+#include "machine/governor.h"
+#include "machine/inputs.h"
+
+#define RUN_QUANTUM_NS   20000ull   /* of a CPU among several */
+#define RUN_ALONE_NS     1000000ull /* of one CPU by itself: how often it looks at the host */
+#define RUN_HOST_POLL_NS 1000000ull /* host time between looks at the host's descriptors */
+
+struct run_loop {
+    struct cpu *const *cpus;
+    unsigned cpu_count;
+    struct clock *clock;
+    struct inputs *inputs;
+    const struct engine_ops *engine_ops;
+    struct engine *engine;
+    struct governor governor;
+
+    uint64_t now_ns;     /* the machine's time: where the next round begins */
+    uint64_t end_ns;     /* where the present round ends; events may bring it forward */
+    struct cpu *current; /* whose turn it is; NULL between turns */
+    bool stirred;        /* something happened since the last round that may matter to a CPU in WFE */
+    bool stop;           /* run_loop_stop() was called */
+    uint64_t last_poll_host_ns;
+};
+
+/** Wires the loop to the clock and the inputs, and registers the input source "clock". The members up to
+ * `engine` are set by the caller before. */
+void run_loop_init(struct run_loop *loop, bool paced);
+
+/** Runs the machine until run_loop_stop(). May be called again. */
+void run_loop_run(struct run_loop *loop);
+
+/** Makes run_loop_run() return after the instruction that is running. On the machine's thread only. */
+void run_loop_stop(struct run_loop *loop);
+
+/** Instructions retired by all CPUs. */
+uint64_t run_loop_insns(const struct run_loop *loop);
+
+#endif
