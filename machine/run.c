@@ -30,6 +30,15 @@ static uint64_t cpu_icount_at(const struct cpu *cpu, uint64_t ns)
     return cpu->turn_icount + (uint64_t)((q8 + cpu->ns_per_insn_q8 - 1) / cpu->ns_per_insn_q8);
 }
 
+/* Moves the machine's time without a CPU running. */
+static void skip_to(struct run_loop *loop, uint64_t ns)
+{
+    loop->now_ns = loop->clock->now_ns = ns;
+    for (unsigned i = 0; i < loop->cpu_count; i++)
+        if (cpu_time_ns(loop->cpus[i]) < ns)
+            cpu_move_to(loop->cpus[i], ns);
+}
+
 uint64_t run_loop_insns(const struct run_loop *loop)
 {
     uint64_t insns = 0;
@@ -72,12 +81,8 @@ static void deliver_decision(void *device, const void *bytes, size_t length)
     struct governor_decision decision;
     assert(length == sizeof decision);
     memcpy(&decision, bytes, sizeof decision);
-    if (decision.advance_to_ns) {
-        loop->now_ns = loop->clock->now_ns = decision.advance_to_ns;
-        for (unsigned i = 0; i < loop->cpu_count; i++)
-            if (cpu_time_ns(loop->cpus[i]) < loop->now_ns)
-                cpu_move_to(loop->cpus[i], loop->now_ns);
-    }
+    if (decision.advance_to_ns)
+        skip_to(loop, decision.advance_to_ns);
     for (unsigned i = 0; decision.rate_q8 && i < loop->cpu_count; i++) {
         cpu_move_to(loop->cpus[i], cpu_time_ns(loop->cpus[i]));
         loop->cpus[i]->ns_per_insn_q8 = (uint32_t)decision.rate_q8;
@@ -161,13 +166,6 @@ static bool all_sleep(const struct run_loop *loop)
     return true;
 }
 
-static void skip_to(struct run_loop *loop, uint64_t ns)
-{
-    loop->now_ns = loop->clock->now_ns = ns;
-    for (unsigned i = 0; i < loop->cpu_count; i++)
-        cpu_move_to(loop->cpus[i], ns);
-}
-
 /* Lets idle time pass with the host's, up to the next event or until something comes in. `target_ns` is what
  * the host's clock shows now as virtual time. */
 static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t next_ns)
@@ -178,7 +176,7 @@ static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t ne
     uint64_t reached_ns = target_ns + (loop->last_poll_host_ns - before_host_ns);
     if (reached_ns >= next_ns)
         skip_to(loop, next_ns);
-    else if (reached_ns > loop->now_ns)
+    else if (reached_ns > loop->now_ns && !script)
         decide(loop, (struct governor_decision){.advance_to_ns = reached_ns});
 }
 
