@@ -23,6 +23,7 @@ struct reg {
     uint64_t write_mask;   /* bits that a write changes; 0: read-only, writes are ignored */
     uint64_t (*read)(void *device, unsigned index);                  /* in place of the field */
     void (*write)(void *device, unsigned index, uint64_t value);     /* in place of storing; value unmasked */
+    bool read_acts; /* a read changes the device (pops a FIFO): the debugger leaves it alone */
 };
 
 #define REG_NO_FIELD (-1)

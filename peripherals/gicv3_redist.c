@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Interrupt controller: the redistributors' registers (IHI 0069, 12.10 and 12.11). Each CPU's window is the
+ * RD frame, then the SGI frame; the device of the register table is the CPU's part of the controller. */
+#include "peripherals/gicv3_internal.h"
+
+enum { SLEEP = 1 << 1, CHILDREN_ASLEEP = 1 << 2, SGI_MASK = 0xffff };
+
+/* Affinity, processor number, Last; no LPIs of any kind. */
+static uint64_t read_type(void *device, unsigned index)
+{
+    struct gic_cpu *cpu = device;
+    uint64_t affinity = (cpu->affinity >> 32 << 24 | (cpu->affinity & 0xffffff));
+    bool last = cpu->index + 1 == cpu->gic->cpu_count;
+    return affinity << 32 | (uint64_t)cpu->index << 8 | (uint64_t)last << 4;
+}
+
+static uint64_t read_waker(void *device, unsigned index)
+{
+    struct gic_cpu *cpu = device;
+    return cpu->asleep ? SLEEP | CHILDREN_ASLEEP : 0;
+}
+
+static void write_waker(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->asleep = !!(value & SLEEP);
+    gic_update(cpu);
+}
+
+static void write_group(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.group = (uint32_t)value;
+    gic_update(cpu);
+}
+
+static void write_enable(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.enabled |= (uint32_t)value;
+    gic_update(cpu);
+}
+
+static uint64_t read_enabled(void *device, unsigned index)
+{
+    struct gic_cpu *cpu = device;
+    return cpu->private.enabled;
+}
+
+static void write_disable(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.enabled &= ~(uint32_t)value;
+    gic_update(cpu);
+}
+
+static uint64_t read_pending(void *device, unsigned index)
+{
+    struct gic_cpu *cpu = device;
+    return gic_pending(&cpu->private);
+}
+
+static void write_pend(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.latched |= (uint32_t)value;
+    gic_update(cpu);
+}
+
+static void write_unpend(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.latched &= ~(uint32_t)value;
+    gic_update(cpu);
+}
+
+static uint64_t read_active(void *device, unsigned index)
+{
+    struct gic_cpu *cpu = device;
+    return cpu->private.active;
+}
+
+static void write_activate(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.active |= (uint32_t)value;
+    gic_update(cpu);
+}
+
+static void write_deactivate(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.active &= ~(uint32_t)value;
+    gic_update(cpu);
+}
+
+static void write_priority(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.priority[index] = value & GIC_PRIORITY_MASK;
+    gic_update(cpu);
+}
+
+static uint64_t read_config(void *device, unsigned index)
+{
+    struct gic_cpu *cpu = device;
+    return gic_config_spread(cpu->private.edge, index);
+}
+
+/* SGIs are always edge-triggered. */
+static void write_config(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    cpu->private.edge = gic_config_gather(cpu->private.edge, index, (uint32_t)value) | SGI_MASK;
+    gic_update(cpu);
+}
+
+#define PRIVATE(member) REG_FIELD(struct gic_cpu, private.member)
+
+/* GICR_CTLR has nothing to control without LPIs and 1 of N routing; GICR_SYNCR never finds anything under
+ * way; IGRPMODR0 and NSACR are RES0 with one security state. */
+static const struct reg redist_registers[] = {
+    {0x00000, "GICR_CTLR", 4, .field_offset = REG_NO_FIELD},
+    {0x00004, "GICR_IIDR", 4, .field_offset = REG_NO_FIELD, .reset = GIC_IIDR},
+    {0x00008, "GICR_TYPER", 8, .field_offset = REG_NO_FIELD, .read = read_type},
+    {0x00014, "GICR_WAKER", 4, .field_offset = REG_NO_FIELD, .read = read_waker, .write = write_waker},
+    {0x000c0, "GICR_SYNCR", 4, .field_offset = REG_NO_FIELD},
+    {0x0ffd0, "GICR_PIDR4", 4, .field_offset = REG_NO_FIELD, .reset = 0x44},
+    {0x0ffe0, "GICR_PIDR0", 4, .field_offset = REG_NO_FIELD, .reset = 0x93},
+    {0x0ffe4, "GICR_PIDR1", 4, .field_offset = REG_NO_FIELD, .reset = 0xb4},
+    {0x0ffe8, "GICR_PIDR2", 4, .field_offset = REG_NO_FIELD, .reset = 0x3b},
+    {0x0fff0, "GICR_CIDR0", 4, .field_offset = REG_NO_FIELD, .reset = 0x0d},
+    {0x0fff4, "GICR_CIDR1", 4, .field_offset = REG_NO_FIELD, .reset = 0xf0},
+    {0x0fff8, "GICR_CIDR2", 4, .field_offset = REG_NO_FIELD, .reset = 0x05},
+    {0x0fffc, "GICR_CIDR3", 4, .field_offset = REG_NO_FIELD, .reset = 0xb1},
+    {0x10080, "GICR_IGROUPR0", 4, .field_offset = PRIVATE(group), .write = write_group},
+    {0x10100, "GICR_ISENABLER0", 4, .field_offset = REG_NO_FIELD, .read = read_enabled,
+     .write = write_enable},
+    {0x10180, "GICR_ICENABLER0", 4, .field_offset = REG_NO_FIELD, .read = read_enabled,
+     .write = write_disable},
+    {0x10200, "GICR_ISPENDR0", 4, .field_offset = REG_NO_FIELD, .read = read_pending, .write = write_pend},
+    {0x10280, "GICR_ICPENDR0", 4, .field_offset = REG_NO_FIELD, .read = read_pending, .write = write_unpend},
+    {0x10300, "GICR_ISACTIVER0", 4, .field_offset = REG_NO_FIELD, .read = read_active,
+     .write = write_activate},
+    {0x10380, "GICR_ICACTIVER0", 4, .field_offset = REG_NO_FIELD, .read = read_active,
+     .write = write_deactivate},
+    {0x10400, "GICR_IPRIORITYR", 1, 32, .field_offset = PRIVATE(priority), .write = write_priority},
+    {0x10c00, "GICR_ICFGR", 4, 2, .field_offset = REG_NO_FIELD, .read = read_config, .write = write_config},
+};
+const struct reg_bank gic_redist_bank = {redist_registers,
+                                         sizeof redist_registers / sizeof redist_registers[0], 1 | 2 | 4 | 8};
+
+/* Words, beside bytes for priorities and doublewords for GICR_TYPER. */
+static bool takes_width(uint64_t offset, unsigned size)
+{
+    switch (size) {
+    case 1: return offset >= 0x10400 && offset < 0x10420;
+    case 2: return false;
+    case 8: return offset == 8;
+    default: return true;
+    }
+}
+
+/* The window holds all CPUs' frames and no more; what lies past the last CPU reads as zero. */
+static bool redist_read(void *device, uint64_t offset, unsigned size, uint64_t *value)
+{
+    struct gicv3 *gic = device;
+    uint64_t index = offset / GICV3_REDIST_WINDOW_BYTES, within = offset % GICV3_REDIST_WINDOW_BYTES;
+    *value = 0;
+    return index >= gic->cpu_count || !takes_width(within, size) ||
+           regs_read(&gic_redist_bank, &gic->cpu[index], within, size, value);
+}
+
+static bool redist_write(void *device, uint64_t offset, unsigned size, uint64_t value)
+{
+    struct gicv3 *gic = device;
+    uint64_t index = offset / GICV3_REDIST_WINDOW_BYTES, within = offset % GICV3_REDIST_WINDOW_BYTES;
+    return index >= gic->cpu_count || !takes_width(within, size) ||
+           regs_write(&gic_redist_bank, &gic->cpu[index], within, size, value);
+}
+
+const struct mmio_ops gicv3_redist_mmio = {redist_read, redist_write};
