@@ -17,8 +17,9 @@
 #include <unistd.h>
 #include "machine/terminal.h"
 
-#define END_OF_INPUT 0x04 /* Ctrl-D */
-#define READ_BYTES   4096
+#define END_OF_INPUT     0x04 /* Ctrl-D */
+#define READ_BYTES       4096
+#define CLOSE_TIMEOUT_MS 2000 /* how long a socket's client may leave the last output unread */
 
 struct serial {
     const char *name;
@@ -63,13 +64,13 @@ static bool output_failed(struct serial *serial)
     return true;
 }
 
-/* Writes what the host takes now; with `wait`, all of it. */
-static void flush(struct serial *serial, bool wait)
+/* Writes what the host takes, waiting for it up to `timeout_ms` at a time (-1: without end). */
+static void flush(struct serial *serial, int timeout_ms)
 {
     size_t done = 0;
     while (serial->out_fd >= 0 && done < serial->used) {
         struct pollfd out = {serial->out_fd, POLLOUT, 0};
-        int ready = poll(&out, 1, wait ? -1 : 0);
+        int ready = poll(&out, 1, timeout_ms);
         if (ready == 0)
             break;
         if (ready < 0)
@@ -78,7 +79,7 @@ static void flush(struct serial *serial, bool wait)
         ssize_t written = write(serial->out_fd, serial->buffer + done, length < PIPE_BUF ? length : PIPE_BUF);
         if (written >= 0)
             done += (size_t)written;
-        else if (output_failed(serial) && !wait)
+        else if (output_failed(serial) && timeout_ms == 0)
             break;
         if (serial->used == 0)
             return; /* given up */
@@ -93,7 +94,7 @@ static void make_room(struct serial *serial)
 {
     bool may_wait = serial->kind == SERIAL_STDIO || serial->kind == SERIAL_FILE ||
                     (serial->kind == SERIAL_UNIX && serial->out_fd >= 0);
-    flush(serial, may_wait);
+    flush(serial, may_wait ? -1 : 0);
     if (serial->used == SERIAL_BUFFER_BYTES) {
         serial->used /= 2;
         memmove(serial->buffer, serial->buffer + serial->used, serial->used);
@@ -114,13 +115,13 @@ void serial_transmit(void *context, const void *bytes, size_t length)
         line_ends |= from[i] == '\n';
     }
     if (line_ends)
-        flush(serial, false);
+        flush(serial, 0);
     serial->out_watch.events = serial->used && serial->out_fd >= 0 ? POLLOUT : 0;
 }
 
 static void on_writable(void *backend, short revents)
 {
-    flush(backend, false);
+    flush(backend, 0);
 }
 
 /* --- input ----------------------------------------------------------------------------------------- */
@@ -309,7 +310,7 @@ void serial_close(struct serial *serial)
 {
     if (!serial)
         return;
-    flush(serial, serial->kind == SERIAL_STDIO || serial->kind == SERIAL_FILE);
+    flush(serial, serial->kind == SERIAL_UNIX ? CLOSE_TIMEOUT_MS : serial->kind == SERIAL_PTY ? 0 : -1);
     if (serial->on_terminal)
         terminal_restore();
     if (serial->inputs) {

@@ -18,7 +18,7 @@ static volatile sig_atomic_t is_raw;
 static struct termios cooked, raw;
 
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGSEGV,
-                                     SIGABRT, SIGBUS, SIGFPE, SIGILL,  SIGPIPE};
+                                     SIGABRT, SIGBUS, SIGFPE, SIGILL};
 
 /* --- raw and back ---------------------------------------------------------------------------------- */
 

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The command line: what each option takes, what it refuses and how, and what the help makes of the table. */
+#include "tests/unit/unit.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include "machine/options_table.h"
+
+enum { MAX_WORDS = 80 };
+
+static struct run_options options;
+static struct error error;
+static char line[4096];
+
+/* Parses the words of `text`, which are separated by single blanks ("~": an empty word). */
+static bool parse(const char *text)
+{
+    char *words[MAX_WORDS];
+    int count = 0;
+    strcpy(line, text);
+    for (char *rest = line; rest && *rest;) {
+        words[count] = strsep(&rest, " ");
+        if (!strcmp(words[count], "~"))
+            words[count] = "";
+        count++;
+    }
+    error.text[0] = 0;
+    run_options_default(&options);
+    return run_options_parse(&options, count, words, &error);
+}
+
+static void test_defaults(void **state)
+{
+    assert_true(parse("--kernel Image"));
+    assert_string_equal(options.kernel, "Image");
+    assert_null(options.initrd);
+    assert_null(options.dtb);
+    assert_string_equal(options.append, "");
+    assert_int_equal(options.memory_bytes, 1ull << 30);
+    assert_int_equal(options.cpus, 1);
+    assert_int_equal(options.disk_count, 0);
+    assert_int_equal(options.net_count, 0);
+    assert_int_equal(options.serial.kind, SERIAL_STDIO);
+    assert_int_equal(options.console.kind, SERIAL_NONE);
+    assert_int_equal(options.cpu, CPU_V8_2);
+    assert_int_equal(options.engine, ENGINE_CHOICE_AUTO);
+    assert_int_equal(options.seed, 0);
+    assert_int_equal(options.timeout_ns, 0);
+    assert_false(options.exit_on_panic);
+    assert_false(options.no_reboot);
+}
+
+static void test_everything(void **state)
+{
+    assert_true(parse(
+        "--kernel k --initrd i --append a=b --dtb d --memory 512M --cpus 4 --disk x.img --disk y,z.img,ro "
+        "--serial unix:/tmp/s --console pty --engine interp --cpu max --clock paced --seed 0xff "
+        "--exit-on-panic --no-reboot --timeout 2m"));
+    assert_string_equal(options.initrd, "i");
+    assert_string_equal(options.append, "a=b");
+    assert_string_equal(options.dtb, "d");
+    assert_int_equal(options.memory_bytes, 512ull << 20);
+    assert_int_equal(options.cpus, 4);
+    assert_int_equal(options.disk_count, 2);
+    assert_string_equal(options.disks[0].path, "x.img");
+    assert_false(options.disks[0].read_only);
+    assert_string_equal(options.disks[1].path, "y,z.img");
+    assert_true(options.disks[1].read_only);
+    assert_int_equal(options.serial.kind, SERIAL_UNIX);
+    assert_string_equal(options.serial.path, "/tmp/s");
+    assert_int_equal(options.console.kind, SERIAL_PTY);
+    assert_int_equal(options.engine, ENGINE_CHOICE_INTERP);
+    assert_int_equal(options.cpu, CPU_MAX);
+    assert_int_equal(options.clock, CLOCK_CHOICE_PACED);
+    assert_int_equal(options.seed, 0xff);
+    assert_true(options.exit_on_panic);
+    assert_true(options.no_reboot);
+    assert_int_equal(options.timeout_ns, 120000000000ull);
+}
+
+static void test_net(void **state)
+{
+    assert_true(parse("--kernel k --net user --net user,hostfwd=tcp:2222:22,hostfwd=udp:0.0.0.0:53:5353"));
+    assert_int_equal(options.net_count, 2);
+    assert_int_equal(options.nets[0].forward_count, 0);
+    const struct net_option *net = &options.nets[1];
+    assert_int_equal(net->forward_count, 2);
+    assert_false(net->forwards[0].udp);
+    assert_int_equal(net->forwards[0].host_address, 0x7f000001);
+    assert_int_equal(net->forwards[0].host_port, 2222);
+    assert_int_equal(net->forwards[0].guest_port, 22);
+    assert_true(net->forwards[1].udp);
+    assert_int_equal(net->forwards[1].host_address, 0);
+    assert_int_equal(net->forwards[1].host_port, 53);
+    assert_int_equal(net->forwards[1].guest_port, 5353);
+}
+
+static void test_refused(void **state)
+{
+    /* What is wrong, and a word that the message must have. */
+    static const char *const refused[][2] = {
+        {"", "--kernel"},
+        {"--memory 1G", "--kernel"},
+        {"--kernel", "FILE"},
+        {"--kernel k --kernel l", "twice"},
+        {"--kernel k --frob", "--frob"},
+        {"--kernel k stray", "stray"},
+        {"--kernel=k", "--kernel=k"},
+        {"--kernel ~", "name"},
+        {"--initrd ~ --kernel k", "name"},
+        {"--kernel k --memory 0", "16M to 64G"},
+        {"--kernel k --memory 15M", "16M to 64G"},
+        {"--kernel k --memory 65G", "16M to 64G"},
+        {"--kernel k --memory 1024", "16M to 64G"},
+        {"--kernel k --memory -1G", "16M to 64G"},
+        {"--kernel k --memory 1.5G", "16M to 64G"},
+        {"--kernel k --memory 18446744073709551617M", "16M to 64G"},
+        {"--kernel k --memory 17592186044416M", "16M to 64G"},
+        {"--kernel k --memory G", "16M to 64G"},
+        {"--kernel k --cpus 0", "1 to 64"},
+        {"--kernel k --cpus 65", "1 to 64"},
+        {"--kernel k --cpus two", "1 to 64"},
+        {"--kernel k --cpu a57", "v8.2"},
+        {"--kernel k --engine fast", "interp"},
+        {"--kernel k --engine auto interp", "interp"},
+        {"--kernel k --clock real", "virtual"},
+        {"--kernel k --disk ~", "file"},
+        {"--kernel k --disk ,ro", "file"},
+        {"--kernel k --net tap", "user"},
+        {"--kernel k --net user,", "hostfwd"},
+        {"--kernel k --net user,hostfwd=tcp:22", "hostfwd"},
+        {"--kernel k --net user,hostfwd=sctp:1:2", "hostfwd"},
+        {"--kernel k --net user,hostfwd=tcp:0:22", "hostfwd"},
+        {"--kernel k --net user,hostfwd=tcp:22:65536", "hostfwd"},
+        {"--kernel k --net user,hostfwd=tcp:1.2.3:22:22", "hostfwd"},
+        {"--kernel k --net user,hostfwd=tcp:1.2.3.4:22:22:22", "hostfwd"},
+        {"--kernel k --serial tty", "stdio"},
+        {"--kernel k --serial file:", "file:PATH"},
+        {"--kernel k --serial unix:", "unix:PATH"},
+        {"--kernel k --console stdio", "--serial none"},
+        {"--kernel k --seed -1", "number"},
+        {"--kernel k --seed 0x", "number"},
+        {"--kernel k --seed 18446744073709551616", "number"},
+        {"--kernel k --timeout 60", "unit"},
+        {"--kernel k --timeout 0s", "unit"},
+        {"--kernel k --timeout 99999999999h", "unit"},
+        {"--kernel k --dtb d --dump-dtb e", "--dtb"},
+    };
+    for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
+        if (parse(refused[i][0]))
+            fail_msg("accepted: %s", refused[i][0]);
+        if (!strstr(error.text, refused[i][1]) || strchr(error.text, '\n'))
+            fail_msg("%s: the message is: %s", refused[i][0], error.text);
+    }
+}
+
+static void test_limits(void **state)
+{
+    assert_true(parse("--kernel k --memory 16M --cpus 64 --seed 18446744073709551615 --timeout 1ms"));
+    assert_true(parse("--kernel k --memory 64G --console stdio --serial none"));
+    assert_int_equal(options.memory_bytes, 64ull << 30);
+    assert_true(parse("--dump-dtb out.dtb"));
+
+    char many[1024] = "--kernel k";
+    for (unsigned i = 0; i < MAX_DISKS; i++)
+        strcat(many, " --disk d");
+    assert_true(parse(many));
+    strcat(many, " --disk d");
+    assert_false(parse(many));
+}
+
+/* Every option stands in the help, in the manual and in the completion. */
+static void test_texts(void **state)
+{
+    void (*const writers[])(FILE *) = {help_run, help_manual, help_completion};
+    for (unsigned w = 0; w < 3; w++) {
+        char *text;
+        size_t length;
+        FILE *to = open_memstream(&text, &length);
+        writers[w](to);
+        fclose(to);
+        for (const struct cli_option *option = cli_options; option->name; option++) {
+            char name[64];
+            snprintf(name, sizeof name, w == 1 ? "\\-\\-%s" : "--%s", option->name + 2);
+            if (w == 1)
+                for (char *dash = name + 4; (dash = strchr(dash, '-')); dash += 2) {
+                    memmove(dash + 1, dash, strlen(dash) + 1);
+                    *dash = '\\';
+                }
+            if (!strstr(text, name))
+                fail_msg("text %u has no %s", w, name);
+        }
+        if (w == 0)
+            for (char *at = text; *at; at += strcspn(at, "\n") + 1)
+                assert_true(strcspn(at, "\n") <= 80);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything), cmocka_unit_test(test_net),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
