@@ -142,9 +142,10 @@ static bool parse_forward(char *text, struct forward_option *forward)
 {
     char *part[4];
     unsigned count = 0;
-    for (char *rest = text; rest && count < 4; count++)
-        part[count] = strsep(&rest, ":");
-    if (count < 3)
+    char *rest = text;
+    while (rest && count < 4)
+        part[count++] = strsep(&rest, ":");
+    if (count < 3 || rest)
         return false;
 
     struct in_addr address = {htonl(INADDR_LOOPBACK)};
@@ -325,7 +326,7 @@ const struct cli_option cli_options[] = {
 
 const struct cli_status cli_statuses[] = {
     {EXIT_STATUS_POWER_OFF, "The guest powered off, or the user left with Ctrl-A X."},
-    {EXIT_STATUS_HOST, "The host could not do something: a file, memory or a socket could not be had."},
+    {EXIT_STATUS_HOST, "A file, memory, a socket or the like could not be had from the host."},
     {EXIT_STATUS_USAGE, "The command line makes no sense."},
     {EXIT_STATUS_PANIC, "The guest's kernel panicked (--exit-on-panic)."},
     {EXIT_STATUS_TIMEOUT, "The time given with --timeout is over."},

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -210,7 +211,9 @@ static bool open_unix(struct serial *serial, struct error *error)
     serial->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool bound = serial->listen_fd >= 0 && bind(serial->listen_fd, to, sizeof address) == 0;
     if (!bound && serial->listen_fd >= 0 && errno == EADDRINUSE) {
-        if (connect(serial->listen_fd, to, sizeof address) == 0 || errno != ECONNREFUSED)
+        struct stat information;
+        if (lstat(serial->path, &information) < 0 || !S_ISSOCK(information.st_mode) ||
+            connect(serial->listen_fd, to, sizeof address) == 0 || errno != ECONNREFUSED)
             return error_set(error,
                              "%s: %s is in use by another program or is no socket; choose another name",
                              serial->name, serial->path);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -210,18 +211,69 @@ static void test_keys(void **state)
     assert_true(quit);
 }
 
-static bool pty_is_raw(int fd)
+static bool is_raw_now(int fd)
 {
     struct termios now;
-    assert_int_equal(tcgetattr(fd, &now), 0);
-    return !(now.c_lflag & ICANON);
+    return tcgetattr(fd, &now) == 0 && !(now.c_lflag & ICANON);
 }
 
-static void wait_for_raw(int fd, bool raw)
+static bool becomes_raw(int fd)
 {
-    for (int i = 0; i < 1000 && pty_is_raw(fd) != raw; i++)
+    for (int i = 0; i < 1000 && !is_raw_now(fd); i++)
         usleep(2000);
-    assert_int_equal(pty_is_raw(fd), raw);
+    return is_raw_now(fd);
+}
+
+static void raw_program(int signal_number)
+{
+    struct error error;
+    if (!terminal_raw(STDIN_FILENO, &error))
+        _exit(9);
+    if (signal_number == 0) {
+        usleep(20000);
+        exit(0);
+    }
+    for (;;)
+        pause();
+}
+
+/* Runs as a shell does, leading a session: starts the program in the foreground of the terminal, ends it,
+ * looks at the terminal. Returns 0, or the number of what went wrong. */
+static int shell(int terminal_fd, int signal_number)
+{
+    int status;
+    signal(SIGTTOU, SIG_IGN);
+    setsid();
+    ioctl(terminal_fd, TIOCSCTTY, 0);
+    dup2(terminal_fd, STDIN_FILENO);
+    pid_t child = fork();
+    setpgid(child, child);
+    if (child == 0) {
+        tcsetpgrp(STDIN_FILENO, getpid());
+        signal(SIGTTOU, SIG_DFL);
+        raw_program(signal_number);
+    }
+    if (!becomes_raw(terminal_fd))
+        return 1;
+    if (signal_number == SIGTSTP) {
+        kill(child, SIGTSTP);
+        if (waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status))
+            return 2;
+        if (is_raw_now(terminal_fd))
+            return 3;
+        kill(child, SIGCONT);
+        if (!becomes_raw(terminal_fd))
+            return 4;
+        kill(child, SIGTERM);
+    } else if (signal_number) {
+        kill(child, signal_number);
+    }
+    if (waitpid(child, &status, 0) != child)
+        return 5;
+    int ended_by = signal_number == SIGTSTP ? SIGTERM : signal_number;
+    if (ended_by ? !WIFSIGNALED(status) || WTERMSIG(status) != ended_by : status != 0)
+        return 6;
+    return is_raw_now(terminal_fd) ? 7 : 0;
 }
 
 /* A program with a raw terminal that then ends by `signal_number`, or by exit() where that is 0. */
@@ -229,35 +281,12 @@ static void end_on_terminal(int signal_number)
 {
     int main_fd, terminal_fd, status;
     assert_int_equal(openpty(&main_fd, &terminal_fd, NULL, NULL, NULL), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        struct error error;
-        login_tty(terminal_fd);
-        if (!terminal_raw(STDIN_FILENO, &error))
-            _exit(9);
-        if (signal_number == 0) {
-            usleep(20000);
-            exit(0);
-        }
-        for (;;)
-            pause();
-    }
-    wait_for_raw(terminal_fd, true);
-    if (signal_number == SIGTSTP) {
-        kill(child, SIGTSTP);
-        assert_int_equal(waitpid(child, &status, WUNTRACED), child);
-        assert_true(WIFSTOPPED(status));
-        assert_false(pty_is_raw(terminal_fd));
-        kill(child, SIGCONT);
-        wait_for_raw(terminal_fd, true);
-        kill(child, SIGTERM);
-    } else if (signal_number) {
-        kill(child, signal_number);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (signal_number && signal_number != SIGTSTP)
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == signal_number);
-    assert_false(pty_is_raw(terminal_fd));
+    pid_t leader = fork();
+    if (leader == 0)
+        _exit(shell(terminal_fd, signal_number));
+    assert_int_equal(waitpid(leader, &status, 0), leader);
+    if (status != 0)
+        fail_msg("signal %d: wrong at %d", signal_number, WEXITSTATUS(status));
     close(main_fd);
     close(terminal_fd);
 }
