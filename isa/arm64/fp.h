@@ -37,7 +37,7 @@ enum fp_size { FP_HALF = 1, FP_SINGLE = 2, FP_DOUBLE = 3 };
 #define FPSR_QC  (1u << 27) /* integer saturation */
 
 /** Rounding modes; the first four are FPCR.RMode. */
-enum fp_rounding { FP_TIE_EVEN, FP_UP, FP_DOWN, FP_ZERO, FP_TIE_AWAY, FP_ODD };
+enum fp_rounding { FP_TIE_EVEN, FP_UP, FP_DOWN, FP_TO_ZERO, FP_TIE_AWAY, FP_TO_ODD };
 
 static inline enum fp_rounding fp_rounding_mode(const struct fp_state *fp)
 {

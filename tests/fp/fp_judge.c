@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Judges isa/arm64/fp against the real instructions. Built for AArch64 together with that directory and run by qemu's
- * user-mode emulator (or on real hardware): each operation is done by the instruction and by our code, on
- * special and random operands in every mode of FPCR, and results and FPSR must agree.
+/* Judges isa/arm64/fp against the real instructions. Built for AArch64 together with that directory and run
+ * by qemu's user-mode emulator (or on real hardware): each operation is done by the instruction and by our
+ * code, on special and random operands in every mode of FPCR, and results and FPSR must agree.
  *
  * usage: fp_judge [SEED [ROUNDS]] */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "isa/arm64/fp.h"
+#include "tests/fp/operands.h"
 
 /* What an instruction left behind: V0 (low half), X0, FPSR. */
 struct outcome {
@@ -26,11 +27,11 @@ struct operation {
     static void real_##id(uint64_t a, uint64_t b, uint64_t c, struct outcome *out)                           \
     {                                                                                                        \
         uint64_t result, fpsr;                                                                               \
-        asm volatile("fmov d0, %2\n fmov d1, %3\n fmov d2, %4\n mov x0, %2\n msr fpsr, xzr\n" text "\n" take    \
+        asm volatile("fmov d0, %2\n fmov d1, %3\n fmov d2, %4\n mov x0, %2\n msr fpsr, xzr\n" text "\n" take \
                      "\n mrs %1, fpsr"                                                                       \
                      : "=&r"(result), "=&r"(fpsr)                                                            \
                      : "r"(a), "r"(b), "r"(c)                                                                \
-                     : "x0", "x1", "v0", "v1", "v2", "v3", "cc");                                                  \
+                     : "x0", "x1", "v0", "v1", "v2", "v3", "cc");                                            \
         *out = (struct outcome){result, fpsr & 0xff};                                                        \
     }
 #define OURS(id, expression)                                                                                 \
@@ -38,12 +39,12 @@ struct operation {
     {                                                                                                        \
         return expression;                                                                                   \
     }
-#define JUDGE(id, text, expression) REAL(id, text, "fmov %0, d0") OURS(id, expression)
+#define JUDGE(id, text, expression)   REAL(id, text, "fmov %0, d0") OURS(id, expression)
 #define JUDGE_X(id, text, expression) REAL(id, text, "mov %0, x0") OURS(id, expression)
 
-#define H FP_HALF
-#define S FP_SINGLE
-#define D FP_DOUBLE
+#define H    FP_HALF
+#define S    FP_SINGLE
+#define D    FP_DOUBLE
 #define MODE fp_rounding_mode(fp)
 
 static uint64_t nzcv(enum fp_relation relation)
@@ -80,7 +81,7 @@ static uint64_t js(uint64_t a, struct fp_state *fp)
     JUDGE(frintn_##r, "frintn " #r "0, " #r "0", fp_round_int(Z, a, FP_TIE_EVEN, false, fp))                 \
     JUDGE(frintp_##r, "frintp " #r "0, " #r "0", fp_round_int(Z, a, FP_UP, false, fp))                       \
     JUDGE(frintm_##r, "frintm " #r "0, " #r "0", fp_round_int(Z, a, FP_DOWN, false, fp))                     \
-    JUDGE(frintz_##r, "frintz " #r "0, " #r "0", fp_round_int(Z, a, FP_ZERO, false, fp))                     \
+    JUDGE(frintz_##r, "frintz " #r "0, " #r "0", fp_round_int(Z, a, FP_TO_ZERO, false, fp))                     \
     JUDGE(frinta_##r, "frinta " #r "0, " #r "0", fp_round_int(Z, a, FP_TIE_AWAY, false, fp))                 \
     JUDGE(frintx_##r, "frintx " #r "0, " #r "0", fp_round_int(Z, a, MODE, true, fp))                         \
     JUDGE(frinti_##r, "frinti " #r "0, " #r "0", fp_round_int(Z, a, MODE, false, fp))                        \
@@ -94,8 +95,8 @@ static uint64_t js(uint64_t a, struct fp_state *fp)
     JUDGE_X(fcvtau_w##r, "fcvtau w0, " #r "0", fp_to_fixed(Z, a, 32, 0, true, FP_TIE_AWAY, fp))              \
     JUDGE_X(fcvtpu_x##r, "fcvtpu x0, " #r "0", fp_to_fixed(Z, a, 64, 0, true, FP_UP, fp))                    \
     JUDGE_X(fcvtms_x##r, "fcvtms x0, " #r "0", fp_to_fixed(Z, a, 64, 0, false, FP_DOWN, fp))                 \
-    JUDGE_X(fcvtzs_w##r, "fcvtzs w0, " #r "0, #7", fp_to_fixed(Z, a, 32, 7, false, FP_ZERO, fp))             \
-    JUDGE_X(fcvtzu_x##r, "fcvtzu x0, " #r "0, #33", fp_to_fixed(Z, a, 64, 33, true, FP_ZERO, fp))            \
+    JUDGE_X(fcvtzs_w##r, "fcvtzs w0, " #r "0, #7", fp_to_fixed(Z, a, 32, 7, false, FP_TO_ZERO, fp))             \
+    JUDGE_X(fcvtzu_x##r, "fcvtzu x0, " #r "0, #33", fp_to_fixed(Z, a, 64, 33, true, FP_TO_ZERO, fp))            \
     JUDGE(scvtf_w##r, "scvtf " #r "0, w0", fp_from_fixed(Z, (uint64_t)(int32_t)a, 0, false, MODE, fp))       \
     JUDGE(scvtf_x##r, "scvtf " #r "0, x0, #21", fp_from_fixed(Z, a, 21, false, MODE, fp))                    \
     JUDGE(ucvtf_x##r, "ucvtf " #r "0, x0, #64", fp_from_fixed(Z, a, 64, true, MODE, fp))                     \
@@ -103,9 +104,9 @@ static uint64_t js(uint64_t a, struct fp_state *fp)
 ARITHMETIC(DEFINE)
 
 #define DEFINE_ROUND_N(r, Z)                                                                                 \
-    JUDGE(frint32z_##r, "frint32z " #r "0, " #r "0", fp_round_int_n(Z, a, FP_ZERO, 32, fp))                  \
+    JUDGE(frint32z_##r, "frint32z " #r "0, " #r "0", fp_round_int_n(Z, a, FP_TO_ZERO, 32, fp))                  \
     JUDGE(frint32x_##r, "frint32x " #r "0, " #r "0", fp_round_int_n(Z, a, MODE, 32, fp))                     \
-    JUDGE(frint64z_##r, "frint64z " #r "0, " #r "0", fp_round_int_n(Z, a, FP_ZERO, 64, fp))                  \
+    JUDGE(frint64z_##r, "frint64z " #r "0, " #r "0", fp_round_int_n(Z, a, FP_TO_ZERO, 64, fp))                  \
     JUDGE(frint64x_##r, "frint64x " #r "0, " #r "0", fp_round_int_n(Z, a, MODE, 64, fp))
 DEFINE_ROUND_N(s, S)
 DEFINE_ROUND_N(d, D)
@@ -116,7 +117,7 @@ JUDGE(fcvt_sh, "fcvt s0, h0", fp_convert(S, H, a, MODE, fp))
 JUDGE(fcvt_sd, "fcvt s0, d0", fp_convert(S, D, a, MODE, fp))
 JUDGE(fcvt_dh, "fcvt d0, h0", fp_convert(D, H, a, MODE, fp))
 JUDGE(fcvt_ds, "fcvt d0, s0", fp_convert(D, S, a, MODE, fp))
-JUDGE(fcvtxn, "fcvtxn s0, d0", fp_convert(S, D, a, FP_ODD, fp))
+JUDGE(fcvtxn, "fcvtxn s0, d0", fp_convert(S, D, a, FP_TO_ODD, fp))
 JUDGE(bfcvt, "bfcvt h0, s0", fp_convert_bf16((uint32_t)a, fp))
 JUDGE_X(fjcvtzs, "fjcvtzs w0, d0\n mrs x1, nzcv\n orr x0, x0, x1, lsl #32", js(a, fp))
 JUDGE(fmlal, "fmov s3, s0\n fmov s0, s2\n fmlal v0.2s, v3.2h, v1.2h\n fmov s0, s0",
@@ -129,73 +130,23 @@ JUDGE(ursqrte, "ursqrte v0.2s, v0.2s\n fmov s0, s0", fp_unsigned_rsqrte((uint32_
 #define ROW(id, Z) {#id, Z, real_##id, ours_##id},
 #define ROWS(r, Z)                                                                                           \
     ROW(fadd_##r, Z)                                                                                         \
-    ROW(fsub_##r, Z) ROW(fmul_##r, Z) ROW(fmulx_##r, Z) ROW(fdiv_##r, Z) ROW(fsqrt_##r, Z) ROW(fmadd_##r, Z) \
-        ROW(fmax_##r, Z) ROW(fmin_##r, Z) ROW(fmaxnm_##r, Z) ROW(fminnm_##r, Z) ROW(fcmp_##r, Z)             \
-            ROW(fcmpe_##r, Z) ROW(frintn_##r, Z) ROW(frintp_##r, Z) ROW(frintm_##r, Z) ROW(frintz_##r, Z)    \
-                ROW(frinta_##r, Z) ROW(frintx_##r, Z) ROW(frinti_##r, Z) ROW(frecpe_##r, Z)                  \
-                    ROW(frsqrte_##r, Z) ROW(frecpx_##r, Z) ROW(frecps_##r, Z) ROW(frsqrts_##r, Z)            \
-                        ROW(fcvtns_w##r, Z) ROW(fcvtas_x##r, Z) ROW(fcvtau_w##r, Z) ROW(fcvtpu_x##r, Z)      \
-                            ROW(fcvtms_x##r, Z) ROW(fcvtzs_w##r, Z) ROW(fcvtzu_x##r, Z) ROW(scvtf_w##r, D)   \
-                                ROW(scvtf_x##r, D) ROW(ucvtf_x##r, D) ROW(ucvtf_w##r, D)
+    ROW(fsub_##r, Z)                                                                                         \
+    ROW(fmul_##r, Z) ROW(fmulx_##r, Z) ROW(fdiv_##r, Z) ROW(fsqrt_##r, Z) ROW(fmadd_##r, Z) ROW(fmax_##r, Z) \
+        ROW(fmin_##r, Z) ROW(fmaxnm_##r, Z) ROW(fminnm_##r, Z) ROW(fcmp_##r, Z) ROW(fcmpe_##r, Z)            \
+            ROW(frintn_##r, Z) ROW(frintp_##r, Z) ROW(frintm_##r, Z) ROW(frintz_##r, Z) ROW(frinta_##r, Z)   \
+                ROW(frintx_##r, Z) ROW(frinti_##r, Z) ROW(frecpe_##r, Z) ROW(frsqrte_##r, Z)                 \
+                    ROW(frecpx_##r, Z) ROW(frecps_##r, Z) ROW(frsqrts_##r, Z) ROW(fcvtns_w##r, Z)            \
+                        ROW(fcvtas_x##r, Z) ROW(fcvtau_w##r, Z) ROW(fcvtpu_x##r, Z) ROW(fcvtms_x##r, Z)      \
+                            ROW(fcvtzs_w##r, Z) ROW(fcvtzu_x##r, Z) ROW(scvtf_w##r, D) ROW(scvtf_x##r, D)    \
+                                ROW(ucvtf_x##r, D) ROW(ucvtf_w##r, D)
 static const struct operation operations[] = {
-    ARITHMETIC(ROWS)
-    ROW(frint32z_s, S) ROW(frint32x_s, S) ROW(frint64z_s, S) ROW(frint64x_s, S)
-    ROW(frint32z_d, D) ROW(frint32x_d, D) ROW(frint64z_d, D) ROW(frint64x_d, D)
-    ROW(fcvt_hs, S) ROW(fcvt_hd, D) ROW(fcvt_sh, H) ROW(fcvt_sd, D) ROW(fcvt_dh, H) ROW(fcvt_ds, S)
-    ROW(fcvtxn, D) ROW(bfcvt, S) ROW(fjcvtzs, D) ROW(fmlal, H) ROW(bfdot, S) ROW(urecpe, S) ROW(ursqrte, S)
-};
+    ARITHMETIC(ROWS) ROW(frint32z_s, S) ROW(frint32x_s, S) ROW(frint64z_s, S) ROW(frint64x_s, S)
+        ROW(frint32z_d, D) ROW(frint32x_d, D) ROW(frint64z_d, D) ROW(frint64x_d, D) ROW(fcvt_hs, S)
+            ROW(fcvt_hd, D) ROW(fcvt_sh, H) ROW(fcvt_sd, D) ROW(fcvt_dh, H) ROW(fcvt_ds, S) ROW(fcvtxn, D)
+                ROW(bfcvt, S) ROW(fjcvtzs, D) ROW(fmlal, H) ROW(bfdot, S) ROW(urecpe, S) ROW(ursqrte, S)};
 
-static uint64_t random_state;
-
-static uint64_t random_bits(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state * 0x2545f4914f6cdd1dull;
-}
-
-/* A pattern that is likely to matter: exponents near the ends, near the bias, near the format's precision and near the
- * other operand's; fractions of few ones or few zeros. */
-static uint64_t pick(enum fp_size size, uint64_t neighbour)
-{
-    static const unsigned fraction_bits[] = {[H] = 10, [S] = 23, [D] = 52}, bits[] = {[H] = 16, [S] = 32, [D] = 64};
-    unsigned fractions = fraction_bits[size], width = bits[size] - 1 - fractions;
-    uint64_t top = (1ull << width) - 1, bias = top >> 1, r = random_bits(), exponent, fraction = random_bits();
-    int64_t near = (int64_t)(r >> 8 & 7) - 3;
-
-    switch (r & 15) {
-    case 0: exponent = 0; break;
-    case 1: exponent = top; break;
-    case 2: exponent = (uint64_t)near & top; break;
-    case 3: exponent = (top - 4 + (uint64_t)near) & top; break;
-    case 4:
-    case 5: exponent = bias + (uint64_t)near; break;
-    case 6: exponent = (bias + fractions + (uint64_t)near) & top; break;
-    case 7: exponent = (bias - fractions + (uint64_t)near) & top; break;
-    case 8: exponent = (bias + 31 + (uint64_t)near) & top; break;
-    case 9: exponent = (bias + 63 + (uint64_t)near) & top; break;
-    case 10:
-    case 11: exponent = ((neighbour >> fractions) + (uint64_t)near) & top; break;
-    case 12: exponent = (bias + bias / 2 + (uint64_t)near) & top; break;
-    case 13: exponent = (bias - bias / 2 + (uint64_t)near) & top; break;
-    default: exponent = r >> 20 & top; break;
-    }
-    switch (r >> 12 & 7) {
-    case 0: fraction = 0; break;
-    case 1: fraction = ~0ull; break;
-    case 2: fraction = 1ull << (fraction % fractions); break;
-    case 3: fraction = ~(1ull << (fraction % fractions)); break;
-    case 4: fraction = -1ull << (fraction % fractions); break;
-    case 5: fraction = (1ull << (fraction % fractions)) - 1; break;
-    case 6: fraction = neighbour; break;
-    default: break;
-    }
-    return (r >> 16 & 1) << (bits[size] - 1) | exponent << fractions | (fraction & ((1ull << fractions) - 1));
-}
-
-/* Where the judge itself is wrong. A flushed positive denormal is not what FJCVTZS got, and clears Z: the last condition
- * of FPToFixedJS. QEMU 7.2 sets Z. */
+/* Where the judge itself is wrong. A flushed positive denormal is not what FJCVTZS got, and clears Z: the
+ * last condition of FPToFixedJS. QEMU 7.2 sets Z. */
 static bool is_excused(const struct operation *op, uint64_t fpcr, uint64_t a)
 {
     return op->ours == ours_fjcvtzs && fpcr & FPCR_FZ && a - 1 < 0x000fffffffffffff;
@@ -207,7 +158,8 @@ static unsigned judge(const struct operation *op, uint64_t fpcr, unsigned rounds
 
     asm volatile("msr fpcr, %0" : : "r"(fpcr));
     for (unsigned i = 0; i < rounds; i++) {
-        uint64_t a = pick(op->size, 0), b = pick(op->size, a), c = pick(op->size, i & 1 ? a : b);
+        uint64_t a = pick_operand(op->size, 0), b = pick_operand(op->size, a),
+                 c = pick_operand(op->size, i & 1 ? a : b);
         struct outcome real;
         struct fp_state fp = {fpcr, 0};
         op->real(a, b, c, &real);
@@ -228,13 +180,14 @@ static unsigned judge(const struct operation *op, uint64_t fpcr, unsigned rounds
 
 int main(int argc, char **argv)
 {
-    random_state = argc > 1 ? strtoull(argv[1], NULL, 0) | 1 : 1;
+    operand_seed = argc > 1 ? strtoull(argv[1], NULL, 0) | 1 : 1;
     unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 1000, failures = 0;
 
     for (unsigned i = 0; i < sizeof operations / sizeof *operations; i++) {
         for (unsigned modes = 0; modes < 64; modes++) {
-            uint64_t fpcr = (uint64_t)(modes & 3) << 22 | (modes & 4 ? FPCR_FZ : 0) | (modes & 8 ? FPCR_DN : 0) |
-                            (modes & 16 ? FPCR_AHP : 0) | (modes & 32 ? FPCR_FZ16 : 0);
+            uint64_t fpcr = (uint64_t)(modes & 3) << 22 | (modes & 4 ? FPCR_FZ : 0) |
+                            (modes & 8 ? FPCR_DN : 0) | (modes & 16 ? FPCR_AHP : 0) |
+                            (modes & 32 ? FPCR_FZ16 : 0);
             failures += judge(&operations[i], fpcr, rounds);
         }
     }

@@ -30,7 +30,7 @@ static uint32_t round_odd(bool sign, int exponent, fp_wide mantissa)
     if (exponent > 127)
         return (uint32_t)fp_infinity(SINGLE, sign);
     uint64_t jammed = (uint64_t)(mantissa >> 64) | ((uint64_t)mantissa != 0);
-    return (uint32_t)fp_round_to(SINGLE, sign, exponent, jammed, FP_ODD, true, &unseen);
+    return (uint32_t)fp_round_to(SINGLE, sign, exponent, jammed, FP_TO_ODD, true, &unseen);
 }
 
 static uint32_t multiply(uint32_t a, uint32_t b)

@@ -33,8 +33,8 @@ static fp_wide rounded_integer(struct fp_value v, int scale, enum fp_rounding ro
     case FP_UP: up = rest && !v.sign; break;
     case FP_DOWN: up = rest && v.sign; break;
     case FP_TIE_AWAY: up = rest >= half; break;
-    case FP_ZERO:
-    case FP_ODD: break;
+    case FP_TO_ZERO:
+    case FP_TO_ODD: break;
     }
     *inexact = rest != 0;
     return magnitude + up;
@@ -46,7 +46,7 @@ static uint64_t from_integral(enum fp_size size, bool sign, uint64_t magnitude, 
     if (!magnitude)
         return fp_zero(&fp_layouts[size], sign);
     unsigned zeros = (unsigned)__builtin_clzll(magnitude);
-    return fp_round_to(&fp_layouts[size], sign, 63 - (int)zeros, magnitude << zeros, FP_ZERO, false, fp);
+    return fp_round_to(&fp_layouts[size], sign, 63 - (int)zeros, magnitude << zeros, FP_TO_ZERO, false, fp);
 }
 
 uint64_t fp_round_int(enum fp_size size, uint64_t a, enum fp_rounding rounding, bool exact,

@@ -64,8 +64,8 @@ static bool rounds_up(bool sign, bool odd, uint64_t rest, enum fp_rounding round
     case FP_UP: return rest && !sign;
     case FP_DOWN: return rest && sign;
     case FP_TIE_AWAY: return rest >= half;
-    case FP_ZERO:
-    case FP_ODD: break;
+    case FP_TO_ZERO:
+    case FP_TO_ODD: break;
     }
     return false;
 }
@@ -98,7 +98,7 @@ uint64_t fp_round_to(const struct fp_layout *f, bool sign, int exponent, uint64_
 
     if (rest && above_denormal < 0)
         fp_raise(fp, FPSR_UFC);
-    if (rounding == FP_ODD)
+    if (rounding == FP_TO_ODD)
         kept |= rest != 0;
     else
         kept += rounds_up(sign, kept & 1, rest, rounding);
