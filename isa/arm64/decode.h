@@ -3,6 +3,7 @@
 #ifndef ARMATURE_DECODE_H
 #define ARMATURE_DECODE_H
 
+#include <stddef.h>
 #include "isa/arm64/features.h"
 #include "isa/arm64/insn.h"
 

@@ -101,6 +101,73 @@ void text_shift(struct text *out, unsigned type, unsigned amount)
         text_printf(out, ", %s #%u", names[type & 3], amount);
 }
 
+void text_target(struct text *out, uint64_t address)
+{
+    text_uimm(out, address);
+}
+
+void text_bitmask(struct text *out, unsigned sf, unsigned n, unsigned imms, unsigned immr)
+{
+    uint64_t mask = bitmask(sf, n, imms, immr);
+    text_uimm(out, sf ? mask : (uint32_t)mask);
+}
+
+void text_extended(struct text *out, unsigned sf, unsigned rd, unsigned rn, unsigned rm, unsigned sext, unsigned width,
+                   unsigned amount)
+{
+    text_r(out, width == 3, rm);
+    if (!sext && width == 2 + sf && (rd == 31 || rn == 31)) {
+        text_shift(out, 0, amount);
+        return;
+    }
+    text_printf(out, ", %cxt%c", sext ? 's' : 'u', "bhwx"[width & 3]);
+    if (amount)
+        text_printf(out, " #%u", amount);
+}
+
+void text_bh(struct text *out, unsigned size)
+{
+    if (size < 2)
+        text_printf(out, "%c", "bh"[size]);
+}
+
+void text_bhwx(struct text *out, unsigned size)
+{
+    text_printf(out, "%c", "bhwx"[size & 3]);
+}
+
+void text_offset(struct text *out, int64_t offset)
+{
+    if (offset) {
+        text_literal(out, ", ");
+        text_imm(out, offset);
+    }
+}
+
+void text_indexed_by(struct text *out, unsigned sext, unsigned is_x, unsigned scaled, unsigned size, unsigned reg)
+{
+    text_r(out, is_x, reg);
+    if (is_x && !sext) {
+        if (scaled)
+            text_printf(out, ", lsl #%u", size);
+        return;
+    }
+    text_printf(out, ", %cxt%c", sext ? 's' : 'u', is_x ? 'x' : 'w');
+    if (scaled)
+        text_printf(out, " #%u", size);
+}
+
+void text_prefetch(struct text *out, unsigned operation)
+{
+    unsigned type = operation >> 3 & 3, level = operation >> 1 & 3;
+    if (type == 3 || level == 3) {
+        text_uimm(out, operation);
+        return;
+    }
+    static const char *const types[3] = {"pld", "pli", "pst"};
+    text_printf(out, "%sl%u%s", types[type], level + 1, operation & 1 ? "strm" : "keep");
+}
+
 unsigned insn_disassemble(uint32_t word, uint64_t pc, char *text, unsigned capacity)
 {
     struct text out = {.at = text, .capacity = capacity};
