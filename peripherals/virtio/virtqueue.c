@@ -171,14 +171,14 @@ bool virtqueue_walk(struct virtqueue *queue, uint16_t head, struct virtq_chain *
 
 /* --- the available ring --- */
 
-/* How many chains wait; VIRTQ_EMPTY after having asked to be notified. */
-static enum virtq_result look(struct virtqueue *queue)
+/* Whether a chain waits. With `ask`, when none does, the driver is asked to notify of the next. */
+static enum virtq_result look(struct virtqueue *queue, bool ask)
 {
     uint16_t index;
     if (!queue->ready || !load_u16(queue, queue->driver_area + RING_INDEX, &index))
         return VIRTQ_BROKEN;
     if (index == queue->next_available) {
-        if (!queue->event_index)
+        if (!ask || !queue->event_index)
             return VIRTQ_EMPTY;
         if (!store_u16(queue, available_event_address(queue), queue->next_available) ||
             !load_u16(queue, queue->driver_area + RING_INDEX, &index))
@@ -193,23 +193,24 @@ static enum virtq_result look(struct virtqueue *queue)
     return VIRTQ_CHAIN;
 }
 
+static enum virtq_result first_chain(struct virtqueue *queue, struct virtq_chain *chain)
+{
+    uint64_t entry = queue->driver_area + RING_ENTRIES + 2ull * (queue->next_available % queue->size);
+    uint16_t head;
+    return load_u16(queue, entry, &head) && virtqueue_walk(queue, head, chain) ? VIRTQ_CHAIN : VIRTQ_BROKEN;
+}
+
 enum virtq_result virtqueue_peek(struct virtqueue *queue, struct virtq_chain *chain)
 {
-    enum virtq_result result = look(queue);
-    uint16_t head;
-
-    if (result != VIRTQ_CHAIN)
-        return result;
-    if (!load_u16(queue, queue->driver_area + RING_ENTRIES + 2ull * (queue->next_available % queue->size),
-                  &head) ||
-        !virtqueue_walk(queue, head, chain))
-        return VIRTQ_BROKEN;
-    return VIRTQ_CHAIN;
+    enum virtq_result result = look(queue, false);
+    return result == VIRTQ_CHAIN ? first_chain(queue, chain) : result;
 }
 
 enum virtq_result virtqueue_pop(struct virtqueue *queue, struct virtq_chain *chain)
 {
-    enum virtq_result result = virtqueue_peek(queue, chain);
+    enum virtq_result result = look(queue, true);
+    if (result == VIRTQ_CHAIN)
+        result = first_chain(queue, chain);
     if (result == VIRTQ_CHAIN)
         queue->next_available++;
     return result;

@@ -73,7 +73,7 @@ enum virtq_result virtqueue_pop(struct virtqueue *queue, struct virtq_chain *cha
 /** Puts the last `count` chains popped back, as if they had not been taken. */
 void virtqueue_unpop(struct virtqueue *queue, unsigned count);
 
-/** The chain that virtqueue_pop() would take, left on the ring. */
+/** The chain that virtqueue_pop() would take, left on the ring. Nothing changes, in guest RAM either. */
 enum virtq_result virtqueue_peek(struct virtqueue *queue, struct virtq_chain *chain);
 
 /** Reads again the chain that starts at descriptor `head` (a request in flight). False: it breaks a rule. */
