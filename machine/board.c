@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The board. The only file that names devices: one table builds the memory map, the wiring and the device
+ * tree. */
+#include "machine/board.h"
+#include <libfdt.h>
+#include <stdlib.h>
+#include <time.h>
+#include "machine/fdt_write.h"
+#include "machine/serial.h"
+#include "peripherals/gicv3.h"
+#include "peripherals/pl011.h"
+#include "peripherals/pl031.h"
+#include "peripherals/pl061.h"
+#include "peripherals/virtio/virtio_blk.h"
+#include "peripherals/virtio/virtio_console.h"
+#include "peripherals/virtio/virtio_mmio.h"
+#include "peripherals/virtio/virtio_rng.h"
+
+/* What the real-time clock shows at power-on under --clock virtual, where nothing may depend on the host:
+ * 2026-01-01 00:00:00 UTC. */
+#define VIRTUAL_EPOCH_S 1767225600u
+
+#define KEY_POWER 116 /* Linux input event code */
+
+/** A row of the table. */
+struct board_row {
+    const char *name;
+    uint64_t base, size_bytes; /* size of one window */
+    unsigned spi;
+    bool (*build)(struct machine *machine, const struct board_row *row, struct error *error);
+    void (*describe)(const struct machine *machine, const struct board_row *row, void *fdt);
+};
+
+static bool build_gic(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_uart(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_rtc(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_gpio(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error);
+static void describe_gic(const struct machine *machine, const struct board_row *row, void *fdt);
+static void describe_uart(const struct machine *machine, const struct board_row *row, void *fdt);
+static void describe_rtc(const struct machine *machine, const struct board_row *row, void *fdt);
+static void describe_gpio(const struct machine *machine, const struct board_row *row, void *fdt);
+static void describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt);
+
+/* The interrupt controller stands first: the others are wired to it. */
+static const struct board_row board[] = {
+    {"gic", 0x08000000, GICV3_DIST_WINDOW_BYTES, 0, build_gic, describe_gic},
+    {"uart0", 0x09000000, PL011_WINDOW_BYTES, 1, build_uart, describe_uart},
+    {"rtc0", 0x09010000, PL031_WINDOW_BYTES, 2, build_rtc, describe_rtc},
+    {"gpio0", 0x09030000, PL061_WINDOW_BYTES, 7, build_gpio, describe_gpio},
+    {"virtio", 0x0a000000, VIRTIO_MMIO_SLOT_BYTES, 16, build_virtio, describe_virtio},
+};
+
+#define GIC_REDIST_BASE 0x080a0000ull
+
+/* --- interrupts ------------------------------------------------------------------------------------ */
+
+static struct irq_line spi_of(const struct machine *machine, unsigned spi)
+{
+    return gicv3_spi(machine->devices[0].instance, spi);
+}
+
+static void cpu_input(void *cpu, unsigned number, bool level)
+{
+    cpu_set_interrupt(cpu, (enum cpu_interrupt)number, level);
+}
+
+static bool build_gic(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    struct gicv3_cpu_config cpus[MAX_CPUS];
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        cpus[i] = (struct gicv3_cpu_config){
+            .mpidr = machine->cpus[i]->mpidr,
+            .irq = {cpu_input, machine->cpus[i], CPU_IRQ},
+            .fiq = {cpu_input, machine->cpus[i], CPU_FIQ},
+        };
+    struct gicv3 *gic = gicv3_create(
+        &(struct gicv3_config){.cpus = cpus, .cpu_count = machine->cpu_count, .spi_count = BOARD_SPI_COUNT});
+    machine_add_device(machine, &gicv3_class, row->name, gic);
+    bus_add_window(&machine->bus, "gic-distributor", row->base, row->size_bytes, &gicv3_dist_mmio, gic);
+    bus_add_window(&machine->bus, "gic-redistributors", GIC_REDIST_BASE,
+                   machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES, &gicv3_redist_mmio, gic);
+    for (unsigned i = 0; i < machine->cpu_count; i++) {
+        struct cpu *cpu = machine->cpus[i];
+        cpu->icc = &gicv3_icc;
+        cpu->icc_gic = gic;
+        cpu->timer_wires.virt = gicv3_ppi(gic, i, BOARD_PPI_TIMER_VIRT);
+        cpu->timer_wires.phys = gicv3_ppi(gic, i, BOARD_PPI_TIMER_PHYS);
+        cpu->pmu_wire = gicv3_ppi(gic, i, BOARD_PPI_PMU);
+    }
+    return true;
+}
+
+static void describe_gic(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    fdt_node_at(fdt, "intc", row->base);
+    fdt_property_string(fdt, "compatible", "arm,gic-v3");
+    fdt_property_cell(fdt, "#interrupt-cells", 3);
+    fdt_property(fdt, "interrupt-controller", NULL, 0);
+    fdt_property_cell(fdt, "#redistributor-regions", 1);
+    fdt_property_pairs(fdt, "reg", 4,
+                       (const uint64_t[]){row->base, row->size_bytes, GIC_REDIST_BASE,
+                                          machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES});
+    fdt_property_cell(fdt, "phandle", PHANDLE_GIC);
+    fdt_end_node(fdt);
+}
+
+/* --- the simple devices ---------------------------------------------------------------------------- */
+
+static void add_mmio_device(struct machine *machine, const struct board_row *row,
+                            const struct device_class *class, const struct mmio_ops *ops, void *instance)
+{
+    machine_add_device(machine, class, row->name, instance);
+    bus_add_window(&machine->bus, row->name, row->base, row->size_bytes, ops, instance);
+}
+
+/* A PrimeCell's node, left open for what is special. */
+static void begin_primecell(void *fdt, const struct board_row *row, const char *name, const char *compatible,
+                            unsigned compatible_bytes)
+{
+    fdt_node_at(fdt, name, row->base);
+    fdt_property(fdt, "compatible", compatible, (int)compatible_bytes);
+    fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
+    fdt_property_spi(fdt, row->spi);
+    fdt_property_cell(fdt, "clocks", PHANDLE_CLOCK);
+    fdt_property_string(fdt, "clock-names", "apb_pclk");
+}
+
+static bool build_uart(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    struct pl011 *uart = pl011_create(&(struct pl011_config){
+        .clock = &machine->clock,
+        .irq = spi_of(machine, row->spi),
+        .transmit = machine_transmit,
+        .transmit_context = &machine->uart,
+        .firmware_setup = true,
+    });
+    add_mmio_device(machine, row, &pl011_class, &pl011_mmio, uart);
+    struct input_source receive = pl011_receive_line(uart, "uart0.rx");
+    struct input_source held = pl011_break_line(uart, "uart0.break");
+    machine->uart.source = input_register(machine->inputs, &receive);
+    machine->break_source = input_register(machine->inputs, &held);
+    return true;
+}
+
+static void describe_uart(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    static const char compatible[] = "arm,pl011\0arm,primecell";
+    fdt_node_at(fdt, "pl011", row->base);
+    fdt_property(fdt, "compatible", compatible, sizeof compatible);
+    fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
+    fdt_property_spi(fdt, row->spi);
+    fdt_property_cells(fdt, "clocks", 2, (const uint32_t[]){PHANDLE_CLOCK, PHANDLE_CLOCK});
+    static const char clock_names[] = "uartclk\0apb_pclk";
+    fdt_property(fdt, "clock-names", clock_names, sizeof clock_names);
+    fdt_end_node(fdt);
+}
+
+static bool build_rtc(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    bool paced = machine->options->clock == CLOCK_CHOICE_PACED;
+    uint32_t epoch_s = paced ? (uint32_t)time(NULL) : VIRTUAL_EPOCH_S;
+    add_mmio_device(machine, row, &pl031_class, &pl031_mmio,
+                    pl031_create(&machine->clock, epoch_s, spi_of(machine, row->spi)));
+    return true;
+}
+
+static void describe_rtc(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    static const char compatible[] = "arm,pl031\0arm,primecell";
+    begin_primecell(fdt, row, "pl031", compatible, sizeof compatible);
+    fdt_end_node(fdt);
+}
+
+static bool build_gpio(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    struct pl061 *gpio = pl061_create(&machine->clock, spi_of(machine, row->spi));
+    add_mmio_device(machine, row, &pl061_class, &pl061_mmio, gpio);
+    struct input_source power_key = pl061_power_key(gpio, "power-key");
+    input_register(machine->inputs, &power_key);
+    return true;
+}
+
+static void describe_gpio(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    static const char compatible[] = "arm,pl061\0arm,primecell";
+    begin_primecell(fdt, row, "pl061", compatible, sizeof compatible);
+    fdt_property_cell(fdt, "#gpio-cells", 2);
+    fdt_property(fdt, "gpio-controller", NULL, 0);
+    fdt_property_cell(fdt, "#interrupt-cells", 2);
+    fdt_property(fdt, "interrupt-controller", NULL, 0);
+    fdt_property_cell(fdt, "phandle", PHANDLE_GPIO);
+    fdt_end_node(fdt);
+
+    fdt_begin_node(fdt, "gpio-keys");
+    fdt_property_string(fdt, "compatible", "gpio-keys");
+    fdt_begin_node(fdt, "poweroff");
+    fdt_property_string(fdt, "label", "GPIO Key Poweroff");
+    fdt_property_cell(fdt, "linux,code", KEY_POWER);
+    fdt_property_cells(fdt, "gpios", 3, (const uint32_t[]){PHANDLE_GPIO, PL061_POWER_KEY_PIN, 0});
+    fdt_end_node(fdt);
+    fdt_end_node(fdt);
+}
+
+/* --- virtio ---------------------------------------------------------------------------------------- */
+
+/* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. */
+static void fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio)
+{
+    static char names[BOARD_VIRTIO_SLOTS][16];
+    unsigned slot = machine->virtio_slots_used++;
+    snprintf(names[slot], sizeof names[slot], "virtio%u", slot);
+    struct virtio_mmio *mmio = virtio_mmio_create(virtio, spi_of(machine, row->spi + slot));
+    machine_add_device(machine, &virtio_mmio_class, names[slot], mmio);
+    bus_add_window(&machine->bus, names[slot], row->base + slot * row->size_bytes, row->size_bytes,
+                   &virtio_mmio_ops, mmio);
+}
+
+static bool build_disks(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static char names[MAX_DISKS][16];
+    for (unsigned i = 0; i < machine->options->disk_count; i++) {
+        const struct disk_option *option = &machine->options->disks[i];
+        struct disk *disk = disk_raw_open(option->path, option->read_only, error);
+        if (!disk)
+            return false;
+        snprintf(names[i], sizeof names[i], "disk%u", i);
+        struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, names[i]);
+        machine_add_device(machine, &virtio_blk_class, names[i], blk);
+        fill_slot(machine, row, &blk->virtio);
+    }
+    return true;
+}
+
+static void build_rng(struct machine *machine, const struct board_row *row)
+{
+    struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
+    machine_add_device(machine, &virtio_rng_class, "rng0", rng);
+    fill_slot(machine, row, &rng->virtio);
+}
+
+static void build_console(struct machine *machine, const struct board_row *row)
+{
+    struct virtio_console *console = virtio_console_create(
+        &machine->bus, machine->inputs, "console0",
+        (struct virtio_console_sink){.transmit = machine_transmit, .context = &machine->console});
+    machine_add_device(machine, &virtio_console_class, "console0", console);
+    fill_slot(machine, row, &console->virtio);
+    machine->console.source = virtio_console_source(console, 0);
+}
+
+static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    if (!build_disks(machine, row, error))
+        return false;
+    if (machine->options->console.kind != SERIAL_NONE)
+        build_console(machine, row);
+    build_rng(machine, row);
+    while (machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
+        fill_slot(machine, row, NULL);
+    return true;
+}
+
+static void describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    for (unsigned slot = 0; slot < BOARD_VIRTIO_SLOTS; slot++) {
+        uint64_t base = row->base + slot * row->size_bytes;
+        fdt_node_at(fdt, "virtio_mmio", base);
+        fdt_property_string(fdt, "compatible", "virtio,mmio");
+        fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){base, row->size_bytes});
+        fdt_property_spi(fdt, row->spi + slot);
+        fdt_property(fdt, "dma-coherent", NULL, 0);
+        fdt_end_node(fdt);
+    }
+}
+
+/* --- the board ------------------------------------------------------------------------------------- */
+
+bool board_build(struct machine *machine, struct error *error)
+{
+    for (size_t i = 0; i < sizeof board / sizeof board[0]; i++)
+        if (!board[i].build(machine, &board[i], error))
+            return false;
+    return true;
+}
+
+int board_describe(const struct machine *machine, void *fdt)
+{
+    for (size_t i = 0; i < sizeof board / sizeof board[0]; i++)
+        board[i].describe(machine, &board[i], fdt);
+
+    fdt_begin_node(fdt, "apb-pclk");
+    fdt_property_string(fdt, "compatible", "fixed-clock");
+    fdt_property_cell(fdt, "#clock-cells", 0);
+    fdt_property_cell(fdt, "clock-frequency", PL011_CLOCK_HZ);
+    fdt_property_string(fdt, "clock-output-names", "clk24mhz");
+    fdt_property_cell(fdt, "phandle", PHANDLE_CLOCK);
+    return fdt_end_node(fdt);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The arm64 boot protocol (Linux, Documentation/arch/arm64/booting.rst): the kernel at its offset from a 2
+ * MiB boundary, the initial RAM disk and the device tree behind it. */
+#include "machine/boot.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "machine/dtb.h"
+#include "machine/file.h"
+#include "machine/kernel.h"
+
+#define ALIGN_BYTES (2ull << 20) /* the device tree must not cross a 2 MiB boundary */
+
+static uint64_t align_up(uint64_t value, uint64_t align)
+{
+    return (value + align - 1) / align * align;
+}
+
+static bool place_from(const struct ram *ram, const struct range *taken, unsigned taken_count, uint64_t bytes,
+                       uint64_t align, uint64_t from, uint64_t *start)
+{
+    uint64_t at = align_up(from, align);
+    for (unsigned i = 0; i < taken_count; i++) {
+        if (at < taken[i].end && taken[i].start < at + bytes) {
+            at = align_up(taken[i].end, align);
+            i = UINT32_MAX; /* begin again: it may now overlap an earlier one */
+        }
+        if (!ram_at(ram, at, bytes))
+            return false;
+    }
+    *start = at;
+    return ram_at(ram, at, bytes) != NULL;
+}
+
+bool boot_place(const struct ram *ram, const struct range *taken, unsigned taken_count, uint64_t bytes,
+                uint64_t align, uint64_t *start)
+{
+    return (taken_count && place_from(ram, taken, taken_count, bytes, align, taken[0].end, start)) ||
+           place_from(ram, taken, taken_count, bytes, align, ram->base, start);
+}
+
+static bool load_initrd(struct machine *machine, const struct range *taken, struct range *initrd,
+                        struct error *error)
+{
+    struct file file;
+    uint64_t start;
+    if (!file_read(&file, "initrd", machine->options->initrd, machine->bus.ram.size_bytes, error))
+        return false;
+    bool fits = boot_place(&machine->bus.ram, taken, 1, file.length, ALIGN_BYTES, &start);
+    if (!fits)
+        error_set(error,
+                  "initrd %s: its %zu MiB do not fit into %" PRIu64 " MiB of memory beside the kernel; give "
+                  "more --memory",
+                  file.name, (file.length >> 20) + 1, machine->bus.ram.size_bytes >> 20);
+    else if (file.length == 0)
+        fits =
+            error_set(error, "initrd %s: the file is empty; leave --initrd away or give another", file.name);
+    else
+        bus_dma_write(&machine->bus, start, file.bytes, file.length);
+    *initrd = (struct range){start, start + file.length};
+    file_free(&file);
+    return fits;
+}
+
+bool boot_load(struct machine *machine, struct boot_start *start, struct error *error)
+{
+    const struct run_options *options = machine->options;
+    struct range taken[2] = {0};
+    unsigned taken_count = 1;
+    struct file file;
+    struct kernel_placement kernel;
+
+    if (!file_read(&file, "kernel", options->kernel, machine->bus.ram.size_bytes, error))
+        return false;
+    bool loaded = kernel_load(&machine->bus, &file, &kernel, error);
+    file_free(&file);
+    if (!loaded)
+        return false;
+    taken[0] = (struct range){kernel.start, kernel.end};
+
+    if (options->initrd) {
+        if (!load_initrd(machine, taken, &taken[1], error))
+            return false;
+        taken_count = 2;
+    }
+
+    size_t dtb_bytes;
+    void *dtb = dtb_make(machine, taken_count > 1 ? &taken[1] : NULL, &dtb_bytes, error);
+    if (!dtb)
+        return false;
+    uint64_t dtb_start;
+    bool fits = boot_place(&machine->bus.ram, taken, taken_count, dtb_bytes, ALIGN_BYTES, &dtb_start);
+    if (fits)
+        bus_dma_write(&machine->bus, dtb_start, dtb, dtb_bytes);
+    else
+        error_set(error,
+                  "memory of %" PRIu64 " MiB has no room for the device tree beside kernel and initrd; give "
+                  "more --memory",
+                  machine->bus.ram.size_bytes >> 20);
+    free(dtb);
+    *start = (struct boot_start){.entry = kernel.entry, .dtb = dtb_start};
+    return fits;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The machine: made of its parts, started, reset, brought to its end. */
+#include "machine/machine.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "machine/board.h"
+#include "machine/boot.h"
+#include "machine/dtb.h"
+#include "machine/file.h"
+#include "machine/seed.h"
+#include "machine/serial.h"
+
+/* How long a kernel that panicked may go on printing what it knows. */
+#define PANIC_PRINT_NS NS_PER_S
+
+/* --- how it ends ----------------------------------------------------------------------------------- */
+
+static void stop_for(struct machine *machine, enum machine_stop reason)
+{
+    machine->stop = reason;
+    run_loop_stop(&machine->loop);
+}
+
+static void on_system_off(void *machine, struct cpu *cpu)
+{
+    stop_for(machine, MACHINE_POWER_OFF);
+}
+
+static void on_system_reset(void *machine, struct cpu *cpu)
+{
+    stop_for(machine, MACHINE_RESET);
+}
+
+static void on_timeout(void *machine)
+{
+    stop_for(machine, MACHINE_TIMEOUT);
+}
+
+static void on_panic_end(void *machine)
+{
+    stop_for(machine, MACHINE_PANIC);
+}
+
+static void on_quit_key(void *machine)
+{
+    stop_for(machine, MACHINE_POWER_OFF);
+}
+
+static void on_break_key(void *context)
+{
+    struct machine *machine = context;
+    input_post(machine->inputs, machine->break_source, NULL, 0);
+}
+
+void machine_transmit(void *context, const void *bytes, size_t length)
+{
+    struct machine_line *line = context;
+    struct machine *machine = line->machine;
+    serial_transmit(line->serial, bytes, length);
+    if (!machine->options->exit_on_panic || !panic_watch(&line->panic, bytes, length))
+        return;
+    uint64_t now_ns = clock_now_ns(&machine->clock);
+    if (line->panic.ended)
+        clock_schedule(&machine->clock, &machine->panic_end, now_ns);
+    else
+        clock_schedule(&machine->clock, &machine->panic_end, now_ns + PANIC_PRINT_NS);
+}
+
+/* --- making it ------------------------------------------------------------------------------------- */
+
+void machine_add_device(struct machine *machine, const struct device_class *class, const char *name,
+                        void *instance)
+{
+    if (!instance || machine->device_count == MACHINE_DEVICES_MAX)
+        abort(); /* out of memory at start, or a board larger than its list */
+    machine->devices[machine->device_count++] = (struct device){class, name, instance};
+}
+
+static bool make_cpus(struct machine *machine, struct error *error)
+{
+    uint64_t stream = machine->options->seed;
+    for (unsigned i = 0; i < machine->options->cpus; i++) {
+        struct cpu *cpu = aligned_alloc(64, (sizeof *cpu + 63) / 64 * 64);
+        if (!cpu)
+            return error_set(error, "no memory on the host for CPU %u; free some or give fewer --cpus", i);
+        memset(cpu, 0, sizeof *cpu);
+        if (!cpu_init(cpu, i, machine->options->cpu, &machine->bus, &machine->clock, error)) {
+            free(cpu);
+            return false;
+        }
+        machine->cpus[machine->cpu_count++] = cpu;
+        cpu_seed_rng(cpu, seed_next(&stream));
+        cpu->smccc = psci_call;
+        cpu->smccc_context = &machine->psci;
+    }
+    for (unsigned i = 0; i < machine->cpu_count; i++) {
+        machine->cpus[i]->peers = machine->cpus;
+        machine->cpus[i]->peer_count = machine->cpu_count;
+    }
+    machine->psci = (struct psci){
+        .cpus = machine->cpus,
+        .cpu_count = machine->cpu_count,
+        .ram = &machine->bus.ram,
+        .system_off = on_system_off,
+        .system_reset = on_system_reset,
+        .context = machine,
+    };
+    return true;
+}
+
+/* RAM is about to be changed by something that is no CPU: the engine forgets what it made of the page. */
+static void on_flagged_write(void *context, uint64_t page_address)
+{
+    struct machine *machine = context;
+    machine->engine_ops->page_written(machine->engine, page_address);
+}
+
+static bool make_engine(struct machine *machine, struct error *error)
+{
+    machine->engine = machine->engine_ops->create(&machine->bus, machine->cpu_count, error);
+    if (!machine->engine)
+        return false;
+    machine->bus.on_flagged_write = on_flagged_write;
+    machine->bus.on_flagged_write_context = machine;
+    machine->loop.cpus = machine->cpus;
+    machine->loop.cpu_count = machine->cpu_count;
+    machine->loop.clock = &machine->clock;
+    machine->loop.inputs = machine->inputs;
+    machine->loop.engine_ops = machine->engine_ops;
+    machine->loop.engine = machine->engine;
+    run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
+    return true;
+}
+
+static bool open_line(struct machine_line *line, const char *name, const struct serial_option *option,
+                      struct error *error)
+{
+    if (option->kind == SERIAL_NONE)
+        return true;
+    line->serial = serial_open(name, option, error);
+    return line->serial != NULL;
+}
+
+static bool build(struct machine *machine, struct error *error)
+{
+    const struct run_options *options = machine->options;
+    machine->inputs = inputs_create(error);
+    return machine->inputs && bus_init(&machine->bus, BOARD_RAM_BASE, options->memory_bytes, error) &&
+           make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
+           open_line(&machine->uart, "serial", &options->serial, error) &&
+           open_line(&machine->console, "console", &options->console, error);
+}
+
+struct machine *machine_create(const struct run_options *options, const struct engine_ops *engine_ops,
+                               struct error *error)
+{
+    struct machine *machine = calloc(1, sizeof *machine);
+    if (!machine) {
+        error_set(error, "no memory on the host for the machine; free some");
+        return NULL;
+    }
+    machine->options = options;
+    machine->engine_ops = engine_ops;
+    machine->uart.machine = machine->console.machine = machine;
+    clock_init(&machine->clock);
+    event_init(&machine->panic_end, on_panic_end, machine);
+    event_init(&machine->timeout, on_timeout, machine);
+    if (!build(machine, error)) {
+        machine_free(machine);
+        return NULL;
+    }
+    return machine;
+}
+
+void machine_free(struct machine *machine)
+{
+    if (!machine)
+        return;
+    serial_close(machine->uart.serial);
+    serial_close(machine->console.serial);
+    for (unsigned i = machine->device_count; i-- > 0;)
+        if (machine->devices[i].class->free)
+            machine->devices[i].class->free(machine->devices[i].instance);
+    if (machine->engine)
+        machine->engine_ops->free(machine->engine);
+    for (unsigned i = 0; i < machine->cpu_count; i++) {
+        cpu_free(machine->cpus[i]);
+        free(machine->cpus[i]);
+    }
+    inputs_free(machine->inputs);
+    bus_free(&machine->bus);
+    clock_free(&machine->clock);
+    free(machine);
+}
+
+/* --- running it ------------------------------------------------------------------------------------ */
+
+void machine_reset(struct machine *machine)
+{
+    struct ram *ram = &machine->bus.ram;
+    /* Pages that were given back read as zero, and cost the host nothing. */
+    madvise(ram->host, ram->size_bytes, MADV_DONTNEED);
+    machine->engine_ops->flush(machine->engine);
+    for (unsigned i = 0; i < machine->device_count; i++)
+        if (machine->devices[i].class->reset)
+            machine->devices[i].class->reset(machine->devices[i].instance);
+    for (unsigned i = 0; i < machine->cpu_count; i++) {
+        cpu_reset(machine->cpus[i]);
+        machine->cpus[i]->wait = WAIT_POWERED_OFF;
+    }
+}
+
+/* Starts the first CPU as the boot protocol says: x0 the device tree, x1 to x3 zero, EL1, MMU off. */
+static bool start(struct machine *machine, struct error *error)
+{
+    struct boot_start start;
+    machine_reset(machine);
+    if (!boot_load(machine, &start, error))
+        return false;
+    struct cpu *cpu = machine->cpus[0];
+    cpu->pc = start.entry;
+    cpu->x[0] = start.dtb;
+    cpu->wait = WAIT_NONE;
+    machine->stop = MACHINE_RUNNING;
+    return true;
+}
+
+static void attach_lines(struct machine *machine)
+{
+    const struct serial_keys keys = {on_quit_key, on_break_key, machine};
+    bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
+    if (machine->uart.serial)
+        serial_attach(machine->uart.serial, machine->inputs, machine->uart.source, scripted, &keys);
+    if (machine->console.serial)
+        serial_attach(machine->console.serial, machine->inputs, machine->console.source, scripted, &keys);
+}
+
+int machine_run(struct machine *machine, struct error *error)
+{
+    const struct run_options *options = machine->options;
+    if (!start(machine, error))
+        return EXIT_STATUS_HOST;
+    attach_lines(machine);
+    if (options->timeout_ns)
+        clock_schedule(&machine->clock, &machine->timeout, options->timeout_ns);
+    for (;;) {
+        run_loop_run(&machine->loop);
+        switch (machine->stop) {
+        case MACHINE_RUNNING: break;
+        case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
+        case MACHINE_PANIC: return EXIT_STATUS_PANIC;
+        case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
+        case MACHINE_RESET:
+            if (machine->uart.panic.begun || machine->console.panic.begun)
+                return EXIT_STATUS_PANIC; /* the kernel resets by itself after a panic (panic=) */
+            if (options->no_reboot)
+                return EXIT_STATUS_RESET;
+            machine->resets++;
+            if (!start(machine, error))
+                return EXIT_STATUS_HOST;
+            break;
+        }
+    }
+}
+
+bool machine_dump_dtb(struct machine *machine, struct error *error)
+{
+    size_t bytes;
+    void *dtb = dtb_make(machine, NULL, &bytes, error);
+    bool written = dtb && file_write("device tree", machine->options->dump_dtb, dtb, bytes, error);
+    free(dtb);
+    return written;
+}
+
+/* --- its state ------------------------------------------------------------------------------------- */
+
+static uint64_t hash_ram(const struct ram *ram, uint64_t hash)
+{
+    static const uint8_t zeroes[PAGE_SIZE_BYTES];
+    for (uint64_t offset = 0; offset < ram->size_bytes; offset += PAGE_SIZE_BYTES) {
+        if (memcmp(ram->host + offset, zeroes, PAGE_SIZE_BYTES) == 0)
+            continue;
+        hash = hash_bytes(&offset, sizeof offset, hash);
+        hash = hash_bytes(ram->host + offset, PAGE_SIZE_BYTES, hash);
+    }
+    return hash;
+}
+
+uint64_t machine_hash(const struct machine *machine)
+{
+    uint64_t hash = FIELDS_HASH_SEED;
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        hash = fields_hash(&cpu_fields, machine->cpus[i], hash);
+    for (unsigned i = 0; i < machine->device_count; i++)
+        if (machine->devices[i].class->state)
+            hash = fields_hash(machine->devices[i].class->state, machine->devices[i].instance, hash);
+    hash = hash_bytes(&machine->loop.now_ns, sizeof machine->loop.now_ns, hash);
+    return hash_ram(&machine->bus.ram, hash);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The machine: everything that belongs to one guest, from its power-on to its end. */
+#ifndef ARMATURE_MACHINE_H
+#define ARMATURE_MACHINE_H
+
+#include "isa/arm64/cpu.h"
+#include "machine/contract/device.h"
+#include "machine/options.h"
+#include "machine/panic.h"
+#include "machine/psci.h"
+#include "machine/run.h"
+
+struct serial;
+struct machine;
+
+/** A serial line or console of the guest, and its end on the host. */
+struct machine_line {
+    struct machine *machine;
+    struct serial *serial; /* NULL: the board has no such line, or it leads nowhere */
+    unsigned source;       /* what the host sends */
+    struct panic_watch panic;
+};
+
+#define MACHINE_DEVICES_MAX 80
+
+/** Why a machine stopped running. */
+enum machine_stop {
+    MACHINE_RUNNING,
+    MACHINE_POWER_OFF, /* by the guest, or the user left */
+    MACHINE_RESET,     /* the guest asked for it: not an end unless --no-reboot */
+    MACHINE_PANIC,
+    MACHINE_TIMEOUT,
+};
+
+struct machine {
+    const struct run_options *options;
+    struct bus bus;
+    struct clock clock;
+    struct inputs *inputs;
+    struct cpu *cpus[MAX_CPUS];
+    unsigned cpu_count;
+    const struct engine_ops *engine_ops;
+    struct engine *engine;
+    struct device devices[MACHINE_DEVICES_MAX]; /* in the order of the board's table */
+    unsigned device_count;
+    unsigned virtio_slots_used;
+    struct machine_line uart, console;
+    unsigned break_source; /* the UART's line held in break */
+    struct psci psci;
+    struct run_loop loop;
+    struct event panic_end, timeout;
+    enum machine_stop stop;
+    uint64_t resets; /* how often the guest was started again */
+};
+
+/** Builds the machine that `options` asks for (they stay the caller's), on the engine given. NULL: `error`
+ * says what the host could not give. */
+struct machine *machine_create(const struct run_options *options, const struct engine_ops *engine_ops,
+                               struct error *error);
+void machine_free(struct machine *machine);
+
+/** Loads what the options name and runs the guest to its end. Returns the program's exit status (enum
+ * exit_status); for EXIT_STATUS_HOST `error` says why. */
+int machine_run(struct machine *machine, struct error *error);
+
+/** Writes the device tree that the guest would get to options->dump_dtb. */
+bool machine_dump_dtb(struct machine *machine, struct error *error);
+
+/** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
+void machine_reset(struct machine *machine);
+
+/** A hash over the whole state: CPUs, devices, RAM. Equal machines have equal hashes. */
+uint64_t machine_hash(const struct machine *machine);
+
+/** Adds a device to the list that is reset, saved and freed. */
+void machine_add_device(struct machine *machine, const struct device_class *class, const char *name,
+                        void *instance);
+
+/** The transmit hook of a serial line or console (`line`: a struct machine_line): looks for a kernel panic
+ * and hands on to the host's end. */
+void machine_transmit(void *line, const void *bytes, size_t length);
+
+#endif
