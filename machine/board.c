@@ -11,9 +11,11 @@
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
+#include "peripherals/virtio/net_slirp.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
 #include "peripherals/virtio/virtio_mmio.h"
+#include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
 
 /* What the real-time clock shows at power-on under --clock virtual, where nothing may depend on the host:
@@ -232,6 +234,30 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
     return true;
 }
 
+static bool build_nets(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static const char *const names[MAX_NETS] = {"net0", "net1", "net2", "net3"};
+    for (unsigned i = 0; i < machine->options->net_count; i++) {
+        const struct net_option *option = &machine->options->nets[i];
+        struct net_backend *backend = net_slirp_open(&machine->clock, error);
+        if (!backend)
+            return false;
+        for (unsigned f = 0; f < option->forward_count; f++) {
+            const struct forward_option *forward = &option->forwards[f];
+            if (!net_slirp_forward(backend, forward->udp, forward->host_address, forward->host_port,
+                                   forward->guest_port, error)) {
+                net_backend_free(backend);
+                return false;
+            }
+        }
+        struct virtio_net *net =
+            virtio_net_create(&machine->bus, machine->inputs, backend, names[i], machine->options->seed);
+        machine_add_device(machine, &virtio_net_class, names[i], net);
+        fill_slot(machine, row, &net->virtio);
+    }
+    return true;
+}
+
 static void build_rng(struct machine *machine, const struct board_row *row)
 {
     struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
@@ -251,7 +277,7 @@ static void build_console(struct machine *machine, const struct board_row *row)
 
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
-    if (!build_disks(machine, row, error))
+    if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
         return false;
     if (machine->options->console.kind != SERIAL_NONE)
         build_console(machine, row);

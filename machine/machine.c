@@ -57,7 +57,8 @@ void machine_transmit(void *context, const void *bytes, size_t length)
 {
     struct machine_line *line = context;
     struct machine *machine = line->machine;
-    serial_transmit(line->serial, bytes, length);
+    if (line->serial)
+        serial_transmit(line->serial, bytes, length);
     if (!machine->options->exit_on_panic || !panic_watch(&line->panic, bytes, length))
         return;
     uint64_t now_ns = clock_now_ns(&machine->clock);
@@ -226,22 +227,21 @@ static bool start(struct machine *machine, struct error *error)
     return true;
 }
 
-static void attach_lines(struct machine *machine)
+static bool attach_line(struct machine_line *line, struct error *error)
 {
+    struct machine *machine = line->machine;
     const struct serial_keys keys = {on_quit_key, on_break_key, machine};
     bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
-    if (machine->uart.serial)
-        serial_attach(machine->uart.serial, machine->inputs, machine->uart.source, scripted, &keys);
-    if (machine->console.serial)
-        serial_attach(machine->console.serial, machine->inputs, machine->console.source, scripted, &keys);
+    return !line->serial ||
+           serial_attach(line->serial, machine->inputs, line->source, scripted, &keys, error);
 }
 
 int machine_run(struct machine *machine, struct error *error)
 {
     const struct run_options *options = machine->options;
-    if (!start(machine, error))
+    if (!start(machine, error) || !attach_line(&machine->uart, error) ||
+        !attach_line(&machine->console, error))
         return EXIT_STATUS_HOST;
-    attach_lines(machine);
     if (options->timeout_ns)
         clock_schedule(&machine->clock, &machine->timeout, options->timeout_ns);
     for (;;) {
