@@ -170,6 +170,8 @@ static bool all_sleep(const struct run_loop *loop)
  * the host's clock shows now as virtual time. */
 static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t next_ns)
 {
+    /* How long the host took to read a script is no time for the guest. */
+    bool script = !loop->governor.paced && inputs_script_awaited(loop->inputs);
     uint64_t before_host_ns = loop->governor.host_ns();
     inputs_poll(loop->inputs, next_ns == CLOCK_NEVER ? UINT64_MAX : next_ns - target_ns);
     loop->last_poll_host_ns = loop->governor.host_ns();
