@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The program: its commands, and the wiring of engines into the machine. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include "interp/engine.h"
+#include "machine/machine.h"
+#include "machine/options_table.h"
+
+/* One line on standard error. */
+static int complain(enum exit_status status, const char *text)
+{
+    fprintf(stderr, "armature: %s\n", text);
+    return status;
+}
+
+/* Output that the user asked for must have arrived. */
+static int finish_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_STATUS_POWER_OFF;
+    return complain(EXIT_STATUS_HOST, "standard output cannot be written");
+}
+
+static int command_run(int argc, char **argv)
+{
+    struct run_options options;
+    struct error error = {""};
+    for (int i = 0; i < argc; i++)
+        if (!strcmp(argv[i], "--help")) {
+            help_run(stdout);
+            return finish_output();
+        }
+    run_options_default(&options);
+    if (!run_options_parse(&options, argc, argv, &error))
+        return complain(EXIT_STATUS_USAGE, error.text);
+
+    /* "auto" is the fastest engine there is. */
+    struct machine *machine = machine_create(&options, &interp_engine_ops, &error);
+    if (!machine)
+        return complain(EXIT_STATUS_HOST, error.text);
+    int status;
+    if (options.dump_dtb)
+        status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
+    else
+        status = machine_run(machine, &error);
+    machine_free(machine); /* which puts the terminal right */
+    return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *word;
+        void (*print)(FILE *to);
+    } texts[] = {
+        {"--help", help_program},
+        {"--manual-sections", help_manual}, /* for the build */
+        {"--bash-completion", help_completion},
+    };
+
+    /* A peer that hangs up is an error of the write, not the end of the program. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2)
+        return complain(EXIT_STATUS_USAGE, "what is to be done? armature --help tells");
+    if (!strcmp(argv[1], "run"))
+        return command_run(argc - 2, argv + 2);
+    if (argc > 2)
+        return complain(EXIT_STATUS_USAGE, "expected run and its options, --help or --version");
+    if (!strcmp(argv[1], "--version")) {
+        puts("armature " ARMATURE_VERSION);
+        return finish_output();
+    }
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!strcmp(argv[1], texts[i].word)) {
+            texts[i].print(stdout);
+            return finish_output();
+        }
+    fprintf(stderr, "armature: unknown command '%s'; expected run, --help or --version\n", argv[1]);
+    return EXIT_STATUS_USAGE;
+}

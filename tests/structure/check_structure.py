@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of docs/ARCHITECTURE.md that a text search can judge: who includes whom, licence lines, sizes of files.
+
+usage: check_structure.py ROOT
+"""
+import os
+import re
+import subprocess
+import sys
+
+# What each room may know beside itself ("Rooms, and who may know whom").
+KNOWS = {
+    "machine/contract": [],
+    "isa": ["machine/contract"],
+    "interp": ["machine/contract", "isa"],
+    "jit": ["machine/contract", "isa", "interp"],
+    "peripherals": ["machine/contract"],
+    "machine": ["machine/contract", "isa"],
+    "hostcall": ["machine/contract", "isa", "machine"],
+    "snapshot": ["machine/contract", "isa", "machine"],
+    "debugger": ["machine/contract", "isa", "machine", "snapshot"],
+}
+# Files that know more than their room: the board names the devices, main wires engines and the debugger, and the one
+# door for inputs has two sides, of which the machine's is no contract.
+EXCEPTIONS = {
+    "machine/contract/input.c": ["machine"],
+    "machine/board.c": ["peripherals"],
+    "machine/main.c": ["interp", "jit", "debugger", "snapshot"],
+}
+SOURCE = re.compile(r"\.(c|h|def|S|py|sh|table)$|(^|/)meson(\.build|_options\.txt)$")
+MAX_LINES = 800
+# Longer files, each with the reason why it is one.
+LONG = {}
+
+
+def room_of(path):
+    """The room that a file lies in; None: none (tests and tools may know everything)."""
+    return next((room for room in sorted(KNOWS, key=len, reverse=True) if path.startswith(room + "/")), None)
+
+
+def include_complaints(path, text):
+    room = room_of(path)
+    if room is None:
+        return
+    allowed = [room] + KNOWS[room] + EXCEPTIONS.get(path, [])
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+        if match and "/" in match[1] and room_of(match[1]) not in allowed:
+            yield f'{path}:{number}: {room} must not know "{match[1]}"'
+
+
+def main():
+    root = sys.argv[1]
+    files = subprocess.check_output(["git", "-C", root, "ls-files"], text=True).split("\n") \
+        if os.path.exists(os.path.join(root, ".git")) else \
+        [os.path.relpath(os.path.join(folder, name), root)
+         for folder, folders, names in os.walk(root) for name in names if "/." not in folder and "/build" not in folder]
+    complaints, checked = [], 0
+    for path in filter(None, files):
+        full = os.path.join(root, path)
+        if not os.path.isfile(full):
+            continue
+        with open(full, "rb") as file:
+            content = file.read()
+        script = content.startswith(b"#!")
+        if not SOURCE.search(path) and not script:
+            continue
+        checked += 1
+        text = content.decode()
+        complaints += include_complaints(path, text)
+        if not any("SPDX-License-Identifier: GPL-3.0-or-later" in line for line in text.splitlines()[:3]):
+            complaints.append(f"{path}: no SPDX line at the top")
+        lines = text.count("\n")
+        if lines > MAX_LINES and path not in LONG:
+            complaints.append(f"{path}: {lines} lines; more than {MAX_LINES} need a reason in LONG")
+    for path in LONG:
+        if not os.path.exists(os.path.join(root, path)):
+            complaints.append(f"{path}: in LONG, but not there")
+    print("\n".join(complaints))
+    print(f"{checked} files checked, {len(complaints)} complaints")
+    sys.exit(1 if complaints or not checked else 0)
+
+
+main()
