@@ -28,8 +28,9 @@ void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *cont
 void inputs_on_posted(struct inputs *inputs, void (*posted)(void *context), void *context);
 
 /** Serves the host's descriptors: waits up to `timeout_ns` (0: looks only; UINT64_MAX: for ever) until one is
- *  ready or another thread posts, and runs the backends' callbacks. */
-void inputs_poll(struct inputs *inputs, uint64_t timeout_ns);
+ *  ready or another thread posts, and runs the backends' callbacks. Returns whether anything was
+ *  posted. */
+bool inputs_poll(struct inputs *inputs, uint64_t timeout_ns);
 
 /** Makes a wait in inputs_poll() end. Callable from any thread and from signal handlers. */
 void inputs_wake(struct inputs *inputs);

@@ -98,7 +98,7 @@ static void decide(struct run_loop *loop, struct governor_decision decision)
 /* --- turns ----------------------------------------------------------------------------------------- */
 
 /* Whether the CPU does not sleep, or ends its sleep now. */
-static bool cpu_runnable(const struct run_loop *loop, struct cpu *cpu)
+static bool cpu_runnable(struct cpu *cpu, bool stirred)
 {
     if (cpu->wait == WAIT_NONE)
         return true;
@@ -106,7 +106,7 @@ static bool cpu_runnable(const struct run_loop *loop, struct cpu *cpu)
         return false;
     /* WFE may end for no reason (Arm ARM D1.6.1). It does whenever something happened on another CPU or in a
      * device, because that may be what it waits for: not every write to watched memory is seen. */
-    if (!cpu_wake_ready(cpu) && !(cpu->wait == WAIT_WFE && loop->stirred))
+    if (!cpu_wake_ready(cpu) && !(cpu->wait == WAIT_WFE && stirred))
         return false;
     if (cpu->wait == WAIT_WFE)
         cpu->event_register = 0;
@@ -115,9 +115,10 @@ static bool cpu_runnable(const struct run_loop *loop, struct cpu *cpu)
 }
 
 /* Runs a CPU to the round's end, or until it sleeps or gives up the rest. */
-static void run_turn(struct run_loop *loop, struct cpu *cpu)
+static void run_turn(struct run_loop *loop, struct cpu *cpu, bool stirred)
 {
-    while (!loop->stop && cpu_runnable(loop, cpu)) {
+    while (!loop->stop && cpu_runnable(cpu, stirred)) {
+        stirred = false; /* WFE ends once for that */
         uint64_t limit = cpu_icount_at(cpu, loop->end_ns);
         if (cpu->icount >= limit)
             return;
@@ -146,13 +147,14 @@ static void run_round(struct run_loop *loop)
     if (next_ns < loop->end_ns)
         loop->end_ns = next_ns;
 
-    bool stirred = false;
+    bool stirred = loop->stirred;
+    loop->stirred = false;
     for (unsigned i = 0; i < loop->cpu_count && !loop->stop; i++) {
         uint64_t before = loop->cpus[i]->icount;
-        run_turn(loop, loop->cpus[i]);
-        stirred = stirred || loop->cpus[i]->icount - before >= STIR_INSNS;
+        run_turn(loop, loop->cpus[i], stirred);
+        if (loop->cpu_count > 1 && loop->cpus[i]->icount - before >= STIR_INSNS)
+            loop->stirred = true;
     }
-    loop->stirred = stirred && loop->cpu_count > 1;
     loop->now_ns = loop->cpu_count > 1 ? loop->end_ns : cpu_time_ns(loop->cpus[0]);
 }
 
@@ -161,7 +163,7 @@ static void run_round(struct run_loop *loop)
 static bool all_sleep(const struct run_loop *loop)
 {
     for (unsigned i = 0; i < loop->cpu_count; i++)
-        if (cpu_runnable(loop, loop->cpus[i]))
+        if (cpu_runnable(loop->cpus[i], loop->stirred))
             return false;
     return true;
 }
@@ -170,15 +172,16 @@ static bool all_sleep(const struct run_loop *loop)
  * the host's clock shows now as virtual time. */
 static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t next_ns)
 {
-    /* How long the host took to read a script is no time for the guest. */
     bool script = !loop->governor.paced && inputs_script_awaited(loop->inputs);
     uint64_t before_host_ns = loop->governor.host_ns();
-    inputs_poll(loop->inputs, next_ns == CLOCK_NEVER ? UINT64_MAX : next_ns - target_ns);
+    bool posted = inputs_poll(loop->inputs, next_ns == CLOCK_NEVER ? UINT64_MAX : next_ns - target_ns);
     loop->last_poll_host_ns = loop->governor.host_ns();
+    if (script && (posted || !inputs_script_awaited(loop->inputs)))
+        return; /* how long the host took to read it is no time for the guest */
     uint64_t reached_ns = target_ns + (loop->last_poll_host_ns - before_host_ns);
     if (reached_ns >= next_ns)
         skip_to(loop, next_ns);
-    else if (reached_ns > loop->now_ns && !script)
+    else if (reached_ns > loop->now_ns)
         decide(loop, (struct governor_decision){.advance_to_ns = reached_ns});
 }
 

@@ -33,6 +33,7 @@ struct inputs {
     pthread_mutex_t lock; /* guards the queues' contents and `queued` */
     struct queue *queues;
     unsigned queue_count;
+    atomic_ulong posts; /* how many there were */
     atomic_uint queued; /* items in all unscripted queues */
     int wake_fd;
     pthread_t thread; /* the machine's own, which needs no waking */
@@ -73,6 +74,7 @@ bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_
         *queue->last = item;
         queue->last = &item->next;
         queue->queued_bytes += length;
+        inputs->posts++;
         if (!queue->scripted)
             inputs->queued++;
     }
@@ -280,8 +282,9 @@ bool inputs_busy(struct inputs *inputs)
     return false;
 }
 
-void inputs_poll(struct inputs *inputs, uint64_t timeout_ns)
+bool inputs_poll(struct inputs *inputs, uint64_t timeout_ns)
 {
+    unsigned long posts_before = inputs->posts;
     struct pollfd fds[POLL_CAPACITY];
     struct host_watch *watched[POLL_CAPACITY];
     int poller_first[POLL_CAPACITY], poller_count[POLL_CAPACITY];
@@ -319,6 +322,7 @@ void inputs_poll(struct inputs *inputs, uint64_t timeout_ns)
             watched[i]->ready(watched[i]->backend, fds[1 + i].revents);
     for (unsigned i = 0; i < inputs->poller_count && i < POLL_CAPACITY; i++)
         inputs->pollers[i]->done(inputs->pollers[i]->backend, fds + poller_first[i], poller_count[i], failed);
+    return inputs->posts != posts_before;
 }
 
 void inputs_wake(struct inputs *inputs)
