@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include "interp/engine.h"
+#include "interp/interp.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
 
@@ -36,7 +36,7 @@ static int command_run(int argc, char **argv)
         return complain(EXIT_STATUS_USAGE, error.text);
 
     /* "auto" is the fastest engine there is. */
-    struct machine *machine = machine_create(&options, &interp_engine_ops, &error);
+    struct machine *machine = machine_create(&options, &interp_engine, &error);
     if (!machine)
         return complain(EXIT_STATUS_HOST, error.text);
     int status;

@@ -293,7 +293,8 @@ bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source
 {
     serial->inputs = inputs;
     serial->source = source;
-    serial->keys.keys = keys;
+    if (keys)
+        serial->keys.keys = *keys;
     serial->on_terminal = serial->kind == SERIAL_STDIO && isatty(STDIN_FILENO);
     serial->scripted = scripted && serial->kind == SERIAL_STDIO && !serial->on_terminal;
     if (serial->on_terminal && !terminal_raw(STDIN_FILENO, error))

@@ -24,7 +24,8 @@ struct serial_keys {
 
 /** Starts taking input: from now on what arrives is posted to `source` of `inputs`, and a terminal is raw.
  *  With `scripted` (--clock virtual) and a standard input that is no terminal, the source is declared a
- * script (input_script()), and its end is told. `keys` may be NULL. False: `error` says why not. */
+ * script (input_script()), and its end is told. `keys` is copied; it may be NULL. False: `error` says why
+ * not. */
 bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
                    const struct serial_keys *keys, struct error *error);
 

@@ -98,9 +98,9 @@ static void keys_help(const struct serial_keys *keys)
     fputs("\r\nCtrl-A and then\r\n"
           "  H  shows this help\r\n",
           stderr);
-    if (keys && keys->quit)
+    if (keys->quit)
         fputs("  X  ends the machine\r\n", stderr);
-    if (keys && keys->send_break)
+    if (keys->send_break)
         fputs("  B  sends a break\r\n", stderr);
     fputs("  A  sends Ctrl-A to the guest\r\n", stderr);
 }
@@ -114,9 +114,9 @@ static bool keys_do(const struct serial_keys *keys, unsigned char key)
         return true;
     if (letter == 'H' || letter == '?')
         keys_help(keys);
-    else if (letter == 'X' && keys && keys->quit)
+    else if (letter == 'X' && keys->quit)
         keys->quit(keys->context);
-    else if (letter == 'B' && keys && keys->send_break)
+    else if (letter == 'B' && keys->send_break)
         keys->send_break(keys->context);
     else if (isprint(letter))
         fprintf(stderr, "\r\nCtrl-A %c means nothing; Ctrl-A H lists the keys\r\n", letter);
@@ -131,7 +131,7 @@ size_t terminal_keys_filter(struct terminal_keys *state, unsigned char *bytes, s
     for (size_t i = 0; i < length; i++) {
         if (state->escaped) {
             state->escaped = false;
-            if (keys_do(state->keys, bytes[i]))
+            if (keys_do(&state->keys, bytes[i]))
                 bytes[kept++] = ESCAPE_KEY;
         } else if (bytes[i] == ESCAPE_KEY) {
             state->escaped = true;

@@ -17,7 +17,7 @@ void terminal_restore(void);
 
 /** Where the Ctrl-A keys stand between two reads. */
 struct terminal_keys {
-    const struct serial_keys *keys;
+    struct serial_keys keys;
     bool escaped; /* the last byte was Ctrl-A */
 };
 

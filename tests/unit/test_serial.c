@@ -199,8 +199,7 @@ static void note_quit(void *context)
 static void test_keys(void **state)
 {
     bool quit = false;
-    const struct serial_keys keys = {.quit = note_quit, .context = &quit};
-    struct terminal_keys filter = {.keys = &keys};
+    struct terminal_keys filter = {.keys = {.quit = note_quit, .context = &quit}};
     unsigned char bytes[] = "a\001\001b\001";
     assert_int_equal(terminal_keys_filter(&filter, bytes, 5), 3);
     assert_memory_equal(bytes, "a\001b", 3);
