@@ -100,6 +100,12 @@ struct irq_line gicv3_ppi(struct gicv3 *gic, unsigned cpu, unsigned ppi)
     return (struct irq_line){set_ppi, &gic->cpu[cpu], 16 + ppi};
 }
 
+void *gicv3_redist(struct gicv3 *gic, unsigned cpu)
+{
+    assert(cpu < gic->cpu_count);
+    return &gic->cpu[cpu];
+}
+
 static void reset_block(struct gic_block *block, uint32_t always_edge)
 {
     *block = (struct gic_block){.level = block->level, .edge = always_edge};

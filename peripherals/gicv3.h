@@ -36,7 +36,11 @@ struct irq_line gicv3_spi(struct gicv3 *gic, unsigned spi);
 /** The wire into private peripheral interrupt `ppi` (0-15: INTIDs 16-31) of a CPU. */
 struct irq_line gicv3_ppi(struct gicv3 *gic, unsigned cpu, unsigned ppi);
 
-extern const struct device_class gicv3_class;
+extern const struct device_class gicv3_class; /* `regs`: the distributor's */
+
+/** One redistributor's registers, and the device that they are to be read from for CPU number `cpu`. */
+extern const struct reg_bank *const gicv3_redist_regs;
+void *gicv3_redist(struct gicv3 *gic, unsigned cpu);
 
 /** The distributor's window, and that of all redistributors, CPU after CPU; the device is the controller. */
 extern const struct mmio_ops gicv3_dist_mmio, gicv3_redist_mmio;

@@ -67,7 +67,7 @@ struct gicv3 {
 
 enum { GIC_NO_TARGET = 0xff };
 
-extern const struct reg_bank gic_dist_bank, gic_redist_bank;
+extern const struct reg_bank gic_dist_bank;
 
 static inline uint32_t gic_pending(const struct gic_block *block)
 {

@@ -147,8 +147,10 @@ static const struct reg redist_registers[] = {
     {0x10400, "GICR_IPRIORITYR", 1, 32, .field_offset = PRIVATE(priority), .write = write_priority},
     {0x10c00, "GICR_ICFGR", 4, 2, .field_offset = REG_NO_FIELD, .read = read_config, .write = write_config},
 };
-const struct reg_bank gic_redist_bank = {redist_registers,
-                                         sizeof redist_registers / sizeof redist_registers[0], 1 | 2 | 4 | 8};
+static const struct reg_bank redist_bank = {
+    redist_registers, sizeof redist_registers / sizeof redist_registers[0], 1 | 2 | 4 | 8};
+
+const struct reg_bank *const gicv3_redist_regs = &redist_bank;
 
 /* Words, beside bytes for priorities and doublewords for GICR_TYPER. */
 static bool takes_width(uint64_t offset, unsigned size)
@@ -168,7 +170,7 @@ static bool redist_read(void *device, uint64_t offset, unsigned size, uint64_t *
     uint64_t index = offset / GICV3_REDIST_WINDOW_BYTES, within = offset % GICV3_REDIST_WINDOW_BYTES;
     *value = 0;
     return index >= gic->cpu_count || !takes_width(within, size) ||
-           regs_read(&gic_redist_bank, &gic->cpu[index], within, size, value);
+           regs_read(&redist_bank, &gic->cpu[index], within, size, value);
 }
 
 static bool redist_write(void *device, uint64_t offset, unsigned size, uint64_t value)
@@ -176,7 +178,7 @@ static bool redist_write(void *device, uint64_t offset, unsigned size, uint64_t 
     struct gicv3 *gic = device;
     uint64_t index = offset / GICV3_REDIST_WINDOW_BYTES, within = offset % GICV3_REDIST_WINDOW_BYTES;
     return index >= gic->cpu_count || !takes_width(within, size) ||
-           regs_write(&gic_redist_bank, &gic->cpu[index], within, size, value);
+           regs_write(&redist_bank, &gic->cpu[index], within, size, value);
 }
 
 const struct mmio_ops gicv3_redist_mmio = {redist_read, redist_write};
