@@ -87,9 +87,9 @@ class Insn:
         return "unimplemented" not in self.flags
 
     def handlers(self):
-        """(suffix, C condition) of each specialised handler, in order of the selector."""
+        """(suffix, what it may assume) of each specialised handler, in order of the selector."""
         if not self.format:
-            return [("", "1")]
+            return [("", "")]
         axes = []
         for member, field_name in self.format.specialised.items():
             field = next((f for f in self.fields if f.name == field_name), None)
@@ -98,8 +98,8 @@ class Insn:
         result = []
         for combination in itertools.product(*axes):
             suffix = "".join(f"_{member}{value}" for member, value in combination)
-            condition = " && ".join(f"insn->{m} == {v}" for m, v in combination) or "1"
-            result.append((suffix and "_" + suffix, condition))
+            facts = " ".join(f"FACT({m}, {v})" for m, v in combination)
+            result.append((suffix and "_" + suffix, facts))
         return result
 
     def handler_selector(self):
@@ -258,8 +258,8 @@ def write_handlers(insns):
         yield f"#define INSN_HANDLERS_{table}(NEXT, END)"
         for insn in mine:
             macro = "END" if {"ends", "branch"} & set(insn.flags) else "NEXT"
-            for suffix, condition in insn.handlers():
-                yield f" \\\n    {macro}({insn.name}{suffix}, {insn.name}, {condition})"
+            for suffix, facts in insn.handlers():
+                yield f" \\\n    {macro}({insn.name}{suffix}, {insn.name}, {facts})"
         yield f"\n#define INSN_NAMES_{table}(X)"
         for insn in mine:
             yield f" \\\n    X({insn.name})"
