@@ -11,34 +11,6 @@
 
 #define ALIGN_BYTES (2ull << 20) /* the device tree must not cross a 2 MiB boundary */
 
-static uint64_t align_up(uint64_t value, uint64_t align)
-{
-    return (value + align - 1) / align * align;
-}
-
-static bool place_from(const struct ram *ram, const struct range *taken, unsigned taken_count, uint64_t bytes,
-                       uint64_t align, uint64_t from, uint64_t *start)
-{
-    uint64_t at = align_up(from, align);
-    for (unsigned i = 0; i < taken_count; i++) {
-        if (at < taken[i].end && taken[i].start < at + bytes) {
-            at = align_up(taken[i].end, align);
-            i = UINT32_MAX; /* begin again: it may now overlap an earlier one */
-        }
-        if (!ram_at(ram, at, bytes))
-            return false;
-    }
-    *start = at;
-    return ram_at(ram, at, bytes) != NULL;
-}
-
-bool boot_place(const struct ram *ram, const struct range *taken, unsigned taken_count, uint64_t bytes,
-                uint64_t align, uint64_t *start)
-{
-    return (taken_count && place_from(ram, taken, taken_count, bytes, align, taken[0].end, start)) ||
-           place_from(ram, taken, taken_count, bytes, align, ram->base, start);
-}
-
 static bool load_initrd(struct machine *machine, const struct range *taken, struct range *initrd,
                         struct error *error)
 {
@@ -46,7 +18,7 @@ static bool load_initrd(struct machine *machine, const struct range *taken, stru
     uint64_t start;
     if (!file_read(&file, "initrd", machine->options->initrd, machine->bus.ram.size_bytes, error))
         return false;
-    bool fits = boot_place(&machine->bus.ram, taken, 1, file.length, ALIGN_BYTES, &start);
+    bool fits = place_find(&machine->bus.ram, taken, 1, file.length, ALIGN_BYTES, &start);
     if (!fits)
         error_set(error,
                   "initrd %s: its %zu MiB do not fit into %" PRIu64 " MiB of memory beside the kernel; give "
@@ -89,7 +61,7 @@ bool boot_load(struct machine *machine, struct boot_start *start, struct error *
     if (!dtb)
         return false;
     uint64_t dtb_start;
-    bool fits = boot_place(&machine->bus.ram, taken, taken_count, dtb_bytes, ALIGN_BYTES, &dtb_start);
+    bool fits = place_find(&machine->bus.ram, taken, taken_count, dtb_bytes, ALIGN_BYTES, &dtb_start);
     if (fits)
         bus_dma_write(&machine->bus, dtb_start, dtb, dtb_bytes);
     else
