@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The state of one AArch64 processor.
  *
- * PC and the instruction count run ahead. While a block runs, `pc` and `icount` are those of the block's end, and an
- * instruction's own are `left` instructions back:
+ * PC and the instruction count run ahead. While a block runs, `pc` and `icount` are those of the block's end,
+ * and an instruction's own are `left` instructions back:
  *
  *     block at 0x1000:  ldr  (left 3)   during the block: pc = 0x100c, icount = N + 3
  *                       add  (left 2)   the add's address is pc - 4 * 2 = 0x1004, and N + 1 instructions had
  *                       b.eq (left 1)   retired before it. A branch not taken has nothing to do.
  *
- * An instruction that ends in an exception counts as well (icount is time, and time must pass even where every
- * instruction faults); `unretired` counts those, for the PMU.
+ * An instruction that ends in an exception counts as well (icount is time, and time must pass even where
+ * every instruction faults); `unretired` counts those, for the PMU.
  *
  * So straight code touches neither. Whoever calls an exec_ function by itself sets pc and icount to suit. */
 #ifndef ARMATURE_CPU_H
@@ -90,15 +90,15 @@ struct cpu {
     struct sysregs sys;    /* one member for each stored row of sysregs.def */
     struct exclusive exclusive;
     uint8_t event_register;
-    uint8_t wait;          /* enum wait_kind */
+    uint8_t wait;                                     /* enum wait_kind */
     uint8_t irq_pending, fiq_pending, serror_pending; /* levels of the inputs */
     uint8_t stop_requested;
     uint8_t yield_requested; /* give up the rest of this turn */
     uint8_t alone;           /* run the next instruction by itself (cpu_restart_alone) */
 
-    uint8_t step_in_progress; /* software step: the running instruction had PSTATE.SS = 1 before it */
-    uint8_t stepped_exclusive; /* software step: the last one stepped was a load exclusive (ESR.EX) */
-    uint64_t unretired;       /* instructions counted in icount that ended in an exception */
+    uint8_t step_in_progress;   /* software step: the running instruction had PSTATE.SS = 1 before it */
+    uint8_t stepped_exclusive;  /* software step: the last one stepped was a load exclusive (ESR.EX) */
+    uint64_t unretired;         /* instructions counted in icount that ended in an exception */
     uint64_t event_stream_mark; /* counter value up to which event stream events have been seen */
     /* PMU: icount and unretired up to which the counters are brought up to date (pmu_update). */
     uint64_t pmu_icount, pmu_unretired;
@@ -118,7 +118,8 @@ struct cpu {
     } timer_wires;
     struct irq_line pmu_wire;
     struct event virt_timer_event, phys_timer_event, stream_event, pmu_event;
-    /* All CPUs of the machine, this one too: TLB maintenance, SEV. Set by the board; by cpu_init to itself. */
+    /* All CPUs of the machine, this one too: TLB maintenance, SEV. Set by the board; by cpu_init to itself.
+     */
     struct cpu **peers;
     unsigned peer_count;
     struct cpu *self;
@@ -132,7 +133,8 @@ struct cpu {
     jmp_buf *on_exception;
     /* Tells the engine that cached code lookups are stale (TLBI, regime change); bumped, never reset. */
     uint64_t code_generation;
-    /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed. */
+    /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed.
+     */
     uint32_t debug_armed;
 };
 
@@ -177,8 +179,8 @@ static inline void cpu_attention(struct cpu *cpu)
     cpu->limit = 0;
 }
 
-/** Makes `cpu` (zeroed memory) number `index` of `model`, on `bus` and `clock`, and resets it. MPIDR affinity is
- *  `index` split as GICv3 wants it: 16 CPUs in Aff0, then Aff1. False: the host has no memory. */
+/** Makes `cpu` (zeroed memory) number `index` of `model`, on `bus` and `clock`, and resets it. MPIDR affinity
+ * is `index` split as GICv3 wants it: 16 CPUs in Aff0, then Aff1. False: the host has no memory. */
 bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus *bus, struct clock *clock,
               struct error *error);
 void cpu_free(struct cpu *cpu);
@@ -195,20 +197,24 @@ void cpu_reset(struct cpu *cpu);
 /** The controller's wires into the CPU; wakes it from WFI. */
 void cpu_set_interrupt(struct cpu *cpu, enum cpu_interrupt which, bool level);
 
+/** Called by the run loop when a turn of this CPU begins, after turn_ns and turn_icount were set and before
+ * its limit is computed: what is due at an instruction count gets its time. */
+void cpu_turn_begins(struct cpu *cpu);
+
 /** Whether an interrupt would be taken now, and taking it (between instructions; pc and icount exact). */
 bool cpu_interrupt_ready(const struct cpu *cpu);
 void cpu_take_interrupt(struct cpu *cpu);
 
-/** Whether what cpu->wait says would end now: WFI by a pending interrupt, masked or not; WFE by an unmasked one
- *  or an event. cpu_set_interrupt() and cpu_send_event() end the wait by themselves. */
+/** Whether what cpu->wait says would end now: WFI by a pending interrupt, masked or not; WFE by an unmasked
+ * one or an event. cpu_set_interrupt() and cpu_send_event() end the wait by themselves. */
 bool cpu_wake_ready(const struct cpu *cpu);
 
 /** Sets the event register (SEV, the event stream), which ends a WFE. */
 void cpu_send_event(struct cpu *cpu);
 
 /** The virtual counter CNTVCT_EL0 (and CNTPCT_EL0: there is no offset) at the clock's present time. */
-#define COUNTER_HZ      62500000u
-#define NS_PER_COUNT    16u
+#define COUNTER_HZ   62500000u
+#define NS_PER_COUNT 16u
 static inline uint64_t cpu_counter(const struct cpu *cpu)
 {
     return cpu->clock->now_ns / NS_PER_COUNT;

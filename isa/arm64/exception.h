@@ -44,12 +44,18 @@ _Noreturn void cpu_raise_far(struct cpu *cpu, const struct insn *insn, enum exce
                              uint64_t far);
 
 /** The same for an instruction that retires and returns to its successor (SVC, HVC, SMC). */
-_Noreturn void cpu_raise_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss);
+_Noreturn void cpu_raise_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec,
+                               uint32_t iss);
 
-/** Goes back to before `insn` (nothing of which may have happened yet), to run it by itself. A device access calls
- *  this unless cpu->alone is already set, so that whatever it causes (an interrupt, a stop, a nearer event)
- *  takes effect right behind it, whichever engine runs and however it cut the code into blocks. */
+/** Goes back to before `insn` (nothing of which may have happened yet), to run it by itself. A device access
+ * calls this unless cpu->alone is already set, so that whatever it causes (an interrupt, a stop, a nearer
+ * event) takes effect right behind it, whichever engine runs and however it cut the code into blocks. */
 _Noreturn void cpu_restart_alone(struct cpu *cpu, const struct insn *insn);
+
+/** The same between instructions, where pc and icount are exact: for the instruction at pc, which could not
+ * be fetched or must not begin. */
+_Noreturn void cpu_raise_here(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far,
+                              uint64_t far);
 
 /** The instruction is UNDEFINED. */
 _Noreturn void cpu_undefined(struct cpu *cpu, const struct insn *insn);
@@ -64,7 +70,7 @@ static inline void cpu_check_fp(struct cpu *cpu, const struct insn *insn)
 }
 
 /** SP alignment check for a base register of SP (SCTLR_EL1.SA, SA0): `address` is the base. */
-_Noreturn void cpu_sp_fault(struct cpu *cpu, const struct insn *insn);
+void cpu_sp_fault(struct cpu *cpu, const struct insn *insn);
 static inline void cpu_check_sp(struct cpu *cpu, const struct insn *insn, uint64_t base)
 {
     if (__builtin_expect(insn->rn == REG_SP && (base & 15), 0))
@@ -76,8 +82,15 @@ static inline void cpu_check_sp(struct cpu *cpu, const struct insn *insn, uint64
 void exception_enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, uint64_t return_address,
                      bool has_syndrome, uint32_t esr, bool has_far, uint64_t far);
 
-/** ERET (with the checks for an illegal return). */
+/** ERET (with the checks for an illegal return), to ELR or, for ERETAA and ERETAB, to `address`. */
 void exception_return(struct cpu *cpu, const struct insn *insn);
+void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t address);
+
+/** PSTATE in the format of SPSR_ELx. */
+uint32_t pstate_to_spsr(const struct cpu *cpu);
+
+/** Changes PSTATE.EL and PSTATE.SP, and the selected stack pointer with them. */
+void cpu_set_level(struct cpu *cpu, unsigned el, unsigned spsel);
 
 /** Recomputes what hangs on PSTATE and the control registers: the current TLB regime, the SP bank, pending
  *  interrupts. Called after every change to them. */

@@ -61,4 +61,8 @@ void mem_probe_read(struct cpu *cpu, const struct insn *insn, uint64_t address, 
 void *mem_exclusive(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size, bool write,
                     uint64_t *physical);
 
+/** DC ZVA: zeroes the naturally aligned block that holds `address`. */
+void mem_zero_block(struct cpu *cpu, const struct insn *insn, uint64_t address);
+#define ZERO_BLOCK_BYTES 64u
+
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Stage 1 translation of the EL1&0 regime (Arm ARM D8): walking the tables, and the fetch of instructions.
  *
- * Layers, from the inside out: walk.c reads descriptors and knows no CPU state but the control registers; tlb.c keeps
- * what walks found; mmu.c checks permissions and raises faults; mem_slow.c makes accesses of it. */
+ * Layers, from the inside out: walk.c reads descriptors and knows no CPU state but the control registers;
+ * tlb.c keeps what walks found; mmu.c checks permissions and raises faults; mem_slow.c makes accesses of it.
+ */
 #ifndef ARMATURE_MMU_H
 #define ARMATURE_MMU_H
 
@@ -29,21 +30,21 @@ enum translation_flag {
     MAY_READ_EL1 = 8,
     MAY_WRITE_EL1 = 0x10,
     MAY_EXECUTE_EL1 = 0x20,
-    USER_PAGE = 0x40,        /* AP[1]: PAN applies */
-    IS_DEVICE = 0x80,        /* accesses must be aligned */
-    IS_GUARDED = 0x100,      /* GP */
-    CLEAN_PAGE = 0x200,      /* writable once the descriptor's AP[2] is cleared (DBM) */
-    NOT_ACCESSED = 0x400,    /* the descriptor's AF must be set */
-    LEVEL_SHIFT = 16,        /* bits 17:16: the level of the leaf descriptor */
-    ATTRIBUTES_SHIFT = 24,   /* bits 31:24: the MAIR attribute */
+    USER_PAGE = 0x40,      /* AP[1]: PAN applies */
+    IS_DEVICE = 0x80,      /* accesses must be aligned */
+    IS_GUARDED = 0x100,    /* GP */
+    CLEAN_PAGE = 0x200,    /* writable once the descriptor's AP[2] is cleared (DBM) */
+    NOT_ACCESSED = 0x400,  /* the descriptor's AF must be set */
+    LEVEL_SHIFT = 16,      /* bits 17:16: the level of the leaf descriptor */
+    ATTRIBUTES_SHIFT = 24, /* bits 31:24: the MAIR attribute */
 };
 
 /** What a walk found. */
 struct translation {
-    uint64_t physical;   /* of the address asked for */
-    uint64_t descriptor; /* physical address of the leaf descriptor; 0: MMU off */
-    uint32_t flags;      /* enum translation_flag */
-    uint8_t size_bits;   /* log2 of the page's or block's size */
+    uint64_t physical;    /* of the address asked for */
+    uint64_t descriptor;  /* physical address of the leaf descriptor; 0: MMU off */
+    uint32_t flags;       /* enum translation_flag */
+    uint8_t size_bits;    /* log2 of the page's or block's size */
     uint8_t shareability; /* SH */
     bool global;
 };
@@ -53,7 +54,7 @@ enum mmu_access {
     ACCESS_WRITE,
     ACCESS_ATOMIC, /* reads and writes */
     ACCESS_FETCH,
-    ACCESS_CACHE,  /* DC, IC by address: a read from EL0, free from EL1 */
+    ACCESS_CACHE, /* DC, IC by address: a read from EL0, free from EL1 */
 };
 
 /** Walks the tables for `va`. Returns FAULT_NONE, or the fault status with its level. Changes nothing. */
@@ -63,10 +64,29 @@ unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translatio
  *  descriptor has changed since; then it returns false, and the walk must be done again. */
 bool mmu_update_descriptor(struct cpu *cpu, const struct translation *found, bool dirty);
 
-/** Translates `va` for `access` at level `el` (0 or 1; `pan`: PSTATE.PAN applies), from the TLB or by a walk, with
- *  permission checks and updates of the descriptor by hardware. Returns FAULT_NONE or the fault status. */
-unsigned mmu_translate(struct cpu *cpu, uint64_t va, enum mmu_access access, unsigned el, bool pan,
+/** A data access as the MMU sees it. */
+struct mmu_request {
+    enum mmu_access access;
+    unsigned el;    /* 0 or 1: whose permissions count */
+    bool pan;       /* PSTATE.PAN applies */
+    bool unaligned; /* a fault where the memory is Device */
+};
+
+/** Translates `va`, from the TLB or by a walk, with permission checks and updates of the descriptor by
+ * hardware. Returns FAULT_NONE or the fault status. */
+unsigned mmu_translate(struct cpu *cpu, uint64_t va, const struct mmu_request *request,
                        struct translation *out);
+
+/** Takes the data abort of an access with `status` of mmu_translate(). `is_write`: WnR. */
+_Noreturn void mmu_data_abort(struct cpu *cpu, const struct insn *insn, uint64_t va, unsigned status,
+                              bool is_write, bool is_cache);
+
+/** The level whose permissions a data access of the running instruction has: its own, or EL0 for LDTR and
+ * STTR. */
+static inline unsigned mmu_access_el(const struct cpu *cpu, bool unprivileged)
+{
+    return unprivileged && !cpu->pstate.uao ? 0 : cpu->pstate.el;
+}
 
 /** The table that holds data translations for accesses at `el`. */
 enum tlb_regime mmu_regime(const struct cpu *cpu, unsigned el);
@@ -74,9 +94,9 @@ enum tlb_regime mmu_regime(const struct cpu *cpu, unsigned el);
 /** The slow side of mmu_fetch(). */
 uint64_t mmu_fetch_slow(struct cpu *cpu, uint64_t pc, bool *guarded);
 
-/** Where in RAM the instruction at `pc` lies, for the current level; *guarded: in a guarded page (BTI). cpu->pc and
- *  icount must be exact: a fault (also of PC alignment, or a page that is no RAM) is taken from there and does
- *  not return. A `pc` of cpu->pc with an address tag makes cpu->pc lose its tag. */
+/** Where in RAM the instruction at `pc` lies, for the current level; *guarded: in a guarded page (BTI).
+ * cpu->pc and icount must be exact: a fault (also of PC alignment, or a page that is no RAM) is taken from
+ * there and does not return. A `pc` of cpu->pc with an address tag makes cpu->pc lose its tag. */
 static inline uint64_t mmu_fetch(struct cpu *cpu, uint64_t pc, bool *guarded)
 {
     const struct tlb_code_entry *e = &cpu->tlb_all->code[cpu->pstate.el != 0][tlb_code_index(pc)];
@@ -96,14 +116,12 @@ void ram_settle_write(struct bus *bus, uint64_t page_address);
 /** SCTLR, TCR or MAIR changed in a way that translations depend on. */
 void mmu_control_changed(struct cpu *cpu);
 
-/** AT S1E<el>{R,W}{P}: the outcome for PAR_EL1. */
-uint64_t mmu_address_translate(struct cpu *cpu, uint64_t va, unsigned el, bool write, bool pan);
+/** AT S1E<el>{R,W}{P}: the outcome for PAR_EL1, or the fault status in *external where the walk met an
+ * external abort, which is an exception. */
+uint64_t mmu_address_translate(struct cpu *cpu, uint64_t va, unsigned el, bool write, bool pan,
+                               unsigned *external);
 
 /** DC and IC by address (not ZVA): the checks on the address; faults do not return. */
 void mmu_cache_access(struct cpu *cpu, const struct insn *insn, uint64_t va);
-
-/** DC ZVA. */
-void mmu_zero_block(struct cpu *cpu, const struct insn *insn, uint64_t va);
-#define ZERO_BLOCK_BYTES 64u
 
 #endif

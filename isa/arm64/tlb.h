@@ -16,7 +16,7 @@
  *  A hit is `(address ^ tag) <= PAGE_SIZE_BYTES - size`: page and crossing in one compare. */
 struct tlb_entry {
     uint64_t read_tag, write_tag;
-    uintptr_t addend; /* host address = addend + guest virtual address */
+    uintptr_t addend;  /* host address = addend + guest virtual address */
     uint64_t physical; /* physical address of the page */
 };
 
@@ -62,12 +62,12 @@ struct tlb {
     struct tlb_private code_private[TLB_CODE_REGIMES];
     struct tlb_page pages[TLB_PAGE_SETS][TLB_PAGE_WAYS];
     uint8_t victim[TLB_PAGE_SETS];
-    uint64_t sizes;            /* a bit for each size_bits that pages may hold */
-    /* Physical pages that may have a write tag, by hash; what code pages were looked up since code_generation was
-     * last bumped, by hash of the virtual page. */
+    uint64_t sizes; /* a bit for each size_bits that pages may hold */
+    /* Physical pages that may have a write tag, by hash; what code pages were looked up since code_generation
+     * was last bumped, by hash of the virtual page. */
     uint64_t write_filter[TLB_FILTER_BITS / 64];
     uint64_t code_filter[TLB_FILTER_BITS / 64];
-    bool code_private_seen;    /* one of those was not global */
+    bool code_private_seen; /* one of those was not global */
 };
 
 static inline unsigned tlb_index(uint64_t address)
@@ -88,7 +88,8 @@ void tlb_flush_all(struct cpu *cpu);
 /** Drops the first level only: for changes of what may run inline (watchpoints), not of translations. */
 void tlb_flush_inline(struct cpu *cpu);
 
-/** The ASID in use (TTBRn_EL1, TCR_EL1.A1) or a table base changed: the first level loses what is not global. */
+/** The ASID in use (TTBRn_EL1, TCR_EL1.A1) or a table base changed: the first level loses what is not global.
+ */
 void tlb_asid_changed(struct cpu *cpu);
 
 /** TLBI on this CPU alone, of the address `va` (any top byte). `asid`: that ASID's and global translations;
@@ -97,7 +98,8 @@ void tlb_asid_changed(struct cpu *cpu);
 void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid);
 void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid);
 
-/** An engine made translations of the page of RAM at `physical_page`: stores to it must not run inline on `cpu`. */
+/** An engine made translations of the page of RAM at `physical_page`: stores to it must not run inline on
+ * `cpu`. */
 void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page);
 
 #endif

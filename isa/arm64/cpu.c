@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One processor's life: creation, reset, its field list, waiting and waking. */
+#include "isa/arm64/cpu.h"
+#include <stdlib.h>
+#include <string.h>
+#include "isa/arm64/exception.h"
+#include "isa/arm64/pmu.h"
+#include "isa/arm64/timer.h"
+
+#define CPUS_PER_CLUSTER 16u /* GICv3 reaches 16 CPUs of an Aff1 by one target list */
+#define MPIDR_RES1       (1ull << 31)
+
+#define SYSREG_STORAGE_STORED(name) FIELD(struct sysregs, name),
+#define SYSREG_STORAGE_CONSTANT(name)
+#define SYSREG_STORAGE_HOOKED(name)
+#define SYSREG(name, op0, op1, crn, crm, op2, access, storage, reset, mask, feature)                         \
+    SYSREG_STORAGE_##storage(name)
+static const struct field sysregs_list[] = {
+#include "isa/arm64/sysregs.def"
+    FIELDS_END,
+};
+#undef SYSREG
+static const struct fields sysregs_fields = {"sysregs", sizeof(struct sysregs), sysregs_list};
+
+static const struct field pstate_list[] = {
+    FIELD(struct pstate, el),   FIELD(struct pstate, spsel), FIELD(struct pstate, daif),
+    FIELD(struct pstate, pan),  FIELD(struct pstate, uao),   FIELD(struct pstate, dit),
+    FIELD(struct pstate, ssbs), FIELD(struct pstate, tco),   FIELD(struct pstate, btype),
+    FIELD(struct pstate, ss),   FIELD(struct pstate, il),    FIELDS_END,
+};
+static const struct fields pstate_fields = {"pstate", sizeof(struct pstate), pstate_list};
+
+static const struct field nzcv_list[] = {
+    FIELD(struct nzcv, n), FIELD(struct nzcv, z), FIELD(struct nzcv, c), FIELD(struct nzcv, v), FIELDS_END,
+};
+static const struct fields nzcv_fields = {"nzcv", sizeof(struct nzcv), nzcv_list};
+
+static const struct field exclusive_list[] = {
+    FIELD(struct exclusive, address),
+    FIELD_ARRAY(struct exclusive, value),
+    FIELD(struct exclusive, size),
+    FIELDS_END,
+};
+static const struct fields exclusive_fields = {"exclusive", sizeof(struct exclusive), exclusive_list};
+
+static const struct field features_list[] = {
+    FIELD(struct features, model),
+    FIELD(struct features, present),
+    FIELDS_END,
+};
+static const struct fields features_fields = {"features", sizeof(struct features), features_list};
+
+static const struct field cpu_list[] = {
+    FIELD_ARRAY(struct cpu, x),
+    FIELD(struct cpu, pc),
+    FIELD(struct cpu, icount),
+    FIELD(struct cpu, limit),
+    FIELD_STRUCT(struct cpu, nzcv, &nzcv_fields),
+    FIELD_STRUCT(struct cpu, pstate, &pstate_fields),
+    FIELD_BYTES(struct cpu, v),
+    FIELD(struct cpu, fpcr),
+    FIELD(struct cpu, fpsr),
+    FIELD_HOST(struct cpu, tlb),
+    FIELD_HOST(struct cpu, tlb_all),
+    FIELD_ARRAY(struct cpu, sp_banked),
+    FIELD_STRUCT(struct cpu, sys, &sysregs_fields),
+    FIELD_STRUCT(struct cpu, exclusive, &exclusive_fields),
+    FIELD(struct cpu, event_register),
+    FIELD(struct cpu, wait),
+    FIELD(struct cpu, irq_pending),
+    FIELD(struct cpu, fiq_pending),
+    FIELD(struct cpu, serror_pending),
+    FIELD_HOST(struct cpu, stop_requested),
+    FIELD(struct cpu, yield_requested),
+    FIELD(struct cpu, alone),
+    FIELD(struct cpu, step_in_progress),
+    FIELD(struct cpu, stepped_exclusive),
+    FIELD(struct cpu, unretired),
+    FIELD(struct cpu, event_stream_mark),
+    FIELD(struct cpu, pmu_icount),
+    FIELD(struct cpu, pmu_unretired),
+    FIELD(struct cpu, index),
+    FIELD(struct cpu, mpidr),
+    FIELD_STRUCT(struct cpu, features, &features_fields),
+    FIELD_ARRAY(struct cpu, rng_state),
+    FIELD_HOST(struct cpu, bus),
+    FIELD_HOST(struct cpu, clock),
+    FIELD_HOST(struct cpu, icc),
+    FIELD_HOST(struct cpu, icc_gic),
+    FIELD_HOST(struct cpu, timer_wires),
+    FIELD_HOST(struct cpu, pmu_wire),
+    FIELD_HOST(struct cpu, virt_timer_event),
+    FIELD_HOST(struct cpu, phys_timer_event),
+    FIELD_HOST(struct cpu, stream_event),
+    FIELD_HOST(struct cpu, pmu_event),
+    FIELD_HOST(struct cpu, peers),
+    FIELD_HOST(struct cpu, peer_count),
+    FIELD_HOST(struct cpu, self),
+    FIELD_HOST(struct cpu, smccc),
+    FIELD_HOST(struct cpu, smccc_context),
+    FIELD(struct cpu, turn_ns),
+    FIELD(struct cpu, turn_icount),
+    FIELD(struct cpu, ns_per_insn_q8),
+    FIELD_HOST(struct cpu, on_exception),
+    FIELD_HOST(struct cpu, code_generation),
+    FIELD_HOST(struct cpu, debug_armed),
+    FIELDS_END,
+};
+const struct fields cpu_fields = {"cpu", sizeof(struct cpu), cpu_list};
+
+bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus *bus, struct clock *clock,
+              struct error *error)
+{
+    cpu->tlb_all = aligned_alloc(64, (sizeof *cpu->tlb_all + 63) & ~63ul);
+    if (!cpu->tlb_all)
+        return error_set(error, "no memory for the TLB of CPU %u", index);
+    memset(cpu->tlb_all, 0, sizeof *cpu->tlb_all);
+    cpu->index = index;
+    cpu->mpidr = MPIDR_RES1 | index % CPUS_PER_CLUSTER | (uint64_t)(index / CPUS_PER_CLUSTER) << 8;
+    cpu->features = features_of(model);
+    cpu->bus = bus;
+    cpu->clock = clock;
+    cpu->self = cpu;
+    cpu->peers = &cpu->self;
+    cpu->peer_count = 1;
+    cpu->ns_per_insn_q8 = 256;
+    cpu_seed_rng(cpu, 0);
+    timer_init(cpu);
+    pmu_init(cpu);
+    cpu_reset(cpu);
+    return true;
+}
+
+void cpu_free(struct cpu *cpu)
+{
+    free(cpu->tlb_all);
+    cpu->tlb_all = NULL;
+}
+
+void cpu_seed_rng(struct cpu *cpu, uint64_t seed)
+{
+    /* Steele and Vigna's splitmix64 spreads the seed, as the generator's authors advise. */
+    uint64_t state = seed ^ (uint64_t)cpu->index << 32;
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t z = state += 0x9e3779b97f4a7c15ull;
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+        cpu->rng_state[i] = z ^ z >> 31;
+    }
+}
+
+static void reset_sysregs(struct cpu *cpu)
+{
+#define RESET_STORED(name, value) cpu->sys.name = value;
+#define RESET_CONSTANT(name, value)
+#define RESET_HOOKED(name, value)
+#define SYSREG(name, op0, op1, crn, crm, op2, access, storage, reset, mask, feature)                         \
+    RESET_##storage(name, reset)
+#include "isa/arm64/sysregs.def"
+#undef SYSREG
+}
+
+void cpu_reset(struct cpu *cpu)
+{
+    memset(cpu->x, 0, sizeof cpu->x);
+    memset(cpu->v, 0, sizeof cpu->v);
+    memset(cpu->sp_banked, 0, sizeof cpu->sp_banked);
+    cpu->pc = 0;
+    cpu->fpcr = cpu->fpsr = 0;
+    cpu->nzcv = (struct nzcv){0};
+    cpu->pstate = (struct pstate){.el = 1, .spsel = 1, .daif = 15};
+    cpu->exclusive = (struct exclusive){0};
+    cpu->event_register = cpu->serror_pending = cpu->yield_requested = cpu->alone = 0;
+    cpu->wait = WAIT_NONE;
+    cpu->step_in_progress = cpu->stepped_exclusive = 0;
+    cpu->pmu_icount = cpu->icount;
+    cpu->pmu_unretired = cpu->unretired;
+    reset_sysregs(cpu);
+    tlb_flush_all(cpu);
+    timer_changed(cpu, TIMER_VIRT);
+    timer_changed(cpu, TIMER_PHYS);
+    clock_cancel(cpu->clock, &cpu->stream_event);
+    pmu_changed(cpu);
+    cpu_state_changed(cpu);
+}
+
+void cpu_restored(struct cpu *cpu)
+{
+    tlb_flush_all(cpu);
+    timer_changed(cpu, TIMER_VIRT);
+    timer_changed(cpu, TIMER_PHYS);
+    if (cpu->wait == WAIT_WFE)
+        timer_stream_schedule(cpu);
+    pmu_changed(cpu);
+    cpu_state_changed(cpu);
+}
+
+void cpu_turn_begins(struct cpu *cpu)
+{
+    if (pmu_runs(cpu))
+        pmu_changed(cpu);
+}
+
+/* Waiting. */
+
+bool cpu_wake_ready(const struct cpu *cpu)
+{
+    switch (cpu->wait) {
+    case WAIT_NONE: return true;
+    case WAIT_WFI: return cpu->irq_pending || cpu->fiq_pending || cpu->serror_pending;
+    case WAIT_WFE: return cpu->event_register || cpu_interrupt_ready(cpu);
+    default: return false;
+    }
+}
+
+/* Ends the wait if it is time. A WFE that ends consumes the event. */
+static void wake(struct cpu *cpu)
+{
+    if (cpu->wait == WAIT_NONE || !cpu_wake_ready(cpu))
+        return;
+    if (cpu->wait == WAIT_WFE) {
+        clock_cancel(cpu->clock, &cpu->stream_event);
+        cpu->event_register = 0;
+    }
+    cpu->wait = WAIT_NONE;
+}
+
+void cpu_set_interrupt(struct cpu *cpu, enum cpu_interrupt which, bool level)
+{
+    *(which == CPU_IRQ ? &cpu->irq_pending : &cpu->fiq_pending) = level;
+    if (!level)
+        return;
+    wake(cpu);
+    if (cpu_interrupt_ready(cpu))
+        cpu_attention(cpu);
+}
+
+void cpu_send_event(struct cpu *cpu)
+{
+    cpu->event_register = 1;
+    wake(cpu);
+}

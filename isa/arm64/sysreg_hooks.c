@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What system registers do beyond holding a value, by name. */
+#include "isa/arm64/sysregs.h"
+#include "isa/arm64/debug.h"
+#include "isa/arm64/exception.h"
+#include "isa/arm64/mmu.h"
+#include "isa/arm64/pmu.h"
+#include "isa/arm64/timer.h"
+
+/* Storing with the row's mask, for hooks that do more. */
+static void store(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    const struct sysreg_info *info = &sysreg_infos[reg];
+    uint64_t *member = (uint64_t *)((char *)&cpu->sys + info->offset);
+    *member = (*member & ~info->mask) | (value & info->mask);
+}
+
+static bool control_bit(const struct cpu *cpu, unsigned bit)
+{
+    return cpu->sys.SCTLR_EL1 >> bit & 1;
+}
+
+/* Caches: 64-byte lines. L1 64 KiB of 4 ways, instructions and data apart; L2 1 MiB of 8 ways. */
+
+static uint64_t read_ccsidr(struct cpu *cpu, enum sysreg reg)
+{
+    bool l2 = cpu->sys.CSSELR_EL1 >> 1 & 7;
+    unsigned ways = l2 ? 8 : 4, sets = l2 ? 2048 : 256;
+    return (sets - 1) << 13 | (ways - 1) << 3 | 2;
+}
+
+static uint64_t read_dczid(struct cpu *cpu, enum sysreg reg)
+{
+    enum { LOG2_WORDS = 4, PROHIBITED = 16 };
+    bool allowed = cpu->pstate.el || control_bit(cpu, 14); /* SCTLR_EL1.DZE */
+    return LOG2_WORDS | (allowed ? 0 : PROHIBITED);
+}
+
+static bool trap_ctr(struct cpu *cpu, enum sysreg reg, bool write)
+{
+    return !control_bit(cpu, 15); /* UCT */
+}
+
+static bool trap_scxtnum(struct cpu *cpu, enum sysreg reg, bool write)
+{
+    return control_bit(cpu, 20); /* TSCXT */
+}
+
+/* Translation control. */
+
+#define SCTLR_RES1 ((1ull << 29) | (1ull << 28) | (1ull << 22) | (1ull << 11) | (1ull << 8) | (1ull << 7))
+#define SCTLR_ALWAYS                                                                                         \
+    (1ull | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 9 | 1 << 12 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 |   \
+     1 << 19 | 1 << 20 | 1 << 26)
+#define SCTLR_SPAN  (1ull << 23)
+#define SCTLR_PAUTH (1ull << 13 | 1ull << 27 | 1ull << 30 | 1ull << 31)
+#define SCTLR_BTI   (1ull << 35 | 1ull << 36)
+#define SCTLR_DSSBS (1ull << 44)
+/* What translations depend on: M, WXN, and A for what runs inline. */
+#define SCTLR_AFFECTS_TLB (1ull | 1 << 1 | 1 << 19)
+
+static void write_sctlr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    const struct features *f = &cpu->features;
+    uint64_t known = SCTLR_ALWAYS | (has_feature(f, FEAT_PAN) ? SCTLR_SPAN : 0) |
+                     (has_feature(f, FEAT_PAuth) ? SCTLR_PAUTH : 0) |
+                     (has_feature(f, FEAT_BTI) ? SCTLR_BTI : 0) |
+                     (has_feature(f, FEAT_SSBS) ? SCTLR_DSSBS : 0);
+    uint64_t res1 = SCTLR_RES1 | (has_feature(f, FEAT_PAN) ? 0 : SCTLR_SPAN);
+    uint64_t old = cpu->sys.SCTLR_EL1, new = (value & known) | res1;
+    cpu->sys.SCTLR_EL1 = new;
+    if ((old ^ new) & SCTLR_AFFECTS_TLB)
+        mmu_control_changed(cpu);
+}
+
+static void write_translation_control(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t old = sysreg_read(cpu, reg);
+    store(cpu, reg, value);
+    if (sysreg_read(cpu, reg) != old)
+        mmu_control_changed(cpu);
+}
+
+static void write_ttbr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t old = sysreg_read(cpu, reg);
+    store(cpu, reg, value);
+    if (value != old)
+        tlb_asid_changed(cpu);
+}
+
+/* PSTATE as registers. */
+
+static uint64_t read_sp_el0(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu->pstate.spsel ? cpu->sp_banked[0] : cpu->x[REG_SP];
+}
+
+static void write_sp_el0(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    *(cpu->pstate.spsel ? &cpu->sp_banked[0] : &cpu->x[REG_SP]) = value;
+}
+
+static uint64_t read_spsel(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu->pstate.spsel;
+}
+
+static void write_spsel(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    cpu_set_level(cpu, cpu->pstate.el, value & 1);
+}
+
+static uint64_t read_current_el(struct cpu *cpu, enum sysreg reg)
+{
+    return (uint64_t)cpu->pstate.el << 2;
+}
+
+static uint64_t read_nzcv(struct cpu *cpu, enum sysreg reg)
+{
+    return nzcv_pack(cpu->nzcv);
+}
+
+static void write_nzcv(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    cpu->nzcv = nzcv_unpack((uint32_t)value);
+}
+
+static uint64_t read_daif(struct cpu *cpu, enum sysreg reg)
+{
+    return (uint64_t)cpu->pstate.daif << 6;
+}
+
+static void write_daif(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    cpu->pstate.daif = value >> 6 & 15;
+    cpu_state_changed(cpu);
+}
+
+static bool trap_daif(struct cpu *cpu, enum sysreg reg, bool write)
+{
+    return !control_bit(cpu, 9); /* UMA */
+}
+
+/* PAN, UAO, DIT, SSBS: one bit each, at its place in SPSR. */
+struct pstate_bit {
+    uint8_t *member;
+    unsigned bit;
+};
+
+static struct pstate_bit pstate_bit_of(struct cpu *cpu, enum sysreg reg)
+{
+    switch (reg) {
+    case SR_PAN: return (struct pstate_bit){&cpu->pstate.pan, 22};
+    case SR_UAO: return (struct pstate_bit){&cpu->pstate.uao, 23};
+    case SR_DIT: return (struct pstate_bit){&cpu->pstate.dit, 24};
+    default: return (struct pstate_bit){&cpu->pstate.ssbs, 12};
+    }
+}
+
+static uint64_t read_pstate_bit(struct cpu *cpu, enum sysreg reg)
+{
+    struct pstate_bit bit = pstate_bit_of(cpu, reg);
+    return (uint64_t)*bit.member << bit.bit;
+}
+
+static void write_pstate_bit(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    struct pstate_bit bit = pstate_bit_of(cpu, reg);
+    *bit.member = value >> bit.bit & 1;
+    cpu_state_changed(cpu);
+}
+
+static uint64_t read_fpcr(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu->fpcr;
+}
+
+static void write_fpcr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t fz16 = has_feature(&cpu->features, FEAT_FP16) ? FPCR_FZ16 : 0;
+    cpu->fpcr = value & (FPCR_RMODE | FPCR_FZ | FPCR_DN | FPCR_AHP | fz16);
+}
+
+static uint64_t read_fpsr(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu->fpsr;
+}
+
+static void write_fpsr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    cpu->fpsr = value & (FPSR_IOC | FPSR_DZC | FPSR_OFC | FPSR_UFC | FPSR_IXC | FPSR_IDC | FPSR_QC);
+}
+
+static uint64_t read_isr(struct cpu *cpu, enum sysreg reg)
+{
+    return (uint64_t)cpu->serror_pending << 8 | (uint64_t)cpu->irq_pending << 7 |
+           (uint64_t)cpu->fiq_pending << 6;
+}
+
+/* RNDR and RNDRRS: the seeded generator (xoshiro256**, Blackman and Vigna). It never runs dry: flags are
+ * clear. */
+static uint64_t read_rndr(struct cpu *cpu, enum sysreg reg)
+{
+    uint64_t *s = cpu->rng_state, product = s[1] * 5;
+    uint64_t result = (product << 7 | product >> 57) * 9, shifted = s[1] << 17;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= shifted;
+    s[3] = s[3] << 45 | s[3] >> 19;
+    cpu->nzcv = (struct nzcv){0};
+    return result;
+}
+
+/* The generic timer. */
+
+static uint64_t read_counter(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu_counter(cpu);
+}
+
+static enum timer_kind timer_kind_of(enum sysreg reg)
+{
+    return reg >= SR_CNTV_TVAL_EL0 ? TIMER_VIRT : TIMER_PHYS;
+}
+
+static uint64_t *compare_of(struct cpu *cpu, enum sysreg reg)
+{
+    return timer_kind_of(reg) == TIMER_VIRT ? &cpu->sys.CNTV_CVAL_EL0 : &cpu->sys.CNTP_CVAL_EL0;
+}
+
+static uint64_t read_timer_value(struct cpu *cpu, enum sysreg reg)
+{
+    return (uint32_t)(*compare_of(cpu, reg) - cpu_counter(cpu));
+}
+
+static void write_timer_value(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    *compare_of(cpu, reg) = cpu_counter(cpu) + (uint64_t)(int32_t)value;
+    timer_changed(cpu, timer_kind_of(reg));
+}
+
+static uint64_t read_timer_control(struct cpu *cpu, enum sysreg reg)
+{
+    return timer_control(cpu, timer_kind_of(reg));
+}
+
+static void write_timer(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    store(cpu, reg, value);
+    timer_changed(cpu, timer_kind_of(reg));
+}
+
+/* CNTKCTL_EL1: EL0PCTEN 0, EL0VCTEN 1, EL0VTEN 8, EL0PTEN 9. */
+static bool trap_timer(struct cpu *cpu, enum sysreg reg, bool write)
+{
+    uint64_t enable = cpu->sys.CNTKCTL_EL1;
+    switch (reg) {
+    case SR_CNTFRQ_EL0: return !(enable & 3);
+    case SR_CNTPCT_EL0: return !(enable & 1);
+    case SR_CNTVCT_EL0: return !(enable & 2);
+    default: return !(enable >> (timer_kind_of(reg) == TIMER_VIRT ? 8 : 9) & 1);
+    }
+}
+
+static void write_cntkctl(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    store(cpu, reg, value);
+    cpu->event_stream_mark = cpu_counter(cpu);
+}
+
+/* The performance monitors. The instruction's accessor has brought the counters up to date. */
+
+#define PMU_ALL_COUNTERS ((1ull << PMU_CYCLE_COUNTER) | ((1ull << PMU_COUNTERS) - 1))
+
+static uint64_t read_pmcr(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu->sys.PMCR_EL0 | PMU_COUNTERS << 11;
+}
+
+static void write_pmcr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    enum { RESET_EVENTS = 2, RESET_CYCLES = 4 };
+    store(cpu, reg, value);
+    if (value & RESET_EVENTS)
+        for (unsigned n = 0; n < PMU_COUNTERS; n++)
+            (&cpu->sys.PMEVCNTR0_EL0)[n] = 0;
+    if (value & RESET_CYCLES)
+        cpu->sys.PMCCNTR_EL0 = 0;
+    pmu_changed(cpu);
+}
+
+static uint64_t *pmu_set_of(struct cpu *cpu, enum sysreg reg)
+{
+    switch (reg) {
+    case SR_PMCNTENSET_EL0:
+    case SR_PMCNTENCLR_EL0: return &cpu->sys.PMCNTENSET_EL0;
+    case SR_PMINTENSET_EL1:
+    case SR_PMINTENCLR_EL1: return &cpu->sys.PMINTENSET_EL1;
+    default: return &cpu->sys.PMOVSSET_EL0;
+    }
+}
+
+static uint64_t read_pmu_set(struct cpu *cpu, enum sysreg reg)
+{
+    return *pmu_set_of(cpu, reg);
+}
+
+static void write_pmu_set(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    *pmu_set_of(cpu, reg) |= value & PMU_ALL_COUNTERS;
+    pmu_changed(cpu);
+}
+
+static void write_pmu_clear(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    *pmu_set_of(cpu, reg) &= ~value;
+    pmu_changed(cpu);
+}
+
+static void write_pmswinc(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    pmu_software_increment(cpu, value);
+    pmu_changed(cpu);
+}
+
+static void write_pmu(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    store(cpu, reg, value);
+    pmu_changed(cpu);
+}
+
+static uint64_t read_pmceid(struct cpu *cpu, enum sysreg reg)
+{
+    return pmu_common_events(reg == SR_PMCEID1_EL0);
+}
+
+/* The register that PMXEVTYPER or PMXEVCNTR stands for, or SR_NONE. */
+static enum sysreg selected_register(const struct cpu *cpu, enum sysreg reg)
+{
+    unsigned n = cpu->sys.PMSELR_EL0 & 31;
+    if (n == PMU_CYCLE_COUNTER && reg == SR_PMXEVTYPER_EL0)
+        return SR_PMCCFILTR_EL0;
+    if (n >= PMU_COUNTERS)
+        return SR_NONE;
+    return (reg == SR_PMXEVTYPER_EL0 ? SR_PMEVTYPER0_EL0 : SR_PMEVCNTR0_EL0) + n;
+}
+
+static uint64_t read_pmu_selected(struct cpu *cpu, enum sysreg reg)
+{
+    enum sysreg selected = selected_register(cpu, reg);
+    return selected == SR_NONE ? 0 : sysreg_read(cpu, selected);
+}
+
+static void write_pmu_selected(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    enum sysreg selected = selected_register(cpu, reg);
+    if (selected != SR_NONE)
+        write_pmu(cpu, selected, value);
+}
+
+/* A counter is read as it stands now, which the accessor saw to. */
+static uint64_t read_stored(struct cpu *cpu, enum sysreg reg)
+{
+    return *(uint64_t *)((char *)&cpu->sys + sysreg_infos[reg].offset);
+}
+
+/* PMUSERENR_EL0: EN 0, SW 1, CR 2, ER 3. */
+static bool trap_pmu(struct cpu *cpu, enum sysreg reg, bool write)
+{
+    uint64_t enable = cpu->sys.PMUSERENR_EL0, also = 1;
+    if (reg == SR_PMSWINC_EL0)
+        also |= 2;
+    if (reg == SR_PMCCNTR_EL0 && !write)
+        also |= 4;
+    bool event_counter = reg == SR_PMXEVCNTR_EL0 || (reg >= SR_PMEVCNTR0_EL0 && reg <= SR_PMEVCNTR5_EL0);
+    if ((event_counter && !write) || reg == SR_PMSELR_EL0)
+        also |= 8;
+    return !(enable & also);
+}
+
+/* Debug. */
+
+static void write_mdscr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    enum { MDE = 1 << 15 };
+    uint64_t old = cpu->sys.MDSCR_EL1;
+    store(cpu, reg, value);
+    if ((old ^ cpu->sys.MDSCR_EL1) & MDE)
+        debug_watchpoints_changed(cpu);
+    cpu_state_changed(cpu);
+}
+
+static void write_breakpoint(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    store(cpu, reg, value);
+    cpu_state_changed(cpu);
+}
+
+static void write_watchpoint(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    store(cpu, reg, value);
+    debug_watchpoints_changed(cpu);
+}
+
+static void write_oslar(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    enum { OSLK = 2 };
+    cpu->sys.OSLSR_EL1 = (cpu->sys.OSLSR_EL1 & ~(uint64_t)OSLK) | (value & 1 ? OSLK : 0);
+    cpu_state_changed(cpu);
+}
+
+static uint64_t read_claim_set(struct cpu *cpu, enum sysreg reg)
+{
+    return 0xff;
+}
+
+static void write_claim_set(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    cpu->sys.DBGCLAIMCLR_EL1 |= value & 0xff;
+}
+
+static void write_claim_clear(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    cpu->sys.DBGCLAIMCLR_EL1 &= ~value;
+}
+
+static bool trap_dcc(struct cpu *cpu, enum sysreg reg, bool write)
+{
+    enum { TDCC = 1 << 12 };
+    return cpu->sys.MDSCR_EL1 & TDCC;
+}
+
+/* The interrupt controller's CPU interface. A CPU without one reads zeros. */
+
+static uint64_t read_icc(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu->icc ? cpu->icc->read(cpu->icc_gic, cpu->index, (enum icc_reg)(reg - SR_ICC_PMR_EL1)) : 0;
+}
+
+static void write_icc(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    if (cpu->icc)
+        cpu->icc->write(cpu->icc_gic, cpu->index, (enum icc_reg)(reg - SR_ICC_PMR_EL1), value);
+}
+
+#define NUMBERED_4(name, suffix, ...)                                                                        \
+    [SR_##name##0##suffix] = __VA_ARGS__, [SR_##name##1##suffix] = __VA_ARGS__,                              \
+    [SR_##name##2##suffix] = __VA_ARGS__, [SR_##name##3##suffix] = __VA_ARGS__
+#define NUMBERED_6(name, suffix, ...)                                                                        \
+    NUMBERED_4(name, suffix, __VA_ARGS__), [SR_##name##4##suffix] = __VA_ARGS__,                             \
+                                           [SR_##name##5##suffix] = __VA_ARGS__
+#define ID(name)  [SR_##name] = {id_register_read, NULL, NULL}
+#define ICC(name) [SR_ICC_##name##_EL1] = {read_icc, write_icc, NULL}
+
+const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
+    ID(MIDR_EL1),
+    ID(MPIDR_EL1),
+    ID(ID_AA64PFR0_EL1),
+    ID(ID_AA64PFR1_EL1),
+    ID(ID_AA64DFR0_EL1),
+    ID(ID_AA64ISAR0_EL1),
+    ID(ID_AA64ISAR1_EL1),
+    ID(ID_AA64MMFR0_EL1),
+    ID(ID_AA64MMFR1_EL1),
+    ID(ID_AA64MMFR2_EL1),
+    [SR_CCSIDR_EL1] = {read_ccsidr, NULL, NULL},
+    [SR_CTR_EL0] = {NULL, NULL, trap_ctr},
+    [SR_DCZID_EL0] = {read_dczid, NULL, NULL},
+
+    [SR_SCTLR_EL1] = {NULL, write_sctlr, NULL},
+    [SR_TTBR0_EL1] = {NULL, write_ttbr, NULL},
+    [SR_TTBR1_EL1] = {NULL, write_ttbr, NULL},
+    [SR_TCR_EL1] = {NULL, write_translation_control, NULL},
+    [SR_MAIR_EL1] = {NULL, write_translation_control, NULL},
+    [SR_SCXTNUM_EL0] = {NULL, NULL, trap_scxtnum},
+    [SR_ISR_EL1] = {read_isr, NULL, NULL},
+    [SR_RNDR] = {read_rndr, NULL, NULL},
+    [SR_RNDRRS] = {read_rndr, NULL, NULL},
+
+    [SR_SP_EL0] = {read_sp_el0, write_sp_el0, NULL},
+    [SR_SPSel] = {read_spsel, write_spsel, NULL},
+    [SR_CurrentEL] = {read_current_el, NULL, NULL},
+    [SR_NZCV] = {read_nzcv, write_nzcv, NULL},
+    [SR_DAIF] = {read_daif, write_daif, trap_daif},
+    [SR_PAN] = {read_pstate_bit, write_pstate_bit, NULL},
+    [SR_UAO] = {read_pstate_bit, write_pstate_bit, NULL},
+    [SR_DIT] = {read_pstate_bit, write_pstate_bit, NULL},
+    [SR_SSBS] = {read_pstate_bit, write_pstate_bit, NULL},
+    [SR_FPCR] = {read_fpcr, write_fpcr, NULL},
+    [SR_FPSR] = {read_fpsr, write_fpsr, NULL},
+
+    [SR_CNTKCTL_EL1] = {NULL, write_cntkctl, NULL},
+    [SR_CNTFRQ_EL0] = {NULL, NULL, trap_timer},
+    [SR_CNTPCT_EL0] = {read_counter, NULL, trap_timer},
+    [SR_CNTVCT_EL0] = {read_counter, NULL, trap_timer},
+    [SR_CNTP_TVAL_EL0] = {read_timer_value, write_timer_value, trap_timer},
+    [SR_CNTP_CTL_EL0] = {read_timer_control, write_timer, trap_timer},
+    [SR_CNTP_CVAL_EL0] = {NULL, write_timer, trap_timer},
+    [SR_CNTV_TVAL_EL0] = {read_timer_value, write_timer_value, trap_timer},
+    [SR_CNTV_CTL_EL0] = {read_timer_control, write_timer, trap_timer},
+    [SR_CNTV_CVAL_EL0] = {NULL, write_timer, trap_timer},
+
+    [SR_PMINTENSET_EL1] = {NULL, write_pmu_set, NULL},
+    [SR_PMINTENCLR_EL1] = {read_pmu_set, write_pmu_clear, NULL},
+    [SR_PMCR_EL0] = {read_pmcr, write_pmcr, trap_pmu},
+    [SR_PMCNTENSET_EL0] = {NULL, write_pmu_set, trap_pmu},
+    [SR_PMCNTENCLR_EL0] = {read_pmu_set, write_pmu_clear, trap_pmu},
+    [SR_PMOVSCLR_EL0] = {read_pmu_set, write_pmu_clear, trap_pmu},
+    [SR_PMOVSSET_EL0] = {read_pmu_set, write_pmu_set, trap_pmu},
+    [SR_PMSWINC_EL0] = {NULL, write_pmswinc, trap_pmu},
+    [SR_PMSELR_EL0] = {NULL, NULL, trap_pmu},
+    [SR_PMCEID0_EL0] = {read_pmceid, NULL, trap_pmu},
+    [SR_PMCEID1_EL0] = {read_pmceid, NULL, trap_pmu},
+    [SR_PMCCNTR_EL0] = {read_stored, write_pmu, trap_pmu},
+    [SR_PMXEVTYPER_EL0] = {read_pmu_selected, write_pmu_selected, trap_pmu},
+    [SR_PMXEVCNTR_EL0] = {read_pmu_selected, write_pmu_selected, trap_pmu},
+    NUMBERED_6(PMEVCNTR, _EL0, {read_stored, write_pmu, trap_pmu}),
+    NUMBERED_6(PMEVTYPER, _EL0, {NULL, write_pmu, trap_pmu}),
+    [SR_PMCCFILTR_EL0] = {NULL, write_pmu, trap_pmu},
+
+    NUMBERED_6(DBGBVR, _EL1, {NULL, write_breakpoint, NULL}),
+    NUMBERED_6(DBGBCR, _EL1, {NULL, write_breakpoint, NULL}),
+    NUMBERED_4(DBGWVR, _EL1, {NULL, write_watchpoint, NULL}),
+    NUMBERED_4(DBGWCR, _EL1, {NULL, write_watchpoint, NULL}),
+    [SR_MDSCR_EL1] = {NULL, write_mdscr, NULL},
+    [SR_OSLAR_EL1] = {NULL, write_oslar, NULL},
+    [SR_OSDLR_EL1] = {NULL, write_breakpoint, NULL},
+    [SR_DBGCLAIMSET_EL1] = {read_claim_set, write_claim_set, NULL},
+    [SR_DBGCLAIMCLR_EL1] = {NULL, write_claim_clear, NULL},
+    [SR_MDCCSR_EL0] = {NULL, NULL, trap_dcc},
+    [SR_DBGDTR_EL0] = {NULL, NULL, trap_dcc},
+    [SR_DBGDTRRX_EL0] = {NULL, NULL, trap_dcc},
+
+    ICC(PMR),
+    ICC(IAR0),
+    ICC(EOIR0),
+    ICC(HPPIR0),
+    ICC(BPR0),
+    ICC(AP0R0),
+    ICC(AP0R1),
+    ICC(AP0R2),
+    ICC(AP0R3),
+    ICC(AP1R0),
+    ICC(AP1R1),
+    ICC(AP1R2),
+    ICC(AP1R3),
+    ICC(DIR),
+    ICC(RPR),
+    ICC(SGI1R),
+    ICC(ASGI1R),
+    ICC(SGI0R),
+    ICC(IAR1),
+    ICC(EOIR1),
+    ICC(HPPIR1),
+    ICC(BPR1),
+    ICC(CTLR),
+    ICC(SRE),
+    ICC(IGRPEN0),
+    ICC(IGRPEN1),
+};

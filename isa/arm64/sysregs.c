@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* System registers: finding one by its encoding, the checks of an access, plain reads and writes. */
+#include "isa/arm64/sysregs.h"
+#include "isa/arm64/exception.h"
+#include "isa/arm64/pmu.h"
+
+#define OFFSET_STORED(name)   (int32_t) offsetof(struct sysregs, name)
+#define OFFSET_CONSTANT(name) (-1)
+#define OFFSET_HOOKED(name)   (-1)
+
+const struct sysreg_info sysreg_infos[SR_COUNT] = {
+#define SYSREG(name, op0, op1, crn, crm, op2, access, storage, reset, mask, feature)                         \
+    [SR_##name] = {                                                                                          \
+        #name, SYSREG_KEY(op0, op1, crn, crm, op2), access, FEAT_##feature, OFFSET_##storage(name), reset,   \
+        mask},
+#include "isa/arm64/sysregs.def"
+#undef SYSREG
+};
+
+static const uint16_t by_key[1 << 15] = {
+#define SYSREG(name, op0, op1, crn, crm, op2, access, storage, reset, mask, feature)                         \
+    [SYSREG_KEY(op0, op1, crn, crm, op2)] = SR_##name,
+#include "isa/arm64/sysregs.def"
+#undef SYSREG
+};
+
+enum sysreg sysreg_by_key(unsigned key)
+{
+    return by_key[key];
+}
+
+void sysreg_trap(struct cpu *cpu, const struct insn *insn)
+{
+    uint32_t w = insn->word;
+    uint32_t op0 = w >> 19 & 3, op1 = w >> 16 & 7, crn = w >> 12 & 15, crm = w >> 8 & 15, op2 = w >> 5 & 7;
+    uint32_t is_read = w >> 21 & 1, rt = w & 31;
+    cpu_raise(cpu, insn, EC_SYSTEM,
+              op0 << 20 | op2 << 17 | op1 << 14 | crn << 10 | rt << 5 | crm << 1 | is_read);
+}
+
+uint64_t sysreg_read(struct cpu *cpu, enum sysreg reg)
+{
+    if (sysreg_hooks[reg].read)
+        return sysreg_hooks[reg].read(cpu, reg);
+    const struct sysreg_info *info = &sysreg_infos[reg];
+    return info->offset < 0 ? info->reset : *(uint64_t *)((char *)&cpu->sys + info->offset);
+}
+
+void sysreg_write(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    if (sysreg_hooks[reg].write) {
+        sysreg_hooks[reg].write(cpu, reg, value);
+        return;
+    }
+    const struct sysreg_info *info = &sysreg_infos[reg];
+    if (info->offset < 0)
+        return;
+    uint64_t *member = (uint64_t *)((char *)&cpu->sys + info->offset);
+    *member = (*member & ~info->mask) | (value & info->mask);
+}
+
+/* The register that `insn` names, if it may be accessed here. */
+static enum sysreg checked(struct cpu *cpu, const struct insn *insn, bool write)
+{
+    enum sysreg reg = by_key[sysreg_key(insn->word)];
+    const struct sysreg_info *info = &sysreg_infos[reg];
+    unsigned right = (write ? EL1_WRITE : EL1_READ) << (cpu->pstate.el ? 0 : 2);
+    if (!(info->access & right) || !has_feature(&cpu->features, info->feature))
+        cpu_undefined(cpu, insn);
+    const struct sysreg_hooks *hooks = &sysreg_hooks[reg];
+    if (!cpu->pstate.el && hooks->trapped && hooks->trapped(cpu, reg, write))
+        sysreg_trap(cpu, insn);
+    if (reg == SR_FPCR || reg == SR_FPSR)
+        cpu_check_fp(cpu, insn);
+    /* SP_EL0 is no register of its own while it is the stack pointer. */
+    if (reg == SR_SP_EL0 && !cpu->pstate.spsel)
+        cpu_undefined(cpu, insn);
+    return reg;
+}
+
+uint64_t sysreg_mrs(struct cpu *cpu, const struct insn *insn)
+{
+    enum sysreg reg = checked(cpu, insn, false);
+    if (!sysreg_hooks[reg].read)
+        return sysreg_read(cpu, reg);
+    cpu_sync_clock(cpu, insn);
+    pmu_update(cpu, insn_icount(cpu, insn));
+    return sysreg_hooks[reg].read(cpu, reg);
+}
+
+void sysreg_msr(struct cpu *cpu, const struct insn *insn, uint64_t value)
+{
+    enum sysreg reg = checked(cpu, insn, true);
+    if (sysreg_hooks[reg].write) {
+        cpu_sync_clock(cpu, insn);
+        pmu_update(cpu, insn_icount(cpu, insn));
+    }
+    sysreg_write(cpu, reg, value);
+}

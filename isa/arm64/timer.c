@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The generic timer: compare values become clock events at the first nanosecond of their count. */
+#include "isa/arm64/timer.h"
+
+#define CTL_ENABLE  1u
+#define CTL_IMASK   2u
+#define CTL_ISTATUS 4u
+
+#define CNTKCTL_EVNTEN  (1u << 2)
+#define CNTKCTL_EVNTDIR (1u << 3)
+
+struct timer {
+    uint64_t *control, *compare;
+    struct event *event;
+    const struct irq_line *wire;
+};
+
+static struct timer timer_of(struct cpu *cpu, enum timer_kind kind)
+{
+    if (kind == TIMER_VIRT)
+        return (struct timer){&cpu->sys.CNTV_CTL_EL0, &cpu->sys.CNTV_CVAL_EL0, &cpu->virt_timer_event,
+                              &cpu->timer_wires.virt};
+    return (struct timer){&cpu->sys.CNTP_CTL_EL0, &cpu->sys.CNTP_CVAL_EL0, &cpu->phys_timer_event,
+                          &cpu->timer_wires.phys};
+}
+
+/* When the counter reaches `count`. */
+static uint64_t count_to_ns(uint64_t count)
+{
+    return count > CLOCK_NEVER / NS_PER_COUNT ? CLOCK_NEVER : count * NS_PER_COUNT;
+}
+
+void timer_changed(struct cpu *cpu, enum timer_kind kind)
+{
+    struct timer timer = timer_of(cpu, kind);
+    bool enabled = *timer.control & CTL_ENABLE, reached = cpu_counter(cpu) >= *timer.compare;
+    uint64_t due_ns = count_to_ns(*timer.compare);
+    irq_set(timer.wire, enabled && reached && !(*timer.control & CTL_IMASK));
+    if (enabled && !reached && due_ns != CLOCK_NEVER)
+        clock_schedule(cpu->clock, timer.event, due_ns);
+    else
+        clock_cancel(cpu->clock, timer.event);
+}
+
+uint64_t timer_control(const struct cpu *cpu, enum timer_kind kind)
+{
+    uint64_t control = kind == TIMER_VIRT ? cpu->sys.CNTV_CTL_EL0 : cpu->sys.CNTP_CTL_EL0;
+    uint64_t compare = kind == TIMER_VIRT ? cpu->sys.CNTV_CVAL_EL0 : cpu->sys.CNTP_CVAL_EL0;
+    bool reached = control & CTL_ENABLE && cpu_counter(cpu) >= compare;
+    return control | (reached ? CTL_ISTATUS : 0);
+}
+
+static void virt_due(void *owner)
+{
+    timer_changed(owner, TIMER_VIRT);
+}
+
+static void phys_due(void *owner)
+{
+    timer_changed(owner, TIMER_PHYS);
+}
+
+/* The event stream: bit EVNTI of the counter going up, or down (EVNTDIR). The events between two looks are
+ * found by arithmetic; only a CPU that waits for one has the clock wake it. */
+
+/* How many of the stream's events the counter has seen when it stands at `count`. */
+static uint64_t stream_events_at(const struct cpu *cpu, uint64_t count)
+{
+    unsigned bit = cpu->sys.CNTKCTL_EL1 >> 4 & 15;
+    uint64_t half = 1ull << bit, period = half * 2;
+    return cpu->sys.CNTKCTL_EL1 & CNTKCTL_EVNTDIR ? count / period : (count + half) / period;
+}
+
+bool timer_stream_event(struct cpu *cpu)
+{
+    uint64_t now = cpu_counter(cpu), before = cpu->event_stream_mark;
+    cpu->event_stream_mark = now;
+    return cpu->sys.CNTKCTL_EL1 & CNTKCTL_EVNTEN &&
+           stream_events_at(cpu, now) != stream_events_at(cpu, before);
+}
+
+void timer_stream_schedule(struct cpu *cpu)
+{
+    if (!(cpu->sys.CNTKCTL_EL1 & CNTKCTL_EVNTEN))
+        return;
+    unsigned bit = cpu->sys.CNTKCTL_EL1 >> 4 & 15;
+    uint64_t half = 1ull << bit, period = half * 2;
+    uint64_t phase = cpu->sys.CNTKCTL_EL1 & CNTKCTL_EVNTDIR ? 0 : half;
+    uint64_t now = cpu_counter(cpu), next = (now - phase + period) / period * period + phase;
+    if (now < phase)
+        next = phase;
+    clock_schedule(cpu->clock, &cpu->stream_event, count_to_ns(next));
+}
+
+static void stream_due(void *owner)
+{
+    struct cpu *cpu = owner;
+    cpu->event_stream_mark = cpu_counter(cpu);
+    cpu_send_event(cpu);
+}
+
+void timer_init(struct cpu *cpu)
+{
+    event_init(&cpu->virt_timer_event, virt_due, cpu);
+    event_init(&cpu->phys_timer_event, phys_due, cpu);
+    event_init(&cpu->stream_event, stream_due, cpu);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Dropping translations from the two levels of the TLB. (mmu.c fills them.)
+ *
+ * What stands in the first level for pages larger than 4K also stands in the second: eviction there flushes
+ * the first level. So TLBI by address knows from the second level whether more than one slot of the first is
+ * concerned. */
+#include "isa/arm64/tlb_fill.h"
+#include <string.h>
+
+static const struct tlb_entry no_data = {TLB_NO_TAG, TLB_NO_TAG, 0, 0};
+static const struct tlb_code_entry no_code = {TLB_NO_TAG, 0, 0};
+
+static void bump_code_generation(struct cpu *cpu)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    cpu->code_generation++;
+    memset(tlb->code_filter, 0, sizeof tlb->code_filter);
+    tlb->code_private_seen = false;
+}
+
+void tlb_flush_inline(struct cpu *cpu)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            tlb->data[regime][i] = no_data;
+    for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++)
+        for (unsigned i = 0; i < TLB_CODE_ENTRIES; i++)
+            tlb->code[regime][i] = no_code;
+    memset(tlb->data_private, 0, sizeof tlb->data_private);
+    memset(tlb->code_private, 0, sizeof tlb->code_private);
+    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    bump_code_generation(cpu);
+}
+
+void tlb_flush_all(struct cpu *cpu)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    for (unsigned set = 0; set < TLB_PAGE_SETS; set++)
+        for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
+            tlb->pages[set][way].tag = 0;
+    tlb->sizes = 0;
+    tlb_flush_inline(cpu);
+}
+
+/* Drops the translations of the current ASID alone from the first level. */
+void tlb_asid_changed(struct cpu *cpu)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
+        struct tlb_private *private = &tlb->data_private[regime];
+        for (unsigned i = 0; i < private->count; i++)
+            tlb->data[regime][private->slots[i]] = no_data;
+        private->count = 0;
+        memset(private->listed, 0, sizeof private->listed);
+    }
+    for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++) {
+        struct tlb_private *private = &tlb->code_private[regime];
+        for (unsigned i = 0; i < private->count; i++)
+            tlb->code[regime][private->slots[i]] = no_code;
+        private->count = 0;
+        memset(private->listed, 0, sizeof private->listed);
+    }
+    if (tlb->code_private_seen)
+        bump_code_generation(cpu);
+}
+
+void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    for (unsigned set = 0; set < TLB_PAGE_SETS; set++)
+        for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
+            if (tlb->pages[set][way].asid == asid)
+                tlb->pages[set][way].tag = 0;
+    tlb_asid_changed(cpu);
+}
+
+/* Drops one 4K page from the first level, under any top byte. */
+static void drop_inline_page(struct cpu *cpu, uint64_t va)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    const uint64_t compared = TLB_ADDRESS_MASK & ~(PAGE_SIZE_BYTES - 1);
+    for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
+        struct tlb_entry *e = &tlb->data[regime][tlb_index(va)];
+        if (!((e->read_tag ^ va) & compared) || !((e->write_tag ^ va) & compared))
+            *e = no_data;
+    }
+    for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++) {
+        struct tlb_code_entry *e = &tlb->code[regime][tlb_code_index(va)];
+        if (!((e->tag ^ va) & compared))
+            *e = no_code;
+    }
+    unsigned bit = tlb_filter_bit(va & TLB_ADDRESS_MASK);
+    if (tlb->code_filter[bit / 64] >> bit % 64 & 1)
+        bump_code_generation(cpu);
+}
+
+void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    unsigned largest = 12;
+    for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
+        unsigned size_bits = (unsigned)__builtin_ctzll(sizes);
+        uint64_t tag = tlb_page_tag(va, size_bits);
+        struct tlb_page *set = tlb->pages[tlb_page_set(tag)];
+        for (unsigned way = 0; way < TLB_PAGE_WAYS; way++) {
+            if (set[way].tag != tag)
+                continue;
+            if (asid != TLB_ANY_ASID && set[way].asid != asid && set[way].asid != TLB_GLOBAL)
+                continue;
+            set[way].tag = 0;
+            largest = size_bits > largest ? size_bits : largest;
+        }
+    }
+    if (largest > 16) {
+        tlb_flush_inline(cpu);
+        return;
+    }
+    uint64_t first = va & ~0ull << largest;
+    for (uint64_t page = 0; page < 1ull << (largest - 12); page++)
+        drop_inline_page(cpu, first + page * PAGE_SIZE_BYTES);
+}
+
+void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    unsigned bit = tlb_filter_bit(physical_page);
+    if (!(tlb->write_filter[bit / 64] >> bit % 64 & 1))
+        return;
+    /* The filter is made anew on the way: tags dropped by other causes have left their bits in it. */
+    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
+        for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+            struct tlb_entry *e = &tlb->data[regime][i];
+            if (e->write_tag == TLB_NO_TAG)
+                continue;
+            if (e->physical == physical_page)
+                e->write_tag = TLB_NO_TAG;
+            else
+                tlb_filter_add(tlb->write_filter, e->physical);
+        }
+    }
+}
+
+static void list_private(struct tlb_private *private, unsigned slot)
+{
+    if (private->listed[slot / 64] >> slot % 64 & 1)
+        return;
+    private->listed[slot / 64] |= 1ull << slot % 64;
+    private->slots[private->count++] = (uint16_t)slot;
+}
+
+const struct tlb_page *tlb_find_page(const struct cpu *cpu, uint64_t va)
+{
+    const struct tlb *tlb = cpu->tlb_all;
+    uint32_t asid = tlb_current_asid(cpu);
+    for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
+        uint64_t tag = tlb_page_tag(va, (unsigned)__builtin_ctzll(sizes));
+        const struct tlb_page *set = tlb->pages[tlb_page_set(tag)];
+        for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
+            if (set[way].tag == tag && (set[way].asid == asid || set[way].asid == TLB_GLOBAL))
+                return &set[way];
+    }
+    return NULL;
+}
+
+void tlb_add_page(struct cpu *cpu, uint64_t va, const struct translation *found)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    uint64_t tag = tlb_page_tag(va, found->size_bits);
+    uint32_t asid = found->global ? TLB_GLOBAL : tlb_current_asid(cpu);
+    unsigned set_index = tlb_page_set(tag);
+    struct tlb_page *set = tlb->pages[set_index], *slot = NULL;
+    for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
+        if (!set[way].tag || (set[way].tag == tag && set[way].asid == asid))
+            slot = &set[way];
+    if (!slot) {
+        slot = &set[tlb->victim[set_index]++ % TLB_PAGE_WAYS];
+        if ((slot->tag & 63) > 12)
+            tlb_flush_inline(cpu);
+    }
+    *slot = (struct tlb_page){
+        .tag = tag,
+        .physical = found->physical & ~0ull << found->size_bits,
+        .asid = asid,
+        .flags = found->flags,
+    };
+    tlb->sizes |= 1ull << found->size_bits;
+}
+
+void tlb_fill_data(struct cpu *cpu, enum tlb_regime regime, uint64_t va, const struct translation *found,
+                   bool readable, bool writable)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    unsigned slot = tlb_index(va);
+    uint64_t page = va & ~(PAGE_SIZE_BYTES - 1), physical = found->physical & ~(PAGE_SIZE_BYTES - 1);
+    uintptr_t host = (uintptr_t)cpu->bus->ram.host + (physical - cpu->bus->ram.base);
+    tlb->data[regime][slot] = (struct tlb_entry){
+        .read_tag = readable ? page : TLB_NO_TAG,
+        .write_tag = writable ? page : TLB_NO_TAG,
+        .addend = host - page,
+        .physical = physical,
+    };
+    if (writable)
+        tlb_filter_add(tlb->write_filter, physical);
+    if (!found->global)
+        list_private(&tlb->data_private[regime], slot);
+}
+
+void tlb_fill_code(struct cpu *cpu, bool el1, uint64_t va, const struct translation *found)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    unsigned slot = tlb_code_index(va);
+    tlb->code[el1][slot] = (struct tlb_code_entry){
+        .tag = va & ~(PAGE_SIZE_BYTES - 1),
+        .physical = found->physical & ~(PAGE_SIZE_BYTES - 1),
+        .guarded = (found->flags & IS_GUARDED) != 0,
+    };
+    tlb_filter_add(tlb->code_filter, va & TLB_ADDRESS_MASK);
+    if (!found->global) {
+        list_private(&tlb->code_private[el1], slot);
+        tlb->code_private_seen = true;
+    }
+}
