@@ -10,7 +10,7 @@
 #define DRIVER_RAM_BASE   0x40000000ull
 #define DRIVER_RAM_BYTES  0x400000ull
 #define DRIVER_SLOT       0x0a000000ull
-#define DRIVER_QUEUES     4
+#define DRIVER_QUEUES     6
 #define DRIVER_QUEUE_SIZE 16
 
 /* Registers (virtio 1.2, 4.2.2). */
