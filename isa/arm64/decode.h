@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include "isa/arm64/features.h"
+#include "isa/arm64/fp.h"
 #include "isa/arm64/insn.h"
 
 /* Register operands in formats. Function-like macros, so that the manual's one-letter field names (S, V)

@@ -63,4 +63,8 @@ void text_offset(struct text *out, int64_t offset);
 void text_indexed_by(struct text *out, unsigned sext, unsigned is_x, unsigned scaled, unsigned size, unsigned reg);
 void text_prefetch(struct text *out, unsigned operation);
 
+/* Floating point. */
+void text_fpimm(struct text *out, unsigned imm8);              /* #1.00000000 */
+void text_halves(struct text *out, unsigned reg, unsigned q); /* v1.4h, v1.2h: the sources of FMLAL */
+
 #endif
