@@ -54,9 +54,7 @@ static void end_of_interrupt(struct gic_cpu *cpu, unsigned group, unsigned intid
     if (intid >= FIRST_SPECIAL_INTID || running_group(cpu) != group)
         return;
     cpu->active_priorities[group] &= cpu->active_priorities[group] - 1;
-    if (cpu->control & CTLR_EOIMODE)
-        gic_drive(cpu);
-    else
+    if (!(cpu->control & CTLR_EOIMODE))
         gic_deactivate(cpu, intid);
     gic_drive(cpu);
 }

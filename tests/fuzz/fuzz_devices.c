@@ -3,6 +3,8 @@
  * under any sequence of accesses, wires, inputs and passing time. After it each device must come through a
  * restore of its own state unchanged.
  *
+ * Where the first byte is 0xff, the devices begin in a nonsensical state, as from a damaged snapshot.
+ *
  * An input is a sequence of actions, each a byte that says what, and as many bytes as that takes; where the
  * input ends, zeros follow. Offsets come from the device's register table half of the time, as random ones
  * would seldom meet a register. */
@@ -200,6 +202,29 @@ static void act(struct board *board, struct feed *feed)
     }
 }
 
+/* Puts bytes of the input in the place of an object's saved fields, as a damaged snapshot would. */
+static void scramble(const struct fields *fields, void *object, struct feed *feed)
+{
+    for (const struct field *field = fields->list; field->kind != FIELD_KIND_END; field++) {
+        uint8_t *at = (uint8_t *)object + field->offset;
+        for (uint32_t i = 0; i < field->count; i++, at += field->size) {
+            uint64_t value = take(feed, 8);
+            if (field->kind == FIELD_KIND_STRUCT)
+                scramble(field->fields, at, feed);
+            else if (field->kind == FIELD_KIND_UINT)
+                memcpy(at, &value, field->size);
+        }
+    }
+}
+
+static void restore_nonsense(struct board *board, struct feed *feed)
+{
+    for (unsigned i = 0; i < DEVICES; i++)
+        scramble(board->windows[i].class->state, board->windows[i].device, feed);
+    for (unsigned i = 0; i < DEVICES; i++)
+        board->windows[i].class->restored(board->windows[i].device);
+}
+
 /* A restore of what is already there changes neither the state nor the wires. */
 static void check_restore(struct board *board)
 {
@@ -222,6 +247,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct board board = {0};
     struct feed feed = {data, data + size};
     build(&board);
+    if (take(&feed, 1) == 0xff)
+        restore_nonsense(&board, &feed);
     while (feed.at < feed.end)
         act(&board, &feed);
     check_restore(&board);

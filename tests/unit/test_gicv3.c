@@ -207,6 +207,12 @@ static void redistributor_registers(void **state)
 
 static void odd_widths_do_nothing(void **state)
 {
+    set_priv(0, SGI_FRAME + IGROUPR, ~0u);
+    assert_int_equal(bench_read(&redist, SGI_FRAME + IGROUPR, 1), 0);
+    assert_int_equal(bench_read(&redist, SGI_FRAME + IGROUPR, 2), 0);
+    assert_int_equal(bench_read(&redist, SGI_FRAME + IGROUPR, 8), 0);
+    bench_write(&redist, SGI_FRAME + IPRIORITYR, 1, 0x48);
+    assert_int_equal(bench_read(&redist, SGI_FRAME + IPRIORITYR, 1), 0x48);
     bench_write(&bench, ISENABLER + 4, 1, 0xff);
     bench_write(&bench, ISENABLER + 8, 8, ~0ull);
     bench_write(&bench, IGROUPR + 4, 2, 0xffff);
@@ -454,6 +460,36 @@ static void binary_points_coarsen_preemption(void **state)
     assert_int_equal(icc(0, ICC_BPR1), 6);
 }
 
+static void a_coarser_binary_point_lets_in_at_once(void **state)
+{
+    set_spi_up(33, 0x48, true);
+    set_spi_up(34, 0x50, true);
+    set_dist(ISPENDR + 4, 2);
+    assert_int_equal(icc(0, ICC_IAR1), 33);
+    set_dist(ISPENDR + 4, 4);
+    assert_false(irq[0].level);
+    set_icc(0, ICC_BPR1, 6); /* now 0x50 counts as 0x40, above the 0x48 that runs */
+    assert_true(irq[0].level);
+}
+
+static void configuration_by_halves(void **state)
+{
+    set_dist(ICFGR + 8, 0xaaaaaaaa);
+    set_dist(ICFGR + 12, 0x00000008);
+    assert_int_equal(dist(ICFGR + 8), 0xaaaaaaaa);
+    assert_int_equal(dist(ICFGR + 12), 0x00000008);
+    set_dist(ICFGR + 8, 0x20000002);
+    assert_int_equal(dist(ICFGR + 8), 0x20000002);
+    assert_int_equal(dist(ICFGR + 12), 0x00000008);
+    set_spi_up(33, 0x80, false);
+    spi_level(33, true);
+    assert_true(irq[0].level);
+    set_dist(ICFGR + 8, 8); /* an edge that was not seen as one */
+    assert_false(irq[0].level);
+    set_dist(ICFGR + 8, 0);
+    assert_true(irq[0].level);
+}
+
 static void group_0_is_fiq(void **state)
 {
     set_spi_up(33, 0x80, true);
@@ -548,6 +584,15 @@ static void ppis_are_each_cpus_own(void **state)
     assert_int_equal(priv(0, SGI_FRAME + ISPENDR), 0);
     assert_int_equal(icc(1, ICC_IAR1), 27);
     assert_int_equal(priv(1, SGI_FRAME + ISACTIVER), 1u << 27);
+    assert_false(irq[1].level);
+    set_icc(1, ICC_EOIR1, 27);
+    assert_true(irq[1].level);
+    set_priv(1, SGI_FRAME + ISACTIVER, 1u << 27);
+    assert_false(irq[1].level);
+    set_priv(1, SGI_FRAME + ICACTIVER, 1u << 27);
+    assert_true(irq[1].level);
+    assert_int_equal(priv(1, SGI_FRAME + ISACTIVER), 0);
+    assert_int_equal(icc(1, ICC_IAR1), 27);
     ppi_level(1, 27, false);
     set_icc(1, ICC_EOIR1, 27);
     assert_int_equal(priv(1, SGI_FRAME + ISACTIVER), 0);
@@ -568,6 +613,10 @@ static void enable_sgis(void)
 static void sgis_reach_the_list(void **state)
 {
     enable_sgis();
+    set_icc(0, ICC_SGI1R, 4u << 24 | 2); /* Aff0 1 */
+    assert_true(!irq[0].level && irq[1].level && !irq[2].level);
+    assert_int_equal(icc(1, ICC_IAR1), 4);
+    set_icc(1, ICC_EOIR1, 4);
     set_icc(0, ICC_SGI1R, 5u << 24 | 3); /* Aff0 0 and 1 */
     assert_true(irq[0].level && irq[1].level && !irq[2].level);
     assert_int_equal(icc(1, ICC_IAR1), 5);
@@ -642,11 +691,15 @@ static void saved_state_carries_everything(void **state)
     gicv3_class.restored(other);
     assert_true(fields_hash(gicv3_class.state, other, 0) == fields_hash(gicv3_class.state, bench.device, 0));
     assert_true(other_irq[1].level && !other_irq[0].level);
+    other_irq[1].level = false; /* whatever the wires carry, a restore drives them */
+    gicv3_class.restored(other);
+    assert_true(other_irq[1].level);
     assert_int_equal(gicv3_icc.read(other, 0, ICC_RPR), 0x80);
     gicv3_icc.write(other, 0, ICC_EOIR1, 33);
     assert_true(other_irq[0].level);
     gicv3_class.reset(other);
     assert_false(other_irq[0].level || other_irq[1].level);
+    assert_int_equal(gicv3_icc.read(other, 0, ICC_IGRPEN1), 0);
     gicv3_class.free(other);
 }
 
@@ -702,6 +755,8 @@ int main(void)
         RUNNING(the_mask_is_a_threshold),
         RUNNING(preemption_nests),
         RUNNING(binary_points_coarsen_preemption),
+        RUNNING(a_coarser_binary_point_lets_in_at_once),
+        RUNNING(configuration_by_halves),
         RUNNING(group_0_is_fiq),
         RUNNING(drop_and_deactivate_apart),
         RUNNING(active_by_hand),

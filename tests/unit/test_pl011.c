@@ -137,6 +137,10 @@ static void the_transmit_interrupt_is_a_transition(void **state)
 
 static void a_transmitter_that_is_off_keeps_its_fifo(void **state)
 {
+    set(DR, '!');
+    assert_int_equal(get(RIS), INT_TX);
+    sent_length = 0;
+    sent[0] = 0;
     set(CR, 0x300);
     for (unsigned i = 0; i < 20; i++)
         set(DR, 'a' + i);
@@ -236,8 +240,13 @@ static void without_fifos_there_is_one_place(void **state)
 
 static void switching_fifos_flushes_them(void **state)
 {
-    arrive("lost");
+    set(IMSC, INT_RX | INT_RT);
+    arrive("lost ones");
+    bench_run_to(&bench, NS_PER_S / 2);
+    assert_int_equal(get(MIS), INT_RX | INT_RT);
+    arrive("m");
     set(LCR_H, 0x60);
+    assert_false(wire.level);
     assert_int_equal(get(FR) & 0x10, 0x10);
     bench_run_to(&bench, NS_PER_S);
     assert_int_equal(get(RIS), 0);
@@ -278,6 +287,9 @@ static void loopback_turns_the_lines_round(void **state)
 {
     set(CR, ALL_ON | 0x80 | 1 << 11 | 1 << 13); /* RTS, Out2 */
     assert_int_equal(get(FR) & 0x107, 0x101);   /* CTS, RI */
+    set(LCR_H, FIFOS_8_BITS | 2);
+    set(LCR_H, FIFOS_8_BITS);
+    assert_int_equal(get(FR) & 0x10, 0x10); /* parity is no break */
     set(DR, 'L');
     arrive("outside");
     assert_int_equal(line.ready(line.device), 0);
@@ -287,9 +299,49 @@ static void loopback_turns_the_lines_round(void **state)
     assert_int_equal(get(DR), 0x400);
 }
 
+static void each_output_has_its_line_in_loopback(void **state)
+{
+    static const struct {
+        unsigned control, flag, interrupt;
+    } lines[] = {{1 << 10, 2, 1 << 3}, {1 << 11, 1, 1 << 1}, {1 << 12, 4, 1 << 2}, {1 << 13, 0x100, 1 << 0}};
+    set(CR, ALL_ON | 0x80);
+    for (unsigned i = 0; i < 4; i++) {
+        set(ICR, 0x7ff);
+        set(CR, ALL_ON | 0x80 | lines[i].control);
+        assert_int_equal(get(FR) & 0x107, lines[i].flag);
+        assert_int_equal(get(RIS), lines[i].interrupt);
+        set(CR, ALL_ON | 0x80);
+    }
+}
+
+static void the_mask_gates_the_wire(void **state)
+{
+    arrive("12345678");
+    assert_false(wire.level);
+    set(IMSC, INT_RX);
+    assert_true(wire.level);
+    assert_int_equal(get(MIS), INT_RX);
+    set(IMSC, INT_OE);
+    assert_false(wire.level);
+    assert_int_equal(get(RIS), INT_RX);
+}
+
+static void a_reset_silences_it(void **state)
+{
+    set(IMSC, INT_RX);
+    arrive("12345678");
+    pl011_class.reset(bench.device);
+    assert_false(wire.level);
+    assert_int_equal(get(FR) & 0x10, 0x10);
+    bench_run_to(&bench, NS_PER_S);
+    assert_int_equal(get(RIS), 0);
+}
+
 static void modem_changes_interrupt(void **state)
 {
     set(IMSC, 0xf);
+    pl011_set_modem(bench.device, PL011_RI + 1, true);
+    assert_int_equal(get(RIS), 0);
     pl011_set_modem(bench.device, PL011_DCD, false);
     assert_int_equal(get(MIS), 1 << 2);
     assert_int_equal(get(FR) & 7, 3);
@@ -313,6 +365,7 @@ static void a_receiver_that_is_off_takes_nothing(void **state)
 
 static void listening_means_a_driver_waits(void **state)
 {
+    assert_true(line.divisible);
     assert_false(line.listening(line.device));
     set(IMSC, INT_TX);
     assert_false(line.listening(line.device));
@@ -362,6 +415,9 @@ int main(void)
         WITH(set_up, an_overrun_is_told),
         WITH(set_up, a_break_is_a_character_with_a_mark),
         WITH(set_up, loopback_turns_the_lines_round),
+        WITH(set_up, each_output_has_its_line_in_loopback),
+        WITH(set_up, the_mask_gates_the_wire),
+        WITH(set_up, a_reset_silences_it),
         WITH(set_up, modem_changes_interrupt),
         WITH(set_up, a_receiver_that_is_off_takes_nothing),
         WITH(set_up, listening_means_a_driver_waits),

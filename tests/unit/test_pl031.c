@@ -114,6 +114,29 @@ static void setting_the_time_moves_the_alarm(void **state)
     assert_true(wire.level);
 }
 
+static void a_reset_silences_it_and_keeps_time(void **state)
+{
+    set(IMSC, 1);
+    set(MR, EPOCH + 1);
+    set(LR, EPOCH);
+    bench_run_to(&bench, NS_PER_S);
+    assert_true(wire.level);
+    set(MR, EPOCH + 2);
+    pl031_class.reset(bench.device);
+    assert_false(wire.level);
+    set(IMSC, 1);
+    bench_run_to(&bench, 5 * NS_PER_S);
+    assert_false(wire.level);
+    assert_int_equal(get(DR), EPOCH + 5);
+    assert_int_equal(get(LR), 0);
+}
+
+static void narrow_reads_show_a_part(void **state)
+{
+    assert_int_equal(bench_read(&bench, DR, 1), EPOCH & 0xff);
+    assert_int_equal(bench_read(&bench, DR + 2, 2), EPOCH >> 16);
+}
+
 static void saved_state_carries_the_alarm(void **state)
 {
     struct probe_wire other_wire = {0};
@@ -141,6 +164,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_mask_hides_the_alarm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_match_with_now_is_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(setting_the_time_moves_the_alarm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_silences_it_and_keeps_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(narrow_reads_show_a_part, set_up, tear_down),
         cmocka_unit_test_setup_teardown(saved_state_carries_the_alarm, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

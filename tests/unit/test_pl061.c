@@ -109,8 +109,15 @@ static void levels_follow_the_pin(void **state)
     pl061_set_input(bench.device, 0, false);
     assert_false(wire.level);
     assert_int_equal(get(RIS), 0x02);
+    set(IE, 0x03);
+    assert_true(wire.level);
     set(DIR, 0x02); /* outputs do not interrupt */
     assert_int_equal(get(RIS), 0);
+    assert_false(wire.level);
+    set(DIR, 0x00);
+    assert_true(wire.level);
+    set(IEV, 0x03);
+    assert_false(wire.level);
 }
 
 static void the_power_key_is_held_for_a_while(void **state)
@@ -128,6 +135,19 @@ static void the_power_key_is_held_for_a_while(void **state)
     bench_run_to(&bench, NS_PER_S / 10);
     assert_int_equal(get(DATA), 0);
     assert_true(wire.level);
+}
+
+static void a_reset_lets_go_of_the_key(void **state)
+{
+    struct input_source key = pl061_power_key(bench.device, "key");
+    set(IE, 0x08);
+    set(IEV, 0x08);
+    key.deliver(key.device, "", 0);
+    assert_true(wire.level);
+    pl061_class.reset(bench.device);
+    assert_false(wire.level);
+    assert_int_equal(get(DATA), 0);
+    key.deliver(key.device, "", 0); /* and is freed while it is held */
 }
 
 static void saved_state_carries_pins_and_key(void **state)
@@ -154,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(edges_by_kind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(levels_follow_the_pin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_power_key_is_held_for_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_lets_go_of_the_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(saved_state_carries_pins_and_key, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
