@@ -50,9 +50,10 @@ void text_post(struct text *out, unsigned rm, unsigned bytes);
 
 void text_target(struct text *out, uint64_t address); /* an address of ADR and the like */
 void text_bitmask(struct text *out, unsigned sf, unsigned n, unsigned imms, unsigned immr);
-/* The operand of an add or subtract (extended): "w2, sxtw #2"; plain or ", lsl" where rd or rn (31) is the SP. */
-void text_extended(struct text *out, unsigned sf, unsigned rd, unsigned rn, unsigned rm, unsigned sext, unsigned width,
-                   unsigned amount);
+/* The operand of an add or subtract (extended): "w2, sxtw #2"; plain or ", lsl" where rd or rn (31) is the
+ * SP. */
+void text_extended(struct text *out, unsigned sf, unsigned rd, unsigned rn, unsigned rm, unsigned sext,
+                   unsigned width, unsigned amount);
 
 /* Size suffixes of mnemonics: "b", "h" and nothing for words; "b", "h", "w", "x". */
 void text_bh(struct text *out, unsigned size);
@@ -60,11 +61,19 @@ void text_bhwx(struct text *out, unsigned size);
 
 /* Addresses: ", #0x10", nothing for 0; the index of a register offset "w2, uxtw #3"; a prefetch operation. */
 void text_offset(struct text *out, int64_t offset);
-void text_indexed_by(struct text *out, unsigned sext, unsigned is_x, unsigned scaled, unsigned size, unsigned reg);
+void text_indexed_by(struct text *out, unsigned sext, unsigned is_x, unsigned scaled, unsigned size,
+                     unsigned reg);
 void text_prefetch(struct text *out, unsigned operation);
 
 /* Floating point. */
-void text_fpimm(struct text *out, unsigned imm8);              /* #1.00000000 */
+void text_fpimm(struct text *out, unsigned imm8);             /* #1.00000000 */
 void text_halves(struct text *out, unsigned reg, unsigned q); /* v1.4h, v1.2h: the sources of FMLAL */
+
+/* System: a barrier's option; a system register; the key of a pointer authentication, and with modifier zero.
+ */
+void text_barrier(struct text *out, unsigned crm);
+void text_sysreg(struct text *out, unsigned o0, unsigned op1, unsigned crn, unsigned crm, unsigned op2);
+void text_pac_key(struct text *out, unsigned key);
+void text_pac_zero_key(struct text *out, unsigned key);
 
 #endif

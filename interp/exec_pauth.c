@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pointer authentication instructions (tables/pauth.tab). */
+#include "interp/exec.h"
+#include "isa/arm64/debug.h"
+#include "isa/arm64/pauth.h"
+
+/* Those in the space of hints. */
+
+static bool present(const struct cpu *cpu)
+{
+    return has_feature(&cpu->features, FEAT_PAuth);
+}
+
+EXEC(pac_1716)
+{
+    if (present(cpu))
+        cpu->x[17] = pauth_add(cpu, cpu->x[17], cpu->x[16], insn->opt);
+}
+
+EXEC(aut_1716)
+{
+    if (present(cpu))
+        cpu->x[17] = pauth_check(cpu, cpu->x[17], cpu->x[16], insn->opt);
+}
+
+EXEC(pac_lr)
+{
+    if (present(cpu))
+        cpu->x[30] = pauth_add(cpu, cpu->x[30], insn->amount ? cpu->x[REG_SP] : 0, insn->opt);
+}
+
+EXEC(aut_lr)
+{
+    if (present(cpu))
+        cpu->x[30] = pauth_check(cpu, cpu->x[30], insn->amount ? cpu->x[REG_SP] : 0, insn->opt);
+}
+
+EXEC(xpac_lri)
+{
+    if (present(cpu))
+        cpu->x[30] = pauth_strip(cpu, cpu->x[30], false);
+}
+
+/* General. */
+
+EXEC(pac)
+{
+    cpu->x[insn->rd] = pauth_add(cpu, cpu->x[insn->rd], cpu->x[insn->rn], insn->opt);
+}
+
+EXEC(aut)
+{
+    cpu->x[insn->rd] = pauth_check(cpu, cpu->x[insn->rd], cpu->x[insn->rn], insn->opt);
+}
+
+EXEC(pac_zero)
+{
+    cpu->x[insn->rd] = pauth_add(cpu, cpu->x[insn->rd], 0, insn->opt);
+}
+
+EXEC(aut_zero)
+{
+    cpu->x[insn->rd] = pauth_check(cpu, cpu->x[insn->rd], 0, insn->opt);
+}
+
+EXEC(xpac)
+{
+    cpu->x[insn->rd] = pauth_strip(cpu, cpu->x[insn->rd], insn->opt);
+}
+
+EXEC(pacga)
+{
+    cpu->x[insn->rd] = pauth_generic(cpu, cpu->x[insn->rn], cpu->x[insn->rm]);
+}
+
+/* Branches. */
+
+static void jump(struct cpu *cpu, const struct insn *insn, uint64_t modifier)
+{
+    uint64_t target = pauth_check(cpu, cpu->x[insn->rn], modifier, insn->opt);
+    if (has_feature(&cpu->features, FEAT_BTI))
+        cpu->pstate.btype = debug_btype_of_jump(cpu, insn);
+    cpu->pc = target;
+}
+
+static void call(struct cpu *cpu, const struct insn *insn, uint64_t modifier)
+{
+    uint64_t target = pauth_check(cpu, cpu->x[insn->rn], modifier, insn->opt);
+    if (has_feature(&cpu->features, FEAT_BTI))
+        cpu->pstate.btype = 2;
+    cpu->x[30] = cpu->pc;
+    cpu->pc = target;
+}
+
+EXEC(braz)
+{
+    jump(cpu, insn, 0);
+}
+
+EXEC(blraz)
+{
+    call(cpu, insn, 0);
+}
+
+EXEC(reta)
+{
+    cpu->pc = pauth_check(cpu, cpu->x[30], cpu->x[REG_SP], insn->opt);
+}
+
+EXEC(ereta)
+{
+    if (!cpu->pstate.el)
+        cpu_undefined(cpu, insn);
+    exception_return_to(cpu, insn, pauth_check(cpu, cpu->sys.ELR_EL1, cpu->x[REG_SP], insn->opt));
+}
+
+EXEC(bra)
+{
+    jump(cpu, insn, cpu->x[insn->rm]);
+}
+
+EXEC(blra)
+{
+    call(cpu, insn, cpu->x[insn->rm]);
+}
+
+/* Loads by an authenticated data pointer. */
+
+static uint64_t address_of(struct cpu *cpu, const struct insn *insn)
+{
+    uint64_t base = pauth_check(cpu, cpu->x[insn->rn], 0, insn->opt ? PAUTH_DB : PAUTH_DA);
+    cpu_check_sp(cpu, insn, base);
+    return base + (uint64_t)insn->imm;
+}
+
+EXEC(ldra)
+{
+    uint64_t address = address_of(cpu, insn);
+    cpu->x[insn->rd] = mem_read64(cpu, insn, address);
+}
+
+EXEC(ldra_pre)
+{
+    uint64_t address = address_of(cpu, insn);
+    uint64_t value = mem_read64(cpu, insn, address);
+    cpu->x[insn->rn] = address;
+    cpu->x[insn->rd] = value;
+}
+
+HANDLERS(pauth)

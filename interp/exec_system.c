@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Exceptions, hints, barriers, system registers, system instructions (tables/system.tab). */
+#include "interp/exec.h"
+#include "isa/arm64/mmu.h"
+#include "isa/arm64/timer.h"
+
+/* Bits of SCTLR_EL1 that let EL0 do things. */
+enum { SCTLR_UMA = 9, SCTLR_DZE = 14, SCTLR_NTWI = 16, SCTLR_NTWE = 18, SCTLR_UCI = 26 };
+
+static void check_privileged(struct cpu *cpu, const struct insn *insn)
+{
+    if (!cpu->pstate.el)
+        cpu_undefined(cpu, insn);
+}
+
+/* From EL0, an instruction that a bit of SCTLR_EL1 has not enabled goes to EL1. */
+static void check_enabled(struct cpu *cpu, const struct insn *insn, unsigned bit)
+{
+    if (!cpu->pstate.el && !(cpu->sys.SCTLR_EL1 >> bit & 1))
+        sysreg_trap(cpu, insn);
+}
+
+/* Exceptions. */
+
+EXEC(svc)
+{
+    cpu_raise_after(cpu, insn, EC_SVC, (uint32_t)insn->imm);
+}
+
+/* There is no EL2 or EL3; the machine itself stands in for the firmware, where it knows the call. */
+static void call_firmware(struct cpu *cpu, const struct insn *insn, bool is_smc)
+{
+    check_privileged(cpu, insn);
+    cpu_sync_clock(cpu, insn);
+    if (!cpu->smccc || !cpu->smccc(cpu->smccc_context, cpu, is_smc))
+        cpu_undefined(cpu, insn);
+    cpu_attention(cpu);
+}
+
+EXEC(hvc)
+{
+    call_firmware(cpu, insn, false);
+}
+
+EXEC(smc)
+{
+    call_firmware(cpu, insn, true);
+}
+
+EXEC(brk)
+{
+    cpu_raise(cpu, insn, EC_BRK, (uint32_t)insn->imm);
+}
+
+EXEC(eret)
+{
+    check_privileged(cpu, insn);
+    exception_return(cpu, insn);
+}
+
+/* Hints. */
+
+EXEC(hint)
+{
+}
+
+EXEC(nop)
+{
+}
+
+/* Another CPU may hold what this one spins for. */
+static void give_up_turn(struct cpu *cpu)
+{
+    if (cpu->peer_count < 2)
+        return;
+    cpu->yield_requested = 1;
+    cpu_attention(cpu);
+}
+
+EXEC(yield)
+{
+    give_up_turn(cpu);
+}
+
+static void check_wait_trap(struct cpu *cpu, const struct insn *insn, unsigned enable_bit, uint32_t is_wfe)
+{
+    enum { ISS_CONDITION_ALWAYS = 0x1e << 20 };
+    if (!cpu->pstate.el && !(cpu->sys.SCTLR_EL1 >> enable_bit & 1))
+        cpu_raise(cpu, insn, EC_WFX, ISS_CONDITION_ALWAYS | is_wfe);
+}
+
+static void wait_for(struct cpu *cpu, enum wait_kind kind)
+{
+    cpu->wait = (uint8_t)kind;
+    cpu_attention(cpu);
+}
+
+EXEC(wfe)
+{
+    cpu_sync_clock(cpu, insn);
+    if (cpu->event_register || timer_stream_event(cpu)) {
+        cpu->event_register = 0;
+        return;
+    }
+    if (cpu_interrupt_ready(cpu))
+        return;
+    check_wait_trap(cpu, insn, SCTLR_NTWE, 1);
+    /* After a load exclusive the event would be another CPU's store there, which nobody watches for. To end
+     * early is allowed: let the others run, and look again. */
+    if (cpu->exclusive.size && cpu->peer_count > 1) {
+        give_up_turn(cpu);
+        return;
+    }
+    wait_for(cpu, WAIT_WFE);
+    timer_stream_schedule(cpu);
+}
+
+EXEC(wfi)
+{
+    if (cpu->irq_pending || cpu->fiq_pending || cpu->serror_pending)
+        return;
+    check_wait_trap(cpu, insn, SCTLR_NTWI, 0);
+    wait_for(cpu, WAIT_WFI);
+}
+
+EXEC(sev)
+{
+    cpu_sync_clock(cpu, insn);
+    for (unsigned i = 0; i < cpu->peer_count; i++)
+        cpu_send_event(cpu->peers[i]);
+}
+
+EXEC(sevl)
+{
+    cpu->event_register = 1;
+}
+
+EXEC(dgh)
+{
+}
+
+EXEC(esb)
+{
+}
+
+EXEC(psb)
+{
+}
+
+EXEC(tsb)
+{
+}
+
+EXEC(csdb)
+{
+}
+
+/* The check is made where the block is entered (debug_check_branch_target). */
+EXEC(bti)
+{
+}
+
+/* Barriers. */
+
+EXEC(clrex)
+{
+    cpu->exclusive.size = 0;
+}
+
+EXEC(dsb)
+{
+}
+
+EXEC(ssbb)
+{
+}
+
+EXEC(pssbb)
+{
+}
+
+EXEC(dmb)
+{
+}
+
+/* It ends its block, so what follows is fetched anew. */
+EXEC(isb)
+{
+}
+
+EXEC(sb)
+{
+}
+
+/* PSTATE. */
+
+EXEC(cfinv)
+{
+    cpu->nzcv.c ^= 1;
+}
+
+EXEC(xaflag)
+{
+    struct nzcv f = cpu->nzcv;
+    cpu->nzcv = (struct nzcv){!f.c && !f.z, f.z && f.c, f.c || f.z, !f.c && f.z};
+}
+
+EXEC(axflag)
+{
+    struct nzcv f = cpu->nzcv;
+    cpu->nzcv = (struct nzcv){0, f.z || f.v, f.c && !f.v, 0};
+}
+
+EXEC(msr_uao)
+{
+    check_privileged(cpu, insn);
+    cpu->pstate.uao = insn->imm & 1;
+}
+
+EXEC(msr_pan)
+{
+    check_privileged(cpu, insn);
+    cpu->pstate.pan = insn->imm & 1;
+    cpu_state_changed(cpu);
+}
+
+EXEC(msr_spsel)
+{
+    check_privileged(cpu, insn);
+    cpu_set_level(cpu, cpu->pstate.el, insn->imm & 1);
+}
+
+EXEC(msr_ssbs)
+{
+    cpu->pstate.ssbs = insn->imm & 1;
+}
+
+EXEC(msr_dit)
+{
+    cpu->pstate.dit = insn->imm & 1;
+}
+
+EXEC(msr_daifset)
+{
+    check_enabled(cpu, insn, SCTLR_UMA);
+    cpu->pstate.daif |= insn->imm;
+    cpu_state_changed(cpu);
+}
+
+EXEC(msr_daifclr)
+{
+    check_enabled(cpu, insn, SCTLR_UMA);
+    cpu->pstate.daif &= (uint8_t)~insn->imm;
+    cpu_state_changed(cpu);
+}
+
+/* System registers. */
+
+EXEC(mrs)
+{
+    cpu->x[insn->rd] = sysreg_mrs(cpu, insn);
+}
+
+EXEC(msr)
+{
+    sysreg_msr(cpu, insn, cpu->x[insn->rn]);
+}
+
+/* Caches. There are none: a store reaches translated code by itself, and devices see memory at once. What is
+ * left of these instructions are their traps and faults; IC ends its block. */
+
+EXEC(ic_all)
+{
+    check_privileged(cpu, insn);
+}
+
+static void maintain_address(struct cpu *cpu, const struct insn *insn)
+{
+    check_enabled(cpu, insn, SCTLR_UCI);
+    mmu_cache_access(cpu, insn, cpu->x[insn->rn]);
+}
+
+EXEC(ic_ivau)
+{
+    maintain_address(cpu, insn);
+}
+
+EXEC(dc_ivac)
+{
+    check_privileged(cpu, insn);
+    mmu_cache_access(cpu, insn, cpu->x[insn->rn]);
+}
+
+EXEC(dc_isw)
+{
+    check_privileged(cpu, insn);
+}
+
+EXEC(dc_csw)
+{
+    check_privileged(cpu, insn);
+}
+
+EXEC(dc_cisw)
+{
+    check_privileged(cpu, insn);
+}
+
+EXEC(dc_zva)
+{
+    check_enabled(cpu, insn, SCTLR_DZE);
+    mem_zero_block(cpu, insn, cpu->x[insn->rn]);
+}
+
+EXEC(dc_cvac)
+{
+    maintain_address(cpu, insn);
+}
+
+EXEC(dc_cvau)
+{
+    maintain_address(cpu, insn);
+}
+
+EXEC(dc_cvap)
+{
+    maintain_address(cpu, insn);
+}
+
+EXEC(dc_cvadp)
+{
+    maintain_address(cpu, insn);
+}
+
+EXEC(dc_civac)
+{
+    maintain_address(cpu, insn);
+}
+
+/* Address translation. */
+
+static void translate(struct cpu *cpu, const struct insn *insn, unsigned el, bool pan)
+{
+    check_privileged(cpu, insn);
+    uint64_t va = cpu->x[insn->rn];
+    unsigned external;
+    uint64_t par = mmu_address_translate(cpu, va, el, insn->opt, pan, &external);
+    if (external != FAULT_NONE)
+        mmu_data_abort(cpu, insn, va, external, false, true);
+    cpu->sys.PAR_EL1 = par;
+}
+
+EXEC(at_s1e1)
+{
+    translate(cpu, insn, 1, false);
+}
+
+EXEC(at_s1e0)
+{
+    translate(cpu, insn, 0, false);
+}
+
+EXEC(at_s1e1p)
+{
+    translate(cpu, insn, 1, cpu->pstate.pan);
+}
+
+/* TLB maintenance: `opt` says on this CPU alone. The operand is ASID in bits 63:48, address bits 55:12 in
+ * 43:0. */
+
+static uint64_t tlbi_address(uint64_t operand)
+{
+    return operand << 12 & (~0ull >> 8);
+}
+
+static uint32_t tlbi_asid(const struct cpu *cpu, uint64_t operand)
+{
+    bool wide = cpu->sys.TCR_EL1 >> 36 & 1;
+    return (uint32_t)(operand >> 48) & (wide ? 0xffff : 0xff);
+}
+
+static void tlbi_addresses(struct cpu *cpu, const struct insn *insn, uint32_t asid)
+{
+    uint64_t va = tlbi_address(cpu->x[insn->rn]);
+    if (insn->opt) {
+        tlb_invalidate_va(cpu, va, asid);
+        return;
+    }
+    for (unsigned i = 0; i < cpu->peer_count; i++)
+        tlb_invalidate_va(cpu->peers[i], va, asid);
+}
+
+EXEC(tlbi_all)
+{
+    check_privileged(cpu, insn);
+    if (insn->opt) {
+        tlb_flush_all(cpu);
+        return;
+    }
+    for (unsigned i = 0; i < cpu->peer_count; i++)
+        tlb_flush_all(cpu->peers[i]);
+}
+
+EXEC(tlbi_asid)
+{
+    check_privileged(cpu, insn);
+    uint32_t asid = tlbi_asid(cpu, cpu->x[insn->rn]);
+    if (insn->opt) {
+        tlb_invalidate_asid(cpu, asid);
+        return;
+    }
+    for (unsigned i = 0; i < cpu->peer_count; i++)
+        tlb_invalidate_asid(cpu->peers[i], asid);
+}
+
+EXEC(tlbi_va)
+{
+    check_privileged(cpu, insn);
+    tlbi_addresses(cpu, insn, tlbi_asid(cpu, cpu->x[insn->rn]));
+}
+
+EXEC(tlbi_vaa)
+{
+    check_privileged(cpu, insn);
+    tlbi_addresses(cpu, insn, TLB_ANY_ASID);
+}
+
+HANDLERS(system)
