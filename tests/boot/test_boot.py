@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Boots Debian's kernel, as tools/fetch-kernel made it ready, and types at its shell. Status 77: it is not there.
+
+usage: test_boot.py PROGRAM GUEST CASE [CPUS]
+"""
+import functools
+import hashlib
+import http.server
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+POWER_OFF, HOST, USAGE, PANIC, TIMEOUT, RESET = range(6)
+program, guest, case = sys.argv[1:4]
+cpus = sys.argv[4] if len(sys.argv) > 4 else "1"
+folder = tempfile.TemporaryDirectory(prefix="armature-boot-")
+
+
+def check(true, what, output=b""):
+    if not true:
+        sys.stdout.write(output.decode(errors="replace"))
+        sys.exit(f"{case}: {what}")
+
+
+def command(*arguments, append=""):
+    return [program, "run", "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
+            f"console=ttyAMA0 script=1 {append}", "--cpus", cpus, "--memory", "1G", *arguments]
+
+
+def boot(script, *arguments, status=POWER_OFF, append=""):
+    """Runs the lines of `script` in the guest's shell; returns all that it printed."""
+    done = subprocess.run(command(*arguments, append=append), input=script.encode(), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    print(f"status {done.returncode}, {len(done.stdout)} bytes; {done.stderr.decode()}")
+    check(done.returncode == status, f"status {done.returncode}, expected {status}", done.stdout)
+    return done.stdout
+
+
+def answer(output, line):
+    """What the guest printed between the prompt with the command `line` and the next prompt."""
+    match = re.search(rb"# " + re.escape(line.encode()) + rb"\r\n(.*?)\r?\n?/root # ", output, re.S)
+    check(match, f"no answer to: {line}", output)
+    return match[1].decode().replace("\r", "")
+
+
+def case_shell():
+    """A shell, with all processors, that computes what the host computes; idle time is skipped."""
+    start = time.monotonic()
+    data = bytes(range(256)) * 1000
+    output = boot("uname -m\ngrep -c ^processor /proc/cpuinfo\ntime sleep 1000\n"
+                  "i=0; while [ $i -lt 256 ]; do printf \"\\\\x$(printf %x $i)\"; i=$((i+1)); done >b\n"
+                  "for i in 1 2 3 4 5 6 7 8 9 10; do cat b b b b b b b b b b; done >c\n"
+                  "for i in 1 2 3 4 5 6 7 8 9 10; do cat c; done | sha256sum\nlsmod\nrev </proc/sys/kernel/ostype\npoweroff -f\n")
+    print(f"{time.monotonic() - start:.1f} s of host time")
+    check(answer(output, "uname -m") == "aarch64", "the machine is no aarch64", output)
+    check(answer(output, "grep -c ^processor /proc/cpuinfo") == cpus, f"not {cpus} processors", output)
+    slept = answer(output, "time sleep 1000")
+    check("16m 40" in slept, f"1000 seconds are: {slept}", output)
+    check(hashlib.sha256(data).hexdigest().encode() in output, "another checksum than on the host", output)
+    check("virtio_rng" in answer(output, "lsmod"), "no virtio-rng driver", output)
+    check(answer(output, "rev </proc/sys/kernel/ostype") == "xuniL", "rev is wrong", output)
+    check(b"reboot: Power down" in output, "no power-off", output)
+    for word in (b"Oops", b"BUG:", b"WARNING:", b"Call trace", b"rcu_sched self-detected"):
+        check(word not in output, f"the kernel says {word}", output)
+
+
+def case_determinism():
+    """The same seed prints the same, time stamps included; another seed makes other random numbers."""
+    script = ("dd if=/dev/urandom bs=32 count=1 2>/dev/null | sha256sum\ncat /proc/interrupts\ncat /proc/uptime\n"
+              "ls -la /proc/self/ | sha256sum\ndmesg | tail -n 3\npoweroff -f\n")
+    first, again, other = (boot(script, "--clock", "virtual", "--seed", seed) for seed in ("7", "7", "8"))
+    if first != again:
+        names = [os.path.join(folder.name, name) for name in ("first", "again")]
+        for name, content in zip(names, (first, again)):
+            with open(name, "wb") as file:
+                file.write(content)
+        subprocess.run(["diff", "-a", *names])
+    check(first == again, "two runs with one seed differ")
+    random = "dd if=/dev/urandom bs=32 count=1 2>/dev/null | sha256sum"
+    check(answer(first, random) != answer(other, random), "another seed made the same random numbers", other)
+
+
+def case_disk():
+    """A file system on the disk: what the host wrote is read, what the guest writes is there; read-only is that."""
+    tree, image, fixed = (os.path.join(folder.name, name) for name in ("tree", "image", "fixed"))
+    os.mkdir(tree)
+    content = os.urandom(3 << 20)
+    with open(os.path.join(tree, "from-host"), "wb") as file:
+        file.write(content)
+    environment = os.environ | {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+    run = functools.partial(subprocess.run, check=True, env=environment, stdout=subprocess.PIPE)
+    for path in (image, fixed):
+        run(["mke2fs", "-q", "-t", "ext4", "-d", tree, path, "64M"])
+    with open(fixed, "rb") as file:
+        before = hashlib.sha256(file.read()).digest()
+    output = boot("modprobe crc32c_generic\nmodprobe ext4\nmount /dev/vda /mnt\nsha256sum /mnt/from-host\n"
+                  "cat /mnt/from-host /mnt/from-host >/mnt/from-guest\numount /mnt\n"
+                  "mount -o ro /dev/vdb /mnt\nsha256sum </mnt/from-host\numount /mnt\n"
+                  "dd if=/dev/zero of=/dev/vdb bs=4k count=1 || echo refused\n"
+                  "cat /sys/block/vda/serial\npoweroff -f\n", "--disk", image, "--disk", f"{fixed},ro")
+    digest = hashlib.sha256(content).hexdigest()
+    check(digest in answer(output, "sha256sum /mnt/from-host"), "the guest read something else", output)
+    check(digest in answer(output, "sha256sum </mnt/from-host"), "the guest read something else read-only", output)
+    check(b"refused" in output.split(b"echo refused")[1], "the read-only disk was written", output)
+    check(run(["debugfs", "-R", "cat from-guest", image], stderr=subprocess.DEVNULL).stdout == content * 2,
+          "the host reads something else than the guest wrote", output)
+    run(["e2fsck", "-f", "-n", image])
+    with open(fixed, "rb") as file:
+        check(hashlib.sha256(file.read()).digest() == before, "the read-only image changed", output)
+
+
+def case_net():
+    """An address by DHCP; the guest fetches from a server on the host; the host reaches a server in the guest."""
+    content = os.urandom(2 << 20)
+    with open(os.path.join(folder.name, "file"), "wb") as file:
+        file.write(content)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder.name)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    running = subprocess.Popen(command("--net", f"user,hostfwd=tcp:{port}:8000", "--clock", "paced"), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    # Typed a line at a time, each when the one before has answered: the clock is paced, so nobody does that for us.
+    output = b""
+
+    def until(word):
+        nonlocal output
+        while word not in output:
+            more = os.read(running.stdout.fileno(), 65536)
+            check(more, f"the guest ended before it said {word}", output)
+            output += more
+
+    def type_line(line):
+        running.stdin.write(line.encode() + b"\n")
+        running.stdin.flush()
+
+    until(b"/root # ")
+    type_line("ip addr show eth0")
+    type_line(f"wget -q -O - http://10.0.2.2:{server.server_port}/file | sha256sum")
+    digest = hashlib.sha256(content).hexdigest().encode()
+    until(b"  -\r\n")
+    check(digest in output, "another file than on the host", output)
+    check(b"inet 10.0.2.15/24" in output, "no address", output)
+    type_line("echo ready; echo hello from the guest | nc -l -p 8000")
+    until(b"\nready")
+    greeting, tries = b"", 0
+    while not greeting and tries < 50:
+        with socket.create_connection(("127.0.0.1", port), 30) as connection:
+            greeting = connection.recv(100)
+        time.sleep(0.2)
+        tries += 1
+    check(greeting == b"hello from the guest\n", f"the guest said {greeting}", output)
+    type_line("poweroff -f")
+    output += running.communicate()[0]
+    check(running.returncode == POWER_OFF, f"status {running.returncode}", output)
+
+
+def case_panic():
+    output = boot("echo c >/proc/sysrq-trigger\n", "--exit-on-panic", status=PANIC)
+    check(b"Kernel panic - not syncing: sysrq triggered crash" in output, "no panic message", output)
+    check(b"end Kernel panic" in output, "the kernel was cut off in its last words", output)
+
+
+def case_timeout():
+    output = boot("", "--timeout", "10s", status=TIMEOUT)
+    stamps = [float(stamp) for stamp in re.findall(rb"^\[ *(\d+\.\d+)\]", output, re.M)]
+    check(stamps and max(stamps) <= 10, "the guest ran for longer", output)
+
+
+def case_reset():
+    """A reset starts the machine again, or ends it."""
+    output = boot("reboot -f\necho again\npoweroff -f\n")
+    check(output.count(b"Booting Linux on physical CPU") == 2, "it did not boot twice", output)
+    check(b"Power down" in output, "no power-off", output)
+    boot("reboot -f\n", "--no-reboot", status=RESET)
+
+
+def case_end_of_input():
+    """The end of piped input ends the shell, as Ctrl-D does; a last line without its end is a line."""
+    output = boot("echo first\necho last", append="quiet")
+    check(b"\nfirst" in output and b"Power down" in output, "the shell did not end", output)
+
+
+if not os.path.exists(f"{guest}/Image"):
+    print("no guest: tools/fetch-kernel makes it")
+    sys.exit(77)
+globals()[f"case_{case.replace('-', '_')}"]()

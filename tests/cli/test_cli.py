@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program from outside: bad usage and bad files each get one line and the right status; tiny guests made here end in
+every way there is; serial lines reach their ends.
+
+usage: test_cli.py PROGRAM
+"""
+import gzip
+import os
+import resource
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv[1])
+POWER_OFF, HOST, USAGE, PANIC, TIMEOUT, RESET = range(6)
+SANITIZED = b"__asan_init" in open(PROGRAM, "rb").read()
+
+
+def image(code, data=b"", size=None):
+    """An arm64 Image (Linux, Documentation/arm64/booting.rst) of instruction words and what follows them."""
+    body = struct.pack(f"<{len(code)}I", *code) + data
+    header = struct.pack("<IIQQQQQQ4sI", 0x14000010, 0, 0, size or 64 + len(body), 0xA, 0, 0, 0, b"ARM\x64", 0)
+    return header + body
+
+
+def psci(function):
+    """mov w0, #function (0x8400....); hvc #0; wfi; b .-4"""
+    return [0x52B08000, 0x72800000 | (function & 0xFFFF) << 5, 0xD4000002, 0xD503207F, 0x17FFFFFF]
+
+
+def printing(text, then):
+    """Writes text to the UART, then goes on with the words of `then`."""
+    words = [0xD2A12001,          # movz x1, #0x0900, lsl #16
+             0x10000000 | (5 + len(then)) << 5 | 2,  # adr x2, text
+             0x38401443,          # ldrb w3, [x2], #1
+             0x34000063,          # cbz w3, .+12
+             0x39000023,          # strb w3, [x1]
+             0x17FFFFFD]          # b .-12
+    return image(words + then, text + b"\0")
+
+
+# Sends back what comes, plus one; after a 'q' it powers off. x1: UART; FR at 0x18, bit 4: nothing received.
+ECHO = image([0xD2A12001,         # movz x1, #0x0900, lsl #16
+              0xB9401822,         # ldr w2, [x1, #0x18]
+              0x3727FFE2,         # tbnz w2, #4, .-4
+              0xB9400022,         # ldr w2, [x1]
+              0x7101C45F,         # cmp w2, #'q'
+              0x54000080,         # b.eq .+16
+              0x11000442,         # add w2, w2, #1
+              0xB9000022,         # str w2, [x1]
+              0x17FFFFF9] +       # b .-28
+             psci(8))
+OFF, RESTART, SLEEP = image(psci(8)), image(psci(9)), image([0xD503207F, 0x17FFFFFF])
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="armature-cli-")
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def file(self, name, content):
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+        return self.path(name)
+
+    def sparse(self, name, size):
+        with open(self.path(name), "wb") as file:
+            file.truncate(size)
+        return self.path(name)
+
+    def run_program(self, *arguments, **options):
+        options = {"stdin": subprocess.DEVNULL, "timeout": 60} | options
+        return subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+    def refused(self, status, word, *arguments, **options):
+        """One line on standard error that has `word`, nothing else, and the status."""
+        done = self.run_program(*arguments, **options)
+        message = done.stderr.decode()
+        self.assertEqual(done.returncode, status, f"{arguments}: {message}")
+        self.assertEqual(message.count("\n"), 1, message)
+        self.assertTrue(message.startswith("armature: "), message)
+        self.assertIn(word, message)
+        self.assertLess(len(message), 400)
+        self.assertEqual(done.stdout, b"")
+
+    def run_guest(self, kernel, *arguments, **options):
+        return self.run_program("run", "--kernel", self.file("guest", kernel), "--memory", "64M", *arguments, **options)
+
+
+class Usage(Case):
+    def test_refused(self):
+        self.refused(USAGE, "--help")
+        self.refused(USAGE, "'walk'", "walk")
+        self.refused(USAGE, "run", "--help", "--version")
+        self.refused(USAGE, "--kernel", "run")
+        self.refused(USAGE, "FILE", "run", "--kernel")
+        self.refused(USAGE, "--bogus", "run", "--kernel", "x", "--bogus")
+        self.refused(USAGE, "16M to 64G", "run", "--kernel", "x", "--memory", "lots")
+        self.refused(USAGE, "1 to 64", "run", "--kernel", "x", "--cpus", "65")
+
+    def test_texts(self):
+        for arguments, word in ((["--help"], b"armature run"), (["run", "--help"], b"--exit-on-panic"),
+                                (["--version"], b"armature 0."), (["run", "--kernel", "x", "--help"], b"--cpus")):
+            done = self.run_program(*arguments)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertIn(word, done.stdout)
+
+    def test_output_full(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, HOST)
+        self.assertEqual(done.stderr.count(b"\n"), 1)
+
+    def test_completion(self):
+        script = self.file("completion", self.run_program("--bash-completion").stdout)
+
+        def complete(*words):
+            probe = f'. {script}; COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}; _armature 2>/dev/null; ' \
+                    'echo "${COMPREPLY[*]}"'
+            return subprocess.check_output(["bash", "-c", probe], text=True, cwd=self.folder.name).split()
+        self.assertEqual(complete("armature", "r"), ["run"])
+        self.assertEqual(complete("armature", "run", "--cpu", "v8"), ["v8.0", "v8.2"])
+        self.assertEqual(complete("armature", "run", "--exit"), ["--exit-on-panic"])
+        self.assertEqual(complete("armature", "run", "--kernel", "compl"), ["completion"])
+
+
+class BadFiles(Case):
+    def kernel(self, status, word, content, *arguments):
+        self.refused(status, word, "run", "--kernel", self.file("kernel", content), "--memory", "64M", *arguments)
+
+    def test_kernel(self):
+        self.refused(HOST, "/no/such", "run", "--kernel", "/no/such")
+        self.refused(HOST, self.folder.name, "run", "--kernel", self.folder.name)
+        self.kernel(HOST, "kernel", b"")
+        self.kernel(HOST, "kernel", b"no kernel at all" * 100)
+        self.kernel(HOST, "kernel", OFF[:40])
+        self.kernel(HOST, "kernel", OFF[:60])
+        self.kernel(HOST, "kernel", image(psci(8), size=128 << 20))
+        self.kernel(HOST, "kernel", image(psci(8), size=(1 << 64) - 1))
+        packed = gzip.compress(OFF + os.urandom(4096))
+        self.kernel(HOST, "kernel", packed[:len(packed) // 2])
+        self.kernel(HOST, "kernel", packed[:12])
+        self.kernel(HOST, "kernel", gzip.compress(b"text, not a kernel"))
+        with open(PROGRAM, "rb") as own:
+            elf = own.read(200000)
+        self.kernel(HOST, "kernel", elf)
+        arm_elf = elf[:18] + struct.pack("<H", 183) + elf[20:]
+        self.kernel(HOST, "kernel", arm_elf[:70])
+        self.kernel(HOST, "kernel", arm_elf)
+        self.refused(HOST, "kernel", "run", "--kernel", self.sparse("kernel", 100 << 20), "--memory", "64M")
+
+    def test_kernel_that_never_ends(self):
+        self.refused(HOST, "/dev/zero", "run", "--kernel", "/dev/zero", "--memory", "16M")
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_unreadable(self):
+        os.chmod(self.file("kernel", OFF), 0)
+        self.refused(HOST, "kernel", "run", "--kernel", self.path("kernel"))
+
+    def test_initrd(self):
+        self.kernel(HOST, "/no/such", OFF, "--initrd", "/no/such")
+        self.kernel(HOST, "initrd", OFF, "--initrd", self.sparse("initrd", 64 << 20))
+
+    def test_device_tree(self):
+        self.kernel(HOST, "/no/such", OFF, "--dtb", "/no/such")
+        self.kernel(HOST, "tree", OFF, "--dtb", self.file("tree", b""))
+        self.kernel(HOST, "tree", OFF, "--dtb", self.file("tree", b"\xd0\x0d\xfe\xed" + b"\xff" * 60))
+        self.kernel(HOST, "/no/", OFF, "--dump-dtb", "/no/such")
+        done = self.run_program("run", "--dump-dtb", self.path("tree"))
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        with open(self.path("tree"), "rb") as file:
+            tree = file.read()
+        self.assertEqual(tree[:4], b"\xd0\x0d\xfe\xed")
+        self.assertIn(b"arm,pl011", tree)
+        self.kernel(HOST, "tree", OFF, "--dtb", self.file("tree", tree[:len(tree) // 2]))
+        self.assertEqual(self.run_guest(OFF, "--dtb", self.file("whole", tree)).returncode, POWER_OFF)
+
+    def test_disk(self):
+        self.kernel(HOST, "/no/such", OFF, "--disk", "/no/such")
+        self.kernel(HOST, self.folder.name, OFF, "--disk", self.folder.name)
+        self.kernel(HOST, "empty", OFF, "--disk", self.file("empty", b""))
+        self.kernel(HOST, "odd", OFF, "--disk", self.file("odd", b"x" * 1000))
+        self.kernel(HOST, "twice", OFF, "--disk", self.sparse("twice", 1 << 20), "--disk", self.path("twice"))
+        with open(self.path("odd"), "rb") as file:
+            self.assertEqual(file.read(), b"x" * 1000)
+
+    def test_disk_of_another_machine(self):
+        disk = self.sparse("disk", 1 << 20)
+        first = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock", "paced",
+                                  "--disk", disk, "--serial", f"unix:{self.path('line')}"], stdin=subprocess.DEVNULL)
+        try:
+            while not os.path.exists(self.path("line")):
+                self.assertIsNone(first.poll())
+                time.sleep(0.01)
+            time.sleep(0.3)
+            self.kernel(HOST, "disk", OFF, "--disk", disk)
+        finally:
+            first.terminate()
+            first.wait()
+        self.assertEqual(self.run_guest(OFF, "--disk", disk).returncode, POWER_OFF)
+
+    def test_serial(self):
+        self.kernel(HOST, "/no/such", OFF, "--serial", "file:/no/such")
+        self.kernel(HOST, "/no/such", OFF, "--serial", "unix:/no/such")
+        self.kernel(HOST, "too long", OFF, "--serial", "unix:/tmp/" + "x" * 200)
+
+    def test_port_in_use(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.kernel(HOST, str(port), OFF, "--net", f"user,hostfwd=tcp:{port}:22")
+
+    @unittest.skipIf(SANITIZED, "the sanitizer needs address space of its own")
+    def test_memory_refused(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        self.refused(HOST, "emory", "run", "--kernel", self.file("kernel", OFF), "--memory", "64G", preexec_fn=limit)
+
+
+class Guests(Case):
+    def test_ends(self):
+        for kernel, arguments, status in (
+                (OFF, [], POWER_OFF), (gzip.compress(OFF), [], POWER_OFF),
+                (OFF, ["--no-reboot", "--exit-on-panic", "--timeout", "5s"], POWER_OFF),
+                (RESTART, ["--no-reboot"], RESET),
+                (SLEEP, ["--timeout", "1h"], TIMEOUT), (image([0x14000000]), ["--timeout", "20ms"], TIMEOUT),
+                (printing(b"Kernel panic - not syncing: test\n", [0x14000000]), ["--exit-on-panic"], PANIC),
+                (printing(b"Kernel panic - not syncing: test\n", psci(8)), [], POWER_OFF)):
+            done = self.run_guest(kernel, *arguments)
+            self.assertEqual((done.returncode, done.stderr), (status, b""), (arguments, status))
+
+    def test_output(self):
+        text = bytes(range(32, 127)) * 40 + b"\n"
+        guest = printing(text, psci(8))
+        self.assertEqual(self.run_guest(guest).stdout, text)
+        self.assertEqual(self.run_guest(guest, "--serial", f"file:{self.path('out')}").stdout, b"")
+        with open(self.path("out"), "rb") as file:
+            self.assertEqual(file.read(), text)
+        self.assertEqual(self.run_guest(guest, "--serial", "none").stdout, b"")
+
+    def test_disk_full(self):
+        done = self.run_guest(printing(b"line\n" * 100, psci(8)), "--serial", "file:/dev/full")
+        self.assertEqual(done.returncode, POWER_OFF)
+        self.assertEqual(done.stderr.count(b"\n"), 1)
+        self.assertIn(b"/dev/full", done.stderr)
+
+    def test_socket(self):
+        line = self.path("line")
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock", "paced",
+                                    "--serial", f"unix:{line}"], stdin=subprocess.DEVNULL)
+        try:
+            while not os.path.exists(line):
+                self.assertIsNone(program.poll())
+                time.sleep(0.01)
+            for word in (b"HAL", b"abc"):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.settimeout(20)
+                    client.connect(line)
+                    client.sendall(word)
+                    answer = b""
+                    while len(answer) < 3:
+                        answer += client.recv(100)
+                    self.assertEqual(answer, bytes(byte + 1 for byte in word))
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(line)
+                client.sendall(b"q")
+                self.assertEqual(program.wait(20), POWER_OFF)
+        finally:
+            program.kill()
+            program.wait()
+        self.assertFalse(os.path.exists(line))
+
+    def test_pseudo_terminal(self):
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock", "paced",
+                                    "--serial", "pty"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            name = program.stderr.readline().decode().split()[-1]
+            with open(name, "r+b", buffering=0) as terminal:
+                terminal.write(b"HAL")
+                answer = b""
+                while len(answer) < 3:
+                    answer += terminal.read(3)
+                self.assertEqual(answer, b"IBM")
+                terminal.write(b"q")
+                self.assertEqual(program.wait(20), POWER_OFF)
+        finally:
+            program.kill()
+            program.wait()
+            program.stderr.close()
+
+    def test_terminal(self):
+        """On a terminal: raw, Ctrl-A keys, and all as it was afterwards."""
+        main, terminal = os.openpty()
+        before = subprocess.check_output(["stty", "-a"], stdin=terminal)
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M"],
+                                   stdin=terminal, stdout=terminal, stderr=subprocess.PIPE, start_new_session=True)
+        try:
+            while subprocess.check_output(["stty", "-a"], stdin=terminal) == before:
+                self.assertIsNone(program.poll())
+                time.sleep(0.01)
+            os.write(main, b"\x03")
+            self.assertEqual(os.read(main, 1), b"\x04")  # Ctrl-C is the guest's
+            os.write(main, b"\x01h\x01a")
+            self.assertEqual(os.read(main, 1), b"\x02")
+            os.write(main, b"\x01x")
+            self.assertEqual(program.wait(20), POWER_OFF)
+            self.assertIn(b"X  ends the machine", program.stderr.read())
+        finally:
+            program.kill()
+            program.wait()
+            program.stderr.close()
+        self.assertEqual(subprocess.check_output(["stty", "-a"], stdin=terminal), before)
+        os.close(main)
+        os.close(terminal)
+
+    def test_reader_gone(self):
+        """A pipe that nobody reads any more ends the program, without a word, as it ends others."""
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", printing(b"line\n" * 9, [0x17FFFFFA])),
+                                    "--memory", "64M"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        program.stdout.read(20)
+        program.stdout.close()
+        self.assertLess(program.wait(20), 0)
+        self.assertEqual(program.stderr.read(), b"")
+        program.stderr.close()
+
+    def test_killed(self):
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", image([0x14000000])), "--memory", "64M"],
+                                   stdin=subprocess.DEVNULL)
+        time.sleep(0.3)
+        program.terminate()
+        self.assertEqual(program.wait(20), -15)
+
+
+unittest.main(argv=sys.argv[:1], verbosity=2)
