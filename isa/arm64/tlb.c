@@ -7,8 +7,15 @@
 #include "isa/arm64/tlb_fill.h"
 #include <string.h>
 
-static const struct tlb_entry no_data = {TLB_NO_TAG, TLB_NO_TAG, 0, 0};
-static const struct tlb_code_entry no_code = {TLB_NO_TAG, 0, 0};
+static void drop_data(struct tlb *tlb, unsigned regime, unsigned slot)
+{
+    tlb->data[regime][slot] = (struct tlb_entry){TLB_NO_TAG(slot), TLB_NO_TAG(slot), 0, 0};
+}
+
+static void drop_code(struct tlb *tlb, unsigned regime, unsigned slot)
+{
+    tlb->code[regime][slot] = (struct tlb_code_entry){TLB_NO_TAG(slot), 0, 0};
+}
 
 static void bump_code_generation(struct cpu *cpu)
 {
@@ -23,10 +30,10 @@ void tlb_flush_inline(struct cpu *cpu)
     struct tlb *tlb = cpu->tlb_all;
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            tlb->data[regime][i] = no_data;
+            drop_data(tlb, regime, i);
     for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++)
         for (unsigned i = 0; i < TLB_CODE_ENTRIES; i++)
-            tlb->code[regime][i] = no_code;
+            drop_code(tlb, regime, i);
     memset(tlb->data_private, 0, sizeof tlb->data_private);
     memset(tlb->code_private, 0, sizeof tlb->code_private);
     memset(tlb->write_filter, 0, sizeof tlb->write_filter);
@@ -50,14 +57,14 @@ void tlb_asid_changed(struct cpu *cpu)
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         struct tlb_private *private = &tlb->data_private[regime];
         for (unsigned i = 0; i < private->count; i++)
-            tlb->data[regime][private->slots[i]] = no_data;
+            drop_data(tlb, regime, private->slots[i]);
         private->count = 0;
         memset(private->listed, 0, sizeof private->listed);
     }
     for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++) {
         struct tlb_private *private = &tlb->code_private[regime];
         for (unsigned i = 0; i < private->count; i++)
-            tlb->code[regime][private->slots[i]] = no_code;
+            drop_code(tlb, regime, private->slots[i]);
         private->count = 0;
         memset(private->listed, 0, sizeof private->listed);
     }
@@ -83,12 +90,12 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         struct tlb_entry *e = &tlb->data[regime][tlb_index(va)];
         if (!((e->read_tag ^ va) & compared) || !((e->write_tag ^ va) & compared))
-            *e = no_data;
+            drop_data(tlb, regime, tlb_index(va));
     }
     for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++) {
         struct tlb_code_entry *e = &tlb->code[regime][tlb_code_index(va)];
         if (!((e->tag ^ va) & compared))
-            *e = no_code;
+            drop_code(tlb, regime, tlb_code_index(va));
     }
     unsigned bit = tlb_filter_bit(va & TLB_ADDRESS_MASK);
     if (tlb->code_filter[bit / 64] >> bit % 64 & 1)
@@ -132,10 +139,10 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++) {
             struct tlb_entry *e = &tlb->data[regime][i];
-            if (e->write_tag == TLB_NO_TAG)
+            if (e->write_tag == TLB_NO_TAG(i))
                 continue;
             if (e->physical == physical_page)
-                e->write_tag = TLB_NO_TAG;
+                e->write_tag = TLB_NO_TAG(i);
             else
                 tlb_filter_add(tlb->write_filter, e->physical);
         }
@@ -196,8 +203,8 @@ void tlb_fill_data(struct cpu *cpu, enum tlb_regime regime, uint64_t va, const s
     uint64_t page = va & ~(PAGE_SIZE_BYTES - 1), physical = found->physical & ~(PAGE_SIZE_BYTES - 1);
     uintptr_t host = (uintptr_t)cpu->bus->ram.host + (physical - cpu->bus->ram.base);
     tlb->data[regime][slot] = (struct tlb_entry){
-        .read_tag = readable ? page : TLB_NO_TAG,
-        .write_tag = writable ? page : TLB_NO_TAG,
+        .read_tag = readable ? page : TLB_NO_TAG(slot),
+        .write_tag = writable ? page : TLB_NO_TAG(slot),
         .addend = host - page,
         .physical = physical,
     };

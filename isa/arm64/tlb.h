@@ -20,8 +20,8 @@ struct tlb_entry {
     uint64_t physical; /* physical address of the page */
 };
 
-/* A tag with low bits set never passes the compare for any address. */
-#define TLB_NO_TAG 0x1800ull
+/* A page that belongs into another slot: no address that leads to `slot` is in it. */
+#define TLB_NO_TAG(slot) (~(uint64_t)(slot) << 12)
 
 /* The regimes whose data translations are kept apart. Code has two, EL0 and EL1: PAN does not change it. */
 enum tlb_regime { TLB_EL0, TLB_EL1, TLB_EL1_PAN, TLB_REGIMES };
