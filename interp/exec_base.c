@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Data processing and branches of the general registers: the instructions of tables/base.tab.
  *
- * Nearly every instruction a guest runs passes through here or exec_memory.c. So the bodies take what the decoder has
- * worked out (masks, extension widths, whole constants) and test as little as they can: register 31 is a matter of
- * indices (insn.h), and a 32-bit result is cleared above by its type. */
+ * Nearly every instruction a guest runs passes through here or exec_memory.c. So the bodies take what the
+ * decoder has worked out (masks, extension widths, whole constants) and test as little as they can: register
+ * 31 is a matter of indices (insn.h), and a 32-bit result is cleared above by its type. */
 #include "interp/conditions.h"
 #include "interp/crc32.h"
 #include "interp/exec.h"
 #include "isa/arm64/mmu.h"
 
-/* Arithmetic with flags. x86 has just computed them, so they are stored from there: one instruction a flag, where the
- * compiler would work each out again from the operands. Single bytes, since conditions read single bytes. */
+/* Arithmetic with flags. x86 has just computed them, so they are stored from there: one instruction a flag,
+ * where the compiler would work each out again from the operands. Single bytes, since conditions read single
+ * bytes. */
 
 #define STORE_FLAGS(set_carry) "\n\tsets %[n]\n\tsetz %[z]\n\t" set_carry " %[c]\n\tseto %[v]"
 #define FLAG_OPERANDS(cpu)                                                                                   \
@@ -21,10 +22,7 @@
 #define FLAGGED(suffix, type)                                                                                \
     static inline type add_flags##suffix(struct cpu *cpu, type a, type b)                                    \
     {                                                                                                        \
-        __asm__("add %[b], %[a]" STORE_FLAGS("setc")                                                         \
-                : [a] "+r"(a), FLAG_OPERANDS(cpu)                                                            \
-                : [b] "r"(b)                                                                                 \
-                : "cc");                                                                                     \
+        __asm__("add %[b], %[a]" STORE_FLAGS("setc") : [a] "+r"(a), FLAG_OPERANDS(cpu) : [b] "r"(b) : "cc"); \
         return a;                                                                                            \
     }                                                                                                        \
     static inline type sub_flags##suffix(struct cpu *cpu, type a, type b)                                    \
@@ -108,7 +106,8 @@ static inline __attribute__((always_inline)) uint64_t shifted(const struct cpu *
     }
 }
 
-/* The second operand of the extended-register forms: imm is how far up its top bit goes to be extended from. */
+/* The second operand of the extended-register forms: imm is how far up its top bit goes to be extended from.
+ */
 static inline __attribute__((always_inline)) uint64_t extended(const struct cpu *cpu, const struct insn *insn)
 {
     uint64_t value = RM << insn->imm;
@@ -135,7 +134,7 @@ WITH_FLAGS(adds_imm, RN, IMM, add_flags)
 BOTH(sub_imm, RN, IMM, a - b)
 WITH_FLAGS(subs_imm, RN, IMM, sub_flags)
 
-BOTH(and_imm, RN, IMM, a & b)
+BOTH(and_imm, RN, IMM, a &b)
 BOTH(orr_imm, RN, IMM, a | b)
 BOTH(eor_imm, RN, IMM, a ^ b)
 WITH_FLAGS(ands_imm, RN, IMM, and_flags)
@@ -156,8 +155,9 @@ EXEC(movk)
     cpu->x[insn->rd] = insn->sf ? value : (uint32_t)value;
 }
 
-/* SBFM and UBFM move the field's top bit to bit 63 and the field down to where it goes: UBFX of bits 4 to 9 is
- * left 54, right 58; UBFIZ of 6 bits to bit 4 is left 58, right 54. So no mask is needed, nor a case for 32 bits. */
+/* SBFM and UBFM move the field's top bit to bit 63 and the field down to where it goes: UBFX of bits 4 to 9
+ * is left 54, right 58; UBFIZ of 6 bits to bit 4 is left 58, right 54. So no mask is needed, nor a case for
+ * 32 bits. */
 EXEC(sbfm)
 {
     uint64_t value = (uint64_t)((int64_t)(RN << insn->amount) >> insn->opt);
@@ -193,8 +193,8 @@ EXEC(extr)
 
 /* Register */
 
-BOTH(and_reg, RN, RM, a & b)
-BOTH(and_shift, RN, shifted(cpu, insn), a & b)
+BOTH(and_reg, RN, RM, a &b)
+BOTH(and_shift, RN, shifted(cpu, insn), a &b)
 BOTH(bic_shift, RN, shifted(cpu, insn), a & ~b)
 
 EXEC(mov_reg)
@@ -251,15 +251,16 @@ EXEC(setf)
 }
 
 static const struct nzcv nzcv_of[16] = {
-    {0, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, 1, 0}, {0, 0, 1, 1}, {0, 1, 0, 0}, {0, 1, 0, 1}, {0, 1, 1, 0}, {0, 1, 1, 1},
-    {1, 0, 0, 0}, {1, 0, 0, 1}, {1, 0, 1, 0}, {1, 0, 1, 1}, {1, 1, 0, 0}, {1, 1, 0, 1}, {1, 1, 1, 0}, {1, 1, 1, 1},
+    {0, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, 1, 0}, {0, 0, 1, 1}, {0, 1, 0, 0}, {0, 1, 0, 1},
+    {0, 1, 1, 0}, {0, 1, 1, 1}, {1, 0, 0, 0}, {1, 0, 0, 1}, {1, 0, 1, 0}, {1, 0, 1, 1},
+    {1, 1, 0, 0}, {1, 1, 0, 1}, {1, 1, 1, 0}, {1, 1, 1, 1},
 };
 
 #define CONDITIONAL_COMPARE(name, second, operation)                                                         \
     EXEC(name)                                                                                               \
     {                                                                                                        \
         if (!cond_holds(cpu, insn->opt))                                                                     \
-            cpu->nzcv = nzcv_of[insn->amount];                                           \
+            cpu->nzcv = nzcv_of[insn->amount];                                                               \
         else if (insn->sf)                                                                                   \
             operation##64(cpu, RN, (uint64_t)(second));                                                      \
         else                                                                                                 \
@@ -281,8 +282,13 @@ BOTH(csneg, RN, RM, cond_holds(cpu, insn->opt) ? a : -b)
 /* Two sources */
 
 BOTH(udiv, RN, RM, b ? a / b : 0)
-BOTH_WIDTHS(sdiv, RN, RM, !b ? 0 : b == ~(word)0 ? -a : (word)((int64_t)a / (int64_t)b),
-            !b ? 0 : b == ~(word)0 ? -a : (word)((int32_t)a / (int32_t)b))
+BOTH_WIDTHS(sdiv, RN, RM,
+            !b              ? 0
+            : b == ~(word)0 ? -a
+                            : (word)((int64_t)a / (int64_t)b),
+            !b              ? 0
+            : b == ~(word)0 ? -a
+                            : (word)((int32_t)a / (int32_t)b))
 #define WIDTH_MASK (8 * sizeof(word) - 1)
 BOTH(lslv, RN, RM, a << (b & WIDTH_MASK))
 BOTH(lsrv, RN, RM, a >> (b & WIDTH_MASK))
@@ -391,8 +397,9 @@ EXEC(umulh)
     cpu->x[insn->rd] = (uint64_t)((unsigned __int128)RN * RM >> 64);
 }
 
-/* Branches. They end their block, so cpu->pc is the address after them; not taken, there is nothing to do. The
- * condition becomes arithmetic: the guess about where to go on is made once, by the loop's jump to the next block. */
+/* Branches. They end their block, so cpu->pc is the address after them; not taken, there is nothing to do.
+ * The condition becomes arithmetic: the guess about where to go on is made once, by the loop's jump to the
+ * next block. */
 
 static inline void branch_if(struct cpu *cpu, const struct insn *insn, bool taken)
 {

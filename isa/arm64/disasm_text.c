@@ -112,8 +112,8 @@ void text_bitmask(struct text *out, unsigned sf, unsigned n, unsigned imms, unsi
     text_uimm(out, sf ? mask : (uint32_t)mask);
 }
 
-void text_extended(struct text *out, unsigned sf, unsigned rd, unsigned rn, unsigned rm, unsigned sext, unsigned width,
-                   unsigned amount)
+void text_extended(struct text *out, unsigned sf, unsigned rd, unsigned rn, unsigned rm, unsigned sext,
+                   unsigned width, unsigned amount)
 {
     text_r(out, width == 3, rm);
     if (!sext && width == 2 + sf && (rd == 31 || rn == 31)) {
@@ -144,7 +144,8 @@ void text_offset(struct text *out, int64_t offset)
     }
 }
 
-void text_indexed_by(struct text *out, unsigned sext, unsigned is_x, unsigned scaled, unsigned size, unsigned reg)
+void text_indexed_by(struct text *out, unsigned sext, unsigned is_x, unsigned scaled, unsigned size,
+                     unsigned reg)
 {
     text_r(out, is_x, reg);
     if (is_x && !sext) {
