@@ -62,7 +62,8 @@ void virtio_device_reset(struct virtio_device *virtio)
 
 void virtio_device_restored(struct virtio_device *virtio)
 {
-    virtio->features &= virtio->offered;
+    if (virtio->status & VIRTIO_STATUS_FEATURES_OK)
+        virtio->features &= virtio->offered;
     for (unsigned i = 0; i < VIRTIO_QUEUES_MAX; i++) {
         struct virtqueue *queue = &virtio->queues[i];
         if (queue->ready && !virtqueue_enable(queue))

@@ -254,19 +254,11 @@ static void mmio_restored(void *device)
     update_wire(device);
 }
 
-static void mmio_free(void *device)
-{
-    struct virtio_mmio *slot = device;
-    if (slot->virtio)
-        slot->virtio->transport_ops = NULL;
-    free(slot);
-}
-
 const struct device_class virtio_mmio_class = {
     .name = "virtio-mmio",
     .state = &virtio_mmio_fields,
     .regs = &bank,
     .reset = mmio_reset,
     .restored = mmio_restored,
-    .free = mmio_free,
+    .free = free,
 };

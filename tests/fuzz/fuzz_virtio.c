@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Fuzz target: one virtio device behind its registers, with hostile rings in a small RAM. Whatever happens,
+ * backends see only host memory that is guest RAM, time goes on, and a restore of the device's own state
+ * changes nothing.
+ *
+ * An input is a byte that chooses the device, then actions, each a byte that says what and as many bytes as
+ * that takes; where the input ends, zeros follow. Actions that set things up as a good driver does, and that
+ * make descriptors that are nearly right, lead behind the first checks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "machine/inputs.h"
+#include "peripherals/virtio/virtio_blk.h"
+#include "peripherals/virtio/virtio_console.h"
+#include "peripherals/virtio/virtio_mmio.h"
+#include "peripherals/virtio/virtio_net.h"
+#include "peripherals/virtio/virtio_rng.h"
+
+#define RAM_BASE   0x40000000ull
+#define RAM_BYTES  0x10000ull
+#define SLOT       0x0a000000ull
+#define QUEUE_SIZE 8
+#define SECTORS    32
+#define EVENTS_MAX 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct world {
+    struct bus bus;
+    struct clock clock;
+    struct inputs *inputs;
+    struct virtio_mmio *slot;
+    const struct device_class *class;
+    void *device;
+    unsigned first_source, source_count;
+    bool wire;
+};
+
+struct feed {
+    const uint8_t *at, *end;
+};
+
+static uint64_t take(struct feed *feed, unsigned bytes)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < bytes && feed->at < feed->end; i++)
+        value |= (uint64_t)*feed->at++ << 8 * i;
+    return value;
+}
+
+static void check(bool truth, const char *what)
+{
+    if (truth)
+        return;
+    fprintf(stderr, "fuzz_virtio: %s\n", what);
+    abort();
+}
+
+/* --- backends that watch what they are given --- */
+
+static struct world world;
+
+static void check_in_ram(const void *bytes, size_t length)
+{
+    const uint8_t *from = bytes, *ram = world.bus.ram.host;
+    check(from >= ram && length <= RAM_BYTES && from + length <= ram + RAM_BYTES,
+          "host memory outside of guest RAM");
+}
+
+static void sink(void *context, const void *bytes, size_t length)
+{
+    if (length > 1) /* one byte: an emergency write, from a register */
+        check_in_ram(bytes, length);
+}
+
+struct watched_disk {
+    struct disk disk;
+    struct disk *inner;
+};
+
+static void check_transfer(struct disk *disk, uint64_t offset, const struct iovec *iov, int count)
+{
+    uint64_t length = 0;
+    for (int i = 0; i < count; i++) {
+        check_in_ram(iov[i].iov_base, iov[i].iov_len);
+        length += iov[i].iov_len;
+    }
+    check(offset <= disk->size_bytes && length <= disk->size_bytes - offset, "beyond the end of the disk");
+    check(length % DISK_SECTOR_BYTES == 0 && offset % DISK_SECTOR_BYTES == 0, "not in whole sectors");
+}
+
+static int watched_read(struct disk *disk, uint64_t offset, const struct iovec *iov, int count)
+{
+    struct disk *inner = ((struct watched_disk *)disk)->inner;
+    check_transfer(disk, offset, iov, count);
+    return inner->ops->read(inner, offset, iov, count);
+}
+
+static int watched_write(struct disk *disk, uint64_t offset, const struct iovec *iov, int count)
+{
+    struct disk *inner = ((struct watched_disk *)disk)->inner;
+    check_transfer(disk, offset, iov, count);
+    return inner->ops->write(inner, offset, iov, count);
+}
+
+static int watched_flush(struct disk *disk)
+{
+    return 0;
+}
+
+static int watched_zero(struct disk *disk, uint64_t offset, uint64_t length, bool unmap)
+{
+    struct disk *inner = ((struct watched_disk *)disk)->inner;
+    check(length > 0, "a range of nothing");
+    check_transfer(disk, offset, &(struct iovec){NULL, 0}, 0);
+    check(length <= disk->size_bytes - offset, "beyond the end of the disk");
+    return inner->ops->write_zeroes(inner, offset, length, unmap);
+}
+
+static int watched_discard(struct disk *disk, uint64_t offset, uint64_t length)
+{
+    return watched_zero(disk, offset, length, true);
+}
+
+static void watched_free(struct disk *disk)
+{
+    disk_free(((struct watched_disk *)disk)->inner);
+    free(disk);
+}
+
+static const struct disk_ops watched_ops = {
+    .read = watched_read,
+    .write = watched_write,
+    .flush = watched_flush,
+    .discard = watched_discard,
+    .write_zeroes = watched_zero,
+    .free = watched_free,
+};
+
+static struct net_backend net_end;
+
+static void echo_frame(struct net_backend *backend, const void *frame, size_t length)
+{
+    check(length > 0 && length <= NET_FRAME_MAX_BYTES, "a frame of a length that no cable carries");
+    input_post(world.inputs, world.first_source, frame, length);
+}
+
+static void echo_attach(struct net_backend *backend, struct inputs *inputs, unsigned source)
+{
+    world.first_source = source;
+}
+
+static void echo_free(struct net_backend *backend)
+{
+}
+
+static const struct net_backend_ops echo_ops = {echo_frame, echo_attach, echo_free};
+
+/* --- the world --- */
+
+static void wire_set(void *receiver, unsigned number, bool level)
+{
+    world.wire = level;
+}
+
+static struct virtio_device *make_device(uint8_t choice)
+{
+    switch (choice % 6) {
+    case 0:
+    case 1: {
+        struct watched_disk *disk = calloc(1, sizeof *disk);
+        disk->inner = disk_memory_create(SECTORS * DISK_SECTOR_BYTES, false);
+        disk->disk = (struct disk){&watched_ops, SECTORS * DISK_SECTOR_BYTES, choice % 6 == 1};
+        struct virtio_blk *blk = virtio_blk_create(&world.bus, &world.clock, &disk->disk, "fuzz");
+        world.class = &virtio_blk_class;
+        world.device = blk;
+        return &blk->virtio;
+    }
+    case 2: {
+        net_end = (struct net_backend){&echo_ops, true};
+        struct virtio_net *net = virtio_net_create(&world.bus, world.inputs, &net_end, "net0", 1);
+        world.class = &virtio_net_class;
+        world.device = net;
+        world.source_count = 1;
+        return &net->virtio;
+    }
+    case 3: {
+        struct virtio_rng *rng = virtio_rng_create(&world.bus, 1);
+        world.class = &virtio_rng_class;
+        world.device = rng;
+        return &rng->virtio;
+    }
+    default: {
+        struct virtio_console_sink to = {sink, NULL};
+        struct virtio_console *console = virtio_console_create(&world.bus, world.inputs, "console0", to);
+        world.source_count = 1;
+        if (choice % 6 == 5) {
+            virtio_console_add_port(console, "one", to);
+            world.source_count = 2;
+        }
+        world.class = &virtio_console_class;
+        world.device = console;
+        return &console->virtio;
+    }
+    }
+}
+
+static void build(uint8_t choice)
+{
+    struct error error;
+    memset(&world, 0, sizeof world);
+    clock_init(&world.clock);
+    world.inputs = inputs_create(&error);
+    check(world.inputs && bus_init(&world.bus, RAM_BASE, RAM_BYTES, &error), "no host memory");
+    world.slot = virtio_mmio_create(make_device(choice), (struct irq_line){wire_set, NULL, 0});
+    bus_add_window(&world.bus, "virtio", SLOT, VIRTIO_MMIO_SLOT_BYTES, &virtio_mmio_ops, world.slot);
+    world.class->reset(world.device);
+    virtio_mmio_class.reset(world.slot);
+}
+
+static void take_down(void)
+{
+    world.class->free(world.device);
+    virtio_mmio_class.free(world.slot);
+    inputs_free(world.inputs);
+    bus_free(&world.bus);
+    clock_free(&world.clock);
+}
+
+/* --- actions --- */
+
+static void write_register(unsigned reg, uint32_t value)
+{
+    bus_mmio_write(&world.bus, SLOT + reg, 4, value);
+}
+
+/* Queue n has its rings in page n of RAM: descriptors at 0, available ring at 0x400, used ring at 0x800. */
+static uint64_t queue_page(unsigned queue)
+{
+    return RAM_BASE + queue * 0x1000;
+}
+
+static void start(struct feed *feed)
+{
+    uint64_t features = world.slot->virtio->offered & ~take(feed, 4);
+    write_register(0x70, 0);
+    write_register(0x70, 3);
+    for (unsigned word = 0; word < 2; word++) {
+        write_register(0x24, word);
+        write_register(0x20, (uint32_t)(features >> 32 * word));
+    }
+    write_register(0x70, 11);
+    for (unsigned queue = 0; queue < world.slot->virtio->queue_count; queue++) {
+        write_register(0x30, queue);
+        write_register(0x38, QUEUE_SIZE);
+        write_register(0x80, queue_page(queue));
+        write_register(0x90, queue_page(queue) + 0x400);
+        write_register(0xa0, queue_page(queue) + 0x800);
+        write_register(0x44, 1);
+    }
+    write_register(0x70, 15);
+}
+
+/* A descriptor that is nearly right: address in RAM, short length, sensible flags and next. */
+static void make_descriptor(struct feed *feed)
+{
+    unsigned queue = take(feed, 1) % 8, index = take(feed, 1) % QUEUE_SIZE;
+    struct {
+        uint64_t address;
+        uint32_t length;
+        uint16_t flags, next;
+    } descriptor = {RAM_BASE + take(feed, 2), take(feed, 1) * (1 + take(feed, 1) % 8), take(feed, 1) % 8, 0};
+    descriptor.next = take(feed, 1) % (QUEUE_SIZE + 1);
+    if (take(feed, 1) % 2) /* in an indirect table */
+        bus_dma_write(&world.bus, RAM_BASE + 0xc000 + 16 * index, &descriptor, sizeof descriptor);
+    else
+        bus_dma_write(&world.bus, queue_page(queue) + 16 * index, &descriptor, sizeof descriptor);
+}
+
+/* Chains header, data and status as a block request has them, makes them available and notifies. The first
+ * eight bytes also make a console's control message, and what follows the header a range to discard. */
+static void make_request(struct feed *feed)
+{
+    unsigned queue = take(feed, 1) % 8, data = take(feed, 1);
+    uint64_t page = queue_page(queue), header = RAM_BASE + 0xd000;
+    bool range = data & 0x20;
+    struct {
+        uint64_t address;
+        uint32_t length;
+        uint16_t flags, next;
+    } chain[3] = {{header, 16, 1, 1},
+                  {range ? header + 16 : RAM_BASE + 0xe000 + (take(feed, 1) << 4),
+                   range ? 16 : (data % 8 + 1) * 256, data & 0x80 ? 3 : 1, 2},
+                  {header + 64, 1 + take(feed, 1) % 64, data & 0x40 ? 0 : 2, 0}};
+    uint64_t words[4];
+    uint16_t index = 0, head = 0;
+
+    words[0] = take(feed, 1) | take(feed, 1) % 16 << 32 | take(feed, 1) % 4 << 48;
+    words[1] = take(feed, 1);
+    words[2] = take(feed, 1);
+    words[3] = take(feed, 1) | take(feed, 1) % 4 << 32;
+    bus_dma_write(&world.bus, header, words, sizeof words);
+    bus_dma_write(&world.bus, page, chain, sizeof chain);
+    bus_dma_read(&world.bus, page + 0x402, &index, 2);
+    bus_dma_write(&world.bus, page + 0x404 + 2 * (index % QUEUE_SIZE), &head, 2);
+    index++;
+    bus_dma_write(&world.bus, page + 0x402, &index, 2);
+    write_register(0x50, queue);
+}
+
+static void offer(struct feed *feed)
+{
+    unsigned queue = take(feed, 1) % 8;
+    uint16_t head = take(feed, 1), index = 0;
+    bus_dma_read(&world.bus, queue_page(queue) + 0x402, &index, 2);
+    bus_dma_write(&world.bus, queue_page(queue) + 0x404 + 2 * (index % QUEUE_SIZE), &head, 2);
+    index += 1 + take(feed, 1) % 4;
+    bus_dma_write(&world.bus, queue_page(queue) + 0x402, &index, 2);
+    write_register(0x50, queue);
+}
+
+static void poke(struct feed *feed)
+{
+    uint64_t address = RAM_BASE + take(feed, 2);
+    unsigned length = take(feed, 1) % 32;
+    for (unsigned i = 0; i < length; i++) {
+        uint8_t byte = take(feed, 1);
+        bus_dma_write(&world.bus, address + i, &byte, 1);
+    }
+}
+
+static void access_register(struct feed *feed, bool write)
+{
+    unsigned size = 1 << take(feed, 1) % 4;
+    uint64_t address = SLOT + take(feed, 2) % VIRTIO_MMIO_SLOT_BYTES / size * size, value;
+    if (write)
+        bus_mmio_write(&world.bus, address, size, take(feed, size));
+    else
+        bus_mmio_read(&world.bus, address, size, &value);
+}
+
+static void pass_time(void)
+{
+    for (unsigned i = 0; i < EVENTS_MAX; i++) {
+        uint64_t next = clock_next_ns(&world.clock);
+        if (next == CLOCK_NEVER)
+            break;
+        if (next > world.clock.now_ns)
+            world.clock.now_ns = next;
+        clock_fire_due(&world.clock);
+        check(clock_next_ns(&world.clock) > world.clock.now_ns, "an event is due for ever");
+    }
+}
+
+static void post(struct feed *feed)
+{
+    uint8_t bytes[256];
+    unsigned source = take(feed, 1), length = 1 + take(feed, 1);
+    for (unsigned i = 0; i < length && i < 64; i++)
+        bytes[i] = take(feed, 1);
+    if (world.source_count)
+        input_post(world.inputs, world.first_source + source % world.source_count, bytes,
+                   length < 64 ? length : 64);
+    inputs_deliver(world.inputs, (struct input_stamp){world.clock.now_ns, 0});
+}
+
+static void check_restore(void)
+{
+    uint64_t device = fields_hash(world.class->state, world.device, FIELDS_HASH_SEED);
+    uint64_t slot = fields_hash(virtio_mmio_class.state, world.slot, FIELDS_HASH_SEED),
+             due = clock_next_ns(&world.clock);
+    world.class->restored(world.device);
+    virtio_mmio_class.restored(world.slot);
+    check(device == fields_hash(world.class->state, world.device, FIELDS_HASH_SEED),
+          "a restore changes the device");
+    check(slot == fields_hash(virtio_mmio_class.state, world.slot, FIELDS_HASH_SEED),
+          "a restore changes the slot");
+    check(due == clock_next_ns(&world.clock), "a restore changes what is due");
+    check(world.wire == (world.slot->interrupt_status != 0), "the wire is not what the status says");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct feed feed = {data, data + size};
+
+    build(take(&feed, 1));
+    while (feed.at < feed.end) {
+        switch (take(&feed, 1) % 12) {
+        case 0: start(&feed); break;
+        case 1: access_register(&feed, false); break;
+        case 2: access_register(&feed, true); break;
+        case 3: poke(&feed); break;
+        case 4:
+        case 5: make_descriptor(&feed); break;
+        case 6: offer(&feed); break;
+        case 7: write_register(0x50, take(&feed, 1) % 9); break;
+        case 8:
+        case 9: make_request(&feed); break;
+        case 10: pass_time(); break;
+        case 11: post(&feed); break;
+        }
+    }
+    check_restore();
+    pass_time();
+    take_down();
+    return 0;
+}
