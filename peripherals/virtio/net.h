@@ -10,12 +10,14 @@
 #include "machine/contract/input.h"
 
 #define NET_MTU_BYTES       1500
+#define NET_FRAME_MIN_BYTES 14   /* an Ethernet header */
 #define NET_FRAME_MAX_BYTES 1514 /* Ethernet header and MTU; no checksum at the end, no VLAN tag */
 
 struct net_backend;
 
 struct net_backend_ops {
-    /* The guest sends a frame (with its checksums complete). It goes out at once. */
+    /* The guest sends a frame of NET_FRAME_MIN_BYTES to NET_FRAME_MAX_BYTES (with its checksums complete). It
+     * goes out at once. */
     void (*send)(struct net_backend *backend, const void *frame, size_t length);
     /* From now on frames for the guest go to input_post(inputs, source, ...), one a call. */
     void (*attach)(struct net_backend *backend, struct inputs *inputs, unsigned source);

@@ -97,7 +97,8 @@ static void send_frame(struct virtio_net *net, const struct virtq_chain *chain)
     uint8_t frame[NET_FRAME_MAX_BYTES];
     size_t length;
 
-    if (chain->readable_bytes <= sizeof header || chain->readable_bytes > sizeof header + sizeof frame)
+    if (chain->readable_bytes < sizeof header + NET_FRAME_MIN_BYTES ||
+        chain->readable_bytes > sizeof header + sizeof frame)
         return; /* what no cable would carry */
     virtq_read(net->virtio.bus, chain, 0, &header, sizeof header);
     length = virtq_read(net->virtio.bus, chain, sizeof header, frame, sizeof frame);
@@ -222,7 +223,8 @@ static void net_deliver(void *device, const void *bytes, size_t length)
     struct net_header header = {.buffer_count = 1};
     struct placement placement;
 
-    if (!receiving(net) || length < 14 || length > NET_FRAME_MAX_BYTES || !wanted(net, bytes)) {
+    if (!receiving(net) || length < NET_FRAME_MIN_BYTES || length > NET_FRAME_MAX_BYTES ||
+        !wanted(net, bytes)) {
         net->dropped++;
         return;
     }

@@ -141,7 +141,8 @@ static struct net_backend net_end;
 
 static void echo_frame(struct net_backend *backend, const void *frame, size_t length)
 {
-    check(length > 0 && length <= NET_FRAME_MAX_BYTES, "a frame of a length that no cable carries");
+    check(length >= NET_FRAME_MIN_BYTES && length <= NET_FRAME_MAX_BYTES,
+          "a frame of a length that no cable carries");
     input_post(world.inputs, world.first_source, frame, length);
 }
 

@@ -29,6 +29,7 @@ static void loopback_send(struct net_backend *backend, const void *frame, size_t
     struct loopback *loopback = (struct loopback *)backend;
     uint8_t answer[NET_FRAME_MAX_BYTES];
 
+    assert_true(length >= NET_FRAME_MIN_BYTES && length <= NET_FRAME_MAX_BYTES);
     loopback->sent++;
     loopback->last_length = length;
     memcpy(loopback->last, frame, length);
@@ -177,6 +178,7 @@ static void test_frames_that_no_cable_carries(void **state)
     driver_start(&bench->driver, 0, 2);
     uint64_t frame = make_frame(bench, 4000);
     send(bench, frame, 0);
+    send(bench, frame, 13);
     send(bench, frame, NET_FRAME_MAX_BYTES + 1);
     send(bench, frame, 4000);
     assert_int_equal(bench->loopback.sent, 0);
