@@ -137,6 +137,7 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
         block->physical = NO_BLOCK_ADDRESS;
     }
     cache->pages[page] = NULL;
+    cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
 }
 
 void block_drop_all(struct block_cache *cache)

@@ -69,17 +69,12 @@ EXEC(nop)
 }
 
 /* Another CPU may hold what this one spins for. */
-static void give_up_turn(struct cpu *cpu)
+EXEC(yield)
 {
     if (cpu->peer_count < 2)
         return;
     cpu->yield_requested = 1;
     cpu_attention(cpu);
-}
-
-EXEC(yield)
-{
-    give_up_turn(cpu);
 }
 
 static void check_wait_trap(struct cpu *cpu, const struct insn *insn, unsigned enable_bit, uint32_t is_wfe)
@@ -105,12 +100,6 @@ EXEC(wfe)
     if (cpu_interrupt_ready(cpu))
         return;
     check_wait_trap(cpu, insn, SCTLR_NTWE, 1);
-    /* After a load exclusive the event would be another CPU's store there, which nobody watches for. To end
-     * early is allowed: let the others run, and look again. */
-    if (cpu->exclusive.size && cpu->peer_count > 1) {
-        give_up_turn(cpu);
-        return;
-    }
     wait_for(cpu, WAIT_WFE);
     timer_stream_schedule(cpu);
 }

@@ -119,6 +119,8 @@ static void run_turn(struct run_loop *loop, struct cpu *cpu, bool stirred)
 {
     while (!loop->stop && cpu_runnable(cpu, stirred)) {
         stirred = false; /* WFE ends once for that */
+        loop->clock->now_ns = cpu_time_ns(cpu);
+        cpu_turn_begins(cpu);
         uint64_t limit = cpu_icount_at(cpu, loop->end_ns);
         if (cpu->icount >= limit)
             return;

@@ -122,7 +122,8 @@ void pmu_changed(struct cpu *cpu)
 {
     bool enabled = cpu->sys.PMCR_EL0 & PMCR_E;
     irq_set(&cpu->pmu_wire, enabled && cpu->sys.PMOVSSET_EL0 & cpu->sys.PMINTENSET_EL1);
-    uint64_t left = pmu_runs(cpu) ? insns_to_overflow(cpu) : UINT64_MAX;
+    bool counting = pmu_runs(cpu) && cpu->wait == WAIT_NONE;
+    uint64_t left = counting ? insns_to_overflow(cpu) : UINT64_MAX;
     if (left > 1ull << 48) {
         clock_cancel(cpu->clock, &cpu->pmu_event);
         return;

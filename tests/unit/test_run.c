@@ -20,6 +20,10 @@ static void (*guest)(struct cpu *cpu);
 static uint64_t fake_host_ns;
 
 /* The processor's part, which this test plays itself. */
+void cpu_turn_begins(struct cpu *cpu)
+{
+}
+
 bool cpu_wake_ready(const struct cpu *cpu)
 {
     return wake[cpu->index];
