@@ -21,7 +21,6 @@ enum {
     FR_RXFF = 1 << 6,
     FR_TXFE = 1 << 7,
     FR_RI = 1 << 8,
-    FR_MODEM = FR_CTS | FR_DSR | FR_DCD | FR_RI,
     /* UARTLCR_H */
     LCR_BREAK = 1 << 0,
     LCR_FIFOS = 1 << 4,

@@ -335,6 +335,10 @@ static void messages_stand_for_wires(void **state)
         assert_int_equal(icc(0, ICC_IAR1), 51);
         set_icc(0, ICC_EOIR1, 51);
     }
+    set_dist(ISPENDR + 4, 1u << 18); /* by hand: not the message's to take back */
+    set_dist(CLRSPI, 50);
+    assert_int_equal(icc(0, ICC_IAR1), 50);
+    set_icc(0, ICC_EOIR1, 50);
     set_dist(SETSPI, 51);
     set_dist(CLRSPI, 51);
     assert_false(irq[0].level);
@@ -478,6 +482,9 @@ static void configuration_by_halves(void **state)
     set_dist(ICFGR + 12, 0x00000008);
     assert_int_equal(dist(ICFGR + 8), 0xaaaaaaaa);
     assert_int_equal(dist(ICFGR + 12), 0x00000008);
+    set_dist(ICFGR + 12, 0x00000020);
+    assert_int_equal(dist(ICFGR + 12), 0x00000020);
+    set_dist(ICFGR + 12, 0x00000008);
     set_dist(ICFGR + 8, 0x20000002);
     assert_int_equal(dist(ICFGR + 8), 0x20000002);
     assert_int_equal(dist(ICFGR + 12), 0x00000008);
@@ -601,6 +608,81 @@ static void ppis_are_each_cpus_own(void **state)
     ppi_level(0, 27, false);
     assert_true(irq[0].level);
     set_priv(0, SGI_FRAME + ICPENDR, 1u << 27);
+    assert_false(irq[0].level);
+}
+
+/* Each register of the SGI frame acts at once, not at the next event. */
+static void private_changes_act_at_once(void **state)
+{
+    ppi_level(0, 27, true);
+    set_priv(0, SGI_FRAME + ISENABLER, 1u << 27);
+    assert_true(irq[0].level);
+    set_priv(0, SGI_FRAME + ICENABLER, 1u << 26);
+    assert_int_equal(priv(0, SGI_FRAME + ISENABLER), 1u << 27);
+    set_priv(0, SGI_FRAME + ICENABLER, 1u << 27);
+    assert_false(irq[0].level);
+    assert_int_equal(priv(0, SGI_FRAME + ICENABLER), 0);
+    set_priv(0, SGI_FRAME + ISENABLER, 1u << 27 | 1u << 25);
+    set_priv(0, SGI_FRAME + IGROUPR, 0);
+    assert_true(fiq[0].level && !irq[0].level);
+    set_priv(0, SGI_FRAME + IGROUPR, ~0u);
+    assert_true(irq[0].level && !fiq[0].level);
+    bench_write(&redist, SGI_FRAME + IPRIORITYR + 27, 1, 0xf8);
+    assert_false(irq[0].level);
+    bench_write(&redist, SGI_FRAME + IPRIORITYR + 27, 1, 0x80);
+    assert_true(irq[0].level);
+    set_priv(0, SGI_FRAME + ICFGR + 4, 2u << 22);
+    assert_false(irq[0].level);
+    set_priv(0, SGI_FRAME + ISPENDR, 1u << 25);
+    assert_true(irq[0].level);
+    set_priv(0, SGI_FRAME + ICPENDR, 1u << 25);
+    assert_false(irq[0].level);
+}
+
+/* Both groups run: each EOI register drops only what runs now. */
+static void groups_nest(void **state)
+{
+    set_spi_up(33, 0x80, true);
+    set_spi_up(34, 0x40, true);
+    set_dist(IGROUPR + 4, ~2u); /* 33 is in group 0 */
+    set_icc(0, ICC_BPR0, 6);    /* bit 7 alone counts in group 0 */
+    set_dist(ISPENDR + 4, 2);
+    assert_int_equal(icc(0, ICC_IAR0), 33);
+    assert_int_equal(icc(0, ICC_RPR), 0x80);
+    set_dist(ISPENDR + 4, 4);
+    assert_int_equal(icc(0, ICC_IAR1), 34);
+    assert_int_equal(icc(0, ICC_RPR), 0x40);
+    set_icc(0, ICC_EOIR0, 33);
+    assert_int_equal(icc(0, ICC_RPR), 0x40);
+    set_icc(0, ICC_EOIR1, 34);
+    assert_int_equal(icc(0, ICC_RPR), 0x80);
+    set_icc(0, ICC_EOIR1, 33);
+    assert_int_equal(icc(0, ICC_RPR), 0x80);
+    set_icc(0, ICC_EOIR0, 33);
+    assert_int_equal(icc(0, ICC_RPR), 0xff);
+    assert_int_equal(dist(ISACTIVER + 4), 0);
+    bench_write(&bench, IPRIORITYR + 33, 1, 0x78);
+    set_dist(ISPENDR + 4, 2);
+    assert_int_equal(icc(0, ICC_IAR0), 33);
+    assert_int_equal(icc(0, ICC_RPR), 0x00);
+}
+
+static void the_group_register_acts_at_once(void **state)
+{
+    set_spi_up(33, 0x80, false);
+    spi_level(33, true);
+    set_dist(IGROUPR + 4, ~2u);
+    assert_true(fiq[0].level && !irq[0].level);
+    set_dist(IGROUPR + 4, ~0u);
+    assert_true(irq[0].level && !fiq[0].level);
+    set_icc(0, ICC_BPR0, 7);
+    set_icc(0, ICC_AP1R0, 1u << 15); /* runs at 0x78 */
+    assert_false(irq[0].level);
+    bench_write(&bench, IPRIORITYR + 33, 1, 0x78);
+    assert_false(irq[0].level);
+    set_icc(0, ICC_CTLR, 1); /* one binary point: 0x78 counts as 0 */
+    assert_true(irq[0].level);
+    set_icc(0, ICC_CTLR, 0);
     assert_false(irq[0].level);
 }
 
@@ -762,6 +844,9 @@ int main(void)
         RUNNING(active_by_hand),
         RUNNING(special_intids_end_nothing),
         RUNNING(ppis_are_each_cpus_own),
+        RUNNING(private_changes_act_at_once),
+        RUNNING(groups_nest),
+        RUNNING(the_group_register_acts_at_once),
         RUNNING(sgis_reach_the_list),
         RUNNING(sgis_reach_all_others),
         RUNNING(sgis_by_group),

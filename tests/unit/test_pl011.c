@@ -155,8 +155,12 @@ static void a_transmitter_that_is_off_keeps_its_fifo(void **state)
 
 static void flow_control_waits_for_cts(void **state)
 {
-    set(CR, ALL_ON | 1 << 15);
     pl011_set_modem(bench.device, PL011_CTS, false);
+    set(DR, 'v'); /* flow control is off */
+    assert_string_equal(sent, "v");
+    sent_length = 0;
+    sent[0] = 0;
+    set(CR, ALL_ON | 1 << 15);
     set(DR, 'w');
     assert_string_equal(sent, "");
     pl011_set_modem(bench.device, PL011_CTS, true);
@@ -188,7 +192,10 @@ static void the_threshold_interrupts(void **state)
         assert_false(wire.level);
         arrive("x");
         assert_true(wire.level);
-        get(DR); /* below the level again */
+        arrive("x");
+        get(DR); /* at the level still */
+        assert_true(wire.level);
+        get(DR); /* below it */
         assert_false(wire.level);
         arrive("x");
         assert_true(wire.level);

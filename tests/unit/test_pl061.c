@@ -60,6 +60,9 @@ static void the_address_masks_data(void **state)
     set(DIR, 0x0f);
     set(0xff << 2, 0xff);
     assert_int_equal(pl061_outputs(bench.device), 0x0f);
+    set(DIR, 0x03);
+    assert_int_equal(pl061_outputs(bench.device), 0x03);
+    set(DIR, 0x0f);
     set(0x05 << 2, 0x00); /* pins 0 and 2 only */
     assert_int_equal(get(DATA), 0x0a);
     assert_int_equal(get(0x02 << 2), 0x02);
@@ -92,6 +95,12 @@ static void edges_by_kind(void **state)
     assert_int_equal(get(RIS), 0x04);
     set(IE, 0x03);
     assert_int_equal(get(MIS), 0);
+    assert_false(wire.level);
+    set(IE, 0x04);
+    assert_true(wire.level);
+    set(IEV, 0x05);
+    set(IS, 0x04); /* by level now: the edge is forgotten, the pin is low */
+    assert_int_equal(get(RIS), 0);
     assert_false(wire.level);
 }
 
@@ -147,7 +156,12 @@ static void a_reset_lets_go_of_the_key(void **state)
     pl061_class.reset(bench.device);
     assert_false(wire.level);
     assert_int_equal(get(DATA), 0);
-    key.deliver(key.device, "", 0); /* and is freed while it is held */
+    assert_int_equal(get(IE), 0);
+    bench_run_to(&bench, NS_PER_S / 20);
+    key.deliver(key.device, "", 0);
+    bench_run_to(&bench, NS_PER_S / 8);
+    assert_int_equal(get(DATA), 0x08); /* held for its own time, not the first press's */
+    key.deliver(key.device, "", 0);    /* and is freed while it is held */
 }
 
 static void saved_state_carries_pins_and_key(void **state)
