@@ -6,10 +6,11 @@
  * call, and returns false where that is not enough, having changed nothing; the handler then jumps to the
  * same body compiled whole:
  *
- *     EXEC_MEMORY(ldr_imm)                        run_ldr_imm:    TLB hit: load, go on to the next record
- *     {                                                           else: jump to again_ldr_imm
- *         uint64_t value;                         again_ldr_imm:  SP check, mem_read64(), go on (cold, with a
- * frame) if (!load(..., reach, &value))          plain_ldr_imm:  the same, and return return false;
+ *     EXEC_MEMORY(ldr_imm)                              run_ldr_imm:    TLB hit: load, go on to the next record
+ *     {                                                                 else: jump to again_ldr_imm
+ *         uint64_t value;                               again_ldr_imm:  the whole of it, with calls and a
+ *         if (!load(..., reach, &value))                                frame (cold), then on to the next
+ *             return false;                             plain_ldr_imm:  the whole of it, and return
  *         cpu->x[insn->rd] = value;
  *         return true;
  *     }
@@ -48,7 +49,7 @@ enum reach { INLINE_ONLY, WHOLE };
 
 /* HANDLERS() for tables of EXEC_MEMORY instructions, none of which ends a block. */
 #define MEMORY_HANDLERS(table)                                                                               \
-    INSN_NAMES_##table(MEMORY_WHOLE) INSN_HANDLERS_##table(MEMORY_HANDLER, MEMORY_HANDLER)
+    INSN_NAMES_##table(MEMORY_WHOLE) INSN_HANDLERS_##table(MEMORY_HANDLER, MEMORY_HANDLER, MEMORY_HANDLER)
 
 /* The SP alignment check of a base register. */
 ALWAYS_INLINE bool base_aligned(struct cpu *cpu, const struct insn *insn, uint64_t base, enum reach reach)

@@ -23,7 +23,6 @@ struct block {
     struct block *next_hash;   /* same bucket */
     struct block *next_page;   /* same page */
     uint32_t count;            /* instructions */
-    uint32_t guarded_ok;       /* 1: the first instruction may be the target of any indirect branch (BTI) */
     struct insn insns[];       /* count, and the record that returns */
 };
 
@@ -43,6 +42,37 @@ struct lookup {
 static inline struct lookup *lookup_slot(struct lookup *lookups, uint64_t pc)
 {
     return &lookups[(pc >> 2 ^ pc >> 14) & (LOOKUP_ENTRIES - 1)];
+}
+
+/** What translation of PC depends on, in one number: a lookup made under another one is void. */
+static inline uint64_t lookup_generation(const struct cpu *cpu)
+{
+    return cpu->code_generation << 3 | (uint64_t)(cpu->pstate.el == 0) << 2 | cpu->pstate.btype;
+}
+
+/** The block at PC where the CPU has been there before and nothing changed since, or NULL. */
+static inline struct block *block_look_up(const struct cpu *cpu)
+{
+    const struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
+    bool hit = slot->pc == cpu->pc && slot->generation == lookup_generation(cpu) &&
+               slot->block->physical != NO_BLOCK_ADDRESS;
+    return __builtin_expect(hit, 1) ? slot->block : NULL;
+}
+
+/** Moves the CPU to the end of the block at PC, whose records are to be run next, where all of it may run
+ *  now: it is known, and ends before the limit. Else NULL, and nothing is changed. */
+static inline const struct block *block_enter_next(struct cpu *cpu)
+{
+    const struct block *block = block_look_up(cpu);
+    if (__builtin_expect(!block, 0))
+        return NULL;
+    uint64_t after = cpu->icount + block->count;
+    if (__builtin_expect(after > cpu->limit, 0))
+        return NULL;
+    cpu->icount = after;
+    cpu->pc += 4ull * block->count;
+    cpu->pstate.btype = 0;
+    return block;
 }
 
 struct block_cache;

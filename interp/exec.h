@@ -7,6 +7,7 @@
 #ifndef ARMATURE_EXEC_H
 #define ARMATURE_EXEC_H
 
+#include "interp/block.h"
 #include "isa/arm64/cpu.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/insn.h"
@@ -22,14 +23,25 @@
     if (insn->member != (value))                                                                             \
         __builtin_unreachable();
 
-/* A handler of an instruction in the middle of a block goes on to the next record; one that ends a block
- * returns to the engine's loop. */
+/* A handler of an instruction in the middle of a block goes on to the next record; a branch goes on to its target's
+ * block; what else ends a block returns to the engine's loop. */
 #define HANDLER_NEXT(id, name, facts)                                                                        \
     void run_##id(struct cpu *cpu, const struct insn *insn);                                                 \
     void run_##id(struct cpu *cpu, const struct insn *insn)                                                  \
     {                                                                                                        \
         facts exec_##name(cpu, insn);                                                                        \
         return insn[1].run(cpu, insn + 1);                                                                   \
+    }
+#define HANDLER_JUMP(id, name, facts)                                                                        \
+    void run_##id(struct cpu *cpu, const struct insn *insn);                                                 \
+    void run_##id(struct cpu *cpu, const struct insn *insn)                                                  \
+    {                                                                                                        \
+        facts exec_##name(cpu, insn);                                                                        \
+        if (INTERP_TAIL_CALLS) {                                                                             \
+            const struct block *block = block_enter_next(cpu);                                               \
+            if (__builtin_expect(block != NULL, 1))                                                          \
+                return block->insns[0].run(cpu, block->insns);                                               \
+        }                                                                                                    \
     }
 #define HANDLER_END(id, name, facts)                                                                         \
     void run_##id(struct cpu *cpu, const struct insn *insn);                                                 \
@@ -46,7 +58,7 @@
 
 /* Expands every handler and plain function of a table: HANDLERS(base). */
 #define HANDLERS(table)                                                                                      \
-    INSN_HANDLERS_##table(HANDLER_NEXT, HANDLER_END) INSN_NAMES_##table(PLAIN)
+    INSN_HANDLERS_##table(HANDLER_NEXT, HANDLER_JUMP, HANDLER_END) INSN_NAMES_##table(PLAIN)
 
 #include "insn_handlers.h" /* generated: INSN_HANDLERS_<table>, INSN_NAMES_<table>, enum insn_handler */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The interpreter's loop: find the block at PC, run it, see to whatever asked for attention.
  *
- * Only the comparison of icount with limit stands between blocks: whoever wants the loop's attention (an
- * interrupt, WFI, a stop) sets limit to 0. Exceptions come back by a jump to the top of interp_run(). */
+ * From a branch threaded code goes on to the target's block by itself while that is known and ends before the limit:
+ * whoever wants the loop's attention (an interrupt, WFI, a stop) sets limit to 0. Exceptions come back by a jump to the top of interp_run(). */
 #include "interp/interp.h"
 #include <setjmp.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct engine {
 
 #define DECLARE_HANDLER(id, name, assume) void run_##id(struct cpu *cpu, const struct insn *insn);
 #define DECLARE_PLAIN(name)               void plain_##name(struct cpu *cpu, const struct insn *insn);
-INSN_HANDLERS_ALL(DECLARE_HANDLER, DECLARE_HANDLER)
+INSN_HANDLERS_ALL(DECLARE_HANDLER, DECLARE_HANDLER, DECLARE_HANDLER)
 INSN_NAMES_ALL(DECLARE_PLAIN)
 
 static void plain_undefined(struct cpu *cpu, const struct insn *insn)
@@ -36,7 +36,7 @@ static void plain_undefined(struct cpu *cpu, const struct insn *insn)
 #define HANDLER_ROW(id, name, assume) [HANDLER_##id] = run_##id,
 static void (*const handlers[HANDLER_COUNT])(struct cpu *cpu, const struct insn *insn) = {
     [HANDLER_UNDEFINED] = plain_undefined,
-    INSN_HANDLERS_ALL(HANDLER_ROW, HANDLER_ROW)
+    INSN_HANDLERS_ALL(HANDLER_ROW, HANDLER_ROW, HANDLER_ROW)
 };
 
 #define PLAIN_ROW(name) [OP_##name] = plain_##name,
@@ -60,11 +60,6 @@ void run_block_end(struct cpu *cpu, const struct insn *insn)
 
 /* Finding blocks. */
 
-static uint64_t lookup_generation(const struct cpu *cpu)
-{
-    return cpu->code_generation << 3 | (uint64_t)(cpu->pstate.el == 0) << 2 | cpu->pstate.btype;
-}
-
 static void forget_lookups(struct engine *engine)
 {
     for (unsigned i = 0; i < engine->cpu_count; i++)
@@ -82,19 +77,9 @@ static __attribute__((noinline)) struct block *find_block(struct engine *engine,
         forget_lookups(engine);
     if (guarded && cpu->pstate.btype)
         debug_check_branch_target(cpu, &block->insns[0]);
-    struct lookup *slot = lookup_slot(engine->lookups[cpu->index], cpu->pc);
+    struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
     *slot = (struct lookup){.pc = cpu->pc, .generation = lookup_generation(cpu), .block = block};
     return block;
-}
-
-static inline struct block *next_block(struct engine *engine, struct cpu *cpu)
-{
-    const struct lookup *slot = lookup_slot(engine->lookups[cpu->index], cpu->pc);
-    if (__builtin_expect(slot->pc == cpu->pc && slot->generation == lookup_generation(cpu) &&
-                             slot->block->physical != NO_BLOCK_ADDRESS,
-                         1))
-        return slot->block;
-    return find_block(engine, cpu);
 }
 
 /* Running them. */
@@ -116,7 +101,9 @@ static void run_one(struct engine *engine, struct cpu *cpu)
 {
     if (cpu->debug_armed)
         debug_before_insn(cpu);
-    const struct block *block = next_block(engine, cpu);
+    const struct block *block = block_look_up(cpu);
+    if (!block)
+        block = find_block(engine, cpu);
     struct insn alone = block->insns[0];
     alone.left = 1;
     cpu->pc += 4;
@@ -132,6 +119,7 @@ static enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
 {
     jmp_buf on_exception;
     cpu->on_exception = &on_exception;
+    cpu->lookups = engine->lookups[cpu->index];
     _setjmp(on_exception);
     for (;;) {
         if (cpu->stop_requested)
@@ -146,19 +134,15 @@ static enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
             run_one(engine, cpu);
             continue;
         }
-        for (;;) {
-            const struct block *block = next_block(engine, cpu);
-            uint64_t after = cpu->icount + block->count;
-            if (__builtin_expect(after > cpu->limit, 0)) {
-                if (cpu->limit > cpu->icount)
-                    run_part(cpu, block, (unsigned)(cpu->limit - cpu->icount));
-                break;
-            }
-            cpu->icount = after;
-            cpu->pc += 4ull * block->count;
-            cpu->pstate.btype = 0;
-            block->insns[0].run(cpu, block->insns);
+        const struct block *block = block_look_up(cpu);
+        if (!block)
+            block = find_block(engine, cpu);
+        if (cpu->icount + block->count > cpu->limit) {
+            run_part(cpu, block, (unsigned)(cpu->limit - cpu->icount));
+            continue;
         }
+        while ((block = block_enter_next(cpu)))
+            block->insns[0].run(cpu, block->insns);
     }
 }
 

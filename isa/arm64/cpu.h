@@ -133,6 +133,7 @@ struct cpu {
     jmp_buf *on_exception;
     /* Tells the engine that cached code lookups are stale (TLBI, regime change); bumped, never reset. */
     uint64_t code_generation;
+    struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
     /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed.
      */
     uint32_t debug_armed;

@@ -110,7 +110,8 @@ void mmu_control_changed(struct cpu *cpu)
 
 /* Fetches. */
 
-uint64_t mmu_fetch_slow(struct cpu *cpu, uint64_t pc, bool *guarded)
+/* Translates for a fetch and adds to the first level; returns `pc` without its tag. */
+static uint64_t fetch_miss(struct cpu *cpu, uint64_t pc)
 {
     if (mmu_top_byte_ignored(cpu, pc, true)) {
         uint64_t untagged = (uint64_t)((int64_t)(pc << 8) >> 8);
@@ -128,8 +129,20 @@ uint64_t mmu_fetch_slow(struct cpu *cpu, uint64_t pc, bool *guarded)
     if (status != FAULT_NONE)
         cpu_raise_here(cpu, EC_INSN_ABORT, status, true, pc);
     tlb_fill_code(cpu, cpu->pstate.el != 0, pc, &found);
-    *guarded = found.flags & IS_GUARDED;
-    return found.physical;
+    return pc;
+}
+
+uint64_t mmu_fetch(struct cpu *cpu, uint64_t pc, bool *guarded)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    const struct tlb_code_entry *e = &tlb->code[cpu->pstate.el != 0][tlb_code_index(pc)];
+    if ((pc ^ e->tag) >= PAGE_SIZE_BYTES || pc & 3)
+        pc = fetch_miss(cpu, pc);
+    /* Whoever asks may remember the answer until code_generation is bumped: what drops the entry must know. */
+    tlb_filter_add(tlb->code_filter, pc & TLB_ADDRESS_MASK);
+    tlb->code_private_seen |= e->private;
+    *guarded = e->guarded;
+    return e->physical | (pc & (PAGE_SIZE_BYTES - 1));
 }
 
 /* Instructions about addresses. */

@@ -91,21 +91,10 @@ static inline unsigned mmu_access_el(const struct cpu *cpu, bool unprivileged)
 /** The table that holds data translations for accesses at `el`. */
 enum tlb_regime mmu_regime(const struct cpu *cpu, unsigned el);
 
-/** The slow side of mmu_fetch(). */
-uint64_t mmu_fetch_slow(struct cpu *cpu, uint64_t pc, bool *guarded);
-
 /** Where in RAM the instruction at `pc` lies, for the current level; *guarded: in a guarded page (BTI).
  * cpu->pc and icount must be exact: a fault (also of PC alignment, or a page that is no RAM) is taken from
  * there and does not return. A `pc` of cpu->pc with an address tag makes cpu->pc lose its tag. */
-static inline uint64_t mmu_fetch(struct cpu *cpu, uint64_t pc, bool *guarded)
-{
-    const struct tlb_code_entry *e = &cpu->tlb_all->code[cpu->pstate.el != 0][tlb_code_index(pc)];
-    if (__builtin_expect((pc ^ e->tag) < PAGE_SIZE_BYTES && !(pc & 3), 1)) {
-        *guarded = e->guarded;
-        return e->physical | (pc & (PAGE_SIZE_BYTES - 1));
-    }
-    return mmu_fetch_slow(cpu, pc, guarded);
-}
+uint64_t mmu_fetch(struct cpu *cpu, uint64_t pc, bool *guarded);
 
 /** TCR_EL1.TBI for the half of the address space of `va`; TBID counts for fetches. */
 bool mmu_top_byte_ignored(const struct cpu *cpu, uint64_t va, bool is_fetch);

@@ -14,7 +14,7 @@ static void drop_data(struct tlb *tlb, unsigned regime, unsigned slot)
 
 static void drop_code(struct tlb *tlb, unsigned regime, unsigned slot)
 {
-    tlb->code[regime][slot] = (struct tlb_code_entry){TLB_NO_TAG(slot), 0, 0};
+    tlb->code[regime][slot] = (struct tlb_code_entry){.tag = TLB_NO_TAG(slot)};
 }
 
 static void bump_code_generation(struct cpu *cpu)
@@ -222,10 +222,8 @@ void tlb_fill_code(struct cpu *cpu, bool el1, uint64_t va, const struct translat
         .tag = va & ~(PAGE_SIZE_BYTES - 1),
         .physical = found->physical & ~(PAGE_SIZE_BYTES - 1),
         .guarded = (found->flags & IS_GUARDED) != 0,
+        .private = !found->global,
     };
-    tlb_filter_add(tlb->code_filter, va & TLB_ADDRESS_MASK);
-    if (!found->global) {
+    if (!found->global)
         list_private(&tlb->code_private[el1], slot);
-        tlb->code_private_seen = true;
-    }
 }

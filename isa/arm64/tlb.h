@@ -30,7 +30,8 @@ enum tlb_regime { TLB_EL0, TLB_EL1, TLB_EL1_PAN, TLB_REGIMES };
 struct tlb_code_entry {
     uint64_t tag;      /* virtual page, executable in this regime, or TLB_NO_TAG */
     uint64_t physical; /* page of RAM it maps to */
-    uint32_t guarded;  /* GP: BTI applies */
+    uint16_t guarded;  /* GP: BTI applies */
+    uint16_t private;  /* of the current ASID only */
 };
 
 #define TLB_CODE_ENTRIES 256u /* a power of two */

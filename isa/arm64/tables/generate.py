@@ -86,6 +86,12 @@ class Insn:
     def is_live(self):
         return "unimplemented" not in self.flags
 
+    def handler_kind(self):
+        """How threaded code goes on behind it: the next record, another block, or the engine's loop."""
+        if {"branch", "system"} & set(self.flags) == {"branch"}:
+            return "JUMP"
+        return "END" if {"ends", "branch"} & set(self.flags) else "NEXT"
+
     def handlers(self):
         """(suffix, what it may assume) of each specialised handler, in order of the selector."""
         if not self.format:
@@ -255,16 +261,17 @@ def write_handlers(insns):
     yield "    HANDLER_COUNT\n};\n"
     for table in tables:
         mine = [insn for insn in insns if insn.table == table and insn.is_live]
-        yield f"#define INSN_HANDLERS_{table}(NEXT, END)"
+        yield f"#define INSN_HANDLERS_{table}(NEXT, JUMP, END)"
         for insn in mine:
-            macro = "END" if {"ends", "branch"} & set(insn.flags) else "NEXT"
+            macro = insn.handler_kind()
             for suffix, facts in insn.handlers():
                 yield f" \\\n    {macro}({insn.name}{suffix}, {insn.name}, {facts})"
         yield f"\n#define INSN_NAMES_{table}(X)"
         for insn in mine:
             yield f" \\\n    X({insn.name})"
         yield "\n"
-    yield "#define INSN_HANDLERS_ALL(NEXT, END) " + " ".join(f"INSN_HANDLERS_{t}(NEXT, END)" for t in tables)
+    yield "#define INSN_HANDLERS_ALL(NEXT, JUMP, END) "
+    yield " ".join(f"INSN_HANDLERS_{t}(NEXT, JUMP, END)" for t in tables)
     yield "\n#define INSN_NAMES_ALL(X) " + " ".join(f"INSN_NAMES_{t}(X)" for t in tables) + "\n#endif\n"
 
 
