@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* AdvSIMD floating point, vector and scalar: tables/simd_fp.tab. */
 #include "interp/fp_lanes.h"
+#include "isa/arm64/fp/packed.h"
 
 /* insn->sf is the table's sz. */
 
@@ -71,12 +72,28 @@ INLINE void vector_pairwise(struct cpu *cpu, const struct insn *insn, enum fp_si
     cpu->v[insn->rd] = result;
 }
 
+/** The same for the operations that the host can do on all lanes at once. */
+INLINE void vector_arithmetic(struct cpu *cpu, const struct insn *insn, enum fp_size size,
+                              enum fp_packed_operation packed, fp_operation_2 *operation)
+{
+    cpu_check_fp(cpu, insn);
+    const union vreg *n = &cpu->v[insn->rn], *m = &cpu->v[insn->rm];
+
+    if (!fp_packed(packed, size, insn->q, fp_packed_load(n), fp_packed_load(m), _mm_setzero_si128(),
+                   &cpu->v[insn->rd], &cpu->fp))
+        vector_binary(cpu, insn, size, operation);
+}
+
 INLINE void vector_muladd(struct cpu *cpu, const struct insn *insn, enum fp_size size, bool negate)
 {
     cpu_check_fp(cpu, insn);
     const union vreg *n = &cpu->v[insn->rn], *m = &cpu->v[insn->rm], *d = &cpu->v[insn->rd];
+    __m128i factor = fp_packed_load(n);
     union vreg result = {0};
 
+    if (fp_packed(PACKED_MULADD, size, insn->q, negate ? fp_packed_negate(size, factor) : factor,
+                  fp_packed_load(m), fp_packed_load(d), &cpu->v[insn->rd], &cpu->fp))
+        return;
     for (unsigned i = 0; i < lanes_of(insn, size); i++) {
         uint64_t a = get_lane(n, size, i);
         a = negate ? fp_negate(size, a) : a;
@@ -105,18 +122,28 @@ INLINE void scalar_binary(struct cpu *cpu, const struct insn *insn, enum fp_size
         shape(cpu, insn, FP_HALF, argument);                                                                 \
     }
 
+#define ARITHMETIC(name, packed, operation)                                                                  \
+    EXEC(name)                                                                                               \
+    {                                                                                                        \
+        vector_arithmetic(cpu, insn, FP_SINGLE + insn->sf, packed, operation);                               \
+    }                                                                                                        \
+    EXEC(name##_h)                                                                                           \
+    {                                                                                                        \
+        vector_binary(cpu, insn, FP_HALF, operation);                                                        \
+    }
+
 BOTH(fmaxnm_v, vector_binary, op_maxnm)
 BOTH(fminnm_v, vector_binary, op_minnm)
 BOTH(fmaxnmp_v, vector_pairwise, op_maxnm)
 BOTH(fminnmp_v, vector_pairwise, op_minnm)
 BOTH(fmla_v, vector_muladd, false)
 BOTH(fmls_v, vector_muladd, true)
-BOTH(fadd_v, vector_binary, fp_fast_add)
-BOTH(fsub_v, vector_binary, fp_fast_sub)
+ARITHMETIC(fadd_v, PACKED_ADD, fp_fast_add)
+ARITHMETIC(fsub_v, PACKED_SUB, fp_fast_sub)
 BOTH(faddp_v, vector_pairwise, fp_fast_add)
 BOTH(fabd_v, vector_binary, op_abs_difference)
 BOTH(fmulx_v, vector_binary, fp_mulx)
-BOTH(fmul_v, vector_binary, fp_fast_mul)
+ARITHMETIC(fmul_v, PACKED_MUL, fp_fast_mul)
 BOTH(fcmeq_v, vector_binary, op_equal)
 BOTH(fcmge_v, vector_binary, op_greater_equal)
 BOTH(fcmgt_v, vector_binary, op_greater)
@@ -128,7 +155,7 @@ BOTH(fmaxp_v, vector_pairwise, op_max)
 BOTH(fminp_v, vector_pairwise, op_min)
 BOTH(frecps_v, vector_binary, fp_recps)
 BOTH(frsqrts_v, vector_binary, fp_rsqrts)
-BOTH(fdiv_v, vector_binary, fp_fast_div)
+ARITHMETIC(fdiv_v, PACKED_DIV, fp_fast_div)
 
 BOTH(fabd_s, scalar_binary, op_abs_difference)
 BOTH(fmulx_s, scalar_binary, fp_mulx)

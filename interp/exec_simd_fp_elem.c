@@ -2,6 +2,7 @@
 /* AdvSIMD floating point by element, widening products, complex numbers, BFloat16, fixed point, immediates:
  * tables/simd_fp_elem.tab. */
 #include "interp/fp_lanes.h"
+#include "isa/arm64/fp/packed.h"
 
 /* insn->sf is the table's sz, insn->amount the index of the element or the number of fraction bits. */
 
@@ -28,8 +29,12 @@ INLINE void element_muladd(struct cpu *cpu, const struct insn *insn, enum fp_siz
     cpu_check_fp(cpu, insn);
     const union vreg *n = &cpu->v[insn->rn], *d = &cpu->v[insn->rd];
     uint64_t element = get_lane(&cpu->v[insn->rm], size, insn->amount);
+    __m128i factor = fp_packed_load(n);
     union vreg result = {0};
 
+    if (fp_packed(PACKED_MULADD, size, insn->q, negate ? fp_packed_negate(size, factor) : factor,
+                  fp_packed_splat(size, element), fp_packed_load(d), &cpu->v[insn->rd], &cpu->fp))
+        return;
     for (unsigned i = 0; i < lanes_of(insn, size); i++) {
         uint64_t a = get_lane(n, size, i);
         a = negate ? fp_negate(size, a) : a;
@@ -71,7 +76,22 @@ BOTH(fmla_ve, element_muladd, false)
 BOTH(fmla_se, scalar_element_muladd, false)
 BOTH(fmls_ve, element_muladd, true)
 BOTH(fmls_se, scalar_element_muladd, true)
-BOTH(fmul_ve, element_binary, fp_fast_mul)
+EXEC(fmul_ve)
+{
+    cpu_check_fp(cpu, insn);
+    enum fp_size size = FP_SINGLE + insn->sf;
+    __m128i elements = fp_packed_splat(size, get_lane(&cpu->v[insn->rm], size, insn->amount));
+
+    if (!fp_packed(PACKED_MUL, size, insn->q, fp_packed_load(&cpu->v[insn->rn]), elements,
+                   _mm_setzero_si128(), &cpu->v[insn->rd], &cpu->fp))
+        element_binary(cpu, insn, size, fp_fast_mul);
+}
+
+EXEC(fmul_ve_h)
+{
+    element_binary(cpu, insn, FP_HALF, fp_fast_mul);
+}
+
 BOTH(fmul_se, scalar_element_binary, fp_fast_mul)
 BOTH(fmulx_ve, element_binary, fp_mulx)
 BOTH(fmulx_se, scalar_element_binary, fp_mulx)

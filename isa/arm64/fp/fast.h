@@ -225,13 +225,14 @@ static inline uint64_t fp_fast_muladd(enum fp_size size, uint64_t addend, uint64
                                       struct fp_state *fp)
 {
     if (size == FP_DOUBLE && fp_is_plain(fp) && !fp_wants_inexact(fp) && fp_host_has_fma()) {
-        double result = fp_host_fma(fp_as_double(a), fp_as_double(b), fp_as_double(addend));
-        if (fp_is_ordinary(result))
+        double x = fp_as_double(a), y = fp_as_double(b), result = fp_host_fma(x, y, fp_as_double(addend));
+        if (fp_is_ordinary(result) || ((x == 0 || y == 0) && result == 0))
             return fp_of_double(result);
     }
     if (size == FP_SINGLE && fp_is_plain(fp) && !fp_wants_inexact(fp) && fp_host_has_fma()) {
-        float result = fp_host_fma_single(fp_as_single(a), fp_as_single(b), fp_as_single(addend));
-        if (fp_is_ordinary_single(result))
+        float x = fp_as_single(a), y = fp_as_single(b),
+              result = fp_host_fma_single(x, y, fp_as_single(addend));
+        if (fp_is_ordinary_single(result) || ((x == 0 || y == 0) && result == 0))
             return fp_of_single(result);
     }
     return fp_muladd(size, addend, a, b, fp);
