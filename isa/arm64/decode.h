@@ -4,18 +4,19 @@
 #define ARMATURE_DECODE_H
 
 #include <stddef.h>
+#include "isa/arm64/decode_vector.h"
 #include "isa/arm64/features.h"
 #include "isa/arm64/fp.h"
 #include "isa/arm64/insn.h"
 
 /* Register operands in formats. Function-like macros, so that the manual's one-letter field names (S, V)
  * can stand beside them. */
-#define X(f)   (f)                             /* general, read: 31 is zero */
-#define W(f)   ((f) == 31 ? REG_SINK : (f))    /* general, written: 31 goes nowhere */
-#define S(f)   ((f) == 31 ? REG_SP : (f))      /* general, 31 is the stack pointer */
-#define V(f)   (f)                             /* vector, read */
-#define VW(f)  (f)                             /* vector, written */
-#define VRW(f) (f)                             /* vector, read and written */
+#define X(f)   (f)                          /* general, read: 31 is zero */
+#define W(f)   ((f) == 31 ? REG_SINK : (f)) /* general, written: 31 goes nowhere */
+#define S(f)   ((f) == 31 ? REG_SP : (f))   /* general, 31 is the stack pointer */
+#define V(f)   (f)                          /* vector, read */
+#define VW(f)  (f)                          /* vector, written */
+#define VRW(f) (f)                          /* vector, read and written */
 
 /** The low `bits` bits of `value`, sign-extended. */
 static inline int64_t sx(uint64_t value, unsigned bits)

@@ -56,6 +56,11 @@ void text_hex(struct text *out, uint64_t value)
     text_printf(out, "#0x%" PRIx64, value);
 }
 
+void text_imm64(struct text *out, uint64_t value)
+{
+    text_printf(out, "#%#016" PRIx64, value);
+}
+
 void text_vlist(struct text *out, unsigned reg, unsigned count, unsigned size, unsigned q)
 {
     for (unsigned i = 0; i < count; i++) {
