@@ -7,7 +7,7 @@
 #include "interp/exec.h"
 
 /* What one instruction moves: at most four registers. */
-union block {
+union structures {
     uint8_t b[64];
     uint16_t h[32];
     uint32_t s[16];
@@ -29,7 +29,7 @@ static inline void write_back(struct cpu *cpu, const struct insn *insn, uint64_t
 }
 
 static inline void read_block(struct cpu *cpu, const struct insn *insn, uint64_t base, unsigned bytes,
-                              unsigned size, union block *block)
+                              unsigned size, union structures *block)
 {
     const struct tlb_entry *e = &cpu->tlb[tlb_index(base)];
     if (__builtin_expect((base ^ e->read_tag) <= PAGE_SIZE_BYTES - bytes, 1)) {
@@ -46,7 +46,7 @@ static inline void read_block(struct cpu *cpu, const struct insn *insn, uint64_t
 }
 
 static inline void write_block(struct cpu *cpu, const struct insn *insn, uint64_t base, unsigned bytes,
-                               unsigned size, const union block *block)
+                               unsigned size, const union structures *block)
 {
     const struct tlb_entry *e = &cpu->tlb[tlb_index(base)];
     if (__builtin_expect((base ^ e->write_tag) <= PAGE_SIZE_BYTES - bytes, 1)) {
@@ -79,7 +79,7 @@ static inline __attribute__((always_inline)) void load_multiple(struct cpu *cpu,
 {
     const unsigned bytes = insn->q ? 16 : 8;
     const uint64_t base = base_of(cpu, insn);
-    union block block;
+    union structures block;
     union vreg registers[4] = {{.d = {0, 0}}, {.d = {0, 0}}, {.d = {0, 0}}, {.d = {0, 0}}};
     read_block(cpu, insn, base, count * bytes, insn->size, &block);
     if (!interleaved) {
@@ -104,7 +104,7 @@ static inline __attribute__((always_inline)) void store_multiple(struct cpu *cpu
 {
     const unsigned bytes = insn->q ? 16 : 8;
     const uint64_t base = base_of(cpu, insn);
-    union block block;
+    union structures block;
     if (!interleaved) {
         for (unsigned r = 0; r < count; r++)
             memcpy(block.b + r * bytes, &cpu->v[(insn->rd + r) % 32], bytes);
@@ -152,7 +152,7 @@ static inline void load_lane(struct cpu *cpu, const struct insn *insn, unsigned 
 {
     const unsigned bytes = 1u << insn->size;
     const uint64_t base = base_of(cpu, insn);
-    union block block;
+    union structures block;
     read_block(cpu, insn, base, count * bytes, insn->size, &block);
     for (unsigned r = 0; r < count; r++)
         memcpy(&cpu->v[(insn->rd + r) % 32].b[insn->amount * bytes], block.b + r * bytes, bytes);
@@ -164,7 +164,7 @@ static inline void store_lane(struct cpu *cpu, const struct insn *insn, unsigned
 {
     const unsigned bytes = 1u << insn->size;
     const uint64_t base = base_of(cpu, insn);
-    union block block;
+    union structures block;
     for (unsigned r = 0; r < count; r++)
         memcpy(block.b + r * bytes, &cpu->v[(insn->rd + r) % 32].b[insn->amount * bytes], bytes);
     write_block(cpu, insn, base, count * bytes, insn->size, &block);
@@ -176,7 +176,7 @@ static inline void load_replicated(struct cpu *cpu, const struct insn *insn, uns
 {
     const unsigned bytes = 1u << insn->size;
     const uint64_t base = base_of(cpu, insn);
-    union block block;
+    union structures block;
     read_block(cpu, insn, base, count * bytes, insn->size, &block);
     for (unsigned r = 0; r < count; r++) {
         union vreg v = {.d = {0, 0}};
