@@ -8,7 +8,7 @@
 
 #define BOARD_RAM_BASE     0x40000000ull
 #define BOARD_VIRTIO_SLOTS 32u
-#define BOARD_SPI_COUNT    64u
+#define BOARD_SPI_COUNT    256u
 
 /* Private peripheral interrupts (Arm BSA; INTID less 16). */
 enum board_ppi {
