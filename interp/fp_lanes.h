@@ -93,12 +93,12 @@ INLINE uint64_t op_rinta(enum fp_size size, uint64_t a, struct fp_state *fp)
 
 INLINE uint64_t op_rintx(enum fp_size size, uint64_t a, struct fp_state *fp)
 {
-    return fp_round_int(size, a, fp_rounding_mode(fp), true, fp);
+    return fp_fast_round_int(size, a, fp_rounding_mode(fp), true, fp);
 }
 
 INLINE uint64_t op_rinti(enum fp_size size, uint64_t a, struct fp_state *fp)
 {
-    return fp_round_int(size, a, fp_rounding_mode(fp), false, fp);
+    return fp_fast_round_int(size, a, fp_rounding_mode(fp), false, fp);
 }
 
 INLINE uint64_t op_rint32z(enum fp_size size, uint64_t a, struct fp_state *fp)

@@ -296,21 +296,32 @@ static inline uint64_t fp_fast_convert(enum fp_size to, enum fp_size from, uint6
     return fp_convert(to, from, a, rounding, fp);
 }
 
+/** `x` as an integral number; |x| < 2^51. Its sign is lost where that number is zero. */
+static inline double fp_fast_integral(double x, enum fp_rounding rounding)
+{
+    double whole = (double)(int64_t)x;
+
+    switch (rounding) {
+    case FP_TIE_EVEN: return (x + 0x1.8p52) - 0x1.8p52; /* 52 bits end at the units */
+    case FP_DOWN: return whole - (whole > x);
+    case FP_UP: return whole + (whole < x);
+    case FP_TIE_AWAY: return __builtin_fabs(x - whole) >= 0.5 ? whole + __builtin_copysign(1, x) : whole;
+    default: return whole;
+    }
+}
+
 static inline uint64_t fp_fast_to_fixed(enum fp_size size, uint64_t a, unsigned bits, unsigned fraction_bits,
                                         bool is_unsigned, enum fp_rounding rounding, struct fp_state *fp)
 {
-    if (size != FP_HALF && fraction_bits == 0 && bits >= 32 &&
-        (rounding == FP_TO_ZERO || rounding == FP_DOWN) && !(fp->fpcr & FPCR_FZ)) {
+    if (size != FP_HALF && fraction_bits == 0 && bits >= 32 && !(fp->fpcr & FPCR_FZ)) {
         double x = size == FP_DOUBLE ? fp_as_double(a) : (double)fp_as_single(a);
-        if (__builtin_fabs(x) < 0x1p63) {
-            int64_t integer = (int64_t)x;
-            double back = (double)integer;
-            if (rounding == FP_DOWN)
-                integer -= back > x;
+        if (__builtin_fabs(x) < 0x1p51) {
+            double integral = fp_fast_integral(x, rounding);
+            int64_t integer = (int64_t)integral;
             bool fits = is_unsigned ? integer >= 0 && (bits == 64 || integer >> 32 == 0)
                                     : bits == 64 || integer == (int32_t)integer;
             if (fits) {
-                fp_note_inexact(fp, back != x);
+                fp_note_inexact(fp, integral != x);
                 return bits == 64 ? (uint64_t)integer : (uint32_t)integer;
             }
         }
@@ -334,21 +345,13 @@ static inline uint64_t fp_fast_from_fixed(enum fp_size size, uint64_t value, uns
 static inline uint64_t fp_fast_round_int(enum fp_size size, uint64_t a, enum fp_rounding rounding, bool exact,
                                          struct fp_state *fp)
 {
-    if (size != FP_HALF && rounding != FP_TIE_EVEN && !(fp->fpcr & FPCR_FZ)) {
+    if (size != FP_HALF && !(fp->fpcr & FPCR_FZ)) {
         double x = size == FP_DOUBLE ? fp_as_double(a) : (double)fp_as_single(a);
-        if (__builtin_fabs(x) < 0x1p62) {
-            double integer = (double)(int64_t)x;
-            bool inexact = integer != x;
-            if (rounding == FP_DOWN)
-                integer -= integer > x;
-            else if (rounding == FP_UP)
-                integer += integer < x;
-            else if (rounding == FP_TIE_AWAY && __builtin_fabs(x - integer) >= 0.5)
-                integer += __builtin_copysign(1, x);
+        if (__builtin_fabs(x) < 0x1p51) {
+            double integral = __builtin_copysign(fp_fast_integral(x, rounding), x);
             if (exact)
-                fp_note_inexact(fp, inexact);
-            integer = __builtin_copysign(integer, x);
-            return size == FP_DOUBLE ? fp_of_double(integer) : fp_of_single((float)integer);
+                fp_note_inexact(fp, integral != x);
+            return size == FP_DOUBLE ? fp_of_double(integral) : fp_of_single((float)integral);
         }
     }
     return fp_round_int(size, a, rounding, exact, fp);
