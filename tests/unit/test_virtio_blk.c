@@ -23,7 +23,8 @@ struct flaky_disk {
     struct disk disk;
     struct disk *inner;
     int fail; /* errno of every operation */
-    unsigned flushes, discards;
+    unsigned flushes, discards, expected_flushes;
+    uint64_t expected_offset, expected_length; /* of the last read announced */
     bool last_unmap, *freed;
 };
 
@@ -60,6 +61,18 @@ static int flaky_write_zeroes(struct disk *disk, uint64_t offset, uint64_t lengt
     return flaky->fail ? flaky->fail : flaky->inner->ops->write_zeroes(flaky->inner, offset, length, unmap);
 }
 
+static void flaky_expect_read(struct disk *disk, uint64_t offset, uint64_t length)
+{
+    struct flaky_disk *flaky = (struct flaky_disk *)disk;
+    flaky->expected_offset = offset;
+    flaky->expected_length = length;
+}
+
+static void flaky_expect_flush(struct disk *disk)
+{
+    ((struct flaky_disk *)disk)->expected_flushes++;
+}
+
 static void flaky_free(struct disk *disk)
 {
     struct flaky_disk *flaky = (struct flaky_disk *)disk;
@@ -73,6 +86,8 @@ static const struct disk_ops flaky_ops = {
     .flush = flaky_flush,
     .discard = flaky_discard,
     .write_zeroes = flaky_write_zeroes,
+    .expect_read = flaky_expect_read,
+    .expect_flush = flaky_expect_flush,
     .free = flaky_free,
 };
 
@@ -122,6 +137,7 @@ static void free_device(struct bench *bench)
 {
     virtio_blk_class.free(bench->blk);
     assert_true(bench->freed);
+    assert_true(clock_next_ns(&bench->driver.clock) == CLOCK_NEVER);
 }
 
 /* Puts a request on the ring and notifies. `data` is read by the device or written by it, as its kind asks.
@@ -184,6 +200,18 @@ static uint8_t disk_byte(struct bench *bench, uint64_t offset)
     struct iovec iov = {sector, sizeof sector};
     bench->disk.inner->ops->read(bench->disk.inner, offset & ~511ull, &iov, 1);
     return sector[offset & 511];
+}
+
+struct range {
+    uint64_t sector;
+    uint32_t sectors, flags;
+};
+
+static uint64_t ranges_at(struct bench *bench, const struct range *ranges, unsigned count)
+{
+    uint64_t address = driver_alloc(&bench->driver, count * sizeof *ranges);
+    memcpy(driver_ram(&bench->driver, address), ranges, count * sizeof *ranges);
+    return address;
 }
 
 /* --- configuration --- */
@@ -293,6 +321,8 @@ static void test_get_id(void **state)
     assert_int_equal(request_used(bench, GET_ID, 0, in, 20, &used), OK);
     assert_int_equal(used, 21);
     assert_memory_equal(driver_ram(&bench->driver, in), "disk-of-a-name-longe\xcc", 21);
+    assert_int_equal(request_used(bench, GET_ID, 0, in, 32, &used), OK);
+    assert_int_equal(used, 20); /* and the status, after a gap */
     assert_int_equal(request_used(bench, GET_ID, 0, in, 8, &used), OK);
     assert_int_equal(used, 9);
     free_device(bench);
@@ -316,23 +346,24 @@ static void test_flush_and_write_through(void **state)
     assert_int_equal(request(bench, WRITE, 0, data, 512), OK);
     assert_int_equal(bench->disk.flushes, 2);
     /* A driver that cannot flush gets the same, and no flush. */
-    driver_start(&bench->driver, 0, 1);
+    driver_start(&bench->driver, FEATURE_WRITE_ZEROES, 1);
+    data = pattern(bench, 1, 512);
     assert_int_equal(request(bench, WRITE, 0, data, 512), OK);
     assert_int_equal(bench->disk.flushes, 3);
+    assert_int_equal(request(bench, WRITE_ZEROES, 0, ranges_at(bench, &(struct range){0, 1, 0}, 1), 16), OK);
+    assert_int_equal(bench->disk.flushes, 4);
+    /* Writing it without the feature changes nothing, and a reset switches it on again. */
+    assert_true(bus_mmio_write(bus, DRIVER_SLOT + MMIO_CONFIG + 32, 1, 0));
+    assert_int_equal(driver_read(&bench->driver, MMIO_CONFIG + 32) & 0xff, 1);
+    driver_start(&bench->driver, FEATURES, 1);
+    assert_true(bus_mmio_write(bus, DRIVER_SLOT + MMIO_CONFIG + 33, 1, 0));
+    assert_true(bus_mmio_write(bus, DRIVER_SLOT + MMIO_CONFIG, 4, 0));
+    assert_int_equal(driver_read(&bench->driver, MMIO_CONFIG), SECTORS);
+    assert_true(bus_mmio_write(bus, DRIVER_SLOT + MMIO_CONFIG + 32, 1, 0));
+    driver_start(&bench->driver, 0, 1);
+    assert_int_equal(driver_read(&bench->driver, MMIO_CONFIG + 32) & 0xff, 1);
     assert_int_equal(request(bench, FLUSH, 0, 0, 0), UNSUPPORTED);
     free_device(bench);
-}
-
-struct range {
-    uint64_t sector;
-    uint32_t sectors, flags;
-};
-
-static uint64_t ranges_at(struct bench *bench, const struct range *ranges, unsigned count)
-{
-    uint64_t address = driver_alloc(&bench->driver, count * sizeof *ranges);
-    memcpy(driver_ram(&bench->driver, address), ranges, count * sizeof *ranges);
-    return address;
 }
 
 static void test_discard_and_write_zeroes(void **state)
@@ -374,6 +405,9 @@ static void test_bad_ranges(void **state)
                      IO_ERROR);
     assert_int_equal(request(bench, DISCARD, 0, ranges_at(bench, &(struct range){0, 1, 0}, 1), 15), IO_ERROR);
     assert_int_equal(request(bench, DISCARD, 0, 0, 0), IO_ERROR);
+    struct range many[257] = {{0, 0, 0}};
+    assert_int_equal(request(bench, DISCARD, 0, ranges_at(bench, many, 256), 256 * 16), OK);
+    assert_int_equal(request(bench, DISCARD, 0, ranges_at(bench, many, 257), 257 * 16), IO_ERROR);
     /* Nothing is done of a request of which a part is wrong. */
     assert_int_equal(request(bench, WRITE_ZEROES, 0, ranges_at(bench, second_bad, 2), sizeof second_bad),
                      IO_ERROR);
@@ -438,6 +472,25 @@ static void test_host_errors(void **state)
 
 /* --- time and flight --- */
 
+static void test_announcements(void **state)
+{
+    struct bench *bench = *state;
+
+    driver_start(&bench->driver, FEATURES, 1);
+    uint64_t data = pattern(bench, 0, 1024);
+    submit(bench, READ, 3, data, 1024);
+    assert_int_equal(bench->disk.expected_offset, 3 * 512);
+    assert_int_equal(bench->disk.expected_length, 1024);
+    submit(bench, READ, SECTORS - 1, data, 1024); /* not to be announced */
+    submit(bench, WRITE, 0, data, 512);
+    assert_int_equal(bench->disk.expected_offset, 3 * 512);
+    assert_int_equal(bench->disk.expected_flushes, 0);
+    submit(bench, FLUSH, 0, 0, 0);
+    assert_int_equal(bench->disk.expected_flushes, 1);
+    assert_int_equal(bench->disk.flushes, 0);
+    free_device(bench); /* in flight */
+}
+
 static void test_time(void **state)
 {
     struct bench *bench = *state;
@@ -500,6 +553,45 @@ static void test_reset_in_flight(void **state)
     assert_false(driver_used(&bench->driver, QUEUE, &head, &used));
     assert_int_equal(disk_byte(bench, 0), 0);
     assert_int_equal(status_at(bench, bench->status), UNTOUCHED);
+    /* The next request waits for none of those that were. */
+    for (unsigned i = 0; i < 2; i++) {
+        driver_start(&bench->driver, FEATURES, 1);
+        submit(bench, FLUSH, 0, 0, 0);
+        assert_true(clock_next_ns(&bench->driver.clock) == VIRTIO_BLK_FLUSH_NS + VIRTIO_BLK_LATENCY_NS);
+    }
+    free_device(bench);
+}
+
+static void test_queue_disabled_in_flight(void **state)
+{
+    struct bench *bench = *state;
+
+    driver_start(&bench->driver, FEATURES, 1);
+    submit(bench, WRITE, 0, pattern(bench, 5, 512), 512);
+    driver_write(&bench->driver, MMIO_QUEUE_SEL, QUEUE);
+    driver_write(&bench->driver, MMIO_QUEUE_READY, 0);
+    assert_true(driver_advance(&bench->driver));
+    assert_int_equal(disk_byte(bench, 0), 0);
+    assert_int_equal(bench->driver.queues[QUEUE].used->index, 0);
+    assert_false(driver_needs_reset(&bench->driver));
+    free_device(bench);
+}
+
+static void test_restored_is_distrusted(void **state)
+{
+    struct bench *bench = *state;
+
+    driver_start(&bench->driver, FEATURES, 1);
+    bench->blk->first = 0xffffffff;
+    bench->blk->in_flight = 0xffffffff;
+    bench->blk->virtio.queues[0].driver_area = 0x1000;
+    virtio_blk_class.restored(bench->blk);
+    assert_int_equal(bench->blk->first, VIRTQ_SIZE_MAX - 1);
+    assert_int_equal(bench->blk->in_flight, VIRTQ_SIZE_MAX);
+    assert_true(driver_needs_reset(&bench->driver));
+    while (driver_advance(&bench->driver))
+        ;
+    assert_int_equal(bench->blk->in_flight, 0);
     free_device(bench);
 }
 
@@ -608,10 +700,13 @@ int main(void)
         TEST(test_unknown_request),
         cmocka_unit_test_setup_teardown(test_read_only, set_up_read_only, tear_down),
         TEST(test_host_errors),
+        TEST(test_announcements),
         TEST(test_time),
         TEST(test_several_in_flight),
         TEST(test_reset_in_flight),
+        TEST(test_queue_disabled_in_flight),
         TEST(test_restored_in_flight),
+        TEST(test_restored_is_distrusted),
         TEST(test_malformed_requests),
         TEST(test_changed_in_flight),
     };

@@ -142,6 +142,12 @@ static void test_identity(void **state)
     assert_int_equal(driver_read(&bench->driver, MMIO_DEVICE_ID), 1);
     assert_int_equal(bench->mac[0] & 3, 2); /* locally administered, one station */
     assert_memory_not_equal(other->config.mac, bench->mac, 6);
+    virtio_net_class.free(other);
+    other = virtio_net_create(&bench->driver.bus, bench->inputs, &bench->loopback.backend, "net0", 43);
+    assert_memory_not_equal(other->config.mac, bench->mac, 6);
+    virtio_net_class.free(other);
+    other = virtio_net_create(&bench->driver.bus, bench->inputs, &bench->loopback.backend, "net0", 42);
+    assert_memory_equal(other->config.mac, bench->mac, 6);
     assert_int_equal(driver_read(&bench->driver, MMIO_CONFIG + 4) >> 16, 1); /* link up */
     assert_int_equal(driver_read(&bench->driver, MMIO_CONFIG + 8) >> 16, NET_MTU_BYTES);
     virtio_net_class.free(other);
@@ -304,6 +310,15 @@ static void test_checksum_sent(void **state)
         memcpy(sent + 50, "\x12\x34", 2);
         assert_int_equal(sum, (uint16_t)~sum_of(sent + 34, length - 34));
     }
+    /* A sum of zero is sent as its other form: to UDP, zero means that there is none. */
+    uint64_t zero = make_frame(bench, 60);
+    uint8_t *bytes = driver_ram(&bench->driver, zero);
+    bytes[0] = 1;
+    memcpy(bytes + 6, "\x22\0\x10\0", 4);
+    memset(bytes + HEADER_BYTES + 34, 0, 26);
+    memset(bytes + HEADER_BYTES + 50, 0xff, 2);
+    send(bench, zero, 60);
+    assert_memory_equal(bench->loopback.last + 50, "\xff\xff", 2);
     /* A checksum that would lie outside of the frame is none. */
     uint64_t address = make_frame(bench, 60);
     uint8_t *header = driver_ram(&bench->driver, address);
@@ -419,6 +434,10 @@ static void test_bad_commands(void **state)
         assert_int_equal(command(bench, bad[i].bytes, bad[i].length), 1);
     /* More addresses than the table holds: all get through. */
     assert_false(reaches(bench, "\x02\1\1\1\1\1"));
+    many[2] = 32;
+    assert_int_equal(command(bench, many, 2 + 4 + 32 * 6 + 4), 0);
+    assert_false(reaches(bench, "\x02\1\1\1\1\1"));
+    many[2] = 40;
     assert_int_equal(command(bench, many, sizeof many), 0);
     assert_true(reaches(bench, "\x02\1\1\1\1\1"));
     /* Not negotiated. */
@@ -431,6 +450,17 @@ static void test_bad_commands(void **state)
     driver_add(&bench->driver, CONTROL, &buffer, 1);
     driver_kick(&bench->driver, CONTROL);
     assert_true(driver_needs_reset(&bench->driver));
+}
+
+static void test_restored_is_distrusted(void **state)
+{
+    struct bench *bench = *state;
+
+    driver_start(&bench->driver, FEATURE_CTRL, 3);
+    bench->net->unicast.count = bench->net->multicast.count = 0xffffffff;
+    virtio_net_class.restored(bench->net);
+    assert_false(reaches(bench, "\x02\1\1\1\1\1"));
+    assert_false(reaches(bench, "\x01\1\1\1\1\1"));
 }
 
 int main(void)
@@ -448,6 +478,7 @@ int main(void)
         TEST(test_checksum_received),
         TEST(test_filter),
         TEST(test_bad_commands),
+        TEST(test_restored_is_distrusted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 struct echo {
     struct virtio_device virtio;
     unsigned resets, served;
-    uint8_t config[6];
+    uint8_t config[6], beyond[2];
     struct driver driver;
 };
 
@@ -56,6 +56,7 @@ static int set_up(void **state)
     virtio_add_queue(&echo.virtio, 64);
     virtio_add_queue(&echo.virtio, 32);
     memcpy(echo.config, "\1\2\3\4\5\6", 6);
+    memset(echo.beyond, 0xff, sizeof echo.beyond);
     echo.virtio.config = echo.config;
     echo.virtio.config_bytes = sizeof echo.config;
     driver_attach(&echo.driver, &echo.virtio);
@@ -193,6 +194,7 @@ static void test_reset_by_driver(void **state)
         assert_int_equal(driver_read(driver, MMIO_QUEUE_READY), 0);
     }
     assert_true(echo->virtio.features == 0);
+    assert_int_equal(driver_read(driver, MMIO_CONFIG_GENERATION), 0);
 }
 
 static void test_queue_that_cannot_be_enabled(void **state)
@@ -224,6 +226,32 @@ static void test_queue_that_cannot_be_enabled(void **state)
         assert_true(driver_needs_reset(driver));
         assert_false(driver->wire); /* no driver to tell yet */
     }
+}
+
+static void test_longest_queue(void **state)
+{
+    struct echo *echo = *state;
+    struct driver *driver = &echo->driver;
+
+    driver_negotiate(driver, 0, 0);
+    driver_write(driver, MMIO_QUEUE_SEL, QUEUE);
+    driver_write(driver, MMIO_QUEUE_NUM, 64);
+    driver_write(driver, MMIO_QUEUE_DESC, DRIVER_RAM_BASE);
+    driver_write(driver, MMIO_QUEUE_DRIVER, DRIVER_RAM_BASE + 0x1000);
+    /* The used ring of 64 entries ends with RAM. */
+    driver_write(driver, MMIO_QUEUE_DEVICE, DRIVER_RAM_BASE + DRIVER_RAM_BYTES - (4 + 64 * 8 + 4));
+    driver_write(driver, MMIO_QUEUE_READY, 1);
+    assert_int_equal(driver_read(driver, MMIO_QUEUE_READY), 1);
+    /* What is enabled does not change. */
+    driver_write(driver, MMIO_QUEUE_NUM, 8);
+    driver_write(driver, MMIO_QUEUE_DESC, 0);
+    driver_write(driver, MMIO_QUEUE_DRIVER + 4, 1);
+    driver_write(driver, MMIO_QUEUE_DEVICE, 0);
+    assert_int_equal(echo->virtio.queues[QUEUE].size, 64);
+    assert_true(echo->virtio.queues[QUEUE].descriptors == DRIVER_RAM_BASE);
+    assert_true(echo->virtio.queues[QUEUE].driver_area == DRIVER_RAM_BASE + 0x1000);
+    driver_write(driver, MMIO_QUEUE_READY, 0);
+    assert_int_equal(driver_read(driver, MMIO_QUEUE_READY), 0);
 }
 
 /* --- well-behaved drivers --- */
@@ -341,9 +369,9 @@ static void test_event_index(void **state)
         assert_int_equal(queue->used->available_event, i);
         driver_add(driver, QUEUE, buffers, 2);
         driver_kick(driver, QUEUE);
-        assert_int_equal(driver->wire_rises, i >= 2);
+        assert_int_equal(driver->wire, i == 2);
+        driver_write(driver, MMIO_INTERRUPT_ACK, VIRTIO_INTERRUPT_QUEUE);
     }
-    driver_write(driver, MMIO_INTERRUPT_ACK, VIRTIO_INTERRUPT_QUEUE);
 
     /* Several at once, the event in the middle. */
     queue->available->used_event = 6;
@@ -407,6 +435,27 @@ enum hostile {
     HOSTILE_COUNT
 };
 
+static const char *const faults[HOSTILE_COUNT] = {
+    [HOSTILE_LOOP] = "descriptor chain too long",
+    [HOSTILE_LOOP_OF_ONE] = "descriptor chain too long",
+    [HOSTILE_NEXT] = "descriptor index out of range",
+    [HOSTILE_HEAD] = "descriptor index out of range",
+    [HOSTILE_INDEX] = "more chains available than the queue has entries",
+    [HOSTILE_ADDRESS_BELOW] = "descriptor outside RAM",
+    [HOSTILE_ADDRESS_ABOVE] = "descriptor outside RAM",
+    [HOSTILE_ADDRESS_WRAPS] = "descriptor outside RAM",
+    [HOSTILE_LENGTH] = "descriptor outside RAM",
+    [HOSTILE_LENGTH_ZERO] = "descriptor of length zero",
+    [HOSTILE_ORDER] = "readable descriptor after a writable one",
+    [HOSTILE_INDIRECT_NEXT] = "indirect descriptor where none may be",
+    [HOSTILE_INDIRECT_LENGTH] = "length of an indirect table",
+    [HOSTILE_INDIRECT_LENGTH_ZERO] = "length of an indirect table",
+    [HOSTILE_INDIRECT_ADDRESS] = "descriptor table outside RAM",
+    [HOSTILE_INDIRECT_NESTED] = "indirect descriptor where none may be",
+    [HOSTILE_INDIRECT_LOOP] = "descriptor chain too long",
+    [HOSTILE_INDIRECT_NEXT_OUT] = "descriptor index out of range",
+};
+
 static void spoil(struct driver *driver, enum hostile hostile)
 {
     struct driver_queue *queue = &driver->queues[QUEUE];
@@ -442,7 +491,7 @@ static void spoil(struct driver *driver, enum hostile hostile)
     case HOSTILE_INDIRECT_NEXT: d[0].flags |= D_NEXT; break;
     case HOSTILE_INDIRECT_LENGTH: d[0].length = 40; break;
     case HOSTILE_INDIRECT_LENGTH_ZERO: d[0].length = 0; break;
-    case HOSTILE_INDIRECT_ADDRESS: d[0].address = DRIVER_RAM_BASE + DRIVER_RAM_BYTES - 16; break;
+    case HOSTILE_INDIRECT_ADDRESS: d[0].address = DRIVER_RAM_BASE + DRIVER_RAM_BYTES; break;
     case HOSTILE_INDIRECT_NESTED: t[0] = (struct driver_descriptor){table, 32, D_INDIRECT, 0}; break;
     case HOSTILE_INDIRECT_LOOP: t[0].next = 0; break;
     case HOSTILE_INDIRECT_NEXT_OUT: t[0].next = 2; break;
@@ -466,7 +515,7 @@ static void test_hostile(void **state)
         /* The driver is told, and the device does nothing more until it is reset. */
         assert_int_equal(driver_read(driver, MMIO_INTERRUPT_STATUS), VIRTIO_INTERRUPT_CONFIG);
         assert_true(driver->wire);
-        assert_non_null(echo->virtio.queues[QUEUE].fault);
+        assert_string_equal(echo->virtio.queues[QUEUE].fault, faults[hostile]);
         driver->queues[QUEUE].available->index = 0;
         driver_kick(driver, QUEUE);
         assert_int_equal(driver->queues[QUEUE].used->index, 0);
@@ -512,6 +561,7 @@ int main(void)
         TEST(test_negotiation_refused),
         TEST(test_reset_by_driver),
         TEST(test_queue_that_cannot_be_enabled),
+        TEST(test_longest_queue),
         TEST(test_chain),
         TEST(test_added_before_ready),
         TEST(test_no_interrupt_flag),
