@@ -3,16 +3,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tests/unit/unit.h"
 #include "peripherals/virtio/disk.h"
 
 #define SIZE (1u << 20)
+
+/* In place of the C library's: what the backend asks of the host, and answers that real disks seldom give. */
+static atomic_uint syncs;
+static atomic_int sync_fails; /* an errno value */
+static bool no_fallocate;
+
+int fdatasync(int fd)
+{
+    int fails = sync_fails;
+    syncs++;
+    errno = fails;
+    return fails ? -1 : 0;
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    if (!no_fallocate)
+        return (int)syscall(SYS_fallocate, fd, mode, offset, length);
+    errno = EOPNOTSUPP;
+    return -1;
+}
 
 static char directory[64], path[96];
 
@@ -163,6 +186,77 @@ static void test_read_write_flush(void **state)
     disk_free(disk);
 }
 
+static void test_flush_syncs_what_was_written(void **state)
+{
+    struct disk *disk = open_disk(false);
+
+    syncs = 0;
+    assert_int_equal(disk->ops->flush(disk), 0);
+    disk->ops->expect_flush(disk);
+    assert_int_equal(disk->ops->flush(disk), 0);
+    assert_int_equal(syncs, 0); /* nothing to do */
+    for (unsigned i = 1; i <= 10; i++) {
+        assert_int_equal(write_at(disk, 0, i, 512), 0);
+        if (i % 2)
+            disk->ops->expect_flush(disk);
+        assert_int_equal(disk->ops->flush(disk), 0);
+        assert_int_equal(syncs, i); /* one each, announced or not */
+        assert_int_equal(disk->ops->flush(disk), 0);
+        assert_int_equal(syncs, i);
+    }
+    /* What is written after the announcement is synced too. */
+    assert_int_equal(write_at(disk, 0, 1, 512), 0);
+    disk->ops->expect_flush(disk);
+    while (syncs < 11)
+        usleep(100);
+    assert_int_equal(disk->ops->discard(disk, 0, 4096), 0);
+    assert_int_equal(disk->ops->flush(disk), 0);
+    assert_int_equal(syncs, 12);
+    disk_free(disk);
+}
+
+static void test_failed_sync_is_told_once(void **state)
+{
+    struct disk *disk = open_disk(false);
+
+    for (unsigned announced = 0; announced < 2; announced++) {
+        assert_int_equal(write_at(disk, 0, 1, 512), 0);
+        syncs = 0;
+        sync_fails = EIO;
+        if (announced) {
+            disk->ops->expect_flush(disk);
+            while (syncs == 0)
+                usleep(100);
+            /* The host reports an error once; by now it would say that all is well. */
+            sync_fails = 0;
+        }
+        assert_int_equal(disk->ops->flush(disk), EIO);
+        sync_fails = 0;
+        assert_int_equal(disk->ops->flush(disk), 0);
+        assert_int_equal(syncs, 2);
+    }
+    disk_free(disk);
+}
+
+static void test_without_fallocate(void **state)
+{
+    struct disk *disk = open_disk(false);
+
+    no_fallocate = true;
+    assert_int_equal(write_at(disk, 0, 0xff, SIZE), 0);
+    assert_int_equal(disk->ops->discard(disk, 0, 4096), 0);
+    expect_bytes(disk, 0, 0xff, 4096);
+    for (unsigned unmap = 0; unmap < 2; unmap++) {
+        uint64_t at = 8192 + unmap * 200 * 1024, length = 65536 + 1024;
+        assert_int_equal(disk->ops->write_zeroes(disk, at, length, unmap), 0);
+        expect_bytes(disk, at - 512, 0xff, 512);
+        expect_bytes(disk, at, 0, length);
+        expect_bytes(disk, at + length, 0xff, 512);
+    }
+    no_fallocate = false;
+    disk_free(disk);
+}
+
 static uint64_t blocks(void)
 {
     struct stat status;
@@ -170,12 +264,20 @@ static uint64_t blocks(void)
     return status.st_blocks;
 }
 
+/* Blocks are counted when they are allocated, which may be late. */
+static int sync_image(void)
+{
+    int fd = open(path, O_RDWR), result = fsync(fd);
+    close(fd);
+    return result;
+}
+
 static void test_discard_and_write_zeroes(void **state)
 {
     struct disk *disk = open_disk(false);
 
     assert_int_equal(write_at(disk, 0, 0xff, SIZE), 0);
-    assert_int_equal(disk->ops->flush(disk), 0);
+    assert_int_equal(sync_image(), 0);
     uint64_t before = blocks();
     assert_int_equal(disk->ops->write_zeroes(disk, 512, 1024, false), 0);
     expect_bytes(disk, 512, 0, 1024);
@@ -185,7 +287,7 @@ static void test_discard_and_write_zeroes(void **state)
     expect_bytes(disk, 65536, 0, 200 * 1024);
     expect_bytes(disk, 65536 + 200 * 1024, 0xff, 512);
     assert_int_equal(disk->ops->discard(disk, 512 * 1024, 256 * 1024), 0);
-    assert_int_equal(disk->ops->flush(disk), 0);
+    assert_int_equal(sync_image(), 0);
     assert_true(blocks() < before); /* the host has the room back */
     struct stat status;
     assert_int_equal(stat(path, &status), 0);
@@ -235,6 +337,9 @@ int main(void)
         TEST(test_permissions),
         TEST(test_lock),
         TEST(test_read_write_flush),
+        TEST(test_flush_syncs_what_was_written),
+        TEST(test_failed_sync_is_told_once),
+        TEST(test_without_fallocate),
         TEST(test_discard_and_write_zeroes),
         TEST(test_host_full),
         TEST(test_file_cut_short),

@@ -112,6 +112,7 @@ static void test_output(void **state)
 static void test_emergency_write(void **state)
 {
     struct bench *bench = *state;
+    driver_write(&bench->driver, MMIO_CONFIG + 4, '?');
     driver_write(&bench->driver, MMIO_CONFIG + 8, '!'); /* no driver, no queues */
     assert_string_equal(bench->output[0], "!");
 }
@@ -216,6 +217,64 @@ static void test_control(void **state)
     expect_input(bench, PORT1_RX, in, "to port 1");
 }
 
+static void test_control_in_the_order_of_drivers(void **state)
+{
+    struct bench *bench = *state;
+
+    /* Buffers first, then the message that is answered. */
+    driver_start(&bench->driver, FEATURE_MULTIPORT, 6);
+    offer_buffer(bench, CONTROL_RX, 64);
+    offer_buffer(bench, CONTROL_RX, 64);
+    tell(bench, 0, 0, 1);
+    assert_int_equal(bench->driver.queues[CONTROL_RX].used->index, 2);
+    /* A reset closes the ports. */
+    tell(bench, 1, 6, 1);
+    driver_start(&bench->driver, FEATURE_MULTIPORT, 6);
+    offer_buffer(bench, PORT1_RX, 16);
+    type(bench, 1, "x");
+    assert_int_equal(bench->driver.queues[PORT1_RX].used->index, 0);
+    tell(bench, 1, 6, 1);
+    tell(bench, 1, 6, 0);
+    inputs_deliver(bench->inputs, (struct input_stamp){0, 0});
+    assert_int_equal(bench->driver.queues[PORT1_RX].used->index, 0);
+}
+
+static void test_script_waits_for_a_listener(void **state)
+{
+    struct bench *bench = *state;
+    unsigned source = virtio_console_source(bench->console, 0);
+
+    input_script(bench->inputs, source);
+    assert_true(input_post(bench->inputs, source, "ls\n", 3));
+    assert_false(inputs_deliver_line(bench->inputs, (struct input_stamp){0, 0}));
+    driver_start(&bench->driver, 0, 2);
+    assert_false(inputs_deliver_line(bench->inputs, (struct input_stamp){0, 0}));
+    uint64_t in = offer_buffer(bench, RX, 16);
+    assert_true(inputs_deliver_line(bench->inputs, (struct input_stamp){0, 0}));
+    expect_input(bench, RX, in, "ls\n");
+}
+
+static void test_restored_is_distrusted(void **state)
+{
+    struct bench *bench = *state;
+    struct virtio_console *console = bench->console;
+
+    driver_start(&bench->driver, FEATURE_MULTIPORT, 6);
+    console->control_first = console->control_count = 0xffffffff;
+    for (unsigned i = 0; i < VIRTIO_CONSOLE_CONTROL_MAX; i++)
+        console->control[i] = (struct virtio_console_control){0xffffffff, 7, 0};
+    virtio_console_class.restored(console);
+    assert_int_equal(console->control_count, 0);
+    console->control_count = 2;
+    virtio_console_class.restored(console);
+    for (unsigned i = 0; i < 3; i++)
+        offer_buffer(bench, CONTROL_RX, 64);
+    assert_int_equal(bench->driver.queues[CONTROL_RX].used->index, 2);
+    console->virtio.queues[0].device_area = 1;
+    virtio_console_class.restored(console);
+    assert_true(driver_needs_reset(&bench->driver));
+}
+
 static void test_hostile_control(void **state)
 {
     struct bench *bench = *state;
@@ -278,6 +337,49 @@ static void test_entropy(void **state)
         assert_true(count[i] < 20);
 }
 
+static uint32_t draw_more(struct driver *driver, uint64_t *address, uint32_t length)
+{
+    uint16_t head;
+    uint32_t used;
+    *address = driver_alloc(driver, length);
+    struct driver_buffer buffer = {*address, length, true};
+    driver_add(driver, 0, &buffer, 1);
+    driver_kick(driver, 0);
+    assert_true(driver_used(driver, 0, &head, &used));
+    return used;
+}
+
+static void test_entropy_state(void **state)
+{
+    static struct driver driver;
+    struct virtio_rng *rng;
+    uint64_t first, second, again;
+
+    driver_init(&driver);
+    rng = virtio_rng_create(&driver.bus, 7);
+    driver_attach(&driver, &rng->virtio);
+    driver_start(&driver, 0, 1);
+    assert_int_equal(draw_more(&driver, &first, 100000), VIRTIO_RNG_REQUEST_MAX_BYTES); /* a limit */
+    assert_int_equal(draw_more(&driver, &second, 64), 64);
+    assert_memory_not_equal(driver_ram(&driver, first), driver_ram(&driver, second), 64);
+    /* A driver's reset goes on; one of the machine begins again. */
+    uint8_t kept[64];
+    memcpy(kept, driver_ram(&driver, first), sizeof kept);
+    driver_start(&driver, 0, 1);
+    draw_more(&driver, &again, 64);
+    assert_memory_not_equal(driver_ram(&driver, again), kept, 64);
+    virtio_rng_class.reset(rng);
+    assert_int_equal(driver_read(&driver, MMIO_STATUS), 0);
+    driver_start(&driver, 0, 1);
+    draw_more(&driver, &again, 64);
+    assert_memory_equal(driver_ram(&driver, again), kept, 64);
+    rng->virtio.queues[0].size = 3;
+    virtio_rng_class.restored(rng);
+    assert_true(driver_needs_reset(&driver));
+    driver_free(&driver);
+    virtio_rng_class.free(rng);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -288,7 +390,11 @@ int main(void)
         TEST(test_input_changes_nothing_while_it_waits),
         TEST(test_hostile_receive_queue),
         cmocka_unit_test_setup_teardown(test_control, set_up_ports, tear_down),
+        cmocka_unit_test_setup_teardown(test_control_in_the_order_of_drivers, set_up_ports, tear_down),
+        TEST(test_script_waits_for_a_listener),
+        cmocka_unit_test_setup_teardown(test_restored_is_distrusted, set_up_ports, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile_control, set_up_ports, tear_down),
+        cmocka_unit_test(test_entropy_state),
         cmocka_unit_test(test_entropy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

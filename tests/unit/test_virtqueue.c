@@ -411,6 +411,21 @@ static void test_restored_is_distrusted(void **state)
     assert_int_equal(echo->served, 0);
 }
 
+static void test_wire_after_reset_and_restore(void **state)
+{
+    struct echo *echo = *state;
+    struct driver *driver = &echo->driver;
+
+    driver_start(driver, 0, 1);
+    virtio_config_changed(&echo->virtio);
+    driver->wire = false; /* as after a restore of the interrupt controller */
+    virtio_mmio_class.restored(driver->slot);
+    assert_true(driver->wire);
+    virtio_mmio_class.reset(driver->slot);
+    assert_false(driver->wire);
+    assert_int_equal(driver_read(driver, MMIO_INTERRUPT_STATUS), 0);
+}
+
 /* --- hostile drivers --- */
 
 enum hostile {
@@ -569,6 +584,7 @@ int main(void)
         TEST(test_event_index),
         TEST(test_state_moves),
         TEST(test_restored_is_distrusted),
+        TEST(test_wire_after_reset_and_restore),
         TEST(test_hostile),
         TEST(test_indirect_not_negotiated),
         TEST(test_odd_notifications),
