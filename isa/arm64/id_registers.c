@@ -4,9 +4,9 @@
 #include "isa/arm64/cpu.h"
 #include "isa/arm64/debug.h"
 
-/* What each --cpu model says it is. A Cortex-A72 r1p0 and a Neoverse N1 r4p1: the revisions without errata
- * that would make Linux trap cache maintenance. The implementer code of `max` is the one left to software. */
-static const uint32_t midr[] = {[CPU_V8_0] = 0x411fd080, [CPU_V8_2] = 0x414fd0c1, [CPU_MAX] = 0x000f0a60};
+/* What each --cpu model says it is: a Cortex-A72 r1p0, and parts of our own under the implementer code that is left to
+ * software. A Neoverse N1 with DIC would make Linux work around erratum 1542419, trapping cache maintenance. */
+static const uint32_t midr[] = {[CPU_V8_0] = 0x411fd080, [CPU_V8_2] = 0x000f0a50, [CPU_MAX] = 0x000f0a60};
 
 /* DebugVer by model: Armv8.0; Armv8.2. */
 static const uint8_t debug_version[] = {[CPU_V8_0] = 6, [CPU_V8_2] = 8, [CPU_MAX] = 8};

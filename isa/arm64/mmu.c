@@ -70,6 +70,9 @@ unsigned mmu_translate(struct cpu *cpu, uint64_t va, const struct mmu_request *r
     }
     if ((uint64_t)((int64_t)(va << 8) >> 8) != va && !mmu_top_byte_ignored(cpu, va, is_fetch))
         return FAULT_TRANSLATION;
+    /* E0PD0, E0PD1: EL0 may not use that half at all (and learns nothing of what is in it). */
+    if (!request->el && cpu->sys.TCR_EL1 >> (va >> 55 & 1 ? 56 : 55) & 1 && has_feature(&cpu->features, FEAT_E0PD))
+        return FAULT_TRANSLATION;
     if (from_tlb(cpu, va, request, out))
         return FAULT_NONE;
     for (;;) {
