@@ -115,7 +115,7 @@ void text_bitmask(struct text *out, unsigned sf, unsigned n, unsigned imms, unsi
 void text_extended(struct text *out, unsigned sf, unsigned rd, unsigned rn, unsigned rm, unsigned sext,
                    unsigned width, unsigned amount)
 {
-    text_r(out, width == 3, rm);
+    text_r(out, sf && width == 3, rm);
     if (!sext && width == 2 + sf && (rd == 31 || rn == 31)) {
         text_shift(out, 0, amount);
         return;

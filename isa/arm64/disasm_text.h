@@ -41,7 +41,7 @@ void text_s2(struct text *out, unsigned size, unsigned rd, unsigned rn); /* s0, 
 void text_s3(struct text *out, unsigned size, unsigned rd, unsigned rn, unsigned rm);
 void text_elem(struct text *out, unsigned reg, unsigned size, unsigned index); /* v1.s[2] */
 void text_index(struct text *out, unsigned index);                             /* [2] */
-void text_hex(struct text *out, uint64_t value);                               /* #0x2: hexadecimal always */
+void text_hex(struct text *out, uint64_t value);                               /* #0x2: decimal for 0 alone */
 void text_imm64(struct text *out, uint64_t value);                             /* 16 characters at least */
 /* A list of `count` registers, modulo 32: {v31.4s, v0.4s}; of lanes: {v31.s, v0.s}[2]. */
 void text_vlist(struct text *out, unsigned reg, unsigned count, unsigned size, unsigned q);

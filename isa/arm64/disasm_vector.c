@@ -53,7 +53,7 @@ void text_elem(struct text *out, unsigned reg, unsigned size, unsigned index)
 
 void text_hex(struct text *out, uint64_t value)
 {
-    text_printf(out, "#0x%" PRIx64, value);
+    text_printf(out, value ? "#0x%" PRIx64 : "#%" PRIu64, value);
 }
 
 void text_imm64(struct text *out, uint64_t value)
