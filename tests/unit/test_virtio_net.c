@@ -34,8 +34,10 @@ static void loopback_send(struct net_backend *backend, const void *frame, size_t
     loopback->last_length = length;
     memcpy(loopback->last, frame, length);
     memcpy(answer, frame, length);
-    memcpy(answer, (const uint8_t *)frame + 6, 6);
-    memcpy(answer + 6, frame, 6);
+    for (unsigned i = 0; i < 6; i++) {
+        answer[i] = loopback->last[6 + i];
+        answer[6 + i] = loopback->last[i];
+    }
     if (!loopback->silent)
         assert_true(input_post(loopback->inputs, loopback->source, answer, length));
 }
