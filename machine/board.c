@@ -97,6 +97,7 @@ static void describe_gic(const struct machine *machine, const struct board_row *
 {
     fdt_node_at(fdt, "intc", row->base);
     fdt_property_string(fdt, "compatible", "arm,gic-v3");
+    fdt_property_cell(fdt, "#address-cells", 0);
     fdt_property_cell(fdt, "#interrupt-cells", 3);
     fdt_property(fdt, "interrupt-controller", NULL, 0);
     fdt_property_cell(fdt, "#redistributor-regions", 1);
@@ -189,6 +190,7 @@ static void describe_gpio(const struct machine *machine, const struct board_row 
     begin_primecell(fdt, row, "pl061", compatible, sizeof compatible);
     fdt_property_cell(fdt, "#gpio-cells", 2);
     fdt_property(fdt, "gpio-controller", NULL, 0);
+    fdt_property_cell(fdt, "#address-cells", 0);
     fdt_property_cell(fdt, "#interrupt-cells", 2);
     fdt_property(fdt, "interrupt-controller", NULL, 0);
     fdt_property_cell(fdt, "phandle", PHANDLE_GPIO);

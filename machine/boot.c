@@ -16,7 +16,8 @@ static bool load_initrd(struct machine *machine, const struct range *taken, stru
 {
     struct file file;
     uint64_t start;
-    if (!file_read(&file, "initrd", machine->options->initrd, machine->bus.ram.size_bytes, error))
+    if (!file_read(&file, "initrd", machine->options->initrd, machine->bus.ram.size_bytes,
+                   "give more --memory", error))
         return false;
     bool fits = place_find(&machine->bus.ram, taken, 1, file.length, ALIGN_BYTES, &start);
     if (!fits)
@@ -42,7 +43,8 @@ bool boot_load(struct machine *machine, struct boot_start *start, struct error *
     struct file file;
     struct kernel_placement kernel;
 
-    if (!file_read(&file, "kernel", options->kernel, machine->bus.ram.size_bytes, error))
+    if (!file_read(&file, "kernel", options->kernel, machine->bus.ram.size_bytes, "give more --memory",
+                   error))
         return false;
     bool loaded = kernel_load(&machine->bus, &file, &kernel, error);
     file_free(&file);

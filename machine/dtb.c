@@ -113,7 +113,7 @@ void *dtb_generate(const struct machine *machine, struct error *error)
 static void *read_tree(const char *path, struct error *error)
 {
     struct file file;
-    if (!file_read(&file, "device tree", path, TREE_MAX_BYTES, error))
+    if (!file_read(&file, "device tree", path, TREE_MAX_BYTES, "make one with --dump-dtb or dtc", error))
         return NULL;
     int failed = file.length < sizeof(struct fdt_header) ? -FDT_ERR_TRUNCATED
                                                          : fdt_check_full(file.bytes, file.length);

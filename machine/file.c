@@ -8,8 +8,10 @@
 #include <unistd.h>
 #include "machine/file.h"
 
-static bool read_all(int fd, struct file *file, const char *what, size_t limit_bytes, size_t expected,
-                     struct error *error)
+#define TOO_LARGE "%s %s: larger than the %zu bytes there is room for; %s"
+
+static bool read_all(int fd, struct file *file, const char *what, size_t limit_bytes, const char *way_out,
+                     size_t expected, struct error *error)
 {
     size_t capacity = expected + 1; /* one more, to see the end without growing */
     uint8_t *bytes = malloc(capacity);
@@ -25,8 +27,7 @@ static bool read_all(int fd, struct file *file, const char *what, size_t limit_b
         length += (size_t)got;
         if (length > limit_bytes) {
             free(bytes);
-            return error_set(error, "%s %s: larger than the %zu MiB there is room for; give more --memory",
-                             what, file->name, limit_bytes >> 20);
+            return error_set(error, TOO_LARGE, what, file->name, limit_bytes, way_out);
         }
         if (got == 0) {
             file->bytes = bytes;
@@ -43,7 +44,8 @@ static bool read_all(int fd, struct file *file, const char *what, size_t limit_b
     return error_set(error, "%s %s: no memory on the host to read it; free some", what, file->name);
 }
 
-bool file_read(struct file *file, const char *what, const char *path, size_t limit_bytes, struct error *error)
+bool file_read(struct file *file, const char *what, const char *path, size_t limit_bytes, const char *way_out,
+               struct error *error)
 {
     struct stat status;
     *file = (struct file){.name = path};
@@ -57,10 +59,9 @@ bool file_read(struct file *file, const char *what, const char *path, size_t lim
     else if (S_ISDIR(status.st_mode))
         done = error_set(error, "%s %s: is a directory; give the path of a file", what, path);
     else if (S_ISREG(status.st_mode) && (uint64_t)status.st_size > limit_bytes)
-        done = error_set(error, "%s %s: larger than the %zu MiB there is room for; give more --memory", what,
-                         path, limit_bytes >> 20);
+        done = error_set(error, TOO_LARGE, what, path, limit_bytes, way_out);
     else
-        done = read_all(fd, file, what, limit_bytes,
+        done = read_all(fd, file, what, limit_bytes, way_out,
                         S_ISREG(status.st_mode) ? (size_t)status.st_size : 1 << 16, error);
     close(fd);
     return done;

@@ -15,8 +15,8 @@ struct file {
 };
 
 /** Reads the file at `path`, called `what` in messages ("kernel"). Fails where it cannot be read, is a
- *  directory, or is larger than `limit_bytes`. */
-bool file_read(struct file *file, const char *what, const char *path, size_t limit_bytes,
+ *  directory, or is larger than `limit_bytes`; then `way_out` ends the message ("give more --memory"). */
+bool file_read(struct file *file, const char *what, const char *path, size_t limit_bytes, const char *way_out,
                struct error *error);
 void file_free(struct file *file);
 

@@ -45,6 +45,9 @@ bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp);
 /** Whether a backend waits for an answer from outside (host_poller.busy). */
 bool inputs_busy(struct inputs *inputs);
 
+/** Whether any source is a script that still has something to say. */
+bool inputs_scripted(const struct inputs *inputs);
+
 /** Hands each scripted source at most one line (through its '\n'), if the device listens and is ready. */
 bool inputs_deliver_line(struct inputs *inputs, struct input_stamp stamp);
 

@@ -13,6 +13,7 @@
 
 /* How long a kernel that panicked may go on printing what it knows. */
 #define PANIC_PRINT_NS NS_PER_S
+#define PANIC_LINE_NS  10000000ull /* for the rest of its last line */
 
 /* --- how it ends ----------------------------------------------------------------------------------- */
 
@@ -63,7 +64,7 @@ void machine_transmit(void *context, const void *bytes, size_t length)
         return;
     uint64_t now_ns = clock_now_ns(&machine->clock);
     if (line->panic.ended)
-        clock_schedule(&machine->clock, &machine->panic_end, now_ns);
+        clock_schedule(&machine->clock, &machine->panic_end, now_ns + PANIC_LINE_NS);
     else
         clock_schedule(&machine->clock, &machine->panic_end, now_ns + PANIC_PRINT_NS);
 }

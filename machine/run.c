@@ -187,22 +187,45 @@ static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t ne
         decide(loop, (struct governor_decision){.advance_to_ns = reached_ns});
 }
 
+/* Hands out a line of a script if the guest waits for one, and returns whether it did. `*due_ns` receives
+ * when to ask again; CLOCK_NEVER: the guest waits, and there is no line yet. */
+static bool run_scripts(struct run_loop *loop, uint64_t *due_ns)
+{
+    uint64_t insns = run_loop_insns(loop);
+    if (insns - loop->quiet_insns > RUN_QUIET_INSNS) {
+        loop->quiet_insns = insns;
+        loop->quiet_ns = loop->now_ns;
+    }
+    uint64_t quiet_at_ns = loop->quiet_ns + RUN_QUIET_NS, unquiet_at_ns = loop->line_ns + RUN_UNQUIET_NS;
+    *due_ns = quiet_at_ns < unquiet_at_ns ? quiet_at_ns : unquiet_at_ns;
+    if (loop->now_ns < *due_ns)
+        return false;
+    *due_ns = CLOCK_NEVER;
+    if (!inputs_deliver_line(loop->inputs, stamp_now(loop)))
+        return false;
+    loop->stirred = true;
+    loop->quiet_ns = loop->line_ns = loop->now_ns;
+    return true;
+}
+
 static void run_idle(struct run_loop *loop)
 {
     uint64_t next_ns = clock_next_ns(loop->clock);
     if (next_ns <= loop->now_ns)
         return; /* an event that is due; the caller fires it */
-    if (inputs_deliver_line(loop->inputs, stamp_now(loop))) {
-        loop->stirred = true;
+    uint64_t script_ns = CLOCK_NEVER;
+    if (inputs_scripted(loop->inputs) && run_scripts(loop, &script_ns))
         return;
-    }
+    if (script_ns < next_ns)
+        next_ns = script_ns;
+    bool awaited = script_ns == CLOCK_NEVER && inputs_script_awaited(loop->inputs);
     if (loop->governor.paced) {
         uint64_t target_ns = governor_target_ns(&loop->governor);
         if (target_ns < next_ns)
             wait_for_host(loop, target_ns, next_ns);
         else
             skip_to(loop, next_ns); /* the CPUs were slower than the host's time; sleeping makes it good */
-    } else if (next_ns == CLOCK_NEVER || inputs_script_awaited(loop->inputs) || inputs_busy(loop->inputs)) {
+    } else if (next_ns == CLOCK_NEVER || awaited || inputs_busy(loop->inputs)) {
         wait_for_host(loop, loop->now_ns, next_ns);
     } else {
         skip_to(loop, next_ns);

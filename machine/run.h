@@ -23,6 +23,13 @@
 #define RUN_ALONE_NS     1000000ull /* of one CPU by itself: how often it looks at the host */
 #define RUN_HOST_POLL_NS 1000000ull /* host time between looks at the host's descriptors */
 
+/* A guest waits for input, as far as a script is concerned, when it has been quiet for a while: its CPUs
+ * slept but for a few instructions. Then it gets a line. A guest that is never quiet gets one now and then
+ * all the same. */
+#define RUN_QUIET_NS    100000000ull
+#define RUN_QUIET_INSNS 200000ull
+#define RUN_UNQUIET_NS  5000000000ull
+
 struct run_loop {
     struct cpu *const *cpus;
     unsigned cpu_count;
@@ -38,6 +45,8 @@ struct run_loop {
     bool stirred;        /* something happened since the last round that may matter to a CPU in WFE */
     bool stop;           /* run_loop_stop() was called */
     uint64_t last_poll_host_ns;
+    uint64_t quiet_ns, quiet_insns; /* since when the guest has been quiet, and its instructions then */
+    uint64_t line_ns;               /* when it got the last line of a script */
 };
 
 /** Wires the loop to the clock and the inputs, and registers the input source "clock". The members up to

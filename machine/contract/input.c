@@ -228,6 +228,14 @@ bool inputs_deliver_line(struct inputs *inputs, struct input_stamp stamp)
     return any;
 }
 
+bool inputs_scripted(const struct inputs *inputs)
+{
+    for (unsigned i = 0; i < inputs->queue_count; i++)
+        if (inputs->queues[i].scripted && (inputs->queues[i].first || !inputs->queues[i].ended))
+            return true;
+    return false;
+}
+
 bool inputs_script_awaited(struct inputs *inputs)
 {
     for (unsigned i = 0; i < inputs->queue_count; i++) {

@@ -278,18 +278,18 @@ static void no_cut_or_flipped_file_does_harm(void **state)
 static void files_that_cannot_be_read_are_named(void **state)
 {
     struct file file;
-    assert_false(file_read(&file, "kernel", "/nonexistent/Image", 100, &error));
+    assert_false(file_read(&file, "kernel", "/nonexistent/Image", 100, "give more --memory", &error));
     assert_non_null(strstr(error.text, "/nonexistent/Image: No such file"));
-    assert_false(file_read(&file, "kernel", "/", 100, &error));
+    assert_false(file_read(&file, "kernel", "/", 100, "give more --memory", &error));
     assert_non_null(strstr(error.text, "directory"));
 
     char path[] = "/tmp/armature-test-XXXXXX";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, "0123456789", 10), 10);
     close(fd);
-    assert_false(file_read(&file, "kernel", path, 9, &error));
+    assert_false(file_read(&file, "kernel", path, 9, "give more --memory", &error));
     assert_non_null(strstr(error.text, "--memory"));
-    assert_true(file_read(&file, "kernel", path, 10, &error));
+    assert_true(file_read(&file, "kernel", path, 10, "give more --memory", &error));
     assert_int_equal(file.length, 10);
     assert_memory_equal(file.bytes, "0123456789", 10);
     file_free(&file);
@@ -299,7 +299,7 @@ static void files_that_cannot_be_read_are_named(void **state)
 static void an_endless_file_is_refused(void **state)
 {
     struct file file;
-    assert_false(file_read(&file, "kernel", "/dev/zero", 1 << 20, &error));
+    assert_false(file_read(&file, "kernel", "/dev/zero", 1 << 20, "give more --memory", &error));
     assert_non_null(strstr(error.text, "larger"));
 }
 

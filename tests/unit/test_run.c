@@ -433,18 +433,48 @@ static void a_script_arrives_by_lines_when_the_machine_is_idle(void **state)
     /* In pieces that are no lines, and before the guest runs at all. */
     for (size_t i = 0; i < sizeof script - 1; i += 3)
         input_post(loop.inputs, source, script + i, sizeof script - 1 - i < 3 ? sizeof script - 1 - i : 3);
-    run_until(500);
+    run_until(RUN_QUIET_NS - 1); /* idle, but not for long enough */
     assert_string_equal(got, "");
-    run_until(1500);
+    run_until(RUN_QUIET_NS + 500);
     assert_string_equal(got, "one\n");
     assert_int_equal(got_icount, 1000);
-    run_until(2500);
+    run_until(2 * RUN_QUIET_NS + 500);
     assert_string_equal(got, "one\ntwo\n");
     assert_int_equal(got_icount, 2000);
     input_script_end(loop.inputs, source);
     run_until(100 * NS_PER_S);
     assert_string_equal(got, "one\ntwo\nend");
     assert_int_equal(got_icount, 3000);
+}
+
+static void wake_often(void *owner)
+{
+    wake[0] = true;
+    clock_schedule(&machine_clock, &watch_event, machine_clock.now_ns + RUN_QUIET_NS / 10);
+}
+
+static void sleeps_every_30000(struct cpu *cpu)
+{
+    if (cpu->icount % 30000 == 29999) {
+        wake[0] = false;
+        cpu->wait = WAIT_WFI;
+        cpu_attention(cpu);
+    }
+}
+
+static void a_guest_that_is_never_quiet_gets_its_script_now_and_then(void **state)
+{
+    add_source();
+    input_script(loop.inputs, source);
+    input_post(loop.inputs, source, "one\ntwo\n", 8);
+    input_script_end(loop.inputs, source);
+    guest = sleeps_every_30000;
+    event_init(&watch_event, wake_often, NULL);
+    clock_schedule(&machine_clock, &watch_event, 1);
+    run_until(RUN_UNQUIET_NS - 1);
+    assert_string_equal(got, "");
+    run_until(RUN_UNQUIET_NS + RUN_QUIET_NS);
+    assert_string_equal(got, "one\n");
 }
 
 static void a_script_is_held_back_from_a_guest_that_does_not_listen(void **state)
@@ -488,10 +518,11 @@ static void reading_a_script_takes_no_guest_time(void **state)
     assert_int_equal(write(fds[1], "line\n", 5), 5);
     guest = sleeps_after_each_wake;
     loop.last_poll_host_ns = fake_host_ns; /* the machine is idle before it looks at the host by itself */
-    run_until(1500);
+    run_until(RUN_QUIET_NS + 500);
     assert_int_equal(end.reads, 1);
     assert_string_equal(got, "line\n");
-    assert_int_equal(cpus[0].icount, 1500); /* not one nanosecond was spent idle */
+    assert_int_equal(cpus[0].icount,
+                     1500); /* the line came exactly when the guest had been quiet for long enough */
     close(fds[0]);
     close(fds[1]);
 }
@@ -554,6 +585,7 @@ int main(void)
         TEST(an_immediate_answer_arrives_after_the_instruction, set_up_one),
         TEST(input_waits_until_the_device_is_ready, set_up_one),
         TEST(a_script_arrives_by_lines_when_the_machine_is_idle, set_up_one),
+        TEST(a_guest_that_is_never_quiet_gets_its_script_now_and_then, set_up_one),
         TEST(a_script_is_held_back_from_a_guest_that_does_not_listen, set_up_one),
         TEST(reading_a_script_takes_no_guest_time, set_up_one),
         TEST(every_input_is_observed_with_its_stamp, set_up_one),
