@@ -28,11 +28,10 @@ struct block {
 
 #define NO_BLOCK_ADDRESS UINT64_MAX
 
-/** One CPU's memory of where virtual addresses led. A hit needs the address and the generation of the
- *  lookup (which stands for everything that translation depends on). */
+/** One CPU's memory of where virtual addresses led. A hit needs the address and the key (lookup_key). */
 struct lookup {
     uint64_t pc;
-    uint64_t generation;
+    uint64_t key;
     struct block *block;
     uint64_t spare; /* keeps an entry within one cache line */
 };
@@ -44,17 +43,17 @@ static inline struct lookup *lookup_slot(struct lookup *lookups, uint64_t pc)
     return &lookups[(pc >> 2 ^ pc >> 14) & (LOOKUP_ENTRIES - 1)];
 }
 
-/** What translation of PC depends on, in one number: a lookup made under another one is void. */
-static inline uint64_t lookup_generation(const struct cpu *cpu)
+/** The key of a lookup now: see cpu->code_key. */
+static inline uint64_t lookup_key(const struct cpu *cpu)
 {
-    return cpu->code_generation << 3 | (uint64_t)(cpu->pstate.el == 0) << 2 | cpu->pstate.btype;
+    return cpu->code_key | cpu->pstate.btype;
 }
 
 /** The block at PC where the CPU has been there before and nothing changed since, or NULL. */
 static inline struct block *block_look_up(const struct cpu *cpu)
 {
     const struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
-    bool hit = slot->pc == cpu->pc && slot->generation == lookup_generation(cpu) &&
+    bool hit = slot->pc == cpu->pc && slot->key == lookup_key(cpu) &&
                slot->block->physical != NO_BLOCK_ADDRESS;
     return __builtin_expect(hit, 1) ? slot->block : NULL;
 }

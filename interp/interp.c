@@ -78,7 +78,7 @@ static __attribute__((noinline)) struct block *find_block(struct engine *engine,
     if (guarded && cpu->pstate.btype)
         debug_check_branch_target(cpu, &block->insns[0]);
     struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
-    *slot = (struct lookup){.pc = cpu->pc, .generation = lookup_generation(cpu), .block = block};
+    *slot = (struct lookup){.pc = cpu->pc, .key = lookup_key(cpu), .block = block};
     return block;
 }
 

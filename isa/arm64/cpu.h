@@ -131,8 +131,9 @@ struct cpu {
     uint32_t ns_per_insn_q8; /* rate: nanoseconds an instruction, in 1/256 */
     /* Where a fault goes: the engine's run loop sets it; cpu_raise and friends jump there. */
     jmp_buf *on_exception;
-    /* Tells the engine that cached code lookups are stale (TLBI, regime change); bumped, never reset. */
-    uint64_t code_generation;
+    /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
+     * set at EL0; above it counts what dropped translations (TLBI, a change of regime); BTYPE is added below. */
+    uint64_t code_key;
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
     /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed.
      */

@@ -262,6 +262,7 @@ void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t addr
 void cpu_state_changed(struct cpu *cpu)
 {
     cpu->tlb = cpu->tlb_all->data[mmu_regime(cpu, cpu->pstate.el)];
+    cpu->code_key = (cpu->code_key & ~4ull) | (cpu->pstate.el ? 0 : 4);
     debug_state_changed(cpu);
     if (pmu_runs(cpu))
         pmu_changed(cpu);

@@ -17,10 +17,10 @@ static void drop_code(struct tlb *tlb, unsigned regime, unsigned slot)
     tlb->code[regime][slot] = (struct tlb_code_entry){.tag = TLB_NO_TAG(slot)};
 }
 
-static void bump_code_generation(struct cpu *cpu)
+static void bump_code_key(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
-    cpu->code_generation++;
+    cpu->code_key += 8;
     memset(tlb->code_filter, 0, sizeof tlb->code_filter);
     tlb->code_private_seen = false;
 }
@@ -37,7 +37,7 @@ void tlb_flush_inline(struct cpu *cpu)
     memset(tlb->data_private, 0, sizeof tlb->data_private);
     memset(tlb->code_private, 0, sizeof tlb->code_private);
     memset(tlb->write_filter, 0, sizeof tlb->write_filter);
-    bump_code_generation(cpu);
+    bump_code_key(cpu);
 }
 
 void tlb_flush_all(struct cpu *cpu)
@@ -69,7 +69,7 @@ void tlb_asid_changed(struct cpu *cpu)
         memset(private->listed, 0, sizeof private->listed);
     }
     if (tlb->code_private_seen)
-        bump_code_generation(cpu);
+        bump_code_key(cpu);
 }
 
 void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid)
@@ -99,7 +99,7 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
     }
     unsigned bit = tlb_filter_bit(va & TLB_ADDRESS_MASK);
     if (tlb->code_filter[bit / 64] >> bit % 64 & 1)
-        bump_code_generation(cpu);
+        bump_code_key(cpu);
 }
 
 void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)

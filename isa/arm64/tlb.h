@@ -64,7 +64,7 @@ struct tlb {
     struct tlb_page pages[TLB_PAGE_SETS][TLB_PAGE_WAYS];
     uint8_t victim[TLB_PAGE_SETS];
     uint64_t sizes; /* a bit for each size_bits that pages may hold */
-    /* Physical pages that may have a write tag, by hash; what code pages were looked up since code_generation
+    /* Physical pages that may have a write tag, by hash; what code pages were looked up since code_key
      * was last bumped, by hash of the virtual page. */
     uint64_t write_filter[TLB_FILTER_BITS / 64];
     uint64_t code_filter[TLB_FILTER_BITS / 64];
