@@ -284,7 +284,7 @@ class Guests(Case):
                                     "--serial", "pty"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             name = program.stderr.readline().decode().split()[-1]
-            with open(name, "r+b", buffering=0) as terminal:
+            with open(os.open(name, os.O_RDWR | os.O_NOCTTY), "r+b", buffering=0) as terminal:
                 terminal.write(b"HAL")
                 answer = b""
                 while len(answer) < 3:
