@@ -31,7 +31,8 @@ struct serial {
     struct host_watch in_watch, out_watch, listen_watch;
     struct inputs *inputs; /* NULL until attached */
     unsigned source;
-    bool scripted, any_input, error_reported;
+    unsigned char last_input; /* the last byte read; 0: none yet */
+    bool scripted, error_reported;
     bool on_terminal;
     struct terminal_keys keys;
     size_t used;
@@ -134,7 +135,9 @@ static void input_ended(struct serial *serial)
     serial->in_watch.events = 0;
     if (serial->kind != SERIAL_STDIO || serial->on_terminal)
         return;
-    if (serial->any_input)
+    if (serial->last_input && serial->last_input != '\n')
+        input_post(serial->inputs, serial->source, "\n", 1);
+    if (serial->last_input)
         input_post(serial->inputs, serial->source, (const char[]){END_OF_INPUT}, 1);
     if (serial->scripted)
         input_script_end(serial->inputs, serial->source);
@@ -159,7 +162,7 @@ static void on_readable(void *backend, short revents)
     }
     size_t kept =
         serial->on_terminal ? terminal_keys_filter(&serial->keys, bytes, (size_t)length) : (size_t)length;
-    serial->any_input = true;
+    serial->last_input = bytes[length - 1];
     if (kept)
         input_post(serial->inputs, serial->source, bytes, kept);
 }
