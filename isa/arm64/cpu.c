@@ -198,8 +198,10 @@ void cpu_restored(struct cpu *cpu)
 
 void cpu_turn_begins(struct cpu *cpu)
 {
-    if (pmu_runs(cpu))
+    if (pmu_runs(cpu)) {
+        pmu_update(cpu, cpu->icount);
         pmu_changed(cpu);
+    }
 }
 
 /* Waiting. */

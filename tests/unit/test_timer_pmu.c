@@ -167,6 +167,21 @@ static void overflow_interrupts_at_its_instruction(void **state)
     assert_false(wires[2]);
 }
 
+/* The run loop may begin a turn at the very time of the overflow, before it fires what is due. */
+static void an_overflow_due_at_a_turns_begin_is_not_lost(void **state)
+{
+    sysreg_write(cpu, SR_PMEVTYPER0_EL0, 8);
+    sysreg_write(cpu, SR_PMEVCNTR0_EL0, 0xffffff00);
+    sysreg_write(cpu, SR_PMINTENSET_EL1, 1);
+    start_counters(1);
+    cpu->icount += 0x100;
+    bench->clock.now_ns = cpu_ns_at(cpu, cpu->icount);
+    cpu_turn_begins(cpu);
+    clock_fire_due(&bench->clock);
+    assert_true(wires[2]);
+    assert_int_equal(cpu->sys.PMOVSSET_EL0, 1);
+}
+
 static void faults_on_the_way_put_an_overflow_off(void **state)
 {
     sysreg_write(cpu, SR_PMEVTYPER0_EL0, 8);
@@ -218,6 +233,7 @@ int main(void)
         TIMER_TEST(the_event_stream_wakes_wfe),
         TIMER_TEST(events_are_counted_by_type_and_level),
         TIMER_TEST(overflow_interrupts_at_its_instruction),
+        TIMER_TEST(an_overflow_due_at_a_turns_begin_is_not_lost),
         TIMER_TEST(faults_on_the_way_put_an_overflow_off),
         TIMER_TEST(chained_counters_carry),
         TIMER_TEST(the_cycle_counter_has_64_bits),
