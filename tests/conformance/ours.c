@@ -29,12 +29,16 @@ static void poke(uint64_t physical, uint64_t value)
     memcpy(ram_at(&bus.ram, physical, 8), &value, sizeof value);
 }
 
-static void map_window(void)
+#define CODE_PAGE     (TABLE_OR_PAGE | 3ull << 8 | 1ull << 10 | 1ull << 53) /* EL0 executes, and has no access */
+
+static void map_regions(void)
 {
     poke(TABLES + (WINDOW_BASE >> 30) * 8, (TABLES + 0x1000) | TABLE_OR_PAGE);
     poke(TABLES + 0x1000 + (WINDOW_BASE >> 21 & 511) * 8, (TABLES + 0x2000) | TABLE_OR_PAGE);
     for (uint64_t at = WINDOW_BASE; at < WINDOW_BASE + WINDOW_BYTES; at += PAGE_SIZE_BYTES)
         poke(TABLES + 0x2000 + (at >> 12 & 511) * 8, at | DATA_PAGE);
+    for (uint64_t at = CODE_BASE; at < CODE_BASE + CODE_BYTES; at += PAGE_SIZE_BYTES)
+        poke(TABLES + 0x2000 + (at >> 12 & 511) * 8, at | CODE_PAGE);
 }
 
 bool ours_create(void)
@@ -48,7 +52,7 @@ bool ours_create(void)
     if (!bus_init(&bus, RAM_BASE, RAM_BYTES, &error) ||
         !cpu_init(cpu, 0, CPU_MAX, &bus, &virtual_clock, &error))
         return false;
-    map_window();
+    map_regions();
     wire_fill_window(pristine);
     memcpy(ram_at(&bus.ram, WINDOW_BASE, WINDOW_BYTES), pristine, WINDOW_BYTES);
     cpu->sys.TTBR0_EL1 = TABLES;
