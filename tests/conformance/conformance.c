@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every instruction line of the tables, in random encodings and states, on our interpreter and under qemu-aarch64.
+/* Every instruction line of the tables, in random encodings and states, on our interpreter and under
+ * qemu-aarch64.
  *
  * conformance QEMU RUNNER [--cases N] [--seed N] [--line NAME] [--verbose]
  *
- * For each line it makes N cases, runs them in batches on both sides, and compares registers, flags, FPSR, vectors and
- * memory; our two compiled forms of an instruction (plain, threaded) are compared too. Reserved encodings of a
- * line must be UNDEFINED on both sides. The first difference of a line is shrunk to what it needs and printed. */
+ * For each line it makes N cases, runs them in batches on both sides, and compares registers, flags, FPSR,
+ * vectors and memory; our two compiled forms of an instruction (plain, threaded) are compared too. Reserved
+ * encodings of a line must be UNDEFINED on both sides. The first difference of a line is shrunk to what it
+ * needs and printed. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -99,8 +101,8 @@ static void judge_run(struct wire_case *cases, struct wire_result *results, uint
 
 static void print_number(const char *name, uint64_t before, uint64_t ours, uint64_t theirs)
 {
-    printf("    %-6s %016" PRIx64 " -> ours %016" PRIx64 "  judge %016" PRIx64 "%s\n", name, before, ours, theirs,
-           ours == theirs ? "" : "  <--");
+    printf("    %-6s %016" PRIx64 " -> ours %016" PRIx64 "  judge %016" PRIx64 "%s\n", name, before, ours,
+           theirs, ours == theirs ? "" : "  <--");
 }
 
 static void print_word(const char *label, uint32_t word)
@@ -126,7 +128,8 @@ static bool dirty_equal(const struct wire_result *a, const struct wire_result *b
 static bool results_equal(const struct wire_result *ours, const struct wire_result *theirs)
 {
     const struct wire_state *a = &ours->state, *b = &theirs->state;
-    if (ours->outcome != theirs->outcome || a->pc != b->pc || a->sp != b->sp || memcmp(a->x, b->x, sizeof a->x))
+    if (ours->outcome != theirs->outcome || a->pc != b->pc || a->sp != b->sp ||
+        memcmp(a->x, b->x, sizeof a->x))
         return false;
     if (ours->outcome != OUTCOME_DONE)
         return true;
@@ -143,7 +146,8 @@ static void print_dirty(const char *who, const struct wire_result *r)
 }
 
 /* Registers that neither changed nor hold anything are left out. */
-static void print_difference(const struct wire_case *c, const struct wire_result *ours, const struct wire_result *theirs)
+static void print_difference(const struct wire_case *c, const struct wire_result *ours,
+                             const struct wire_result *theirs)
 {
     const struct wire_state *s = &c->state, *a = &ours->state, *b = &theirs->state;
     char name[16];
@@ -216,11 +220,11 @@ static void report(const struct insn_info *info, struct wire_case *c)
     print_difference(c, &ours, &theirs);
 }
 
-static void report_forms(const struct insn_info *info, const struct wire_case *c, const struct wire_result *plain,
-                         const struct wire_result *threaded)
+static void report_forms(const struct insn_info *info, const struct wire_case *c,
+                         const struct wire_result *plain, const struct wire_result *threaded)
 {
-    printf("DIFFERS %s (%s:%u): the plain form (as ours) and the threaded one (as judge)\n", info->name, info->file,
-           info->line);
+    printf("DIFFERS %s (%s:%u): the plain form (as ours) and the threaded one (as judge)\n", info->name,
+           info->file, info->line);
     print_difference(c, plain, threaded);
 }
 
@@ -240,7 +244,8 @@ static const char *reason_to_skip(const struct insn_info *info)
     return NULL;
 }
 
-/* Our results for one more case of the line, or false where none was found. Faults are kept now and then only. */
+/* Our results for one more case of the line, or false where none was found. Faults are kept now and then
+ * only. */
 static bool next_case(struct rng *rng, unsigned op, struct wire_case *c, struct wire_result *plain,
                       struct wire_result *threaded)
 {
@@ -328,8 +333,8 @@ static void check_line(unsigned op, unsigned cases, uint64_t seed)
     totals.covered += batch.done > 0;
     totals.differing += batch.differed;
     if (!batch.done) {
-        printf("UNCOVERED %s (%s:%u): no case of it ran to its end, and exempt.def gives no reason\n", info->name,
-               info->file, info->line);
+        printf("UNCOVERED %s (%s:%u): no case of it ran to its end, and exempt.def gives no reason\n",
+               info->name, info->file, info->line);
         totals.uncovered++;
     }
 }
@@ -381,7 +386,7 @@ int main(int argc, char **argv)
     }
     judge_stop();
     ours_free();
-    printf("%u lines: %u covered by %" PRIu64 " cases, %u excused, %u differ, %u without a case\n", totals.lines,
-           totals.covered, totals.cases, totals.excused, totals.differing, totals.uncovered);
+    printf("%u lines: %u covered by %" PRIu64 " cases, %u excused, %u differ, %u without a case\n",
+           totals.lines, totals.covered, totals.cases, totals.excused, totals.differing, totals.uncovered);
     return totals.differing || totals.uncovered || !totals.covered;
 }

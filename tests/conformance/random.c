@@ -4,18 +4,21 @@
 #include "random.h"
 #include <string.h>
 
-static const uint64_t half_specials[] = {0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x3c00, 0xbc00, 0x7bff, 0xfbff, 0x7c00,
-                                         0xfc00, 0x7c01, 0xfd55, 0x7e00, 0xfe01, 0x3555, 0x4248, 0x7fff, 0xffff, 0x00ff};
+static const uint64_t half_specials[] = {0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x3c00, 0xbc00,
+                                         0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7c01, 0xfd55, 0x7e00,
+                                         0xfe01, 0x3555, 0x4248, 0x7fff, 0xffff, 0x00ff};
 static const uint64_t single_specials[] = {
-    0x00000000, 0x80000000, 0x00000001, 0x807fffff, 0x00800000, 0x3f800000, 0xbf800000, 0x7f7fffff, 0xff7fffff,
-    0x7f800000, 0xff800000, 0x7f800001, 0xffbfffff, 0x7fc00000, 0xffc00001, 0x3eaaaaab, 0x4f000000, 0xcf000000,
-    0x4effffff, 0x5f000000, 0x477fe000, 0x33000000, 0x7fffffff, 0xffffffff, 0x0000ffff, 0x4b000001, 0x3f000000};
+    0x00000000, 0x80000000, 0x00000001, 0x807fffff, 0x00800000, 0x3f800000, 0xbf800000,
+    0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7f800001, 0xffbfffff, 0x7fc00000,
+    0xffc00001, 0x3eaaaaab, 0x4f000000, 0xcf000000, 0x4effffff, 0x5f000000, 0x477fe000,
+    0x33000000, 0x7fffffff, 0xffffffff, 0x0000ffff, 0x4b000001, 0x3f000000};
 static const uint64_t double_specials[] = {
-    0x0000000000000000, 0x8000000000000000, 0x0000000000000001, 0x800fffffffffffff, 0x0010000000000000, 0x3ff0000000000000,
-    0xbff0000000000000, 0x7fefffffffffffff, 0xffefffffffffffff, 0x7ff0000000000000, 0xfff0000000000000, 0x7ff0000000000001,
-    0xfff7ffffffffffff, 0x7ff8000000000000, 0xfff8000000000001, 0x3fd5555555555555, 0x41dfffffffc00000, 0xc1e0000000000000,
-    0x43e0000000000000, 0xc3e0000000000000, 0x47efffffe0000000, 0x36a0000000000000, 0x7fffffffffffffff, 0xffffffffffffffff,
-    0x00000000ffffffff, 0x4330000000000001, 0x3fe0000000000000};
+    0x0000000000000000, 0x8000000000000000, 0x0000000000000001, 0x800fffffffffffff, 0x0010000000000000,
+    0x3ff0000000000000, 0xbff0000000000000, 0x7fefffffffffffff, 0xffefffffffffffff, 0x7ff0000000000000,
+    0xfff0000000000000, 0x7ff0000000000001, 0xfff7ffffffffffff, 0x7ff8000000000000, 0xfff8000000000001,
+    0x3fd5555555555555, 0x41dfffffffc00000, 0xc1e0000000000000, 0x43e0000000000000, 0xc3e0000000000000,
+    0x47efffffe0000000, 0x36a0000000000000, 0x7fffffffffffffff, 0xffffffffffffffff, 0x00000000ffffffff,
+    0x4330000000000001, 0x3fe0000000000000};
 static const uint64_t byte_specials[] = {0x00, 0x01, 0x7f, 0x80, 0xff, 0xfe, 0x81, 0x08, 0x40, 0x10};
 
 #define FPCR_FZ (1u << 24)
@@ -144,10 +147,10 @@ void random_case(struct rng *rng, const struct insn_info *info, uint32_t word, s
         c->count = 2;
     }
     for (unsigned i = 0; i < 31; i++)
-        c->state.x[i] = memory                            ? random_memory_operand(rng)
+        c->state.x[i] = memory                        ? random_memory_operand(rng)
                         : branch && rng_below(rng, 4) ? random_branch_target(rng)
-                        : branch                        ? rng_below(rng, 2)
-                                                        : random_integer(rng);
+                        : branch                      ? rng_below(rng, 2)
+                                                      : random_integer(rng);
     if (is_store_exclusive(info, word) && c->state.x[(word >> 5 & 31) % 31] == UINT64_MAX)
         c->state.x[(word >> 5 & 31) % 31] = WINDOW_BASE; /* the judge's address of an open monitor */
     if (branch && (info->mask & 0xfe000000) == 0xfe000000 && info->bits >> 25 == 0x6b)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Runs single instructions in given states, as an AArch64 program under qemu-aarch64.
  *
- * Every case is entered by returning from a signal handler with the case's registers in the frame, and left by
- * the signal of the BRK behind it (or of the fault it takes), whose frame is the result:
+ * Every case is entered by returning from a signal handler with the case's registers in the frame, and left
+ * by the signal of the BRK behind it (or of the fault it takes), whose frame is the result:
  *
- *     main: BRK -> handler: case 0 into the frame -> the instruction, BRK -> handler: result 0 out of it, case 1
- *     into it -> ... -> handler: the last result out of the frame, main's own registers back into it */
+ *     main: BRK -> handler: case 0 into the frame -> the instruction, BRK -> handler: result 0 out of it,
+ * case 1 into it -> ... -> handler: the last result out of the frame, main's own registers back into it */
 #include <asm/sigcontext.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +19,10 @@
 
 #define BRK 0xd4200000u
 
+/* Where no case's SP points: the kernel would take it for a handler's own, and lay the frame there. */
+#define SIGNAL_STACK_BASE  0x2d7531000ull
+#define SIGNAL_STACK_BYTES 0x10000ull
+
 static struct wire_case cases[MAX_BATCH];
 static struct wire_result results[MAX_BATCH];
 static uint32_t count;
@@ -26,7 +30,6 @@ static int current = -1; /* the case that runs; -1: main does */
 static ucontext_t main_context;
 static struct fpsimd_context main_fp;
 static uint8_t pristine[WINDOW_BYTES];
-static uint8_t signal_stack[1 << 16];
 
 static struct fpsimd_context *fp_of(ucontext_t *context)
 {
@@ -42,7 +45,7 @@ static enum outcome outcome_of(int signal, uint64_t pc, uint64_t tested)
 {
     if (pc != tested)
         return signal == SIGTRAP || signal == SIGSEGV ? OUTCOME_DONE : OUTCOME_OTHER;
-    return signal == SIGILL                         ? OUTCOME_UNDEFINED
+    return signal == SIGILL                        ? OUTCOME_UNDEFINED
            : signal == SIGSEGV || signal == SIGBUS ? OUTCOME_MEMORY_FAULT
                                                    : OUTCOME_OTHER;
 }
@@ -119,7 +122,8 @@ static bool transfer(bool out, void *buffer, size_t bytes)
 
 static void *map(uint64_t base, size_t bytes, int protection)
 {
-    void *at = mmap((void *)base, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *at =
+        mmap((void *)base, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (at != (void *)base) {
         perror("runner: mmap");
         exit(2);
@@ -135,7 +139,8 @@ int main(void)
     wire_fill_window(map(WINDOW_BASE, WINDOW_BYTES, PROT_READ | PROT_WRITE));
     wire_fill_window(pristine);
 
-    const stack_t stack = {.ss_sp = signal_stack, .ss_size = sizeof signal_stack};
+    const stack_t stack = {.ss_sp = map(SIGNAL_STACK_BASE, SIGNAL_STACK_BYTES, PROT_READ | PROT_WRITE),
+                           .ss_size = SIGNAL_STACK_BYTES};
     sigaltstack(&stack, NULL);
     static const int signals[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE};
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What passes between the comparing program on the host and the runner under qemu-aarch64: little-endian structures
- * without padding, in batches. */
+/* What passes between the comparing program on the host and the runner under qemu-aarch64: little-endian
+ * structures without padding, in batches. */
 #ifndef ARMATURE_CONFORMANCE_WIRE_H
 #define ARMATURE_CONFORMANCE_WIRE_H
 
 #include <stdint.h>
 
-/* Where the tested instruction stands, in the middle of a region that holds nothing but BRK, and the memory it
- * works on, with nothing mapped around it. All within reach of a literal load. */
+/* Where the tested instruction stands, in the middle of a region that holds nothing but BRK, and the memory
+ * it works on, with nothing mapped around it. All within reach of a literal load. */
 #define CODE_BASE    0x41000000ull
 #define CODE_BYTES   0x40000ull
 #define CODE_SLOT    (CODE_BASE + CODE_BYTES / 2)
 #define WINDOW_BASE  0x41080000ull
 #define WINDOW_BYTES 0x2000u
 
-#define MAX_BATCH  256u
-#define MAX_WORDS  2u
+#define MAX_BATCH   256u
+#define MAX_WORDS   2u
 #define DIRTY_SHOWN 128u
 
 struct wire_state {
@@ -39,11 +39,11 @@ struct wire_case {
 enum outcome { OUTCOME_DONE, OUTCOME_UNDEFINED, OUTCOME_MEMORY_FAULT, OUTCOME_OTHER };
 
 struct wire_result {
-    uint32_t outcome;               /* enum outcome */
-    uint32_t dirty_from, dirty_to;  /* the part of the window that changed; equal: none */
+    uint32_t outcome;              /* enum outcome */
+    uint32_t dirty_from, dirty_to; /* the part of the window that changed; equal: none */
     uint32_t zero;
-    uint8_t dirty[DIRTY_SHOWN];     /* what stands from dirty_from on */
-    struct wire_state state;        /* pc is where the next instruction would run, or the faulting one */
+    uint8_t dirty[DIRTY_SHOWN]; /* what stands from dirty_from on */
+    struct wire_state state;    /* pc is where the next instruction would run, or the faulting one */
 };
 
 /* The window's content before each case: all kinds of bytes, few zeros, numbers and NaNs of all sizes. */
