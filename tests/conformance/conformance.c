@@ -90,11 +90,21 @@ static void transfer(bool out, void *buffer, size_t bytes)
     }
 }
 
+/* QEMU 7.2 leaves the sign of a negative result of FCVTZS Hd, Hn, #fbits in bits 31:16, which are zero. */
+static void mend_judge(const struct wire_case *c, struct wire_result *result)
+{
+    const uint32_t word = c->words[c->count - 1];
+    if ((word & 0xfff0fc00) == 0x5f10fc00)
+        result->state.v[word & 31][0] = (uint16_t)result->state.v[word & 31][0];
+}
+
 static void judge_run(struct wire_case *cases, struct wire_result *results, uint32_t count)
 {
     transfer(true, &count, sizeof count);
     transfer(true, cases, count * sizeof *cases);
     transfer(false, results, count * sizeof *results);
+    for (uint32_t i = 0; i < count; i++)
+        mend_judge(&cases[i], &results[i]);
 }
 
 /* Comparing. */

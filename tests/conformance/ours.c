@@ -29,8 +29,9 @@ static void poke(uint64_t physical, uint64_t value)
     memcpy(ram_at(&bus.ram, physical, 8), &value, sizeof value);
 }
 
-#define CODE_PAGE (TABLE_OR_PAGE | 3ull << 8 | 1ull << 10 | 1ull << 53) /* EL0 executes, and has no access   \
-                                                                         */
+#define CODE_PAGE                                                                                            \
+    (TABLE_OR_PAGE | 3ull << 8 | 1ull << 10 | 1ull << 53) /* EL0 executes, and has no access                 \
+                                                           */
 
 static void map_regions(void)
 {
