@@ -119,11 +119,12 @@ static void start_counters(uint64_t mask)
 
 static void events_are_counted_by_type_and_level(void **state)
 {
-    enum { INST_RETIRED = 8, CPU_CYCLES = 0x11, NOT_EL1 = 1 << 31, NOT_EL0 = 1 << 30 };
+    enum { INST_RETIRED = 8, CPU_CYCLES = 0x11 };
+    const uint64_t not_el1 = 1ull << 31, not_el0 = 1ull << 30;
     sysreg_write(cpu, SR_PMEVTYPER0_EL0, INST_RETIRED);
     sysreg_write(cpu, SR_PMEVTYPER1_EL0, CPU_CYCLES);
-    sysreg_write(cpu, SR_PMEVTYPER2_EL0, (uint64_t)INST_RETIRED | (uint32_t)NOT_EL1);
-    sysreg_write(cpu, SR_PMEVTYPER3_EL0, INST_RETIRED | NOT_EL0);
+    sysreg_write(cpu, SR_PMEVTYPER2_EL0, INST_RETIRED | not_el1);
+    sysreg_write(cpu, SR_PMEVTYPER3_EL0, INST_RETIRED | not_el0);
     sysreg_write(cpu, SR_PMEVTYPER4_EL0, 0); /* SW_INCR */
     start_counters(0x8000001f);
     cpu->unretired += 3; /* of the ten, three ended in exceptions */
