@@ -16,6 +16,9 @@ struct block_cache {
     struct block *hash[HASH_ENTRIES];
     struct block **pages; /* first block of each page of RAM; host memory is taken as pages hold code */
     size_t pages_bytes;
+    const struct translator_ops *translator_ops;
+    void *translator;
+    uint64_t leave;
 };
 
 static unsigned hash_of(uint64_t physical)
@@ -39,7 +42,8 @@ static void *reserve(size_t bytes)
     return at == MAP_FAILED ? NULL : at;
 }
 
-struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, struct error *error)
+struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, const struct translator_ops *translator,
+                                       struct error *error)
 {
     struct block_cache *cache = calloc(1, sizeof *cache);
     if (!cache) {
@@ -56,6 +60,15 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, stru
         block_cache_free(cache);
         return NULL;
     }
+    if (translator) {
+        cache->translator = translator->create(error);
+        if (!cache->translator) {
+            block_cache_free(cache);
+            return NULL;
+        }
+        cache->translator_ops = translator;
+        cache->leave = translator->leave(cache->translator);
+    }
     return cache;
 }
 
@@ -63,6 +76,8 @@ void block_cache_free(struct block_cache *cache)
 {
     if (!cache)
         return;
+    if (cache->translator)
+        cache->translator_ops->free(cache->translator);
     if (cache->arena)
         munmap(cache->arena, cache->arena_bytes);
     if (cache->pages)
@@ -91,13 +106,50 @@ static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *co
     block->count = count;
 }
 
-struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped)
+/* Blocks that wait to get hot. */
+
+static struct block *next_in_arena(const struct block_cache *cache, struct block *block)
 {
-    struct block **bucket = &cache->hash[hash_of(physical)];
-    for (struct block *block = *bucket; block; block = block->next_hash)
+    uint8_t *next = block ? (uint8_t *)block + block_bytes(block->count) : cache->arena;
+    return next < cache->arena + cache->used_bytes ? (struct block *)next : NULL;
+}
+
+static void drop_translations(struct block_cache *cache)
+{
+    cache->translator_ops->drop_all(cache->translator);
+    for (struct block *block = next_in_arena(cache, NULL); block; block = next_in_arena(cache, block)) {
+        block->native_entry = cache->leave;
+        block->heat = 0;
+        block->insns[0].run = run_warming;
+    }
+}
+
+void run_warming(struct cpu *cpu, const struct insn *insn)
+{
+    struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
+    struct block_cache *cache = cpu->blocks;
+    if (++block->heat < BLOCK_HOT || block->physical == NO_BLOCK_ADDRESS)
+        return block->first(cpu, insn);
+    if (!cache->translator_ops->has_room(cache->translator))
+        drop_translations(cache);
+    block->insns[0].run = block->first;
+    cache->translator_ops->translate(cache->translator, cache, cpu, block);
+    return block->insns[0].run(cpu, insn);
+}
+
+struct block *block_find(const struct block_cache *cache, uint64_t physical)
+{
+    for (struct block *block = cache->hash[hash_of(physical)]; block; block = block->next_hash)
         if (block->physical == physical)
             return block;
+    return NULL;
+}
 
+struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped)
+{
+    struct block *known = block_find(cache, physical);
+    if (known)
+        return known;
     if (cache->used_bytes + block_bytes(BLOCK_MAX_INSNS) > cache->arena_bytes) {
         block_drop_all(cache);
         *dropped = true;
@@ -107,6 +159,13 @@ struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t phy
     decode_block(cpu, block, ram_at(ram, physical, 4), physical);
     cache->used_bytes += block_bytes(block->count);
 
+    block->first = block->insns[0].run;
+    block->heat = 0;
+    block->native_entry = cache->leave;
+    if (cache->translator)
+        block->insns[0].run = run_warming;
+
+    struct block **bucket = &cache->hash[hash_of(physical)];
     uint64_t page = page_index(cache, physical);
     block->physical = physical;
     block->next_hash = *bucket;
@@ -135,6 +194,7 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     for (struct block *block = cache->pages[page]; block; block = block->next_page) {
         unlink_from_hash(cache, block);
         block->physical = NO_BLOCK_ADDRESS;
+        block->native_entry = cache->leave;
     }
     cache->pages[page] = NULL;
     cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
@@ -143,15 +203,15 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
 void block_drop_all(struct block_cache *cache)
 {
     /* Page lists are cleared by walking the arena: most pages of RAM hold no code. */
-    for (size_t at = 0; at < cache->used_bytes;) {
-        const struct block *block = (const struct block *)(cache->arena + at);
+    for (struct block *block = next_in_arena(cache, NULL); block; block = next_in_arena(cache, block)) {
         if (block->physical != NO_BLOCK_ADDRESS) {
             uint64_t page = page_index(cache, block->physical);
             cache->pages[page] = NULL;
             cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
         }
-        at += block_bytes(block->count);
     }
     cache->used_bytes = 0;
+    if (cache->translator)
+        cache->translator_ops->drop_all(cache->translator);
     memset(cache->hash, 0, sizeof cache->hash);
 }

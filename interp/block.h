@@ -23,6 +23,10 @@ struct block {
     struct block *next_hash;   /* same bucket */
     struct block *next_page;   /* same page */
     uint32_t count;            /* instructions */
+    uint32_t heat;             /* how often it was entered, until it was translated */
+    void (*first)(struct cpu *cpu, const struct insn *insn); /* the handler of its first record */
+    uint64_t native_entry;     /* where translated code goes on to it (struct translator_ops) */
+    uint64_t native_body;      /* where its translation begins for the interpreter, which has accounted for it */
     struct insn insns[];       /* count, and the record that returns */
 };
 
@@ -76,13 +80,31 @@ static inline const struct block *block_enter_next(struct cpu *cpu)
 
 struct block_cache;
 
-/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`. */
-struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, struct error *error);
+/** Whoever makes native code of blocks that are entered often. `native_entry` of a block without is `leave()`.
+ *  A translated block has a handler of the translator's in its first record. */
+struct translator_ops {
+    void *(*create)(struct error *error);
+    void (*free)(void *translator);
+    void (*translate)(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block);
+    bool (*has_room)(void *translator);  /* for one more block */
+    void (*drop_all)(void *translator);  /* no native code runs then */
+    uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
+};
+
+/** How often a block is entered before it is translated. */
+#define BLOCK_HOT 32u
+
+/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`. `translator` may be NULL. */
+struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, const struct translator_ops *translator,
+                                       struct error *error);
 void block_cache_free(struct block_cache *cache);
 
 /** The block at guest physical `physical` (RAM, aligned to 4), decoded for `cpu` where it is not there yet.
  *  May drop all other blocks to make room: then *dropped is set, and every lookup must be forgotten. */
 struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped);
+
+/** The block at `physical`, or NULL. */
+struct block *block_find(const struct block_cache *cache, uint64_t physical);
 
 /** Makes the blocks of a page stale. */
 void block_page_written(struct block_cache *cache, uint64_t page_address);
@@ -90,11 +112,14 @@ void block_page_written(struct block_cache *cache, uint64_t page_address);
 /** Drops every block. Only while none runs; every lookup must be forgotten. */
 void block_drop_all(struct block_cache *cache);
 
-/** The plain function of each instruction, by op: what single steps use. */
-extern void (*const interp_plain[OP_COUNT])(struct cpu *cpu, const struct insn *insn);
+/** The plain function of an instruction: what single steps and translated code call. */
+void (*interp_plain_of(const struct insn *insn))(struct cpu *cpu, const struct insn *insn);
 
 /* The handler of the record behind a block's last (interp.c). */
 void run_block_end(struct cpu *cpu, const struct insn *insn);
+
+/* The first record's handler in a block that may become hot: counts, has it translated, goes on (block.c). */
+void run_warming(struct cpu *cpu, const struct insn *insn);
 
 /** The threaded handler with number `handler` (enum insn_handler). */
 void (*interp_handler(unsigned handler))(struct cpu *cpu, const struct insn *insn);

@@ -40,7 +40,7 @@ static void (*const handlers[HANDLER_COUNT])(struct cpu *cpu, const struct insn 
 };
 
 #define PLAIN_ROW(name) [OP_##name] = plain_##name,
-void (*const interp_plain[OP_COUNT])(struct cpu *cpu, const struct insn *insn) = {
+static void (*const plain_functions[OP_COUNT])(struct cpu *cpu, const struct insn *insn) = {
     INSN_NAMES_ALL(PLAIN_ROW)
 };
 
@@ -49,9 +49,14 @@ void (*interp_handler(unsigned handler))(struct cpu *cpu, const struct insn *ins
     return handlers[handler];
 }
 
+void (*interp_plain_of(const struct insn *insn))(struct cpu *cpu, const struct insn *insn)
+{
+    return plain_functions[insn->op] ? plain_functions[insn->op] : plain_undefined;
+}
+
 static void run_plain(struct cpu *cpu, const struct insn *insn)
 {
-    (interp_plain[insn->op] ? interp_plain[insn->op] : plain_undefined)(cpu, insn);
+    interp_plain_of(insn)(cpu, insn);
 }
 
 void run_block_end(struct cpu *cpu, const struct insn *insn)
@@ -115,11 +120,12 @@ static void run_one(struct engine *engine, struct cpu *cpu)
         debug_after_insn(cpu);
 }
 
-static enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
+enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
 {
     jmp_buf on_exception;
     cpu->on_exception = &on_exception;
     cpu->lookups = engine->lookups[cpu->index];
+    cpu->blocks = engine->blocks;
     _setjmp(on_exception);
     for (;;) {
         if (cpu->stop_requested)
@@ -148,7 +154,7 @@ static enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
 
 /* The engine. */
 
-static void interp_free(struct engine *engine)
+void interp_free(struct engine *engine)
 {
     if (!engine)
         return;
@@ -158,7 +164,8 @@ static void interp_free(struct engine *engine)
     free(engine);
 }
 
-static struct engine *interp_create(struct bus *bus, unsigned cpu_count, struct error *error)
+struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, const struct translator_ops *translator,
+                                         struct error *error)
 {
     struct engine *engine = calloc(1, sizeof *engine + cpu_count * sizeof engine->lookups[0]);
     if (!engine) {
@@ -167,7 +174,7 @@ static struct engine *interp_create(struct bus *bus, unsigned cpu_count, struct 
     }
     engine->bus = bus;
     engine->cpu_count = cpu_count;
-    engine->blocks = block_cache_create(bus, ARENA_BYTES, error);
+    engine->blocks = block_cache_create(bus, ARENA_BYTES, translator, error);
     bool complete = engine->blocks;
     for (unsigned i = 0; i < cpu_count; i++) {
         engine->lookups[i] = aligned_alloc(64, LOOKUP_ENTRIES * sizeof(struct lookup));
@@ -183,12 +190,17 @@ static struct engine *interp_create(struct bus *bus, unsigned cpu_count, struct 
     return engine;
 }
 
-static void interp_page_written(struct engine *engine, uint64_t page_address)
+static struct engine *interp_create(struct bus *bus, unsigned cpu_count, struct error *error)
+{
+    return interp_create_translating(bus, cpu_count, NULL, error);
+}
+
+void interp_page_written(struct engine *engine, uint64_t page_address)
 {
     block_page_written(engine->blocks, page_address);
 }
 
-static void interp_flush(struct engine *engine)
+void interp_flush(struct engine *engine)
 {
     block_drop_all(engine->blocks);
     forget_lookups(engine);

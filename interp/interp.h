@@ -5,6 +5,18 @@
 
 #include "machine/contract/engine.h"
 
+struct cpu;
+struct engine;
+struct translator_ops;
+
+/** An interpreter that has what gets hot translated. Its other operations are those of interp_engine. */
+struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, const struct translator_ops *translator,
+                                         struct error *error);
+void interp_free(struct engine *engine);
+enum engine_exit interp_run(struct engine *engine, struct cpu *cpu);
+void interp_page_written(struct engine *engine, uint64_t page_address);
+void interp_flush(struct engine *engine);
+
 /** Runs decoded blocks by threaded handlers (see interp/block.h and interp/exec.h). */
 extern const struct engine_ops interp_engine;
 

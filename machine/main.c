@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "interp/interp.h"
+#include "jit/jit.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
 
@@ -35,8 +36,8 @@ static int command_run(int argc, char **argv)
     if (!run_options_parse(&options, argc, argv, &error))
         return complain(EXIT_STATUS_USAGE, error.text);
 
-    /* "auto" is the fastest engine there is. */
-    struct machine *machine = machine_create(&options, &interp_engine, &error);
+    const struct engine_ops *engine = options.engine == ENGINE_CHOICE_INTERP ? &interp_engine : &jit_engine;
+    struct machine *machine = machine_create(&options, engine, &error);
     if (!machine)
         return complain(EXIT_STATUS_HOST, error.text);
     int status;

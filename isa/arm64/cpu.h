@@ -134,6 +134,7 @@ struct cpu {
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
      * set at EL0; above it counts what dropped translations (TLBI, a change of regime); BTYPE is added below. */
     uint64_t code_key;
+    struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
     /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed.
      */

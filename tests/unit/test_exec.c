@@ -80,7 +80,7 @@ static void execute(uint32_t word, const char *text)
     if (threaded && !(insn_infos[records[0].op].flags & INSN_BRANCH))
         interp_handler(insn_handler_of(&records[0]))(cpu, records);
     else
-        interp_plain[records[0].op](cpu, &records[0]);
+        interp_plain_of(&records[0])(cpu, &records[0]);
 }
 
 /* That it faults with a data abort of that status, and changes no register. */

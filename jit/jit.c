@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where translated code is kept, and how the interpreter comes to it.
+ *
+ * The interpreter counts how often a block is entered and brings the hot ones here. Afterwards the handler of the
+ * block's first record is stubs.enter, and jumps from other translated blocks go to native_entry. Code is
+ * written through one mapping and runs through another; none is both writable and executable. When the cache is
+ * full all translations are dropped, and what is still hot comes again. */
+#include "jit/jit.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "interp/block.h"
+#include "interp/interp.h"
+#include "jit/translate.h"
+
+#define CACHE_BYTES   (32u << 20)
+#define LARGEST_BYTES (64u << 10) /* more than any block's translation needs */
+#define LINK_BUCKETS  4096u
+
+/* A jump that waits for its target to be translated. */
+struct waiting_link {
+    struct link link;
+    struct waiting_link *next;
+};
+
+struct jit {
+    uint8_t *write, *run; /* two mappings of the cache */
+    struct x64 code;
+    struct stubs stubs;
+    uint8_t *first; /* behind the stubs */
+    struct waiting_link *waiting[LINK_BUCKETS];
+};
+
+static unsigned bucket_of(uint64_t physical)
+{
+    return (unsigned)(physical >> 2 ^ physical >> 14) & (LINK_BUCKETS - 1);
+}
+
+static void drop_links(struct jit *jit)
+{
+    for (unsigned i = 0; i < LINK_BUCKETS; i++) {
+        while (jit->waiting[i]) {
+            struct waiting_link *link = jit->waiting[i];
+            jit->waiting[i] = link->next;
+            free(link);
+        }
+    }
+}
+
+static void jit_free(void *translator)
+{
+    struct jit *jit = translator;
+    drop_links(jit);
+    if (jit->write)
+        munmap(jit->write, CACHE_BYTES);
+    if (jit->run)
+        munmap(jit->run, CACHE_BYTES);
+    free(jit);
+}
+
+static void *map(int fd, int protection)
+{
+    void *at = mmap(NULL, CACHE_BYTES, protection, MAP_SHARED, fd, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void *jit_create(struct error *error)
+{
+    struct jit *jit = calloc(1, sizeof *jit);
+    int fd = memfd_create("armature-jit", MFD_CLOEXEC);
+    if (!jit || fd < 0 || ftruncate(fd, CACHE_BYTES) != 0) {
+        error_set(error, "the host gives no memory for translated code; run with --engine interp");
+        if (fd >= 0)
+            close(fd);
+        free(jit);
+        return NULL;
+    }
+    jit->write = map(fd, PROT_READ | PROT_WRITE);
+    jit->run = map(fd, PROT_READ | PROT_EXEC);
+    close(fd);
+    if (!jit->write || !jit->run) {
+        error_set(error, "the host does not let memory be executed; run with --engine interp");
+        jit_free(jit);
+        return NULL;
+    }
+    jit->code = (struct x64){
+        .at = jit->write, .end = jit->write + CACHE_BYTES, .run_offset = jit->run - jit->write};
+    stubs_emit(&jit->code, &jit->stubs);
+    jit->first = jit->code.at;
+    return jit;
+}
+
+static void jit_drop_all(void *translator)
+{
+    struct jit *jit = translator;
+    drop_links(jit);
+    jit->code.at = jit->first;
+}
+
+static bool jit_has_room(void *translator)
+{
+    const struct jit *jit = translator;
+    return (size_t)(jit->code.end - jit->code.at) >= LARGEST_BYTES;
+}
+
+/* The run address of the translation of the block at `physical`, or that of the stub that leaves. */
+static uint64_t entry_of(struct jit *jit, struct block_cache *cache, uint64_t physical)
+{
+    const struct block *block = block_find(cache, physical);
+    return block ? block->native_entry : jit->stubs.leave;
+}
+
+static void patch(const struct jit *jit, const struct link *link, uint64_t run_address)
+{
+    x64_patch(link->jump_end, (const uint8_t *)run_address - jit->code.run_offset);
+}
+
+static void connect(struct jit *jit, struct block_cache *cache, const struct link *link)
+{
+    uint64_t entry = entry_of(jit, cache, link->target);
+    patch(jit, link, entry);
+    if (entry != jit->stubs.leave)
+        return;
+    struct waiting_link *waiting = malloc(sizeof *waiting);
+    if (!waiting)
+        return; /* the jump goes by the loop for ever, which is right, and slow */
+    unsigned bucket = bucket_of(link->target);
+    *waiting = (struct waiting_link){*link, jit->waiting[bucket]};
+    jit->waiting[bucket] = waiting;
+}
+
+static void connect_waiting(struct jit *jit, const struct block *block)
+{
+    struct waiting_link **at = &jit->waiting[bucket_of(block->physical)];
+    while (*at) {
+        struct waiting_link *waiting = *at;
+        if (waiting->link.target != block->physical) {
+            at = &waiting->next;
+            continue;
+        }
+        patch(jit, &waiting->link, block->native_entry);
+        *at = waiting->next;
+        free(waiting);
+    }
+}
+
+static void jit_translate(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block)
+{
+    struct jit *jit = translator;
+    struct translation_result result;
+    uint8_t *start = jit->code.at;
+    if (!translate_block(&jit->code, &jit->stubs, cpu, block, &result)) {
+        jit->code.at = start;
+        jit->code.full = false;
+        return;
+    }
+    block->native_entry = result.entry;
+    block->native_body = result.body;
+    block->insns[0].run = (void (*)(struct cpu *, const struct insn *))jit->stubs.enter;
+    for (unsigned i = 0; i < result.link_count; i++)
+        connect(jit, cache, &result.links[i]);
+    connect_waiting(jit, block);
+}
+
+static uint64_t jit_leave(void *translator)
+{
+    return ((struct jit *)translator)->stubs.leave;
+}
+
+static const struct translator_ops jit_translator = {
+    .create = jit_create,
+    .free = jit_free,
+    .translate = jit_translate,
+    .has_room = jit_has_room,
+    .drop_all = jit_drop_all,
+    .leave = jit_leave,
+};
+
+static struct engine *jit_engine_create(struct bus *bus, unsigned cpu_count, struct error *error)
+{
+    return interp_create_translating(bus, cpu_count, &jit_translator, error);
+}
+
+const struct engine_ops jit_engine = {
+    .name = "auto",
+    .create = jit_engine_create,
+    .free = interp_free,
+    .run = interp_run,
+    .page_written = interp_page_written,
+    .flush = interp_flush,
+};
