@@ -168,7 +168,7 @@ static inline void cpu_sync_clock(struct cpu *cpu, const struct insn *insn)
 
 static inline uint32_t nzcv_pack(struct nzcv f)
 {
-    return (uint32_t)(f.n << 31 | f.z << 30 | f.c << 29 | f.v << 28);
+    return (uint32_t)f.n << 31 | (uint32_t)f.z << 30 | (uint32_t)f.c << 29 | (uint32_t)f.v << 28;
 }
 
 static inline struct nzcv nzcv_unpack(uint32_t word)

@@ -110,10 +110,10 @@ static void the_tree_describes_the_memory_map(void **state)
         bool found = false;
         for (int node = fdt_next_node(fdt, -1, NULL); node >= 0; node = fdt_next_node(fdt, node, NULL)) {
             int length;
-            const fdt64_t *reg = fdt_getprop(fdt, node, "reg", &length);
+            const uint8_t *reg = fdt_getprop(fdt, node, "reg", &length);
             for (int i = 0; reg && i + 1 < length / 8; i += 2)
-                found = found || (fdt64_to_cpu(reg[i]) == window->base &&
-                                  fdt64_to_cpu(reg[i + 1]) == window->size_bytes);
+                found = found || (fdt64_ld((const fdt64_t *)(reg + 8 * i)) == window->base &&
+                                  fdt64_ld((const fdt64_t *)(reg + 8 * i + 8)) == window->size_bytes);
         }
         if (!found)
             fail_msg("no node describes %s", window->name);
