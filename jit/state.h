@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the translators of the instruction classes share while a block is translated. */
+#ifndef ARMATURE_JIT_STATE_H
+#define ARMATURE_JIT_STATE_H
+
+#include "interp/block.h"
+#include "isa/arm64/cpu.h"
+#include "jit/translate.h"
+
+#define MAX_SLOW_PATHS (3 * BLOCK_MAX_INSNS)
+
+/* A conditional way out of line: to the exec_ function of an instruction and back. */
+struct slow_path {
+    uint8_t *jump_end;
+    uint8_t *resume;
+    const struct insn *insn;
+};
+
+/* What the host's flags are now. */
+enum host_flags { FLAGS_UNKNOWN, FLAGS_OF_ADD, FLAGS_OF_SUB, FLAGS_OF_LOGIC };
+
+enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
+
+struct translation_state {
+    struct x64 *c;
+    const struct stubs *stubs;
+    const struct cpu *cpu;
+    const struct block *block;
+    const struct insn *insn;
+    enum host_flags flags;
+    bool fp_checked;
+    struct slow_path slow[MAX_SLOW_PATHS];
+    unsigned slow_count, slow_first; /* slow_first: of the present instruction */
+    struct translation_result *result;
+};
+
+#define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member))
+
+
+static inline int32_t offset_of(unsigned reg)
+{
+    return (int32_t)(offsetof(struct cpu, x) + 8 * reg);
+}
+
+static inline int32_t vector_offset(unsigned reg)
+{
+    return (int32_t)(offsetof(struct cpu, v) + 16 * reg);
+}
+
+/** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
+unsigned use(struct translation_state *t, unsigned reg, unsigned temp);
+
+/** A copy of guest register `reg` in `temp`, to be changed there. The host's flags stay. */
+void copy(struct translation_state *t, unsigned reg, unsigned temp);
+
+/** The host register to compute guest register `reg` in; done() takes it from there. */
+unsigned destination(unsigned reg, unsigned temp);
+void done(struct translation_state *t, unsigned reg, unsigned host);
+
+/** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on behind it.
+ *  Nothing of the instruction may have happened yet. */
+void slow_if(struct translation_state *t, enum x64_cc cc);
+
+/** Emits the FP access check, once a block (it may change only at the end of one). Uses rax. */
+void check_fp(struct translation_state *t);
+
+/** The host's flags, just set by an operation of this kind, are the guest's: they go into the state. */
+void set_flags(struct translation_state *t, enum host_flags kind);
+
+/** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax. */
+enum x64_cc condition(struct translation_state *t, unsigned cond);
+
+/** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
+bool translate_data(struct translation_state *t);
+enum outcome translate_memory(struct translation_state *t);
+enum outcome translate_branch(struct translation_state *t);
+
+/** Ends the block: on to the code at `distance` bytes from its end. */
+void jump_direct(struct translation_state *t, int64_t distance);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Branches, and how a block goes on to the next. */
+#include "jit/state.h"
+
+/* pc is in rax and in the state: on to its block where the lookups know it. */
+static void jump_by_lookup(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    _Static_assert(sizeof(struct lookup) == 32, "the index below is scaled by the entry's size");
+    x64_mov(c, 1, RCX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RCX, 2);
+    x64_mov(c, 1, RDX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RDX, 14);
+    x64_alu(c, 0, ALU_XOR, RCX, RDX);
+    x64_alu_imm(c, 0, ALU_AND, RCX, LOOKUP_ENTRIES - 1);
+    x64_shift_imm(c, 0, SHIFT_SHL, RCX, 5);
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_alu_load(c, 1, ALU_CMP, RAX, RCX, offsetof(struct lookup, pc));
+    x64_jcc_to(c, CC_NE, t->stubs->leave);
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(code_key));
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, offsetof(struct lookup, key));
+    x64_jcc_to(c, CC_NE, t->stubs->leave);
+    x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
+    x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
+}
+
+/* On to the block at `distance` bytes from this block's end. Within the page it is one and the same whenever this
+ * code runs, so the jump can be direct. */
+void jump_direct(struct translation_state *t, int64_t distance)
+{
+    uint64_t end = t->block->physical + 4ull * t->block->count, target = end + (uint64_t)distance;
+    if ((target ^ t->block->physical) < PAGE_SIZE_BYTES) {
+        if (distance)
+            x64_alu_imm_store(t->c, 1, ALU_ADD, HOST_CPU, CPU_OFFSET(pc), (int32_t)distance);
+        uint8_t *jump = x64_jmp(t->c);
+        struct translation_result *result = t->result;
+        result->links[result->link_count++] = (struct link){jump, target};
+        return;
+    }
+    x64_load(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
+    if (distance) {
+        x64_lea(t->c, 1, RAX, RAX, (int32_t)distance);
+        x64_store(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
+    }
+    jump_by_lookup(t);
+}
+
+/* `not_taken` is the jump, not yet bound, of the case that the branch is not taken. */
+static void branch_both(struct translation_state *t, uint8_t *not_taken)
+{
+    jump_direct(t, t->insn->imm - 4);
+    x64_bind(t->c, not_taken);
+    jump_direct(t, 0);
+}
+
+static void branch_indirect(struct translation_state *t, bool link)
+{
+    copy(t, t->insn->rn, RAX);
+    if (link) {
+        x64_load(t->c, 1, RCX, HOST_CPU, CPU_OFFSET(pc));
+        done(t, 30, RCX);
+    }
+    x64_store(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
+    jump_by_lookup(t);
+}
+
+enum outcome translate_branch(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    bool bti = has_feature(&t->cpu->features, FEAT_BTI);
+    switch (insn->op) {
+    case OP_b: jump_direct(t, insn->imm - 4); return ENDED;
+    case OP_bl: {
+        unsigned d = destination(30, RAX);
+        x64_load(t->c, 1, d, HOST_CPU, CPU_OFFSET(pc));
+        done(t, 30, d);
+        jump_direct(t, insn->imm - 4);
+        return ENDED;
+    }
+    case OP_b_cond:
+        if (insn->opt >= 14)
+            jump_direct(t, insn->imm - 4);
+        else
+            branch_both(t, x64_jcc(t->c, condition(t, insn->opt) ^ 1));
+        return ENDED;
+    case OP_cbz:
+    case OP_cbnz: {
+        unsigned n = use(t, insn->rn, RAX);
+        x64_test(t->c, insn->sf, n, n);
+        branch_both(t, x64_jcc(t->c, insn->op == OP_cbz ? CC_NE : CC_E));
+        return ENDED;
+    }
+    case OP_tbz:
+    case OP_tbnz:
+        x64_bit_test(t->c, use(t, insn->rn, RAX), insn->amount);
+        branch_both(t, x64_jcc(t->c, insn->op == OP_tbz ? CC_B : CC_AE));
+        return ENDED;
+    case OP_ret: branch_indirect(t, false); return ENDED;
+    case OP_br:
+    case OP_blr:
+        if (bti)
+            return LEFT_TO_EXEC; /* they set BTYPE */
+        branch_indirect(t, insn->op == OP_blr);
+        return ENDED;
+    default: return LEFT_TO_EXEC;
+    }
+}
+

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Data processing: arithmetic, logic, shifts, selects, products. */
+#include "jit/state.h"
+
+/* rd = rn op host register `m` (which may be rcx). */
+static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, unsigned rd, unsigned rn, unsigned m)
+{
+    unsigned n = use(t, rn, RAX), d = destination(rd, RAX);
+    if (d != n) {
+        if (d == m)
+            d = RAX;
+        if (d != n)
+            x64_mov(t->c, w, d, n);
+    }
+    x64_alu(t->c, w, op, d, m);
+    done(t, rd, d);
+}
+
+static void alu_reg(struct translation_state *t, enum x64_alu op, enum host_flags sets)
+{
+    const struct insn *insn = t->insn;
+    unsigned w = insn->sf;
+    if (op == ALU_ADD && !sets && pin_of[insn->rn] >= 0 && pin_of[insn->rm] >= 0) {
+        unsigned d = destination(insn->rd, RAX);
+        x64_lea_indexed(t->c, w, d, (unsigned)pin_of[insn->rn], (unsigned)pin_of[insn->rm], 0);
+        done(t, insn->rd, d);
+        return;
+    }
+    alu_host(t, w, op, insn->rd, insn->rn, use(t, insn->rm, RCX));
+    if (sets)
+        set_flags(t, sets);
+    else
+        t->flags = FLAGS_UNKNOWN;
+}
+
+static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flags sets)
+{
+    const struct insn *insn = t->insn;
+    unsigned w = insn->sf;
+    int64_t imm = w ? insn->imm : (int32_t)insn->imm;
+    if (imm != (int32_t)imm) {
+        x64_mov_imm(t->c, RCX, (uint64_t)imm);
+        alu_host(t, w, op, insn->rd, insn->rn, RCX);
+    } else if (!sets && (op == ALU_ADD || op == ALU_SUB)) {
+        unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+        x64_lea(t->c, w, d, n, (int32_t)(op == ALU_ADD ? imm : -imm));
+        done(t, insn->rd, d);
+        return; /* and the flags are as they were */
+    } else if (op == ALU_SUB && insn->rd == REG_SINK) {
+        x64_alu_imm(t->c, w, ALU_CMP, use(t, insn->rn, RAX), (int32_t)imm);
+    } else {
+        unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+        if (d != n)
+            x64_mov(t->c, w, d, n);
+        x64_alu_imm(t->c, w, op, d, (int32_t)imm);
+        done(t, insn->rd, d);
+    }
+    if (sets)
+        set_flags(t, sets);
+    else
+        t->flags = FLAGS_UNKNOWN;
+}
+
+/* The shifted second operand, in rcx. */
+static void shifted(struct translation_state *t, bool inverted)
+{
+    static const uint8_t shifts[4] = {SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROR};
+    const struct insn *insn = t->insn;
+    copy(t, insn->rm, RCX);
+    if (insn->amount)
+        x64_shift_imm(t->c, insn->sf, shifts[insn->opt & 3], RCX, insn->amount);
+    if (inverted)
+        x64_not(t->c, insn->sf, RCX);
+}
+
+static void extended(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    unsigned m = use(t, insn->rm, RCX);
+    if (insn->size < 3)
+        x64_extend(t->c, insn->size, insn->opt, insn->opt, RCX, m);
+    else if (m != RCX)
+        x64_mov(t->c, 1, RCX, m);
+    if (insn->amount)
+        x64_shift_imm(t->c, 1, SHIFT_SHL, RCX, insn->amount);
+}
+
+static void alu_rcx(struct translation_state *t, enum x64_alu op, enum host_flags sets)
+{
+    alu_host(t, t->insn->sf, op, t->insn->rd, t->insn->rn, RCX);
+    if (sets)
+        set_flags(t, sets);
+    else
+        t->flags = FLAGS_UNKNOWN;
+}
+
+/* ADC, SBC: the carry goes into the host's first. */
+static void with_carry(struct translation_state *t, bool subtract, bool sets)
+{
+    const struct insn *insn = t->insn;
+    copy(t, insn->rn, RAX);
+    unsigned m = use(t, insn->rm, RDX);
+    if (subtract) {
+        x64_cmp_byte(t->c, HOST_CPU, FLAG(c), 1);
+    } else {
+        x64_load_sized(t->c, 0, false, 0, RCX, HOST_CPU, FLAG(c));
+        x64_alu_imm(t->c, 0, ALU_ADD, RCX, -1);
+    }
+    x64_alu(t->c, insn->sf, subtract ? ALU_SBB : ALU_ADC, RAX, m);
+    done(t, insn->rd, RAX);
+    if (sets)
+        set_flags(t, subtract ? FLAGS_OF_SUB : FLAGS_OF_ADD);
+    else
+        t->flags = FLAGS_UNKNOWN;
+}
+
+static void mov_reg(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    unsigned m = use(t, insn->rm, RAX), d = destination(insn->rd, insn->sf ? m : RAX);
+    if (d != m || !insn->sf)
+        x64_mov(t->c, insn->sf, d, m);
+    done(t, insn->rd, d);
+}
+
+static void mov_constant(struct translation_state *t)
+{
+    unsigned d = destination(t->insn->rd, RAX);
+    x64_mov_imm(t->c, d, (uint64_t)t->insn->imm);
+    done(t, t->insn->rd, d);
+}
+
+static void movk(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    copy(t, insn->rd, RAX);
+    x64_mov_imm(t->c, RCX, ~(0xffffull << insn->amount));
+    x64_alu(t->c, insn->sf, ALU_AND, RAX, RCX);
+    if (insn->imm) {
+        x64_mov_imm(t->c, RCX, (uint64_t)insn->imm);
+        x64_alu(t->c, insn->sf, ALU_OR, RAX, RCX);
+    }
+    done(t, insn->rd, RAX);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+static void pc_relative(struct translation_state *t, bool page)
+{
+    const struct insn *insn = t->insn;
+    unsigned d = destination(insn->rd, RAX);
+    x64_load(t->c, 1, d, HOST_CPU, CPU_OFFSET(pc));
+    int64_t offset = insn->imm - 4ll * insn->left;
+    if (page) {
+        x64_lea(t->c, 1, d, d, -4 * insn->left);
+        x64_alu_imm(t->c, 1, ALU_AND, d, -4096);
+        t->flags = FLAGS_UNKNOWN;
+        offset = insn->imm;
+    }
+    if (offset == (int32_t)offset) {
+        x64_lea(t->c, 1, d, d, (int32_t)offset);
+    } else {
+        x64_mov_imm(t->c, RCX, (uint64_t)offset);
+        x64_alu(t->c, 1, ALU_ADD, d, RCX);
+        t->flags = FLAGS_UNKNOWN;
+    }
+    done(t, insn->rd, d);
+}
+
+/* UBFM and SBFM: left, then right (see exec_base.c); 32-bit shifts where the upper half is only passed through. */
+static void bitfield(struct translation_state *t, bool sign)
+{
+    const struct insn *insn = t->insn;
+    enum x64_shift right = sign ? SHIFT_SAR : SHIFT_SHR;
+    unsigned left_by = insn->amount, right_by = insn->opt;
+    unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+    t->flags = FLAGS_UNKNOWN;
+    if (left_by == right_by && (left_by == 56 || left_by == 48 || left_by == 32)) {
+        x64_extend(t->c, left_by == 56 ? 0 : left_by == 48 ? 1 : 2, sign, insn->sf, d, n);
+        if (!insn->sf && sign && left_by == 32)
+            x64_mov(t->c, 0, d, d);
+    } else if (left_by == 32 && right_by > 32 && (!sign || !insn->sf)) {
+        x64_mov(t->c, 0, d, n);
+        x64_shift_imm(t->c, 0, right, d, right_by - 32);
+    } else {
+        if (d != n)
+            x64_mov(t->c, 1, d, n);
+        if (left_by)
+            x64_shift_imm(t->c, 1, SHIFT_SHL, d, left_by);
+        if (right_by)
+            x64_shift_imm(t->c, 1, right, d, right_by);
+        if (sign && !insn->sf)
+            x64_mov(t->c, 0, d, d);
+    }
+    done(t, insn->rd, d);
+}
+
+static void bfm(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    copy(t, insn->rn, RAX);
+    if (insn->amount)
+        x64_shift_imm(t->c, insn->sf, SHIFT_ROR, RAX, insn->amount);
+    x64_mov_imm(t->c, RCX, (uint64_t)insn->imm);
+    x64_alu(t->c, insn->sf, ALU_AND, RAX, RCX);
+    x64_not(t->c, 1, RCX);
+    x64_alu(t->c, insn->sf, ALU_AND, RCX, use(t, insn->rd, RDX));
+    x64_alu(t->c, insn->sf, ALU_OR, RAX, RCX);
+    done(t, insn->rd, RAX);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+static void extr(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    copy(t, insn->rm, RAX);
+    if (insn->amount)
+        x64_shrd(t->c, insn->sf, RAX, use(t, insn->rn, RCX), insn->amount);
+    else if (!insn->sf)
+        x64_mov(t->c, 0, RAX, RAX);
+    done(t, insn->rd, RAX);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+enum select { SELECT_PLAIN, SELECT_INCREMENT, SELECT_INVERT, SELECT_NEGATE };
+
+static void select(struct translation_state *t, enum select kind)
+{
+    const struct insn *insn = t->insn;
+    unsigned w = insn->sf;
+    bool always = insn->opt >= 14;
+    enum x64_cc cc = always ? CC_E : condition(t, insn->opt);
+    /* From here to the cmov nothing touches the flags. */
+    copy(t, insn->rm, RCX);
+    if (kind == SELECT_INVERT || kind == SELECT_NEGATE)
+        x64_not(t->c, w, RCX);
+    if (kind == SELECT_INCREMENT || kind == SELECT_NEGATE)
+        x64_lea(t->c, w, RCX, RCX, 1);
+    copy(t, insn->rn, RAX);
+    if (always)
+        x64_mov(t->c, w, RAX, RAX);
+    else
+        x64_cmov(t->c, w, cc ^ 1, RAX, RCX);
+    done(t, insn->rd, RAX);
+}
+
+static void conditional_compare(struct translation_state *t, enum x64_alu op, bool immediate)
+{
+    const struct insn *insn = t->insn;
+    uint8_t *otherwise = NULL;
+    if (insn->opt < 14) {
+        enum x64_cc cc = condition(t, insn->opt);
+        otherwise = x64_jcc(t->c, cc ^ 1);
+    }
+    copy(t, insn->rn, RAX);
+    if (immediate)
+        x64_alu_imm(t->c, insn->sf, op, RAX, (int32_t)insn->imm);
+    else
+        x64_alu(t->c, insn->sf, op, RAX, use(t, insn->rm, RCX));
+    set_flags(t, op == ALU_ADD ? FLAGS_OF_ADD : FLAGS_OF_SUB);
+    if (otherwise) {
+        uint8_t *end = x64_jmp(t->c);
+        x64_bind(t->c, otherwise);
+        unsigned f = insn->amount;
+        x64_rm(t->c, 0, 0, 0xc7, 0, HOST_CPU, CPU_OFFSET(nzcv), false);
+        x64_imm32(t->c, f >> 3 | (f >> 2 & 1) << 8 | (f >> 1 & 1) << 16 | (f & 1) << 24);
+        x64_bind(t->c, end);
+        t->flags = FLAGS_UNKNOWN;
+    }
+}
+
+static void variable_shift(struct translation_state *t, enum x64_shift op)
+{
+    const struct insn *insn = t->insn;
+    copy(t, insn->rm, RCX);
+    copy(t, insn->rn, RAX);
+    x64_shift_cl(t->c, insn->sf, op, RAX);
+    if (!insn->sf)
+        x64_mov(t->c, 0, RAX, RAX); /* a shift by 0 leaves the upper half */
+    done(t, insn->rd, RAX);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+static void multiply_add(struct translation_state *t, bool subtract)
+{
+    const struct insn *insn = t->insn;
+    unsigned w = insn->sf;
+    copy(t, insn->rn, RAX);
+    x64_imul(t->c, w, RAX, use(t, insn->rm, RCX));
+    t->flags = FLAGS_UNKNOWN;
+    if (subtract) {
+        copy(t, insn->ra, RCX);
+        x64_alu(t->c, w, ALU_SUB, RCX, RAX);
+        done(t, insn->rd, RCX);
+        return;
+    }
+    if (insn->ra != REG_ZERO)
+        x64_alu(t->c, w, ALU_ADD, RAX, use(t, insn->ra, RCX));
+    done(t, insn->rd, RAX);
+}
+
+static void multiply_long(struct translation_state *t, bool sign, bool subtract)
+{
+    const struct insn *insn = t->insn;
+    x64_extend(t->c, 2, sign, 1, RAX, use(t, insn->rn, RAX));
+    x64_extend(t->c, 2, sign, 1, RCX, use(t, insn->rm, RCX));
+    x64_imul(t->c, 1, RAX, RCX);
+    t->flags = FLAGS_UNKNOWN;
+    if (subtract) {
+        copy(t, insn->ra, RCX);
+        x64_alu(t->c, 1, ALU_SUB, RCX, RAX);
+        done(t, insn->rd, RCX);
+        return;
+    }
+    if (insn->ra != REG_ZERO)
+        x64_alu(t->c, 1, ALU_ADD, RAX, use(t, insn->ra, RCX));
+    done(t, insn->rd, RAX);
+}
+
+static void multiply_high(struct translation_state *t, bool sign)
+{
+    const struct insn *insn = t->insn;
+    copy(t, insn->rn, RAX);
+    x64_mul_wide(t->c, sign, use(t, insn->rm, RCX));
+    done(t, insn->rd, RDX);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+static void divide(struct translation_state *t, bool sign)
+{
+    const struct insn *insn = t->insn;
+    unsigned w = insn->sf;
+    struct x64 *c = t->c;
+    copy(t, insn->rm, RCX);
+    copy(t, insn->rn, RAX);
+    uint8_t *negate = NULL, *negated = NULL;
+    x64_test(c, w, RCX, RCX);
+    uint8_t *by_zero = x64_jcc(c, CC_E);
+    if (sign) {
+        x64_alu_imm(c, w, ALU_CMP, RCX, -1);
+        negate = x64_jcc(c, CC_E);
+        x64_sign_of_rax(c, w);
+    } else {
+        x64_alu(c, 0, ALU_XOR, RDX, RDX);
+    }
+    x64_div(c, w, sign, RCX);
+    uint8_t *divided = x64_jmp(c);
+    if (sign) {
+        x64_bind(c, negate);
+        x64_neg(c, w, RAX);
+        negated = x64_jmp(c);
+    }
+    x64_bind(c, by_zero);
+    x64_alu(c, 0, ALU_XOR, RAX, RAX);
+    x64_bind(c, divided);
+    if (negated)
+        x64_bind(c, negated);
+    done(t, insn->rd, RAX);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+static void count_leading_zeros(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    unsigned bits = insn->sf ? 64 : 32;
+    x64_bsr(t->c, insn->sf, RAX, use(t, insn->rn, RCX));
+    x64_mov_imm(t->c, RDX, 2 * bits - 1);
+    x64_cmov(t->c, 1, CC_E, RAX, RDX);
+    x64_alu_imm(t->c, 0, ALU_XOR, RAX, (int32_t)bits - 1);
+    done(t, insn->rd, RAX);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+static void reverse_bytes(struct translation_state *t, unsigned w, bool halves)
+{
+    copy(t, t->insn->rn, RAX);
+    x64_bswap(t->c, w, RAX);
+    if (halves) {
+        x64_shift_imm(t->c, 1, SHIFT_ROL, RAX, 32);
+        t->flags = FLAGS_UNKNOWN;
+    }
+    done(t, t->insn->rd, RAX);
+}
+
+bool translate_data(struct translation_state *t)
+{
+    switch (t->insn->op) {
+    case OP_adr: pc_relative(t, false); return true;
+    case OP_adrp: pc_relative(t, true); return true;
+    case OP_add_imm: alu_imm(t, ALU_ADD, FLAGS_UNKNOWN); return true;
+    case OP_sub_imm: alu_imm(t, ALU_SUB, FLAGS_UNKNOWN); return true;
+    case OP_adds_imm: alu_imm(t, ALU_ADD, FLAGS_OF_ADD); return true;
+    case OP_subs_imm: alu_imm(t, ALU_SUB, FLAGS_OF_SUB); return true;
+    case OP_and_imm: alu_imm(t, ALU_AND, FLAGS_UNKNOWN); return true;
+    case OP_orr_imm: alu_imm(t, ALU_OR, FLAGS_UNKNOWN); return true;
+    case OP_eor_imm: alu_imm(t, ALU_XOR, FLAGS_UNKNOWN); return true;
+    case OP_ands_imm: alu_imm(t, ALU_AND, FLAGS_OF_LOGIC); return true;
+    case OP_movz:
+    case OP_movn: mov_constant(t); return true;
+    case OP_movk: movk(t); return true;
+    case OP_ubfm: bitfield(t, false); return true;
+    case OP_sbfm: bitfield(t, true); return true;
+    case OP_bfm: bfm(t); return true;
+    case OP_extr: extr(t); return true;
+    case OP_mov_reg: mov_reg(t); return true;
+    case OP_add_reg: alu_reg(t, ALU_ADD, FLAGS_UNKNOWN); return true;
+    case OP_sub_reg: alu_reg(t, ALU_SUB, FLAGS_UNKNOWN); return true;
+    case OP_and_reg: alu_reg(t, ALU_AND, FLAGS_UNKNOWN); return true;
+    case OP_orr_reg: alu_reg(t, ALU_OR, FLAGS_UNKNOWN); return true;
+    case OP_eor_reg: alu_reg(t, ALU_XOR, FLAGS_UNKNOWN); return true;
+    case OP_adds_reg: alu_reg(t, ALU_ADD, FLAGS_OF_ADD); return true;
+    case OP_subs_reg: alu_reg(t, ALU_SUB, FLAGS_OF_SUB); return true;
+    case OP_ands_reg: alu_reg(t, ALU_AND, FLAGS_OF_LOGIC); return true;
+    case OP_add_shift: shifted(t, false); alu_rcx(t, ALU_ADD, FLAGS_UNKNOWN); return true;
+    case OP_sub_shift: shifted(t, false); alu_rcx(t, ALU_SUB, FLAGS_UNKNOWN); return true;
+    case OP_and_shift: shifted(t, false); alu_rcx(t, ALU_AND, FLAGS_UNKNOWN); return true;
+    case OP_bic_shift: shifted(t, true); alu_rcx(t, ALU_AND, FLAGS_UNKNOWN); return true;
+    case OP_orr_shift: shifted(t, false); alu_rcx(t, ALU_OR, FLAGS_UNKNOWN); return true;
+    case OP_orn_shift: shifted(t, true); alu_rcx(t, ALU_OR, FLAGS_UNKNOWN); return true;
+    case OP_eor_shift: shifted(t, false); alu_rcx(t, ALU_XOR, FLAGS_UNKNOWN); return true;
+    case OP_eon_shift: shifted(t, true); alu_rcx(t, ALU_XOR, FLAGS_UNKNOWN); return true;
+    case OP_adds_shift: shifted(t, false); alu_rcx(t, ALU_ADD, FLAGS_OF_ADD); return true;
+    case OP_subs_shift: shifted(t, false); alu_rcx(t, ALU_SUB, FLAGS_OF_SUB); return true;
+    case OP_ands_shift: shifted(t, false); alu_rcx(t, ALU_AND, FLAGS_OF_LOGIC); return true;
+    case OP_bics_shift: shifted(t, true); alu_rcx(t, ALU_AND, FLAGS_OF_LOGIC); return true;
+    case OP_add_ext: extended(t); alu_rcx(t, ALU_ADD, FLAGS_UNKNOWN); return true;
+    case OP_sub_ext: extended(t); alu_rcx(t, ALU_SUB, FLAGS_UNKNOWN); return true;
+    case OP_adds_ext: extended(t); alu_rcx(t, ALU_ADD, FLAGS_OF_ADD); return true;
+    case OP_subs_ext: extended(t); alu_rcx(t, ALU_SUB, FLAGS_OF_SUB); return true;
+    case OP_adc: with_carry(t, false, false); return true;
+    case OP_adcs: with_carry(t, false, true); return true;
+    case OP_sbc: with_carry(t, true, false); return true;
+    case OP_sbcs: with_carry(t, true, true); return true;
+    case OP_ccmn_reg: conditional_compare(t, ALU_ADD, false); return true;
+    case OP_ccmn_imm: conditional_compare(t, ALU_ADD, true); return true;
+    case OP_ccmp_reg: conditional_compare(t, ALU_SUB, false); return true;
+    case OP_ccmp_imm: conditional_compare(t, ALU_SUB, true); return true;
+    case OP_csel: select(t, SELECT_PLAIN); return true;
+    case OP_csinc: select(t, SELECT_INCREMENT); return true;
+    case OP_csinv: select(t, SELECT_INVERT); return true;
+    case OP_csneg: select(t, SELECT_NEGATE); return true;
+    case OP_lslv: variable_shift(t, SHIFT_SHL); return true;
+    case OP_lsrv: variable_shift(t, SHIFT_SHR); return true;
+    case OP_asrv: variable_shift(t, SHIFT_SAR); return true;
+    case OP_rorv: variable_shift(t, SHIFT_ROR); return true;
+    case OP_udiv: divide(t, false); return true;
+    case OP_sdiv: divide(t, true); return true;
+    case OP_madd: multiply_add(t, false); return true;
+    case OP_msub: multiply_add(t, true); return true;
+    case OP_smaddl: multiply_long(t, true, false); return true;
+    case OP_smsubl: multiply_long(t, true, true); return true;
+    case OP_umaddl: multiply_long(t, false, false); return true;
+    case OP_umsubl: multiply_long(t, false, true); return true;
+    case OP_smulh: multiply_high(t, true); return true;
+    case OP_umulh: multiply_high(t, false); return true;
+    case OP_clz: count_leading_zeros(t); return true;
+    case OP_rev_w: reverse_bytes(t, 0, false); return true;
+    case OP_rev_x: reverse_bytes(t, 1, false); return true;
+    case OP_rev32: reverse_bytes(t, 1, true); return true;
+    default: return false;
+    }
+}
+

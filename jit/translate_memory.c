@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Loads and stores of general and vector registers. */
+#include "jit/state.h"
+
+/* rax is a guest address: makes it the host's for an access of `bytes` bytes, or takes the slow path. */
+static void translate_address(struct translation_state *t, unsigned bytes, bool write)
+{
+    struct x64 *c = t->c;
+    const unsigned entry_bits = 5;
+    _Static_assert(sizeof(struct tlb_entry) == 32, "the index below is scaled by the entry's size");
+    x64_mov(c, 0, RCX, RAX);
+    x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
+    x64_alu_imm(c, 0, ALU_AND, RCX, (TLB_ENTRIES - 1) << entry_bits);
+    x64_alu(c, 1, ALU_ADD, RCX, HOST_TLB);
+    x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
+    x64_alu(c, 1, ALU_XOR, RDX, RAX);
+    x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));
+    slow_if(t, CC_A);
+    x64_alu_load(c, 1, ALU_ADD, RAX, RCX, offsetof(struct tlb_entry, addend));
+    t->flags = FLAGS_UNKNOWN;
+}
+
+/* The base register's address plus `offset`, in rax, with the SP alignment check. */
+static void address_at(struct translation_state *t, int32_t offset)
+{
+    unsigned n = use(t, t->insn->rn, RAX);
+    if (t->insn->rn == REG_SP) {
+        x64_test_imm(t->c, 0, n, 15);
+        slow_if(t, CC_NE);
+    }
+    if (offset || n != RAX)
+        x64_lea(t->c, 1, RAX, n, offset);
+}
+
+enum transfer { LOAD, LOAD_SIGNED_64, LOAD_SIGNED_32, STORE, LOAD_VECTOR, STORE_VECTOR };
+
+static bool is_vector(enum transfer kind)
+{
+    return kind >= LOAD_VECTOR;
+}
+
+/* Moves one register from or to host memory at [rax + offset]. */
+static void transfer(struct translation_state *t, enum transfer kind, unsigned reg, unsigned size, int32_t offset)
+{
+    struct x64 *c = t->c;
+    switch (kind) {
+    case LOAD:
+    case LOAD_SIGNED_64:
+    case LOAD_SIGNED_32: {
+        unsigned d = destination(reg, RCX);
+        x64_load_sized(c, size, kind != LOAD, kind == LOAD_SIGNED_64, d, RAX, offset);
+        done(t, reg, d);
+        break;
+    }
+    case STORE: x64_store_sized(c, size, use(t, reg, RCX), RAX, offset); break;
+    case LOAD_VECTOR:
+        if (size == 4) {
+            x64_movdqu_load(c, 0, RAX, offset);
+            x64_movdqu_store(c, 0, HOST_CPU, vector_offset(reg));
+            break;
+        }
+        x64_load_sized(c, size, false, 0, RCX, RAX, offset);
+        x64_store(c, 1, RCX, HOST_CPU, vector_offset(reg));
+        x64_rm(c, 0, 1, 0xc7, 0, HOST_CPU, vector_offset(reg) + 8, false);
+        x64_imm32(c, 0);
+        break;
+    case STORE_VECTOR:
+        if (size == 4) {
+            x64_movdqu_load(c, 0, HOST_CPU, vector_offset(reg));
+            x64_movdqu_store(c, 0, RAX, offset);
+            break;
+        }
+        x64_load(c, 1, RCX, HOST_CPU, vector_offset(reg));
+        x64_store_sized(c, size, RCX, RAX, offset);
+        break;
+    }
+}
+
+enum indexing { OFFSET, PRE_INDEX, POST_INDEX };
+
+static bool is_store(enum transfer kind)
+{
+    return kind == STORE || kind == STORE_VECTOR;
+}
+
+/* One or two registers at the base register plus an immediate. False: a form for exec_ alone. */
+static bool access_imm(struct translation_state *t, enum transfer kind, unsigned count, enum indexing indexing)
+{
+    const struct insn *insn = t->insn;
+    unsigned size = insn->size;
+    bool clashes = !is_vector(kind) && (insn->rd == insn->rn || (count == 2 && insn->ra == insn->rn));
+    if (indexing != OFFSET && clashes)
+        return false;
+    if (count == 2 && !is_store(kind) && insn->rd == insn->ra)
+        return false;
+    if (is_vector(kind))
+        check_fp(t);
+    address_at(t, indexing == POST_INDEX ? 0 : (int32_t)insn->imm);
+    translate_address(t, count << size, is_store(kind));
+    transfer(t, kind, insn->rd, size, 0);
+    if (count == 2)
+        transfer(t, kind, insn->ra, size, 1 << size);
+    if (indexing != OFFSET) {
+        unsigned n = use(t, insn->rn, RAX);
+        x64_lea(t->c, 1, n, n, (int32_t)insn->imm);
+        done(t, insn->rn, n);
+    }
+    return true;
+}
+
+/* One register at the base register plus an index: whole, or a word extended. */
+static bool access_index(struct translation_state *t, enum transfer kind, bool word)
+{
+    const struct insn *insn = t->insn;
+    if (insn->rn == REG_SP || insn->amount > 3)
+        return false; /* with its check, or too long a shift: rare */
+    if (is_vector(kind))
+        check_fp(t);
+    unsigned m = use(t, insn->rm, RCX);
+    if (word) {
+        x64_extend(t->c, 2, insn->opt, 1, RCX, m);
+        m = RCX;
+    }
+    x64_lea_indexed(t->c, 1, RAX, use(t, insn->rn, RAX), m, insn->amount);
+    translate_address(t, 1u << insn->size, is_store(kind));
+    transfer(t, kind, insn->rd, insn->size, 0);
+    return true;
+}
+
+static void access_literal(struct translation_state *t, enum transfer kind, unsigned size)
+{
+    if (is_vector(kind))
+        check_fp(t);
+    x64_load(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
+    x64_lea(t->c, 1, RAX, RAX, (int32_t)(t->insn->imm - 4 * t->insn->left));
+    translate_address(t, 1u << size, false);
+    transfer(t, kind, t->insn->rd, size, 0);
+}
+
+enum outcome translate_memory(struct translation_state *t)
+{
+#define ACCESS(prefix, kind)                                                                                 \
+    case OP_##prefix##_imm:                                                                                  \
+    case OP_##prefix##_un: return access_imm(t, kind, 1, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;                \
+    case OP_##prefix##_pre: return access_imm(t, kind, 1, PRE_INDEX) ? TRANSLATED : LEFT_TO_EXEC;            \
+    case OP_##prefix##_post: return access_imm(t, kind, 1, POST_INDEX) ? TRANSLATED : LEFT_TO_EXEC;          \
+    case OP_##prefix##_rx: return access_index(t, kind, false) ? TRANSLATED : LEFT_TO_EXEC;                  \
+    case OP_##prefix##_rw: return access_index(t, kind, true) ? TRANSLATED : LEFT_TO_EXEC;
+#define PAIR(prefix, suffix, kind)                                                                           \
+    case OP_##prefix##suffix##_off: return access_imm(t, kind, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;       \
+    case OP_##prefix##suffix##_pre: return access_imm(t, kind, 2, PRE_INDEX) ? TRANSLATED : LEFT_TO_EXEC;    \
+    case OP_##prefix##suffix##_post: return access_imm(t, kind, 2, POST_INDEX) ? TRANSLATED : LEFT_TO_EXEC;
+    switch (t->insn->op) {
+        ACCESS(ldr, LOAD)
+        ACCESS(str, STORE)
+        ACCESS(ldrs64, LOAD_SIGNED_64)
+        ACCESS(ldrs32, LOAD_SIGNED_32)
+        ACCESS(ldrv, LOAD_VECTOR)
+        ACCESS(strv, STORE_VECTOR)
+        ACCESS(ldrq, LOAD_VECTOR)
+        ACCESS(strq, STORE_VECTOR)
+        PAIR(ldp, , LOAD)
+        PAIR(stp, , STORE)
+        PAIR(ldpsw, , LOAD_SIGNED_64)
+        PAIR(ldp, v, LOAD_VECTOR)
+        PAIR(stp, v, STORE_VECTOR)
+    case OP_ldr_lit: access_literal(t, LOAD, 2 + t->insn->sf); return TRANSLATED;
+    case OP_ldrsw_lit: access_literal(t, LOAD_SIGNED_64, 2); return TRANSLATED;
+    case OP_ldrv_lit: access_literal(t, LOAD_VECTOR, t->insn->size); return TRANSLATED;
+    case OP_prfm_imm:
+    case OP_prfm_un:
+    case OP_prfm_rx:
+    case OP_prfm_rw:
+    case OP_prfm_lit: return TRANSLATED;
+    default: return LEFT_TO_EXEC;
+    }
+#undef ACCESS
+#undef PAIR
+}
+
