@@ -35,6 +35,7 @@ struct translation_state {
 };
 
 #define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member))
+#define FLAG(member)       CPU_OFFSET(nzcv.member)
 
 
 static inline int32_t offset_of(unsigned reg)

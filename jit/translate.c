@@ -91,8 +91,6 @@ static void emit_slow_paths(struct translation_state *t)
 
 /* --- flags and conditions -------------------------------------------------------------------------- */
 
-#define FLAG(member) CPU_OFFSET(nzcv.member)
-
 /* The host's flags, just set by an operation of this kind, are the guest's. */
 void set_flags(struct translation_state *t, enum host_flags kind)
 {
