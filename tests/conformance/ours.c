@@ -130,12 +130,10 @@ static void step(uint32_t word, enum form form)
     records[1] = (struct insn){.run = run_block_end};
     cpu->pc += 4;
     cpu->icount++;
-    if (records[0].op == OP_UNDEFINED)
-        cpu_undefined(cpu, &records[0]);
-    else if (form == FORM_THREADED)
+    if (form == FORM_THREADED)
         interp_handler(insn_handler_of(&records[0]))(cpu, &records[0]);
     else
-        interp_plain[records[0].op](cpu, &records[0]);
+        interp_plain_of(&records[0])(cpu, &records[0]);
 }
 
 static enum outcome outcome_of_exception(void)
