@@ -18,6 +18,7 @@ struct block_cache {
     size_t pages_bytes;
     const struct translator_ops *translator_ops;
     void *translator;
+    unsigned hot; /* how often a block is entered until it is translated */
     uint64_t leave;
 };
 
@@ -43,7 +44,7 @@ static void *reserve(size_t bytes)
 }
 
 struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, const struct translator_ops *translator,
-                                       struct error *error)
+                                       unsigned hot, struct error *error)
 {
     struct block_cache *cache = calloc(1, sizeof *cache);
     if (!cache) {
@@ -67,6 +68,7 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, cons
             return NULL;
         }
         cache->translator_ops = translator;
+        cache->hot = hot;
         cache->leave = translator->leave(cache->translator);
     }
     return cache;
@@ -128,7 +130,7 @@ void run_warming(struct cpu *cpu, const struct insn *insn)
 {
     struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
     struct block_cache *cache = cpu->blocks;
-    if (++block->heat < BLOCK_HOT || block->physical == NO_BLOCK_ADDRESS)
+    if (++block->heat < cache->hot || block->physical == NO_BLOCK_ADDRESS)
         return block->first(cpu, insn);
     if (!cache->translator_ops->has_room(cache->translator))
         drop_translations(cache);
@@ -194,6 +196,8 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     for (struct block *block = cache->pages[page]; block; block = block->next_page) {
         unlink_from_hash(cache, block);
         block->physical = NO_BLOCK_ADDRESS;
+        if (block->native_entry != cache->leave)
+            cache->translator_ops->forget(cache->translator, block);
         block->native_entry = cache->leave;
     }
     cache->pages[page] = NULL;

@@ -89,14 +89,14 @@ struct translator_ops {
     bool (*has_room)(void *translator);  /* for one more block */
     void (*drop_all)(void *translator);  /* no native code runs then */
     uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
+    /* The block is stale: native code that jumps to its translation shall get back to the interpreter. */
+    void (*forget)(void *translator, const struct block *block);
 };
 
-/** How often a block is entered before it is translated. */
-#define BLOCK_HOT 32u
-
-/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`. `translator` may be NULL. */
+/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`. `translator` may be NULL; it gets a block when that
+ *  is entered for the `hot`th time. */
 struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, const struct translator_ops *translator,
-                                       struct error *error);
+                                       unsigned hot, struct error *error);
 void block_cache_free(struct block_cache *cache);
 
 /** The block at guest physical `physical` (RAM, aligned to 4), decoded for `cpu` where it is not there yet.

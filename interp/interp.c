@@ -165,7 +165,7 @@ void interp_free(struct engine *engine)
 }
 
 struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, const struct translator_ops *translator,
-                                         struct error *error)
+                                         unsigned hot, struct error *error)
 {
     struct engine *engine = calloc(1, sizeof *engine + cpu_count * sizeof engine->lookups[0]);
     if (!engine) {
@@ -174,7 +174,7 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
     }
     engine->bus = bus;
     engine->cpu_count = cpu_count;
-    engine->blocks = block_cache_create(bus, ARENA_BYTES, translator, error);
+    engine->blocks = block_cache_create(bus, ARENA_BYTES, translator, hot, error);
     bool complete = engine->blocks;
     for (unsigned i = 0; i < cpu_count; i++) {
         engine->lookups[i] = aligned_alloc(64, LOOKUP_ENTRIES * sizeof(struct lookup));
@@ -192,7 +192,7 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
 
 static struct engine *interp_create(struct bus *bus, unsigned cpu_count, struct error *error)
 {
-    return interp_create_translating(bus, cpu_count, NULL, error);
+    return interp_create_translating(bus, cpu_count, NULL, 0, error);
 }
 
 void interp_page_written(struct engine *engine, uint64_t page_address)

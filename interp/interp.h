@@ -9,9 +9,10 @@ struct cpu;
 struct engine;
 struct translator_ops;
 
-/** An interpreter that has what gets hot translated. Its other operations are those of interp_engine. */
+/** An interpreter that has each block translated when it is entered for the `hot`th time. Its other operations are those
+ *  of interp_engine. */
 struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, const struct translator_ops *translator,
-                                         struct error *error);
+                                         unsigned hot, struct error *error);
 void interp_free(struct engine *engine);
 enum engine_exit interp_run(struct engine *engine, struct cpu *cpu);
 void interp_page_written(struct engine *engine, uint64_t page_address);

@@ -17,6 +17,7 @@
 #define CACHE_BYTES   (32u << 20)
 #define LARGEST_BYTES (64u << 10) /* more than any block's translation needs */
 #define LINK_BUCKETS  4096u
+#define HOT           32u /* how often a block is entered before it is worth a translation */
 
 /* A jump that waits for its target to be translated. */
 struct waiting_link {
@@ -163,6 +164,16 @@ static void jit_translate(void *translator, struct block_cache *cache, struct cp
     connect_waiting(jit, block);
 }
 
+/* The entry is long enough for a jump, and whoever is behind it in the block is not disturbed. */
+static void jit_forget(void *translator, const struct block *block)
+{
+    const struct jit *jit = translator;
+    struct x64 entry = {.at = (uint8_t *)block->native_entry - jit->code.run_offset,
+                        .end = (uint8_t *)block->native_body - jit->code.run_offset,
+                        .run_offset = jit->code.run_offset};
+    x64_jmp_to(&entry, jit->stubs.leave);
+}
+
 static uint64_t jit_leave(void *translator)
 {
     return ((struct jit *)translator)->stubs.leave;
@@ -175,16 +186,31 @@ static const struct translator_ops jit_translator = {
     .has_room = jit_has_room,
     .drop_all = jit_drop_all,
     .leave = jit_leave,
+    .forget = jit_forget,
 };
 
-static struct engine *jit_engine_create(struct bus *bus, unsigned cpu_count, struct error *error)
+static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct error *error)
 {
-    return interp_create_translating(bus, cpu_count, &jit_translator, error);
+    return interp_create_translating(bus, cpu_count, &jit_translator, HOT, error);
+}
+
+static struct engine *create_jit(struct bus *bus, unsigned cpu_count, struct error *error)
+{
+    return interp_create_translating(bus, cpu_count, &jit_translator, 1, error);
 }
 
 const struct engine_ops jit_engine = {
     .name = "auto",
-    .create = jit_engine_create,
+    .create = create_auto,
+    .free = interp_free,
+    .run = interp_run,
+    .page_written = interp_page_written,
+    .flush = interp_flush,
+};
+
+const struct engine_ops jit_only_engine = {
+    .name = "jit",
+    .create = create_jit,
     .free = interp_free,
     .run = interp_run,
     .page_written = interp_page_written,

@@ -36,8 +36,12 @@ static int command_run(int argc, char **argv)
     if (!run_options_parse(&options, argc, argv, &error))
         return complain(EXIT_STATUS_USAGE, error.text);
 
-    const struct engine_ops *engine = options.engine == ENGINE_CHOICE_INTERP ? &interp_engine : &jit_engine;
-    struct machine *machine = machine_create(&options, engine, &error);
+    static const struct engine_ops *const engines[] = {
+        [ENGINE_CHOICE_AUTO] = &jit_engine,
+        [ENGINE_CHOICE_INTERP] = &interp_engine,
+        [ENGINE_CHOICE_JIT] = &jit_only_engine,
+    };
+    struct machine *machine = machine_create(&options, engines[options.engine], &error);
     if (!machine)
         return complain(EXIT_STATUS_HOST, error.text);
     int status;

@@ -65,7 +65,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 
 /* --- one function an option ------------------------------------------------------------------------ */
 
-#define ENGINES "auto interp"
+#define ENGINES "auto interp jit"
 #define MODELS  "v8.0 v8.2 max"
 #define CLOCKS  "paced virtual"
 #define SERIALS "none stdio pty file: unix:"
@@ -311,8 +311,9 @@ const struct cli_option cli_options[] = {
      "repeatable (the default otherwise).",
      take_clock},
     {"--seed", "N", NULL, false, "What all randomness in the machine is made from; default 0.", take_seed},
-    {"--engine", "auto|interp", ENGINES, false,
-     "What executes the guest; default auto, the fastest there is.", take_engine},
+    {"--engine", "auto|interp|jit", ENGINES, false,
+     "What executes the guest: interp interprets, jit translates all of it, auto (the default) translates what runs "
+     "often.", take_engine},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},

@@ -120,7 +120,7 @@ static void test_refused(void **state)
         {"--kernel k --cpus 65", "1 to 64"},
         {"--kernel k --cpus two", "1 to 64"},
         {"--kernel k --cpu a57", "v8.2"},
-        {"--kernel k --engine fast", "interp"},
+        {"--kernel k --engine fast", "auto interp jit"},
         {"--kernel k --engine auto interp", "interp"},
         {"--kernel k --clock real", "virtual"},
         {"--kernel k --disk ~", "file"},
