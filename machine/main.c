@@ -64,8 +64,9 @@ int main(int argc, char **argv)
         {"--bash-completion", help_completion},
     };
 
-    /* A peer that hangs up is an error of the write, not the end of the program. */
+    /* A peer that hangs up, and a file that may not grow further, are errors of the write. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2)
         return complain(EXIT_STATUS_USAGE, "what is to be done? armature --help tells");
     if (!strcmp(argv[1], "run"))

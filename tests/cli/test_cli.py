@@ -253,6 +253,16 @@ class Guests(Case):
         self.assertEqual(done.stderr.count(b"\n"), 1)
         self.assertIn(b"/dev/full", done.stderr)
 
+    def test_file_may_not_grow(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        done = self.run_guest(printing(b"line\n" * 100, psci(8)), "--engine", "interp",
+                              "--serial", f"file:{self.path('out')}", preexec_fn=limit)
+        self.assertEqual(done.returncode, POWER_OFF)
+        self.assertEqual(done.stderr.count(b"\n"), 1)
+        self.assertIn(b"out: File too large", done.stderr)
+        self.assertEqual(os.path.getsize(self.path("out")), 100)
+
     def test_socket(self):
         line = self.path("line")
         program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock", "paced",
