@@ -120,7 +120,7 @@ static void run_one(struct engine *engine, struct cpu *cpu)
         debug_after_insn(cpu);
 }
 
-enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
+static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu)
 {
     jmp_buf on_exception;
     cpu->on_exception = &on_exception;
@@ -153,6 +153,13 @@ enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
 }
 
 /* The engine. */
+
+enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
+{
+    enum engine_exit exit = run_until_exit(engine, cpu);
+    cpu->x[REG_SINK] = 0; /* what translated code does not write: the state is the same under every engine */
+    return exit;
+}
 
 void interp_free(struct engine *engine)
 {

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Random programs. Left to chance nearly every instruction would fault and every loop be endless, so some
+ * registers have a task: BASES point into the window or near it, INDEXES are small, COUNTER counts a loop and
+ * is left alone by everything else. Branches lead a few instructions forward, or out of the program's own
+ * loop. */
+#include "tests/jit/generate.h"
+#include <string.h>
+#include "isa/arm64/decode.h"
+
+#define COUNTER 28u
+#define TRIES   1000u
+
+/* Some live in host registers in translated code, some do not. */
+static const uint8_t bases[] = {1, 3, 6, 19, 25, 31};
+static const uint8_t indexes[] = {4, 9, 14};
+#define COUNT(list) ((unsigned)(sizeof(list) / sizeof((list)[0])))
+
+struct generator {
+    struct rng rng;
+    const struct features *features;
+    struct program *program;
+    uint32_t loop_start; /* index of its first word */
+    bool in_loop;
+};
+
+static uint16_t all_ops[OP_COUNT], integer_ops[OP_COUNT], memory_ops[OP_COUNT];
+static unsigned all_count, integer_count, memory_count;
+
+static void sort_ops(void)
+{
+    for (unsigned op = OP_UNDEFINED + 1; op < OP_COUNT; op++) {
+        const struct insn_info *info = &insn_infos[op];
+        if (info->flags &
+            (INSN_SYSTEM | INSN_PRIVILEGED | INSN_UNIMPLEMENTED | INSN_ALIAS_ONLY | INSN_BRANCH))
+            continue;
+        all_ops[all_count++] = (uint16_t)op;
+        if (strstr(info->file, "memory.tab"))
+            memory_ops[memory_count++] = (uint16_t)op;
+        else if (strstr(info->file, "base.tab"))
+            integer_ops[integer_count++] = (uint16_t)op;
+    }
+}
+
+static bool is_one_of(const uint8_t *list, unsigned count, unsigned reg)
+{
+    return memchr(list, (int)reg, count) != NULL;
+}
+
+static unsigned field(uint32_t word, unsigned at)
+{
+    return word >> at & 31;
+}
+
+static uint32_t with_field(uint32_t word, unsigned at, unsigned value)
+{
+    return (word & ~(31u << at)) | value << at;
+}
+
+static bool names_counter(uint32_t word)
+{
+    return field(word, 0) == COUNTER || field(word, 5) == COUNTER || field(word, 10) == COUNTER ||
+           field(word, 16) == COUNTER;
+}
+
+/* Whether the word may write a register that has a task: most such words are not taken. */
+static bool spoils(uint32_t word)
+{
+    return is_one_of(bases, COUNT(bases) - 1, field(word, 0)) ||
+           is_one_of(indexes, COUNT(indexes), field(word, 0));
+}
+
+static uint32_t near_literal(struct rng *rng, uint32_t word)
+{
+    const int distance = (int)rng_below(rng, 48) - 16;
+    return (word & ~(0x7ffffu << 5)) | ((uint32_t)distance & 0x7ffff) << 5;
+}
+
+static uint32_t aim_memory(struct rng *rng, const struct insn_info *info, uint32_t word)
+{
+    const bool literal = strstr(info->name, "_lit") != NULL;
+    if (literal)
+        return near_literal(rng, word);
+    if (rng_below(rng, 8))
+        word = with_field(word, 5, bases[rng_below(rng, COUNT(bases))]);
+    const bool indexed = strstr(info->name, "_rx") || strstr(info->name, "_rw");
+    if (indexed && rng_below(rng, 8))
+        word = with_field(word, 16, indexes[rng_below(rng, COUNT(indexes))]);
+    /* Long unsigned offsets lead out of the window. */
+    if (strstr(info->name, "_imm") && rng_below(rng, 4))
+        word &= ~(0xfc0u << 10);
+    return (word & ~info->mask) | info->bits;
+}
+
+static uint32_t random_instruction(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    for (unsigned i = 0; i < TRIES; i++) {
+        unsigned op;
+        switch (rng_below(rng, 8)) {
+        case 0: op = all_ops[rng_below(rng, all_count)]; break;
+        case 1:
+        case 2:
+        case 3: op = memory_ops[rng_below(rng, memory_count)]; break;
+        default: op = integer_ops[rng_below(rng, integer_count)]; break;
+        }
+        const struct insn_info *info = &insn_infos[op];
+        uint32_t word = random_word(rng, info);
+        if (info->flags & INSN_MEMORY)
+            word = aim_memory(rng, info, word);
+        struct insn insn;
+        insn_decode(word, g->features, &insn);
+        /* Reserved encodings now and then: they are UNDEFINED. */
+        if (insn.op != op && rng_below(rng, 64))
+            continue;
+        if (!names_counter(word) && (!spoils(word) || !rng_below(rng, 16)))
+            return word;
+    }
+    return RIG_NOP;
+}
+
+static void put(struct generator *g, uint32_t word)
+{
+    g->program->words[g->program->count++] = word;
+}
+
+/* System instructions that a block may meet. */
+static void put_system(struct generator *g)
+{
+    static const uint32_t words[] = {
+        0xd4000001, /* svc #0 */
+        0xd53b4202, /* mrs x2, nzcv */
+        0xd51b4207, /* msr nzcv, x7 */
+        0xd5033fdf, /* isb */
+        0xd53be045, /* mrs x5, cntvct_el0 */
+        0xd53b4422, /* mrs x2, fpsr */
+        0xd51b4408, /* msr fpcr, x8 */
+        0xd500419f, /* msr pan, #1 */
+        0xd500409f, /* msr pan, #0 */
+        0xd50b7521, /* ic ivau, x1 */
+        0xd508871f, /* tlbi vmalle1 */
+        0xd50b7423, /* dc zva, x3 */
+        0xd53b4220, /* mrs x0, daif */
+        0xd50342df, /* msr daifset, #2 */
+        0xd50342ff, /* msr daifclr, #2 */
+        0xd50040bf, /* msr spsel, #0 */
+        0xd50041bf, /* msr spsel, #1 */
+        0xd4200000, /* brk #0 */
+        0xd538d044, /* mrs x4, mpidr_el1 or the like: traps from EL0 */
+        0x00000000, /* udf #0 */
+    };
+    put(g, words[rng_below(&g->rng, COUNT(words))]);
+}
+
+/* A branch over up to 8 instructions, now and then back to the loop's start. */
+static void put_branch(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    int distance = 1 + (int)rng_below(rng, 8);
+    if (g->in_loop && !rng_below(rng, 16))
+        distance = (int)g->loop_start - (int)g->program->count;
+    const uint32_t reg = rng_below(rng, 31), imm19 = ((uint32_t)distance & 0x7ffff) << 5,
+                   sf = rng_below(rng, 2) << 31;
+    switch (rng_below(rng, 8)) {
+    case 0:
+    case 1:
+    case 2: put(g, 0x54000000 | imm19 | rng_below(rng, 16)); break; /* b.cond */
+    case 3: put(g, 0x34000000 | sf | imm19 | reg); break;           /* cbz */
+    case 4: put(g, 0x35000000 | sf | imm19 | reg); break;           /* cbnz */
+    case 5:                                                         /* tbz, tbnz */
+        put(g, 0x36000000 | sf | rng_below(rng, 2) << 24 | rng_below(rng, 32) << 19 |
+                   ((uint32_t)distance & 0x3fff) << 5 | reg);
+        break;
+    case 6:
+        put(g, rng_below(rng, 2) << 31 | 0x14000000 | ((uint32_t)distance & 0x3ffffff));
+        break; /* b, bl */
+    default: {
+        static const uint32_t kinds[] = {0xd61f0000, 0xd63f0000, 0xd65f0000}; /* br, blr, ret */
+        const uint32_t target = rng_below(rng, 2) ? 30 : 16, down = (uint32_t)distance + 1;
+        put(g, 0x10000000 | (down & 0x7ffff) << 5 | target); /* adr */
+        put(g, kinds[rng_below(rng, 3)] | target << 5);
+        break;
+    }
+    }
+}
+
+/* A store into this code: of a word taken from elsewhere in it, with what an honest program adds behind it or
+ * not. */
+static void put_patch(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const int from = (int)rng_below(rng, 24) - 12, to = (int)rng_below(rng, 24) - 12;
+    put(g, 0x10000000 | ((uint32_t)from & 0x7ffff) << 5 | 16);     /* adr x16 */
+    put(g, 0x10000000 | ((uint32_t)(to - 1) & 0x7ffff) << 5 | 17); /* adr x17 */
+    put(g, 0xb9400210);                                            /* ldr w16, [x16] */
+    put(g, 0xb9000230);                                            /* str w16, [x17] */
+    if (rng_below(rng, 2)) {
+        put(g, 0xd50b7531); /* ic ivau, x17 */
+        put(g, 0xd5033fdf); /* isb */
+    }
+}
+
+static void open_loop(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const uint32_t times = rng_below(rng, 6) ? 1 + rng_below(rng, 6) : 30 + rng_below(rng, 40);
+    put(g, 0xd2800000 | times << 5 | COUNTER); /* movz */
+    g->loop_start = g->program->count;
+    g->in_loop = true;
+}
+
+static void close_loop(struct generator *g)
+{
+    const uint32_t back = (g->loop_start - g->program->count - 1) & 0x7ffff;
+    if (rng_below(&g->rng, 2)) {
+        put(g, 0xf1000400 | COUNTER << 5 | COUNTER); /* subs */
+        put(g, 0x54000001 | back << 5);              /* b.ne */
+    } else {
+        put(g, 0xd1000400 | COUNTER << 5 | COUNTER); /* sub */
+        put(g, 0xb5000000 | back << 5 | COUNTER);    /* cbnz */
+    }
+    g->in_loop = false;
+}
+
+static void put_code(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const unsigned length = 4 + rng_below(rng, rng_below(rng, 2) ? 120 : 24);
+    while (g->program->count < length) {
+        switch (rng_below(rng, 32)) {
+        case 0: put_system(g); break;
+        case 1:
+        case 2:
+        case 3: put_branch(g); break;
+        case 4:
+            if (!rng_below(rng, 6))
+                put_patch(g);
+            break;
+        case 5:
+            if (g->in_loop)
+                close_loop(g);
+            else
+                open_loop(g);
+            break;
+        default: put(g, random_instruction(g)); break;
+        }
+    }
+    if (g->in_loop)
+        close_loop(g);
+}
+
+static uint64_t random_base(struct rng *rng)
+{
+    const uint64_t page = RIG_WINDOW + rng_below(rng, 2) * RIG_PAGE;
+    switch (rng_below(rng, 16)) {
+    case 0: return RIG_WINDOW - RIG_PAGE + rng_below(rng, RIG_PAGE);        /* the device */
+    case 1: return RIG_WINDOW + (uint64_t)rng_below(rng, 8 * RIG_PAGE);     /* anything */
+    case 2: return RIG_WINDOW + 3 * RIG_PAGE - rng_below(rng, 32);          /* up to nothing */
+    case 3: return RIG_WINDOW + 2 * RIG_PAGE - rng_below(rng, 32);          /* up to what is read-only */
+    case 4: return page + RIG_PAGE - rng_below(rng, 64);                    /* across pages */
+    case 5: return RIG_WINDOW + 6 * RIG_PAGE + rng_below(rng, 1024);        /* the code */
+    case 6: return (page + rng_below(rng, RIG_PAGE)) | rng_next(rng) << 56; /* tagged */
+    case 7: return page + rng_below(rng, RIG_PAGE);
+    default: return page + 16ull * rng_below(rng, RIG_PAGE / 16);
+    }
+}
+
+static void set_registers(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    struct program *p = g->program;
+    struct wire_case data, memory;
+    random_case(rng, &insn_infos[OP_adr], insn_infos[OP_adr].bits, &data);
+    random_case(rng, &insn_infos[OP_ldr_imm], insn_infos[OP_ldr_imm].bits, &memory);
+    p->state = data.state;
+    for (unsigned i = 0; i < 31; i++)
+        if (!rng_below(rng, 4))
+            p->state.x[i] = memory.state.x[i];
+    for (unsigned i = 0; i < COUNT(bases) - 1; i++)
+        p->state.x[bases[i]] = random_base(rng);
+    for (unsigned i = 0; i < COUNT(indexes); i++)
+        p->state.x[indexes[i]] = rng_below(rng, 8) ? rng_below(rng, 256) : memory.state.x[indexes[i]];
+    p->state.sp = random_base(rng);
+    if (rng_below(rng, 8))
+        p->state.sp &= ~15ull;
+    p->el = (uint8_t)rng_below(rng, 2);
+    p->daif = rng_below(rng, 2) ? 0 : 15;
+    p->sp_checked = (uint8_t)rng_below(rng, 2);
+    p->fp_disabled = !rng_below(rng, 32);
+    p->aligned = !rng_below(rng, 32);
+}
+
+/* One long turn and some short ones, which end anywhere in a block. */
+static void set_turns(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    struct program *p = g->program;
+    p->turn_count = 1 + rng_below(rng, RIG_MAX_TURNS);
+    for (unsigned i = 0; i < p->turn_count; i++) {
+        p->turns[i].insns = 1 + rng_below(rng, rng_below(rng, 2) ? 24 : 600);
+        p->turns[i].irq = i && !rng_below(rng, 3);
+    }
+    p->turns[p->turn_count - 1].insns = 2000;
+}
+
+void generate_program(uint64_t seed, const struct features *features, struct program *program)
+{
+    struct generator g = {.rng = rng_for(seed, "jit"), .features = features, .program = program};
+    if (!all_count)
+        sort_ops();
+    memset(program, 0, sizeof *program);
+    put_code(&g);
+    /* Most often somewhere in the first page, now and then across its end. */
+    program->first = rng_below(&g.rng, 4) ? rng_below(&g.rng, 512) + 64 : RIG_PAGE / 4 - program->count / 2;
+    set_registers(&g);
+    set_turns(&g);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Random programs: many instructions of the tables in a row, with branches, loops and memory that mostly
+ * works. */
+#ifndef ARMATURE_TESTS_JIT_GENERATE_H
+#define ARMATURE_TESTS_JIT_GENERATE_H
+
+#include "isa/arm64/features.h"
+#include "tests/conformance/random.h"
+#include "tests/jit/rig.h"
+
+/** Makes the program of `seed` for CPUs with `features`. */
+void generate_program(uint64_t seed, const struct features *features, struct program *program);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A machine small enough to be built again for every program: one CPU under one engine, a few pages of RAM
+ * behind page tables, a device, and exception vectors that go on behind what faulted.
+ *
+ * Virtual addresses, all but the device in RAM:
+ *
+ *     RIG_CODE_EL1, RIG_CODE_EL0   the same two pages of code, for either level; each may write its own
+ *     RIG_WINDOW - page            the device
+ *     RIG_WINDOW                   two pages to read and write (whose physical order is the other way round)
+ *            + 2 pages             one that may only be read
+ *            + 3 pages             nothing
+ *            + 4 pages             the window's first page again
+ *            + 5 pages             one that EL0 may not touch
+ *            + 6 pages             the first page of code, as data */
+#ifndef ARMATURE_TESTS_RIG_H
+#define ARMATURE_TESTS_RIG_H
+
+#include "isa/arm64/cpu.h"
+#include "machine/contract/engine.h"
+#include "tests/conformance/wire.h"
+
+#define RIG_PAGE       4096u
+#define RIG_CODE_EL1   CODE_BASE
+#define RIG_CODE_EL0   (CODE_BASE + 0x10000)
+#define RIG_CODE_PAGES 2u
+#define RIG_CODE_WORDS (RIG_CODE_PAGES * RIG_PAGE / 4)
+#define RIG_WINDOW     WINDOW_BASE
+#define RIG_PAGES      16u
+#define RIG_MAX_TURNS  8u
+
+#define RIG_NOP 0xd503201fu
+#define RIG_WFI 0xd503207fu
+
+/** What runs: code, what the CPU holds when it begins, and what happens from outside. */
+struct program {
+    uint32_t words[RIG_CODE_WORDS]; /* the code pages; the unused rest is WFI */
+    uint32_t count;                 /* words that are the program */
+    uint32_t first;                 /* where it begins: before that there is WFI */
+    struct wire_state state;        /* pc is not used */
+    uint8_t el;                     /* 0 or 1 */
+    uint8_t daif;
+    uint8_t sp_checked;   /* SCTLR.SA, SA0 */
+    uint8_t fp_disabled;  /* CPACR.FPEN = 0 */
+    uint8_t aligned;      /* SCTLR.A */
+    uint8_t table_writes; /* how many entries of `table` count */
+    struct {
+        uint16_t index; /* into the last level of the tables */
+        uint64_t descriptor;
+    } table[16];
+    struct {
+        uint32_t insns; /* how long the turn is */
+        uint8_t irq;    /* an interrupt before it */
+    } turns[RIG_MAX_TURNS];
+    uint32_t turn_count;
+};
+
+struct rig {
+    const char *name;
+    struct bus bus;
+    struct clock clock;
+    struct cpu cpu;
+    const struct engine_ops *ops;
+    struct engine *engine;
+    uint64_t device_hash; /* of all accesses to the device */
+    enum engine_exit exit;
+    uint64_t end; /* icount at which the present turn is over */
+};
+
+/** A rig for programs of `model` on `ops`. Ends the program where the host has no memory. */
+struct rig *rig_create(const struct engine_ops *ops, enum cpu_model model);
+void rig_free(struct rig *rig);
+
+/** Makes the rig ready to run `program` from its beginning. */
+void rig_load(struct rig *rig, const struct program *program);
+
+/** Runs one turn of `program`. False: the guest waits, the program is over. */
+bool rig_turn(struct rig *rig, const struct program *program, unsigned turn);
+
+/** Whether both rigs hold the same: the CPU's state by its field list, RAM, what the device saw. */
+bool rig_equal(const struct rig *a, const struct rig *b);
+
+/** Prints what differs. */
+void rig_print_difference(const struct rig *a, const struct rig *b);
+
+/** Prints the translation of each block of the program's code pages, as Capstone reads it. */
+void rig_print_host_code(const struct rig *rig);
+
+/** The virtual address of the program's first word. */
+uint64_t rig_entry(const struct program *program);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Comparing two rigs and printing what they hold. */
+#include <capstone/capstone.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "interp/block.h"
+#include "tests/jit/rig.h"
+
+#define CODE_PHYSICAL (0x40000000ull + 4 * RIG_PAGE)
+
+bool rig_equal(const struct rig *a, const struct rig *b)
+{
+    return a->exit == b->exit && a->device_hash == b->device_hash &&
+           fields_hash(&cpu_fields, &a->cpu, FIELDS_HASH_SEED) ==
+               fields_hash(&cpu_fields, &b->cpu, FIELDS_HASH_SEED) &&
+           !memcmp(a->bus.ram.host, b->bus.ram.host, RIG_PAGES * RIG_PAGE);
+}
+
+static void print_bytes(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = size; i--;)
+        printf("%02x", bytes[i]);
+}
+
+static void print_fields(const char *prefix, const struct fields *fields, const uint8_t *a, const uint8_t *b)
+{
+    for (const struct field *field = fields->list; field->kind != FIELD_KIND_END; field++) {
+        char name[64];
+        /* Vectors are one opaque field: a line for each register. */
+        const uint32_t size = field->kind == FIELD_KIND_BYTES ? sizeof(union vreg) : field->size;
+        const uint32_t count =
+            field->kind == FIELD_KIND_BYTES ? field->size * field->count / size : field->count;
+        for (uint32_t i = 0; i < count && field->kind != FIELD_KIND_HOST; i++) {
+            const uint8_t *x = a + field->offset + (size_t)i * size,
+                          *y = b + field->offset + (size_t)i * size;
+            if (!memcmp(x, y, size))
+                continue;
+            snprintf(name, sizeof name, count > 1 ? "%s%s[%u]" : "%s%s", prefix, field->name, i);
+            if (field->kind == FIELD_KIND_STRUCT) {
+                strcat(name, ".");
+                print_fields(name, field->fields, x, y);
+                continue;
+            }
+            printf("    %-20s ", name);
+            print_bytes(x, size);
+            printf("  ");
+            print_bytes(y, size);
+            printf("\n");
+        }
+    }
+}
+
+void rig_print_difference(const struct rig *a, const struct rig *b)
+{
+    printf("  %-22s %s  %s\n", "differs:", a->name, b->name);
+    if (a->exit != b->exit)
+        printf("    exit                 %d  %d\n", a->exit, b->exit);
+    if (a->device_hash != b->device_hash)
+        printf("    device accesses      %016" PRIx64 "  %016" PRIx64 "\n", a->device_hash, b->device_hash);
+    print_fields("", &cpu_fields, (const uint8_t *)&a->cpu, (const uint8_t *)&b->cpu);
+    const uint8_t *x = a->bus.ram.host, *y = b->bus.ram.host;
+    for (unsigned i = 0, shown = 0; i < RIG_PAGES * RIG_PAGE && shown < 16; i++)
+        if (x[i] != y[i]) {
+            printf("    RAM %#x           %02x  %02x\n", i, x[i], y[i]);
+            shown++;
+        }
+}
+
+/* A translation ends where the next one begins, or at what is no instruction. */
+static void print_block(csh capstone, const struct block_cache *cache, const struct block *block)
+{
+    enum { LONGEST = 4096 };
+    uint64_t end = block->native_entry + LONGEST;
+    for (unsigned i = 0; i < RIG_CODE_WORDS; i++) {
+        const struct block *other = block_find(cache, CODE_PHYSICAL + 4 * i);
+        if (other && other->native_entry > block->native_entry && other->native_entry < end)
+            end = other->native_entry;
+    }
+    const uint8_t *code = (const uint8_t *)block->native_entry;
+    size_t size = end - block->native_entry;
+    uint64_t address = block->native_entry;
+    cs_insn *insn = cs_malloc(capstone);
+    static const uint8_t nothing[8];
+    while (size >= sizeof nothing && memcmp(code, nothing, sizeof nothing) &&
+           cs_disasm_iter(capstone, &code, &size, &address, insn))
+        printf("    %" PRIx64 "  %s %s\n", insn->address, insn->mnemonic, insn->op_str);
+    cs_free(insn, 1);
+}
+
+void rig_print_host_code(const struct rig *rig)
+{
+    const struct block_cache *cache = rig->cpu.blocks;
+    csh capstone;
+    if (!cache || cs_open(CS_ARCH_X86, CS_MODE_64, &capstone) != CS_ERR_OK)
+        return;
+    for (unsigned i = 0; i < RIG_CODE_WORDS; i++) {
+        const struct block *block = block_find(cache, CODE_PHYSICAL + 4 * i);
+        const bool translated =
+            block && block->insns[0].run != run_warming && block->insns[0].run != block->first;
+        if (!translated)
+            continue;
+        printf("  host code of the block at word %u (%u instructions):\n", i, block->count);
+        print_block(capstone, cache, block);
+    }
+    cs_close(&capstone);
+}
