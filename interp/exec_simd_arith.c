@@ -273,6 +273,14 @@ LANES_INLINE uint8_t reverse_bits(uint8_t a)
     return (uint8_t)((a >> 1 & 0x55) | (a & 0x55) << 1);
 }
 
+/* How many bits are set in each byte. */
+LANES_INLINE uint64_t count_bits_of_bytes(uint64_t a)
+{
+    a -= a >> 1 & 0x5555555555555555;
+    a = (a & 0x3333333333333333) + (a >> 2 & 0x3333333333333333);
+    return (a + (a >> 4)) & 0x0f0f0f0f0f0f0f0f;
+}
+
 LANES_INLINE int leading_zeros(uint64_t a, int bits)
 {
     return a ? __builtin_clzll(a) - (64 - bits) : bits;
@@ -280,7 +288,7 @@ LANES_INLINE int leading_zeros(uint64_t a, int bits)
 
 LANES(cls, SIGNED, leading_zeros((uint64_t)(a < 0 ? ~a : a), BITS) - 1)
 LANES(clz, UNSIGNED, leading_zeros(a, BITS))
-LANES(cnt, BYTES, __builtin_popcount(a))
+LANES(cnt, DOUBLES, count_bits_of_bytes(a))
 LANES(not, DOUBLES, ~a)
 LANES(rbit, BYTES, reverse_bits(a))
 LANES(suqadd, SIGNED, SATURATE((wide)d + (wide)(a < 0 ? a + ((wide)1 << BITS) : a)))
@@ -323,15 +331,23 @@ SCALAR(cmle_zero)
 VEC(cmlt_zero)
 SCALAR(cmlt_zero)
 
-/* Lanes in reverse order within containers of 1 << `container` bytes. */
+/* Lanes of 1 << size bytes in reverse order within containers of 1 << container bytes: neighbours change
+ * places at each size from the lane's up. */
+LANES_INLINE uint64_t reverse_within(uint64_t a, unsigned size, unsigned container)
+{
+    if (size == 0)
+        a = (a >> 8 & 0x00ff00ff00ff00ff) | (a & 0x00ff00ff00ff00ff) << 8;
+    if (size <= 1 && container >= 2)
+        a = (a >> 16 & 0x0000ffff0000ffff) | (a & 0x0000ffff0000ffff) << 16;
+    return container == 3 ? a >> 32 | a << 32 : a;
+}
+
 LANES_INLINE void reverse_lanes(struct cpu *cpu, const struct insn *insn, unsigned container)
 {
     cpu_check_fp(cpu, insn);
     const union vreg n = cpu->v[insn->rn];
-    const unsigned flip = (1u << container) - (1u << insn->size);
-    union vreg r;
-    for (unsigned i = 0; i < 16; i++)
-        r.b[i] = n.b[i ^ flip];
+    const union vreg r = {
+        .d = {reverse_within(n.d[0], insn->size, container), reverse_within(n.d[1], insn->size, container)}};
     lanes_finish(cpu, insn, r, vector_bytes(insn), false);
 }
 

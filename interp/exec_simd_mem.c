@@ -4,7 +4,7 @@
  * All of a load's data is read before a register changes, and a store's range is known to be writable before
  * its first byte is written; the base is written back last. So a fault leaves everything as it was. */
 #include <string.h>
-#include "interp/exec.h"
+#include "interp/access.h"
 
 /* What one instruction moves: at most four registers. */
 union structures {
@@ -14,77 +14,68 @@ union structures {
     uint64_t d[8];
 } __attribute__((may_alias));
 
-static inline uint64_t base_of(struct cpu *cpu, const struct insn *insn)
-{
-    cpu_check_fp(cpu, insn);
-    const uint64_t base = cpu->x[insn->rn];
-    cpu_check_sp(cpu, insn, base);
-    return base;
-}
-
 /* Rm of 31 is the immediate form: the number of bytes moved. */
-static inline void write_back(struct cpu *cpu, const struct insn *insn, uint64_t base, unsigned bytes)
+ALWAYS_INLINE void write_back(struct cpu *cpu, const struct insn *insn, uint64_t base, unsigned bytes)
 {
     cpu->x[insn->rn] = base + (insn->rm == 31 ? bytes : cpu->x[insn->rm]);
 }
 
-static inline void read_block(struct cpu *cpu, const struct insn *insn, uint64_t base, unsigned bytes,
-                              unsigned size, union structures *block)
+/* Reads `bytes` bytes at `base` element by element where they cannot be had inline. */
+ALWAYS_INLINE bool read_structures(struct cpu *cpu, const struct insn *insn, uint64_t base, unsigned bytes,
+                                   enum reach reach, union structures *to)
 {
-    const struct tlb_entry *e = &cpu->tlb[tlb_index(base)];
-    if (__builtin_expect((base ^ e->read_tag) <= PAGE_SIZE_BYTES - bytes, 1)) {
-        memcpy(block, (const void *)(e->addend + base), bytes);
-        return;
+    uint8_t *host;
+    if (readable_inline(cpu, base, bytes, &host)) {
+        memcpy(to, host, bytes);
+        return true;
     }
-    for (unsigned i = 0; i < bytes >> size; i++)
-        switch (size) {
-        case 0: block->b[i] = mem_read8(cpu, insn, base + i); break;
-        case 1: block->h[i] = mem_read16(cpu, insn, base + 2 * i); break;
-        case 2: block->s[i] = mem_read32(cpu, insn, base + 4 * i); break;
-        default: block->d[i] = mem_read64(cpu, insn, base + 8 * i); break;
-        }
+    if (reach == INLINE_ONLY)
+        return false;
+    for (unsigned at = 0; at < bytes; at += 1u << insn->size)
+        mem_slow_read(cpu, insn, base + at, 1u << insn->size, to->b + at, MEM_PLAIN);
+    return true;
 }
 
-static inline void write_block(struct cpu *cpu, const struct insn *insn, uint64_t base, unsigned bytes,
-                               unsigned size, const union structures *block)
+ALWAYS_INLINE bool write_structures(struct cpu *cpu, const struct insn *insn, uint64_t base, unsigned bytes,
+                                    enum reach reach, const union structures *from)
 {
-    const struct tlb_entry *e = &cpu->tlb[tlb_index(base)];
-    if (__builtin_expect((base ^ e->write_tag) <= PAGE_SIZE_BYTES - bytes, 1)) {
-        memcpy((void *)(e->addend + base), block, bytes);
-        return;
+    uint8_t *host;
+    if (writable_inline(cpu, base, bytes, &host)) {
+        memcpy(host, from, bytes);
+        return true;
     }
+    if (reach == INLINE_ONLY)
+        return false;
     mem_probe_write(cpu, insn, base, bytes);
-    for (unsigned i = 0; i < bytes >> size; i++)
-        switch (size) {
-        case 0: mem_write8(cpu, insn, base + i, block->b[i]); break;
-        case 1: mem_write16(cpu, insn, base + 2 * i, block->h[i]); break;
-        case 2: mem_write32(cpu, insn, base + 4 * i, block->s[i]); break;
-        default: mem_write64(cpu, insn, base + 8 * i, block->d[i]); break;
-        }
+    for (unsigned at = 0; at < bytes; at += 1u << insn->size)
+        mem_slow_write(cpu, insn, base + at, 1u << insn->size, from->b + at, MEM_PLAIN);
+    return true;
 }
 
 /* Multiple structures: element e of register r lies at place e * count + r. */
 
 #define DEINTERLEAVE(lanes)                                                                                  \
-    for (unsigned e = 0; e < bytes / sizeof(block.lanes[0]); e++)                                            \
+    for (unsigned e = 0; e < bytes / sizeof(data.lanes[0]); e++)                                             \
         for (unsigned r = 0; r < count; r++)                                                                 \
-            registers[r].lanes[e] = block.lanes[e * count + r];
+            registers[r].lanes[e] = data.lanes[e * count + r];
 #define INTERLEAVE(lanes)                                                                                    \
-    for (unsigned e = 0; e < bytes / sizeof(block.lanes[0]); e++)                                            \
+    for (unsigned e = 0; e < bytes / sizeof(data.lanes[0]); e++)                                             \
         for (unsigned r = 0; r < count; r++)                                                                 \
-            block.lanes[e * count + r] = cpu->v[(insn->rd + r) % 32].lanes[e];
+            data.lanes[e * count + r] = cpu->v[(insn->rd + r) % 32].lanes[e];
 
-static inline __attribute__((always_inline)) void load_multiple(struct cpu *cpu, const struct insn *insn,
-                                                                unsigned count, bool interleaved, bool post)
+ALWAYS_INLINE bool load_multiple(struct cpu *cpu, const struct insn *insn, unsigned count, bool interleaved,
+                                 bool post, enum reach reach)
 {
     const unsigned bytes = insn->q ? 16 : 8;
-    const uint64_t base = base_of(cpu, insn);
-    union structures block;
+    const uint64_t base = cpu->x[insn->rn];
+    union structures data;
+    if (!fp_enabled(cpu, insn, reach) || !base_aligned(cpu, insn, base, reach) ||
+        !read_structures(cpu, insn, base, count * bytes, reach, &data))
+        return false;
     union vreg registers[4] = {{.d = {0, 0}}, {.d = {0, 0}}, {.d = {0, 0}}, {.d = {0, 0}}};
-    read_block(cpu, insn, base, count * bytes, insn->size, &block);
     if (!interleaved) {
         for (unsigned r = 0; r < count; r++)
-            memcpy(&registers[r], block.b + r * bytes, bytes);
+            memcpy(&registers[r], data.b + r * bytes, bytes);
     } else {
         switch (insn->size) {
         case 0: DEINTERLEAVE(b) break;
@@ -97,17 +88,20 @@ static inline __attribute__((always_inline)) void load_multiple(struct cpu *cpu,
         cpu->v[(insn->rd + r) % 32] = registers[r];
     if (post)
         write_back(cpu, insn, base, count * bytes);
+    return true;
 }
 
-static inline __attribute__((always_inline)) void store_multiple(struct cpu *cpu, const struct insn *insn,
-                                                                 unsigned count, bool interleaved, bool post)
+ALWAYS_INLINE bool store_multiple(struct cpu *cpu, const struct insn *insn, unsigned count, bool interleaved,
+                                  bool post, enum reach reach)
 {
     const unsigned bytes = insn->q ? 16 : 8;
-    const uint64_t base = base_of(cpu, insn);
-    union structures block;
+    const uint64_t base = cpu->x[insn->rn];
+    union structures data;
+    if (!fp_enabled(cpu, insn, reach) || !base_aligned(cpu, insn, base, reach))
+        return false;
     if (!interleaved) {
         for (unsigned r = 0; r < count; r++)
-            memcpy(block.b + r * bytes, &cpu->v[(insn->rd + r) % 32], bytes);
+            memcpy(data.b + r * bytes, &cpu->v[(insn->rd + r) % 32], bytes);
     } else {
         switch (insn->size) {
         case 0: INTERLEAVE(b) break;
@@ -116,19 +110,21 @@ static inline __attribute__((always_inline)) void store_multiple(struct cpu *cpu
         default: INTERLEAVE(d) break;
         }
     }
-    write_block(cpu, insn, base, count * bytes, insn->size, &block);
+    if (!write_structures(cpu, insn, base, count * bytes, reach, &data))
+        return false;
     if (post)
         write_back(cpu, insn, base, count * bytes);
+    return true;
 }
 
 #define MULTIPLE(name, how, count, interleaved)                                                              \
-    EXEC(name)                                                                                               \
+    EXEC_MEMORY(name)                                                                                        \
     {                                                                                                        \
-        how##_multiple(cpu, insn, count, interleaved, false);                                                \
+        return how##_multiple(cpu, insn, count, interleaved, false, reach);                                  \
     }                                                                                                        \
-    EXEC(name##_post)                                                                                        \
+    EXEC_MEMORY(name##_post)                                                                                 \
     {                                                                                                        \
-        how##_multiple(cpu, insn, count, interleaved, true);                                                 \
+        return how##_multiple(cpu, insn, count, interleaved, true, reach);                                   \
     }
 
 MULTIPLE(ld1x1, load, 1, false)
@@ -148,54 +144,67 @@ MULTIPLE(st4, store, 4, true)
 
 /* One structure, to or from lane insn->amount of each register. */
 
-static inline void load_lane(struct cpu *cpu, const struct insn *insn, unsigned count, bool post)
+ALWAYS_INLINE bool load_lane(struct cpu *cpu, const struct insn *insn, unsigned count, bool post,
+                             enum reach reach)
 {
     const unsigned bytes = 1u << insn->size;
-    const uint64_t base = base_of(cpu, insn);
-    union structures block;
-    read_block(cpu, insn, base, count * bytes, insn->size, &block);
+    const uint64_t base = cpu->x[insn->rn];
+    union structures data;
+    if (!fp_enabled(cpu, insn, reach) || !base_aligned(cpu, insn, base, reach) ||
+        !read_structures(cpu, insn, base, count * bytes, reach, &data))
+        return false;
     for (unsigned r = 0; r < count; r++)
-        memcpy(&cpu->v[(insn->rd + r) % 32].b[insn->amount * bytes], block.b + r * bytes, bytes);
+        memcpy(&cpu->v[(insn->rd + r) % 32].b[insn->amount * bytes], data.b + r * bytes, bytes);
     if (post)
         write_back(cpu, insn, base, count * bytes);
+    return true;
 }
 
-static inline void store_lane(struct cpu *cpu, const struct insn *insn, unsigned count, bool post)
+ALWAYS_INLINE bool store_lane(struct cpu *cpu, const struct insn *insn, unsigned count, bool post,
+                              enum reach reach)
 {
     const unsigned bytes = 1u << insn->size;
-    const uint64_t base = base_of(cpu, insn);
-    union structures block;
+    const uint64_t base = cpu->x[insn->rn];
+    union structures data;
+    if (!fp_enabled(cpu, insn, reach) || !base_aligned(cpu, insn, base, reach))
+        return false;
     for (unsigned r = 0; r < count; r++)
-        memcpy(block.b + r * bytes, &cpu->v[(insn->rd + r) % 32].b[insn->amount * bytes], bytes);
-    write_block(cpu, insn, base, count * bytes, insn->size, &block);
+        memcpy(data.b + r * bytes, &cpu->v[(insn->rd + r) % 32].b[insn->amount * bytes], bytes);
+    if (!write_structures(cpu, insn, base, count * bytes, reach, &data))
+        return false;
     if (post)
         write_back(cpu, insn, base, count * bytes);
+    return true;
 }
 
-static inline void load_replicated(struct cpu *cpu, const struct insn *insn, unsigned count, bool post)
+ALWAYS_INLINE bool load_replicated(struct cpu *cpu, const struct insn *insn, unsigned count, bool post,
+                                   enum reach reach)
 {
     const unsigned bytes = 1u << insn->size;
-    const uint64_t base = base_of(cpu, insn);
-    union structures block;
-    read_block(cpu, insn, base, count * bytes, insn->size, &block);
+    const uint64_t base = cpu->x[insn->rn];
+    union structures data;
+    if (!fp_enabled(cpu, insn, reach) || !base_aligned(cpu, insn, base, reach) ||
+        !read_structures(cpu, insn, base, count * bytes, reach, &data))
+        return false;
     for (unsigned r = 0; r < count; r++) {
         union vreg v = {.d = {0, 0}};
         for (unsigned at = 0; at < (insn->q ? 16u : 8u); at += bytes)
-            memcpy(v.b + at, block.b + r * bytes, bytes);
+            memcpy(v.b + at, data.b + r * bytes, bytes);
         cpu->v[(insn->rd + r) % 32] = v;
     }
     if (post)
         write_back(cpu, insn, base, count * bytes);
+    return true;
 }
 
 #define SINGLE(name, how, count)                                                                             \
-    EXEC(name)                                                                                               \
+    EXEC_MEMORY(name)                                                                                        \
     {                                                                                                        \
-        how(cpu, insn, count, false);                                                                        \
+        return how(cpu, insn, count, false, reach);                                                          \
     }                                                                                                        \
-    EXEC(name##_post)                                                                                        \
+    EXEC_MEMORY(name##_post)                                                                                 \
     {                                                                                                        \
-        how(cpu, insn, count, true);                                                                         \
+        return how(cpu, insn, count, true, reach);                                                           \
     }
 
 SINGLE(ld1_lane, load_lane, 1)
@@ -211,4 +220,4 @@ SINGLE(ld2r, load_replicated, 2)
 SINGLE(ld3r, load_replicated, 3)
 SINGLE(ld4r, load_replicated, 4)
 
-HANDLERS(simd_mem)
+MEMORY_HANDLERS(simd_mem)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Advanced SIMD copies, immediates, permutations and table look-ups. */
-#include <string.h>
 #include "interp/lanes.h"
 
 /* Copies. */
@@ -116,15 +115,30 @@ MVNI(msl2)
 MOVI(imm8)
 MOVI(imm64)
 
-/* Permutations: lane i of the result comes from lane `from` of Rm:Rn, both of `count` lanes. */
+/* Permutations: lane i of `count` comes from lane k of Rm:Rn. Each is a shuffle by constants. */
 
-#define PERMUTE_LOOP(lanes, from)                                                                            \
+#define UZP1(i, count) (2 * (i))
+#define UZP2(i, count) (2 * (i) + 1)
+#define TRN1(i, count) ((i) % 2 ? (count) + (i)-1 : (i))
+#define TRN2(i, count) ((i) % 2 ? (count) + (i) : (i) + 1)
+#define ZIP1(i, count) ((i) / 2 + ((i) % 2 ? (count) : 0))
+#define ZIP2(i, count) ((i) / 2 + (count) / 2 + ((i) % 2 ? (count) : 0))
+
+/* Where the shuffle finds lane k: 64-bit vectors stand in the lower halves of `full` lanes. */
+#define SOURCE(k, count, full) ((k) < (count) ? (k) : ((k) - (count)) % (count) + (full))
+
+#define AT(from, i, count, full)    SOURCE(from(i, count), count, full)
+#define AT_2(from, i, count, full)  AT(from, i, count, full), AT(from, i + 1, count, full)
+#define AT_4(from, i, count, full)  AT_2(from, i, count, full), AT_2(from, i + 2, count, full)
+#define AT_8(from, i, count, full)  AT_4(from, i, count, full), AT_4(from, i + 4, count, full)
+#define AT_16(from, i, count, full) AT_8(from, i, count, full), AT_8(from, i + 8, count, full)
+
+#define SHUFFLE(type, lanes, full, from)                                                                     \
     {                                                                                                        \
-        const unsigned count = vector_bytes(insn) / (unsigned)sizeof(r.lanes[0]);                            \
-        for (unsigned i = 0; i < count; i++) {                                                               \
-            const unsigned k = (from);                                                                       \
-            r.lanes[i] = k < count ? n.lanes[k] : m.lanes[k - count];                                        \
-        }                                                                                                    \
+        typedef type vector __attribute__((vector_size(16)));                                                \
+        const vector a = *(const vector *)n.lanes, b = *(const vector *)m.lanes;                             \
+        *(vector *)r.lanes = insn->q ? __builtin_shufflevector(a, b, AT_##full(from, 0, full, full))         \
+                                     : __builtin_shufflevector(a, b, AT_##full(from, 0, full / 2, full));    \
     }
 #define PERMUTE(name, from)                                                                                  \
     EXEC(name)                                                                                               \
@@ -133,31 +147,32 @@ MOVI(imm64)
         const union vreg n = cpu->v[insn->rn], m = cpu->v[insn->rm];                                         \
         union vreg r;                                                                                        \
         switch (insn->size) {                                                                                \
-        case 0: PERMUTE_LOOP(b, from) break;                                                                 \
-        case 1: PERMUTE_LOOP(h, from) break;                                                                 \
-        case 2: PERMUTE_LOOP(s, from) break;                                                                 \
-        default: PERMUTE_LOOP(d, from) break;                                                                \
+        case 0: SHUFFLE(uint8_t, b, 16, from) break;                                                         \
+        case 1: SHUFFLE(uint16_t, h, 8, from) break;                                                         \
+        case 2: SHUFFLE(uint32_t, s, 4, from) break;                                                         \
+        default: SHUFFLE(uint64_t, d, 2, from) break;                                                        \
         }                                                                                                    \
         lanes_finish(cpu, insn, r, vector_bytes(insn), false);                                               \
     }
 
-PERMUTE(uzp1, 2 * i)
-PERMUTE(uzp2, 2 * i + 1)
-PERMUTE(trn1, i % 2 ? count + i - 1 : i)
-PERMUTE(trn2, i % 2 ? count + i : i + 1)
-PERMUTE(zip1, i / 2 + (i % 2 ? count : 0))
-PERMUTE(zip2, i / 2 + count / 2 + (i % 2 ? count : 0))
+PERMUTE(uzp1, UZP1)
+PERMUTE(uzp2, UZP2)
+PERMUTE(trn1, TRN1)
+PERMUTE(trn2, TRN2)
+PERMUTE(zip1, ZIP1)
+PERMUTE(zip2, ZIP2)
 
 EXEC(ext)
 {
     cpu_check_fp(cpu, insn);
-    const unsigned bytes = vector_bytes(insn);
-    uint8_t pair[32];
-    memcpy(pair, &cpu->v[insn->rn], bytes);
-    memcpy(pair + bytes, &cpu->v[insn->rm], bytes);
-    union vreg r;
-    memcpy(&r, pair + insn->amount, 16 - (insn->q ? 0 : 8));
-    lanes_finish(cpu, insn, r, bytes, false);
+    const union vreg n = cpu->v[insn->rn], m = cpu->v[insn->rm];
+    const unsigned shift = 8u * insn->amount;
+    union vreg r = n;
+    if (shift && insn->q)
+        r.q = n.q >> shift | m.q << (128 - shift);
+    else if (shift)
+        r.d[0] = n.d[0] >> shift | m.d[0] << (64 - shift);
+    lanes_finish(cpu, insn, r, vector_bytes(insn), false);
 }
 
 /* insn->amount registers from Rn on, modulo 32, are the table. */
