@@ -183,6 +183,96 @@ static void put_branch(struct generator *g)
     }
 }
 
+/* A register that has no task. */
+static unsigned free_register(struct rng *rng)
+{
+    for (;;) {
+        const unsigned reg = rng_below(rng, 31);
+        if (reg != COUNTER && !spoils(reg))
+            return reg;
+    }
+}
+
+/* A value at an end of its range: what overflows, what divides badly, what is equal to another one. */
+static void put_extreme(struct generator *g)
+{
+    static const uint32_t words[] = {
+        0xd2800000, /* mov x, #0 */
+        0xd2800020, /* mov x, #1 */
+        0x92800000, /* mov x, #-1 */
+        0x12800000, /* mov w, #-1 */
+        0xd2f00000, /* mov x, #0x8000000000000000 */
+        0x92f00000, /* mov x, #0x7fffffffffffffff */
+        0x52b00000, /* mov w, #0x80000000 */
+        0x12b00000, /* mov w, #0x7fffffff */
+    };
+    static const uint32_t users[] = {
+        0x1ac00800, /* udiv */
+        0x1ac00c00, /* sdiv */
+        0x1ac02000, /* lslv */
+        0x1ac02400, /* lsrv */
+        0x1ac02800, /* asrv */
+        0x1ac02c00, /* rorv */
+        0x9b407c00, /* smulh */
+        0x9bc07c00, /* umulh */
+        0x9b207c00, /* smull */
+        0x1b007c00, /* mul */
+    };
+    struct rng *rng = &g->rng;
+    const uint32_t n = free_register(rng), m = free_register(rng);
+    put(g, words[rng_below(rng, COUNT(words))] | n);
+    if (rng_below(rng, 2))
+        put(g, words[rng_below(rng, COUNT(words))] | m);
+    put(g, users[rng_below(rng, COUNT(users))] | rng_below(rng, 2) << 31 | m << 16 | n << 5 |
+               free_register(rng));
+}
+
+/* Something that sets the flags, some instructions, something that asks for them. */
+static void put_comparison(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    static const uint32_t setters[] = {
+        0x2b000000, /* adds */
+        0x6b000000, /* subs */
+        0x6a000000, /* ands */
+        0x6a200000, /* bics */
+        0x3a000000, /* adcs */
+        0x7a000000, /* sbcs */
+        0x6b20c000, /* subs extended */
+        0x7a400000, /* ccmp */
+        0x3a400000, /* ccmn */
+        0x7a400800, /* ccmp, immediate */
+        0x71000000, /* subs, immediate */
+        0x31000000, /* adds, immediate */
+    };
+    static const uint32_t askers[] = {
+        0x1a800000, /* csel */
+        0x1a800400, /* csinc */
+        0x5a800000, /* csinv */
+        0x5a800400, /* csneg */
+        0x7a400000, /* ccmp */
+        0x3a400800, /* ccmn, immediate */
+    };
+    const uint32_t setter = setters[rng_below(rng, COUNT(setters))];
+    const bool conditional = (setter & 0x3fe00000) == 0x3a400000;
+    const uint32_t n = free_register(rng), m = rng_below(rng, 2) ? n : free_register(rng);
+    const uint32_t d = conditional ? rng_below(rng, 16) : rng_below(rng, 2) ? 31 : free_register(rng);
+    const uint32_t third = conditional ? rng_below(rng, 16) << 12 : 0;
+    put(g, setter | rng_below(rng, 2) << 31 | m << 16 | third | n << 5 | d);
+    for (unsigned i = rng_below(rng, 3); i; i--)
+        put(g, random_instruction(g));
+    for (unsigned i = 1 + rng_below(rng, 2); i; i--) {
+        if (rng_below(rng, 2)) {
+            put(g, 0x54000000 | (2 + rng_below(rng, 4)) << 5 | rng_below(rng, 16)); /* b.cond */
+        } else {
+            const uint32_t asker = askers[rng_below(rng, COUNT(askers))] | rng_below(rng, 2) << 31;
+            const uint32_t to = asker & 1u << 29 ? rng_below(rng, 16) : free_register(rng);
+            put(g,
+                asker | free_register(rng) << 16 | rng_below(rng, 16) << 12 | free_register(rng) << 5 | to);
+        }
+    }
+}
+
 /* A store into this code: of a word taken from elsewhere in it, with what an honest program adds behind it or
  * not. */
 static void put_patch(struct generator *g)
@@ -241,6 +331,11 @@ static void put_code(struct generator *g)
             else
                 open_loop(g);
             break;
+        case 6:
+        case 7:
+        case 8: put_comparison(g); break;
+        case 9:
+        case 10: put_extreme(g); break;
         default: put(g, random_instruction(g)); break;
         }
     }
