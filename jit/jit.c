@@ -105,13 +105,6 @@ static bool jit_has_room(void *translator)
     return (size_t)(jit->code.end - jit->code.at) >= LARGEST_BYTES;
 }
 
-/* The run address of the translation of the block at `physical`, or that of the stub that leaves. */
-static uint64_t entry_of(struct jit *jit, struct block_cache *cache, uint64_t physical)
-{
-    const struct block *block = block_find(cache, physical);
-    return block ? block->native_entry : jit->stubs.leave;
-}
-
 static void patch(const struct jit *jit, const struct link *link, uint64_t run_address)
 {
     x64_patch(link->jump_end, (const uint8_t *)run_address - jit->code.run_offset);
@@ -119,13 +112,14 @@ static void patch(const struct jit *jit, const struct link *link, uint64_t run_a
 
 static void connect(struct jit *jit, struct block_cache *cache, const struct link *link)
 {
-    uint64_t entry = entry_of(jit, cache, link->target);
-    patch(jit, link, entry);
-    if (entry != jit->stubs.leave)
+    const struct block *block = block_find(cache, link->target);
+    if (block && block->native_entry != jit->stubs.leave) {
+        patch(jit, link, block->native_entry);
         return;
+    }
     struct waiting_link *waiting = malloc(sizeof *waiting);
     if (!waiting)
-        return; /* the jump goes by the loop for ever, which is right, and slow */
+        return; /* the jump leaves for ever, which is right, and slow */
     unsigned bucket = bucket_of(link->target);
     *waiting = (struct waiting_link){*link, jit->waiting[bucket]};
     jit->waiting[bucket] = waiting;

@@ -32,6 +32,7 @@ struct translation_state {
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct translation_result *result;
+    uint32_t end_offset; /* the block's end in its page, up to the page's size */
 };
 
 #define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member))
@@ -75,6 +76,15 @@ enum x64_cc condition(struct translation_state *t, unsigned cond);
 bool translate_data(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
+
+/** The address of the present instruction plus `distance`, as an offset from native.page. */
+static inline int64_t page_offset(const struct translation_state *t, int64_t distance)
+{
+    return (int64_t)t->end_offset - 4ll * t->insn->left + distance;
+}
+
+/** to = native.page + offset. */
+void load_page_address(struct translation_state *t, unsigned to, int64_t offset);
 
 /** Ends the block: on to the code at `distance` bytes from its end. */
 void jump_direct(struct translation_state *t, int64_t distance);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The way into translated code and out of it.
  *
- * Inside, rbp is the cpu, r15 its TLB table, ten registers hold the guest registers that are used most, and
- * rax, rcx, rdx are free. The stack is aligned for calls. Outside, everything is in struct cpu. */
-#include "jit/translate.h"
+ * Inside, rbp is the cpu, r15 its TLB table, r10 counts the instructions left, nine registers hold the guest registers that
+ * are used most, and rax, rcx, rdx are free. The stack is aligned for calls. Neither pc nor icount is kept: a
+ * block knows its place in the page, and icount is what is missing from the limit. Outside, everything is in
+ * struct cpu, as its header says. */
+#include "jit/state.h"
 
-const uint8_t pinned[PIN_COUNT] = {0, 1, 2, 3, 4, 5, 19, 20, 30, REG_SP};
+const uint8_t pinned[PIN_COUNT] = {0, 1, 2, 3, 4, 19, 20, 30, REG_SP};
 
 const int8_t pin_of[REG_COUNT] = {
-    [0] = RBX, [1] = RSI,  [2] = RDI,  [3] = R8,   [4] = R9,   [5] = R10,  [6] = -1,  [7] = -1,      [8] = -1,
+    [0] = RBX, [1] = RSI,  [2] = RDI,  [3] = R8,   [4] = R9,   [5] = -1,  [6] = -1,  [7] = -1,      [8] = -1,
     [9] = -1,  [10] = -1,  [11] = -1,  [12] = -1,  [13] = -1,  [14] = -1,  [15] = -1, [16] = -1,     [17] = -1,
     [18] = -1, [19] = R11, [20] = R12, [21] = -1,  [22] = -1,  [23] = -1,  [24] = -1, [25] = -1,     [26] = -1,
     [27] = -1, [28] = -1,  [29] = -1,  [30] = R13, [31] = -1, [REG_SP] = R14, [REG_SINK] = -1,
@@ -16,11 +18,6 @@ const int8_t pin_of[REG_COUNT] = {
 
 static const uint8_t callee_saved[] = {RBX, RBP, R12, R13, R14, R15};
 #define CALLEE_SAVED_COUNT (int)(sizeof callee_saved)
-
-static int32_t offset_of(unsigned reg)
-{
-    return (int32_t)(offsetof(struct cpu, x) + 8 * reg);
-}
 
 static void store_pins(struct x64 *c)
 {
@@ -32,6 +29,34 @@ static void load_pins(struct x64 *c)
 {
     for (unsigned i = 0; i < PIN_COUNT; i++)
         x64_load(c, 1, (unsigned)pin_of[pinned[i]], HOST_CPU, offset_of(pinned[i]));
+}
+
+/* icount from what is left. Uses `temp`. */
+static void store_icount(struct x64 *c, unsigned temp)
+{
+    x64_load(c, 1, temp, HOST_CPU, CPU_OFFSET(native.limit));
+    x64_alu(c, 1, ALU_SUB, temp, HOST_LEFT);
+    x64_store(c, 1, temp, HOST_CPU, CPU_OFFSET(icount));
+}
+
+/* And back, from a limit that may be another. Uses rax. */
+static void load_left(struct x64 *c)
+{
+    x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(limit));
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.limit));
+    x64_mov(c, 1, HOST_LEFT, RAX);
+    x64_alu_load(c, 1, ALU_SUB, HOST_LEFT, HOST_CPU, CPU_OFFSET(icount));
+}
+
+/* Everything to the state; rdx is pc's place in the page. Then the function in rax is ready to be called. */
+static void store_all_for_plain(struct x64 *c)
+{
+    store_pins(c);
+    x64_mov(c, 1, RDI, HOST_CPU);
+    x64_mov(c, 1, RSI, RCX);
+    x64_alu_load(c, 1, ALU_ADD, RDX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(pc));
+    store_icount(c, RDX);
 }
 
 static void pop_frame(struct x64 *c)
@@ -49,29 +74,36 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
         x64_push(c, callee_saved[i]);
     x64_alu_imm(c, 1, ALU_SUB, RSP, 8);
     x64_mov(c, 1, HOST_CPU, RDI);
-    x64_load(c, 1, HOST_TLB, HOST_CPU, offsetof(struct cpu, tlb));
-    x64_mov(c, 1, RAX, RSI);
+    x64_mov(c, 1, RCX, RSI);
+    x64_load(c, 1, HOST_TLB, HOST_CPU, CPU_OFFSET(tlb));
+    load_left(c);
+    x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc)); /* the block's end, which may be the page's */
+    x64_alu_imm(c, 1, ALU_SUB, RAX, 4);
+    x64_alu_imm(c, 1, ALU_AND, RAX, -4096);
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
     load_pins(c);
-    x64_jmp_mem(c, RAX, (int32_t)offsetof(struct block, native_body) - (int32_t)offsetof(struct block, insns));
+    x64_jmp_mem(c, RCX, (int32_t)offsetof(struct block, native_body) - (int32_t)offsetof(struct block, insns));
 
+    stubs->leave_at = x64_here(c);
+    x64_mov(c, 1, RAX, RDX);
+    x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(native.page));
     stubs->leave = x64_here(c);
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
+    store_icount(c, RAX);
     store_pins(c);
     pop_frame(c);
 
     stubs->call_plain = x64_here(c);
-    store_pins(c);
-    x64_mov(c, 1, RDI, HOST_CPU);
-    x64_mov(c, 1, RSI, RCX);
+    store_all_for_plain(c);
     x64_alu_imm(c, 1, ALU_SUB, RSP, 8);
     x64_call_reg(c, RAX);
     x64_alu_imm(c, 1, ALU_ADD, RSP, 8);
+    load_left(c);
     load_pins(c);
     x64_ret(c);
 
     stubs->end_plain = x64_here(c);
-    store_pins(c);
-    x64_mov(c, 1, RDI, HOST_CPU);
-    x64_mov(c, 1, RSI, RCX);
+    store_all_for_plain(c);
     x64_call_reg(c, RAX);
     pop_frame(c);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From a decoded block to x86-64 code, one instruction after the other.
  *
- * The code keeps the interpreter's bargain (isa/arm64/cpu.h): pc and icount are those of the block's end while it runs.
- * So any instruction can be left to its exec_ function, and a fault finds all it needs; what is translated here
- * only has to do the same faster. A load at x1 becomes
+ * Any instruction can be left to its exec_ function, which finds pc and icount as the interpreter's bargain has them
+ * (isa/arm64/cpu.h; the stubs see to that), and so does a fault; what is translated here only has to do the same
+ * faster. A load at x1 becomes
  *
  *     lea rax, [rsi + 8]                 the address (x1 is in rsi)
  *     mov ecx, eax ; shr ecx, 7 ; and ecx, 0x7fe0 ; add rcx, r15          its TLB entry
@@ -59,6 +59,7 @@ static void load_plain(struct translation_state *t, const struct insn *insn)
 {
     x64_mov_imm(t->c, RAX, (uint64_t)interp_plain_of(insn));
     x64_mov_imm(t->c, RCX, (uint64_t)insn);
+    x64_mov_imm(t->c, RDX, t->end_offset);
 }
 
 static void call_stub(struct translation_state *t, uint64_t stub)
@@ -172,16 +173,33 @@ static enum outcome translate_insn(struct translation_state *t)
     return translate_data(t) ? TRANSLATED : LEFT_TO_EXEC;
 }
 
-/* The block's share of icount and pc, where it ends before the limit. */
-static void emit_entry(struct translation_state *t)
+void load_page_address(struct translation_state *t, unsigned to, int64_t offset)
 {
-    struct x64 *c = t->c;
-    x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
-    x64_lea(c, 1, RAX, RAX, (int32_t)t->block->count);
-    x64_alu_load(c, 1, ALU_CMP, RAX, HOST_CPU, CPU_OFFSET(limit));
-    x64_jcc_to(c, CC_A, t->stubs->leave);
-    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
-    x64_alu_imm_store(c, 1, ALU_ADD, HOST_CPU, CPU_OFFSET(pc), (int32_t)(4 * t->block->count));
+    x64_load(t->c, 1, to, HOST_CPU, CPU_OFFSET(native.page));
+    if (offset == (int32_t)offset) {
+        x64_lea(t->c, 1, to, to, (int32_t)offset);
+        return;
+    }
+    x64_mov_imm(t->c, RCX, (uint64_t)offset);
+    x64_lea_indexed(t->c, 1, to, to, RCX, 0);
+}
+
+static void emit_leave_at(struct translation_state *t, uint64_t page_offset)
+{
+    x64_mov_imm(t->c, RDX, page_offset);
+    x64_jmp_to(t->c, t->stubs->leave_at);
+}
+
+/* What is out of line at the end: the entry that finds too little left, and jumps to blocks that do not exist yet. */
+static void emit_ways_out(struct translation_state *t, uint8_t *too_little)
+{
+    x64_bind(t->c, too_little);
+    x64_alu_imm(t->c, 1, ALU_ADD, HOST_LEFT, (int32_t)t->block->count);
+    emit_leave_at(t, t->block->physical % PAGE_SIZE_BYTES);
+    for (unsigned i = 0; i < t->result->link_count; i++) {
+        x64_bind(t->c, t->result->links[i].jump_end);
+        emit_leave_at(t, t->result->links[i].target % PAGE_SIZE_BYTES);
+    }
 }
 
 bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu *cpu, const struct block *block,
@@ -189,9 +207,11 @@ bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu 
 {
     struct translation_state t = {
         .c = c, .stubs = stubs, .cpu = cpu, .block = block, .flags = FLAGS_UNKNOWN, .result = result};
+    t.end_offset = (uint32_t)(block->physical % PAGE_SIZE_BYTES) + 4 * block->count;
     result->link_count = 0;
     result->entry = x64_here(c);
-    emit_entry(&t);
+    x64_alu_imm(c, 1, ALU_SUB, HOST_LEFT, (int32_t)block->count);
+    uint8_t *too_little = x64_jcc(c, CC_L);
     result->body = x64_here(c);
     enum outcome outcome = TRANSLATED;
     for (unsigned i = 0; i < block->count && outcome != ENDED; i++) {
@@ -214,5 +234,6 @@ bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu 
     if (outcome != ENDED)
         jump_direct(&t, 0);
     emit_slow_paths(&t);
+    emit_ways_out(&t, too_little);
     return !c->full;
 }

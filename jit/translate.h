@@ -9,8 +9,10 @@
 /** Code that all translations share, by run address (stubs.c). */
 struct stubs {
     uint64_t enter;       /* a handler: enters the native code of the block of its record */
-    uint64_t leave;       /* registers to the state, back to the interpreter's loop */
-    uint64_t call_plain;  /* called: rax = function, rcx = record; runs it with everything in the state */
+    uint64_t leave;       /* rax = pc: everything to the state, back to the interpreter's loop */
+    uint64_t leave_at;    /* the same with rdx = pc's place in the page */
+    uint64_t call_plain;  /* called: rax = function, rcx = record, rdx = the block's end in the page: runs it with
+                             everything in the state */
     uint64_t end_plain;   /* jumped to: the same, and back to the loop */
 };
 
@@ -31,17 +33,18 @@ struct translation_result {
     unsigned link_count;
 };
 
-/** Translates `block`, writing at c->at. False where there is no room. Jumps of `links` go to stubs->leave. */
+/** Translates `block`, writing at c->at. False where there is no room. Jumps of `links` leave until they are patched. */
 bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu *cpu, const struct block *block,
                      struct translation_result *result);
 
 /* Where guest registers live in translated code (the others stay in the state, at rbp). */
 #define HOST_CPU RBP
 #define HOST_TLB R15
+#define HOST_LEFT R10 /* instructions left before the limit, this block's taken off */
 /** The host register of a guest register (record index), or -1. */
 extern const int8_t pin_of[REG_COUNT];
 /** All pinned guest registers. */
-#define PIN_COUNT 10
+#define PIN_COUNT 9
 extern const uint8_t pinned[PIN_COUNT];
 
 #endif

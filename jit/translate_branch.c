@@ -2,7 +2,7 @@
 /* Branches, and how a block goes on to the next. */
 #include "jit/state.h"
 
-/* pc is in rax and in the state: on to its block where the lookups know it. */
+/* pc is in rax: on to its block where the lookups know it. */
 static void jump_by_lookup(struct translation_state *t)
 {
     struct x64 *c = t->c;
@@ -21,6 +21,9 @@ static void jump_by_lookup(struct translation_state *t)
     x64_alu_load(c, 1, ALU_CMP, RDX, RCX, offsetof(struct lookup, key));
     x64_jcc_to(c, CC_NE, t->stubs->leave);
     x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
+    x64_mov(c, 1, RDX, RAX);
+    x64_alu_imm(c, 1, ALU_AND, RDX, -4096);
+    x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
     x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
 }
 
@@ -30,18 +33,12 @@ void jump_direct(struct translation_state *t, int64_t distance)
 {
     uint64_t end = t->block->physical + 4ull * t->block->count, target = end + (uint64_t)distance;
     if ((target ^ t->block->physical) < PAGE_SIZE_BYTES) {
-        if (distance)
-            x64_alu_imm_store(t->c, 1, ALU_ADD, HOST_CPU, CPU_OFFSET(pc), (int32_t)distance);
         uint8_t *jump = x64_jmp(t->c);
         struct translation_result *result = t->result;
         result->links[result->link_count++] = (struct link){jump, target};
         return;
     }
-    x64_load(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
-    if (distance) {
-        x64_lea(t->c, 1, RAX, RAX, (int32_t)distance);
-        x64_store(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
-    }
+    load_page_address(t, RAX, (int64_t)t->end_offset + distance);
     jump_by_lookup(t);
 }
 
@@ -57,10 +54,10 @@ static void branch_indirect(struct translation_state *t, bool link)
 {
     copy(t, t->insn->rn, RAX);
     if (link) {
-        x64_load(t->c, 1, RCX, HOST_CPU, CPU_OFFSET(pc));
-        done(t, 30, RCX);
+        unsigned d = destination(30, RCX);
+        load_page_address(t, d, t->end_offset);
+        done(t, 30, d);
     }
-    x64_store(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
     jump_by_lookup(t);
 }
 
@@ -72,7 +69,7 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_b: jump_direct(t, insn->imm - 4); return ENDED;
     case OP_bl: {
         unsigned d = destination(30, RAX);
-        x64_load(t->c, 1, d, HOST_CPU, CPU_OFFSET(pc));
+        load_page_address(t, d, t->end_offset);
         done(t, 30, d);
         jump_direct(t, insn->imm - 4);
         return ENDED;

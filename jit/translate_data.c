@@ -148,21 +148,7 @@ static void pc_relative(struct translation_state *t, bool page)
 {
     const struct insn *insn = t->insn;
     unsigned d = destination(insn->rd, RAX);
-    x64_load(t->c, 1, d, HOST_CPU, CPU_OFFSET(pc));
-    int64_t offset = insn->imm - 4ll * insn->left;
-    if (page) {
-        x64_lea(t->c, 1, d, d, -4 * insn->left);
-        x64_alu_imm(t->c, 1, ALU_AND, d, -4096);
-        t->flags = FLAGS_UNKNOWN;
-        offset = insn->imm;
-    }
-    if (offset == (int32_t)offset) {
-        x64_lea(t->c, 1, d, d, (int32_t)offset);
-    } else {
-        x64_mov_imm(t->c, RCX, (uint64_t)offset);
-        x64_alu(t->c, 1, ALU_ADD, d, RCX);
-        t->flags = FLAGS_UNKNOWN;
-    }
+    load_page_address(t, d, page ? insn->imm : page_offset(t, insn->imm));
     done(t, insn->rd, d);
 }
 

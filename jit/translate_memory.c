@@ -131,8 +131,7 @@ static void access_literal(struct translation_state *t, enum transfer kind, unsi
 {
     if (is_vector(kind))
         check_fp(t);
-    x64_load(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
-    x64_lea(t->c, 1, RAX, RAX, (int32_t)(t->insn->imm - 4 * t->insn->left));
+    load_page_address(t, RAX, page_offset(t, t->insn->imm));
     translate_address(t, 1u << size, false);
     transfer(t, kind, t->insn->rd, size, 0);
 }

@@ -134,6 +134,11 @@ struct cpu {
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
      * set at EL0; above it counts what dropped translations (TLBI, a change of regime); BTYPE is added below. */
     uint64_t code_key;
+    /* While native code runs it holds what is left of the turn in a register: the limit it was counted from, and the
+     * page it is in (jit/stubs.c). */
+    struct native_code {
+        uint64_t limit, page;
+    } native;
     struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
     /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed.
