@@ -158,14 +158,14 @@ static void jit_translate(void *translator, struct block_cache *cache, struct cp
     connect_waiting(jit, block);
 }
 
-/* The entry is long enough for a jump, and whoever is behind it in the block is not disturbed. */
+/* The entry's last instruction is the long conditional jump to where too little is left: it becomes one that is always
+ * taken. Whoever is behind it in the block is not disturbed. */
 static void jit_forget(void *translator, const struct block *block)
 {
     const struct jit *jit = translator;
-    struct x64 entry = {.at = (uint8_t *)block->native_entry - jit->code.run_offset,
-                        .end = (uint8_t *)block->native_body - jit->code.run_offset,
-                        .run_offset = jit->code.run_offset};
-    x64_jmp_to(&entry, jit->stubs.leave);
+    static const uint8_t nop_jmp[2] = {0x90, 0xe9};
+    uint8_t *body = (uint8_t *)block->native_body - jit->code.run_offset;
+    memcpy(body - 6, nop_jmp, sizeof nop_jmp);
 }
 
 static uint64_t jit_leave(void *translator)

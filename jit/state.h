@@ -16,6 +16,16 @@ struct slow_path {
     const struct insn *insn;
 };
 
+/* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
+struct slot_miss {
+    uint8_t *jump_end;
+    uint8_t *resume; /* with the host address in rax */
+    const struct insn *insn;
+    uint8_t bytes;
+    bool write;
+    unsigned slow_index; /* its place among the slow paths */
+};
+
 /* What the host's flags are now. */
 enum host_flags { FLAGS_UNKNOWN, FLAGS_OF_ADD, FLAGS_OF_SUB, FLAGS_OF_LOGIC };
 
@@ -31,6 +41,8 @@ struct translation_state {
     bool fp_checked;
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
+    struct slot_miss misses[BLOCK_MAX_INSNS];
+    unsigned miss_count;
     struct translation_result *result;
     uint32_t end_offset; /* the block's end in its page, up to the page's size */
 };
@@ -62,6 +74,9 @@ void done(struct translation_state *t, unsigned reg, unsigned host);
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on behind it.
  *  Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
+
+/** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
+void emit_slot_misses(struct translation_state *t);
 
 /** Emits the FP access check, once a block (it may change only at the end of one). Uses rax. */
 void check_fp(struct translation_state *t);

@@ -233,6 +233,7 @@ bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu 
     }
     if (outcome != ENDED)
         jump_direct(&t, 0);
+    emit_slot_misses(&t);
     emit_slow_paths(&t);
     emit_ways_out(&t, too_little);
     return !c->full;

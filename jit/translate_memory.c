@@ -2,10 +2,10 @@
 /* Loads and stores of general and vector registers. */
 #include "jit/state.h"
 
-/* rax is a guest address: makes it the host's for an access of `bytes` bytes, or takes the slow path. */
-static void translate_address(struct translation_state *t, unsigned bytes, bool write)
+/* rax is a guest address: finds what makes it the host's, in rcx, by the indexed table. Returns the jump of a miss, to
+ * be bound. */
+static uint8_t *find_in_table(struct x64 *c, unsigned bytes, bool write)
 {
-    struct x64 *c = t->c;
     const unsigned entry_bits = 5;
     _Static_assert(sizeof(struct tlb_entry) == 32, "the index below is scaled by the entry's size");
     x64_mov(c, 0, RCX, RAX);
@@ -15,9 +15,52 @@ static void translate_address(struct translation_state *t, unsigned bytes, bool 
     x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));
-    slow_if(t, CC_A);
-    x64_alu_load(c, 1, ALU_ADD, RAX, RCX, offsetof(struct tlb_entry, addend));
+    uint8_t *missed = x64_jcc(c, CC_A);
+    x64_load(c, 1, RCX, RCX, offsetof(struct tlb_entry, addend));
+    return missed;
+}
+
+/* rax is the guest address of an access: makes it the host's, or takes the slow path. An access through a base register
+ * goes by that one's slot first. */
+static void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base)
+{
+    struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
+    if (!has_base || bytes > TLB_SLOT_BYTES) {
+        uint8_t *missed = find_in_table(c, bytes, write);
+        t->slow[t->slow_count++] = (struct slow_path){missed, NULL, t->insn};
+        x64_alu(c, 1, ALU_ADD, RAX, RCX);
+        return;
+    }
+    unsigned base = t->insn->rn;
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[write][base]));
+    x64_alu(c, 1, ALU_XOR, RDX, RAX);
+    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.limit[write][base]));
+    uint8_t *missed = x64_jcc(c, CC_AE);
+    x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
+    t->misses[t->miss_count++] = (struct slot_miss){missed, c->at, t->insn, (uint8_t)bytes, write, t->slow_count};
+    t->slow[t->slow_count++] = (struct slow_path){NULL, NULL, t->insn};
+}
+
+void emit_slot_misses(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    for (unsigned i = 0; i < t->miss_count; i++) {
+        const struct slot_miss *miss = &t->misses[i];
+        unsigned base = miss->insn->rn;
+        x64_bind(c, miss->jump_end);
+        t->slow[miss->slow_index].jump_end = find_in_table(c, miss->bytes, miss->write);
+        x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(slots.addend[miss->write][base]));
+        x64_mov(c, 1, RDX, RAX);
+        x64_alu_imm(c, 1, ALU_AND, RDX, -4096);
+        x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[miss->write][base]));
+        x64_rm(c, 0, 1, 0xc7, 0, HOST_CPU, CPU_OFFSET(slots.limit[miss->write][base]), false);
+        x64_imm32(c, TLB_SLOT_LIMIT);
+        x64_alu(c, 1, ALU_ADD, RAX, RCX);
+        uint8_t *back = x64_jmp(c);
+        if (!c->full)
+            x64_patch(back, miss->resume);
+    }
 }
 
 /* The base register's address plus `offset`, in rax, with the SP alignment check. */
@@ -96,7 +139,7 @@ static bool access_imm(struct translation_state *t, enum transfer kind, unsigned
     if (is_vector(kind))
         check_fp(t);
     address_at(t, indexing == POST_INDEX ? 0 : (int32_t)insn->imm);
-    translate_address(t, count << size, is_store(kind));
+    translate_address(t, count << size, is_store(kind), true);
     transfer(t, kind, insn->rd, size, 0);
     if (count == 2)
         transfer(t, kind, insn->ra, size, 1 << size);
@@ -122,7 +165,7 @@ static bool access_index(struct translation_state *t, enum transfer kind, bool w
         m = RCX;
     }
     x64_lea_indexed(t->c, 1, RAX, use(t, insn->rn, RAX), m, insn->amount);
-    translate_address(t, 1u << insn->size, is_store(kind));
+    translate_address(t, 1u << insn->size, is_store(kind), true);
     transfer(t, kind, insn->rd, insn->size, 0);
     return true;
 }
@@ -132,7 +175,7 @@ static void access_literal(struct translation_state *t, enum transfer kind, unsi
     if (is_vector(kind))
         check_fp(t);
     load_page_address(t, RAX, page_offset(t, t->insn->imm));
-    translate_address(t, 1u << size, false);
+    translate_address(t, 1u << size, false, false);
     transfer(t, kind, t->insn->rd, size, 0);
 }
 

@@ -85,6 +85,7 @@ struct cpu {
     /* Translation: the table of the regime that plain loads and stores use now (tlb.h). */
     struct tlb_entry *tlb;
     struct tlb *tlb_all;
+    struct tlb_slots slots;
 
     uint64_t sp_banked[4]; /* SP_ELx of the levels that are not in x[REG_SP] (see cpu_set_sp_bank) */
     struct sysregs sys;    /* one member for each stored row of sysregs.def */

@@ -261,7 +261,10 @@ void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t addr
 
 void cpu_state_changed(struct cpu *cpu)
 {
-    cpu->tlb = cpu->tlb_all->data[mmu_regime(cpu, cpu->pstate.el)];
+    struct tlb_entry *table = cpu->tlb_all->data[mmu_regime(cpu, cpu->pstate.el)];
+    if (table != cpu->tlb)
+        tlb_empty_slots(cpu);
+    cpu->tlb = table;
     cpu->code_key = (cpu->code_key & ~4ull) | (cpu->pstate.el ? 0 : 4);
     debug_state_changed(cpu);
     if (pmu_runs(cpu))

@@ -25,9 +25,15 @@ static void bump_code_key(struct cpu *cpu)
     tlb->code_private_seen = false;
 }
 
+void tlb_empty_slots(struct cpu *cpu)
+{
+    memset(cpu->slots.limit, 0, sizeof cpu->slots.limit);
+}
+
 void tlb_flush_inline(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
             drop_data(tlb, regime, i);
@@ -54,6 +60,7 @@ void tlb_flush_all(struct cpu *cpu)
 void tlb_asid_changed(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         struct tlb_private *private = &tlb->data_private[regime];
         for (unsigned i = 0; i < private->count; i++)
@@ -105,6 +112,7 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
 void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb_empty_slots(cpu);
     unsigned largest = 12;
     for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
         unsigned size_bits = (unsigned)__builtin_ctzll(sizes);
@@ -136,6 +144,7 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
         return;
     /* The filter is made anew on the way: tags dropped by other causes have left their bits in it. */
     memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++) {
             struct tlb_entry *e = &tlb->data[regime][i];

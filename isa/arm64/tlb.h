@@ -81,7 +81,22 @@ static inline unsigned tlb_code_index(uint64_t address)
     return address >> 12 & (TLB_CODE_ENTRIES - 1);
 }
 
+/** The last page that was accessed through each base register (record index), for translated code: a copy of an entry of
+ *  the table in use, at an address known early. An access of up to TLB_SLOT_BYTES hits if `(address ^ tag) < limit`.
+ *  Whatever takes a right away from the table or changes the table in use empties all slots: limit 0 never hits. */
+struct tlb_slots {
+    uint64_t limit[2][34]; /* of loads, of stores */
+    uint64_t tag[2][34];
+    uintptr_t addend[2][34];
+};
+
+#define TLB_SLOT_BYTES 16u
+#define TLB_SLOT_LIMIT (4096u - TLB_SLOT_BYTES + 1)
+
 struct cpu;
+
+/** Empties the slots. */
+void tlb_empty_slots(struct cpu *cpu);
 
 /** Drops everything, first and second level. */
 void tlb_flush_all(struct cpu *cpu);
