@@ -8,6 +8,7 @@
  * and registers that it needs, and printed with the guest's code, the host's, and what differs. Then the run
  * ends. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,19 @@ static void report(struct rig **at, unsigned other, uint64_t seed, struct progra
     rig_print_host_code(at[other]);
 }
 
+/* A translation that crashes the host has no state to compare. */
+static const struct program *running;
+static uint64_t running_seed;
+
+static void crashed(int signal_number)
+{
+    printf("CRASHED by signal %d: seed %" PRIu64 "\n", signal_number, running_seed);
+    print_program(running);
+    fflush(stdout);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
 static uint64_t number(const char *text)
 {
     char *end;
@@ -150,7 +164,12 @@ int main(int argc, char **argv)
     for (unsigned m = 0; m < MODELS; m++)
         for (unsigned e = 0; e < ENGINES; e++)
             rigs[m][e] = rig_create(engines[e], models[m]);
+    running = &program;
+    signal(SIGSEGV, crashed);
+    signal(SIGFPE, crashed);
+    signal(SIGILL, crashed);
     for (uint64_t i = 0; i < programs && same; i++) {
+        running_seed = seed + i;
         struct rig **at = rigs[(seed + i) % MODELS];
         generate_program(seed + i, &at[JUDGE]->cpu.features, &program);
         for (unsigned e = JUDGE + 1; e < ENGINES && same; e++) {

@@ -133,7 +133,7 @@ static void make_tables(uint8_t *ram, const struct program *program)
     map(ram, RIG_WINDOW + 5 * RIG_PAGE, PHYSICAL(PRIVATE), UXN | PXN);
     map(ram, RIG_WINDOW + 6 * RIG_PAGE, PHYSICAL(CODE), BOTH | UXN | PXN);
     for (unsigned i = 0; i < program->table_writes; i++)
-        poke(ram, TABLE_3, program->table[i].index, program->table[i].descriptor);
+        poke(ram, TABLE_1, program->table[i].index % (3 * RIG_PAGE / 8), program->table[i].descriptor);
 }
 
 /* Synchronous exceptions go on behind the instruction; an interrupt is cleared at the device. */

@@ -44,7 +44,7 @@ struct program {
     uint8_t aligned;      /* SCTLR.A */
     uint8_t table_writes; /* how many entries of `table` count */
     struct {
-        uint16_t index; /* into the last level of the tables */
+        uint16_t index; /* into the tables: three pages, a level each */
         uint64_t descriptor;
     } table[16];
     struct {
