@@ -26,6 +26,12 @@ struct slot_miss {
     unsigned slow_index; /* its place among the slow paths */
 };
 
+/* A conditional way out of line for the rest of the block, from `insn` on: by exec_ functions. */
+struct fp_exit {
+    uint8_t *jump_end;
+    const struct insn *insn;
+};
+
 /* What the host's flags are now. */
 enum host_flags { FLAGS_UNKNOWN, FLAGS_OF_ADD, FLAGS_OF_SUB, FLAGS_OF_LOGIC };
 
@@ -38,7 +44,9 @@ struct translation_state {
     const struct block *block;
     const struct insn *insn;
     enum host_flags flags;
-    bool fp_checked;
+    bool fp_checked, fp_mode_checked, fp_inexact_checked;
+    struct fp_exit fp_exits[2];
+    unsigned fp_exit_count;
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[BLOCK_MAX_INSNS];
@@ -49,7 +57,6 @@ struct translation_state {
 
 #define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member))
 #define FLAG(member)       CPU_OFFSET(nzcv.member)
-
 
 static inline int32_t offset_of(unsigned reg)
 {
@@ -71,8 +78,8 @@ void copy(struct translation_state *t, unsigned reg, unsigned temp);
 unsigned destination(unsigned reg, unsigned temp);
 void done(struct translation_state *t, unsigned reg, unsigned host);
 
-/** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on behind it.
- *  Nothing of the instruction may have happened yet. */
+/** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
+ * behind it. Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
 
 /** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
@@ -80,6 +87,16 @@ void emit_slot_misses(struct translation_state *t);
 
 /** Emits the FP access check, once a block (it may change only at the end of one). Uses rax. */
 void check_fp(struct translation_state *t);
+
+/** FPCR asks for round to nearest and no flushing, and IXC is set (`inexact`): else the rest of the block is
+ * left to exec_ functions. Emitted once a block, before anything of the instruction. */
+void check_fp_mode(struct translation_state *t, bool inexact);
+
+/** The code of those exits, behind the block. */
+void emit_fp_exits(struct translation_state *t);
+
+/** Calls the exec_ function of `insn`. True where it ends the block: then the code does not go on. */
+bool call_exec(struct translation_state *t, const struct insn *insn);
 
 /** The host's flags, just set by an operation of this kind, are the guest's: they go into the state. */
 void set_flags(struct translation_state *t, enum host_flags kind);
@@ -89,6 +106,7 @@ enum x64_cc condition(struct translation_state *t, unsigned cond);
 
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
+bool translate_fp(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
 

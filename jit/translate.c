@@ -68,6 +68,18 @@ static void call_stub(struct translation_state *t, uint64_t stub)
     x64_imm32(t->c, (int64_t)(stub - (x64_here(t->c) + 4)));
 }
 
+bool call_exec(struct translation_state *t, const struct insn *insn)
+{
+    load_plain(t, insn);
+    if (insn_infos[insn->op].flags & INSN_ENDS_BLOCK) {
+        x64_jmp_to(t->c, t->stubs->end_plain);
+        return true;
+    }
+    call_stub(t, t->stubs->call_plain);
+    t->flags = FLAGS_UNKNOWN;
+    return false;
+}
+
 /* Where `cc` holds, the present instruction is done by its exec_ function instead. */
 void slow_if(struct translation_state *t, enum x64_cc cc)
 {
@@ -170,7 +182,7 @@ static enum outcome translate_insn(struct translation_state *t)
         return translate_branch(t);
     if (flags & INSN_MEMORY)
         return translate_memory(t);
-    return translate_data(t) ? TRANSLATED : LEFT_TO_EXEC;
+    return translate_data(t) || translate_fp(t) ? TRANSLATED : LEFT_TO_EXEC;
 }
 
 void load_page_address(struct translation_state *t, unsigned to, int64_t offset)
@@ -218,16 +230,8 @@ bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu 
         t.insn = &block->insns[i];
         t.slow_first = t.slow_count;
         outcome = translate_insn(&t);
-        if (outcome == LEFT_TO_EXEC) {
-            load_plain(&t, t.insn);
-            if (insn_infos[t.insn->op].flags & INSN_ENDS_BLOCK) {
-                x64_jmp_to(c, stubs->end_plain);
-                outcome = ENDED;
-            } else {
-                call_stub(&t, stubs->call_plain);
-                t.flags = FLAGS_UNKNOWN;
-            }
-        }
+        if (outcome == LEFT_TO_EXEC && call_exec(&t, t.insn))
+            outcome = ENDED;
         for (unsigned s = t.slow_first; s < t.slow_count; s++)
             t.slow[s].resume = c->at;
     }
@@ -236,5 +240,6 @@ bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu 
     emit_slot_misses(&t);
     emit_slow_paths(&t);
     emit_ways_out(&t, too_little);
+    emit_fp_exits(&t);
     return !c->full;
 }

@@ -199,6 +199,13 @@ static inline void x64_test_imm(struct x64 *c, unsigned w, unsigned a, int32_t v
     x64_imm32(c, value);
 }
 
+/** test dword [base + disp], value */
+static inline void x64_test_store(struct x64 *c, unsigned base, int32_t disp, int32_t value)
+{
+    x64_rm(c, 0, 0, 0xf7, 0, base, disp, false);
+    x64_imm32(c, value);
+}
+
 /** bt a, bit: carry is the bit. */
 static inline void x64_bit_test(struct x64 *c, unsigned a, unsigned bit)
 {
@@ -288,6 +295,12 @@ static inline void x64_lea_indexed(struct x64 *c, unsigned w, unsigned to, unsig
 static inline void x64_setcc_store(struct x64 *c, enum x64_cc cc, unsigned base, int32_t disp)
 {
     x64_rm(c, 0, 0, 0x0f90 | cc, 0, base, disp, false);
+}
+
+/** The byte of a register (rax to rdx). */
+static inline void x64_setcc(struct x64 *c, enum x64_cc cc, unsigned reg)
+{
+    x64_rr(c, 0, 0, 0x0f90 | cc, 0, reg, true);
 }
 
 static inline void x64_cmov(struct x64 *c, unsigned w, enum x64_cc cc, unsigned to, unsigned from)

@@ -6,6 +6,7 @@
 #include "tests/jit/generate.h"
 #include <string.h>
 #include "isa/arm64/decode.h"
+#include "isa/arm64/fp.h"
 
 #define COUNTER 28u
 #define TRIES   1000u
@@ -21,10 +22,11 @@ struct generator {
     struct program *program;
     uint32_t loop_start; /* index of its first word */
     bool in_loop;
+    bool vectors; /* a program of floating point and vectors */
 };
 
-static uint16_t all_ops[OP_COUNT], integer_ops[OP_COUNT], memory_ops[OP_COUNT];
-static unsigned all_count, integer_count, memory_count;
+static uint16_t all_ops[OP_COUNT], integer_ops[OP_COUNT], memory_ops[OP_COUNT], vector_ops[OP_COUNT];
+static unsigned all_count, integer_count, memory_count, vector_count;
 
 static void sort_ops(void)
 {
@@ -38,6 +40,8 @@ static void sort_ops(void)
             memory_ops[memory_count++] = (uint16_t)op;
         else if (strstr(info->file, "base.tab"))
             integer_ops[integer_count++] = (uint16_t)op;
+        else if (strstr(info->file, "fp") || strstr(info->file, "simd") || strstr(info->file, "crypto"))
+            vector_ops[vector_count++] = (uint16_t)op;
     }
 }
 
@@ -101,7 +105,10 @@ static uint32_t random_instruction(struct generator *g)
         case 1:
         case 2:
         case 3: op = memory_ops[rng_below(rng, memory_count)]; break;
-        default: op = integer_ops[rng_below(rng, integer_count)]; break;
+        default:
+            op = g->vectors ? vector_ops[rng_below(rng, vector_count)]
+                            : integer_ops[rng_below(rng, integer_count)];
+            break;
         }
         const struct insn_info *info = &insn_infos[op];
         uint32_t word = random_word(rng, info);
@@ -359,6 +366,17 @@ static uint64_t random_base(struct rng *rng)
     }
 }
 
+/* Numbers of moderate size in both precisions; the rounding is rarely exact, but sometimes. */
+static void set_numbers(struct rng *rng, uint64_t v[2])
+{
+    const bool is_double = rng_below(rng, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        const uint64_t bits = rng_next(rng) & (rng_below(rng, 2) ? ~0ull : 0xfff80000fff80000);
+        v[i] = is_double ? (bits & 0x807fffffffffffff) | 0x3f80000000000000 | (bits & 0x7f) << 56 >> 4
+                         : (bits & 0x83ffffff83ffffff) | 0x3c0000003c000000;
+    }
+}
+
 static void set_registers(struct generator *g)
 {
     struct rng *rng = &g->rng;
@@ -374,6 +392,14 @@ static void set_registers(struct generator *g)
         p->state.x[bases[i]] = random_base(rng);
     for (unsigned i = 0; i < COUNT(indexes); i++)
         p->state.x[indexes[i]] = rng_below(rng, 8) ? rng_below(rng, 256) : memory.state.x[indexes[i]];
+    /* The modes that translated code expects, and ordinary numbers. */
+    if (g->vectors && rng_below(rng, 8)) {
+        p->state.fpcr = 0;
+        p->state.fpsr |= rng_below(rng, 8) ? FPSR_IXC : 0;
+        for (unsigned i = 0; i < 32; i++)
+            if (rng_below(rng, 4))
+                set_numbers(rng, p->state.v[i]);
+    }
     p->state.sp = random_base(rng);
     if (rng_below(rng, 8))
         p->state.sp &= ~15ull;
@@ -403,6 +429,7 @@ void generate_program(uint64_t seed, const struct features *features, struct pro
     if (!all_count)
         sort_ops();
     memset(program, 0, sizeof *program);
+    g.vectors = !rng_below(&g.rng, 3);
     put_code(&g);
     /* Most often somewhere in the first page, now and then across its end. */
     program->first = rng_below(&g.rng, 4) ? rng_below(&g.rng, 512) + 64 : RIG_PAGE / 4 - program->count / 2;
