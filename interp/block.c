@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include "isa/arm64/decode.h"
 
-#define HASH_ENTRIES (1u << 16)
+#define HASH_BITS    17
+#define HASH_ENTRIES (1u << HASH_BITS)
 
 struct block_cache {
     struct bus *bus;
@@ -24,7 +25,7 @@ struct block_cache {
 
 static unsigned hash_of(uint64_t physical)
 {
-    return (unsigned)(physical >> 2 ^ physical >> 18) & (HASH_ENTRIES - 1);
+    return (unsigned)((physical >> 2) * 0x9e3779b97f4a7c15ull >> (64 - HASH_BITS));
 }
 
 static size_t block_bytes(unsigned count)
