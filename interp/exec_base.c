@@ -7,7 +7,7 @@
 #include "interp/conditions.h"
 #include "interp/crc32.h"
 #include "interp/exec.h"
-#include "isa/arm64/mmu.h"
+#include "isa/arm64/debug.h"
 
 /* Arithmetic with flags. x86 has just computed them, so they are stored from there: one instruction a flag,
  * where the compiler would work each out again from the operands. Single bytes, since conditions read single
@@ -442,19 +442,10 @@ EXEC(tbnz)
     branch_if(cpu, insn, RN >> insn->amount & 1);
 }
 
-/* BTypeNext of BR (Arm ARM C6.2.37): 1 from an unguarded page or by X16 or X17, else 3. */
-static __attribute__((noinline, cold)) void set_btype_of_jump(struct cpu *cpu, const struct insn *insn)
-{
-    bool guarded;
-    cpu->pc = insn_pc(cpu, insn);
-    mmu_fetch(cpu, cpu->pc, &guarded);
-    cpu->pstate.btype = guarded && insn->rn != 16 && insn->rn != 17 ? 3 : 1;
-}
-
 EXEC(br)
 {
     if (has_feature(&cpu->features, FEAT_BTI))
-        set_btype_of_jump(cpu, insn);
+        cpu->pstate.btype = debug_btype_of_jump(cpu, insn);
     cpu->pc = RN;
 }
 

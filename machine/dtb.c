@@ -97,7 +97,8 @@ static int write_tree(const struct machine *machine, void *fdt)
     return fdt_finish(fdt);
 }
 
-void *dtb_generate(const struct machine *machine, struct error *error)
+/* The tree of the board and its CPUs, without what depends on a boot. */
+static void *generate_tree(const struct machine *machine, struct error *error)
 {
     void *fdt = calloc(1, TREE_BYTES);
     int failed = fdt ? write_tree(machine, fdt) : -FDT_ERR_NOSPACE;
@@ -180,7 +181,7 @@ static int set_chosen(const struct machine *machine, void *fdt, const struct ran
 void *dtb_make(struct machine *machine, const struct range *initrd, size_t *bytes, struct error *error)
 {
     const char *path = machine->options->dtb;
-    void *base = path ? read_tree(path, error) : dtb_generate(machine, error);
+    void *base = path ? read_tree(path, error) : generate_tree(machine, error);
     if (!base)
         return NULL;
     size_t room = fdt_totalsize(base) + BOOT_ROOM_BYTES + strlen(machine->options->append);

@@ -9,7 +9,4 @@
 /** Makes the tree; `initrd` NULL: none. The caller frees it. NULL: `error` says what is wrong with --dtb. */
 void *dtb_make(struct machine *machine, const struct range *initrd, size_t *bytes, struct error *error);
 
-/** Makes the tree of the board and its CPUs, without what depends on a boot. */
-void *dtb_generate(const struct machine *machine, struct error *error);
-
 #endif

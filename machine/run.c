@@ -39,7 +39,8 @@ static void skip_to(struct run_loop *loop, uint64_t ns)
             cpu_move_to(loop->cpus[i], ns);
 }
 
-uint64_t run_loop_insns(const struct run_loop *loop)
+/* Instructions retired by all CPUs. */
+static uint64_t insns_of_all(const struct run_loop *loop)
 {
     uint64_t insns = 0;
     for (unsigned i = 0; i < loop->cpu_count; i++)
@@ -65,7 +66,7 @@ static void on_earlier(void *context, uint64_t when_ns)
 
 static struct input_stamp stamp_now(const struct run_loop *loop)
 {
-    return (struct input_stamp){.ns = loop->clock->now_ns, .insns = run_loop_insns(loop)};
+    return (struct input_stamp){.ns = loop->clock->now_ns, .insns = insns_of_all(loop)};
 }
 
 static void take_inputs(struct run_loop *loop)
@@ -191,7 +192,7 @@ static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t ne
  * when to ask again; CLOCK_NEVER: the guest waits, and there is no line yet. */
 static bool run_scripts(struct run_loop *loop, uint64_t *due_ns)
 {
-    uint64_t insns = run_loop_insns(loop);
+    uint64_t insns = insns_of_all(loop);
     if (insns - loop->quiet_insns > RUN_QUIET_INSNS) {
         loop->quiet_insns = insns;
         loop->quiet_ns = loop->now_ns;

@@ -59,7 +59,4 @@ void run_loop_run(struct run_loop *loop);
 /** Makes run_loop_run() return after the instruction that is running. On the machine's thread only. */
 void run_loop_stop(struct run_loop *loop);
 
-/** Instructions retired by all CPUs. */
-uint64_t run_loop_insns(const struct run_loop *loop);
-
 #endif

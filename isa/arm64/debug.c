@@ -233,11 +233,12 @@ void debug_check_branch_target(struct cpu *cpu, const struct insn *insn)
         cpu_raise_here(cpu, EC_BTI, cpu->pstate.btype, false, 0);
 }
 
-unsigned debug_btype_of_jump(struct cpu *cpu, const struct insn *insn)
+uint8_t debug_btype_of_jump(struct cpu *cpu, const struct insn *insn)
 {
     if (insn->rn == 16 || insn->rn == 17)
         return 1;
     bool guarded;
-    mmu_fetch(cpu, insn_pc(cpu, insn), &guarded);
+    cpu->pc = insn_pc(cpu, insn);
+    mmu_fetch(cpu, cpu->pc, &guarded);
     return guarded ? 3 : 1;
 }

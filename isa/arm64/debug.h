@@ -32,9 +32,9 @@ void debug_after_insn(struct cpu *cpu);
  * Takes the Branch Target exception where the instruction is no target for that branch. */
 void debug_check_branch_target(struct cpu *cpu, const struct insn *insn);
 
-/** PSTATE.BTYPE behind a jump (BR, BRAA) by register insn->rn: 1 from an unguarded page or by X16 or X17,
- * else 3. */
-unsigned debug_btype_of_jump(struct cpu *cpu, const struct insn *insn);
+/** BTypeNext of a jump (BR, BRAA; Arm ARM C6.2.37) by register insn->rn: 1 from an unguarded page or by X16
+ * or X17, else 3. Leaves cpu->pc at the jump itself: the caller sets it to the target afterwards. */
+uint8_t debug_btype_of_jump(struct cpu *cpu, const struct insn *insn);
 
 /** Whether any watchpoint's range touches the page of `va` while watchpoints are enabled. */
 bool debug_page_watched(const struct cpu *cpu, uint64_t va);

@@ -77,8 +77,9 @@ void cpu_set_level(struct cpu *cpu, unsigned el, unsigned spsel)
     }
 }
 
-void exception_enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, uint64_t return_address,
-                     bool has_syndrome, uint32_t esr, bool has_far, uint64_t far)
+/* Enters the exception at the target level: banks, SPSR, ELR, ESR, vector. */
+static void enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, uint64_t return_address,
+                  bool has_syndrome, uint32_t esr, bool has_far, uint64_t far)
 {
     const struct level *level = &levels[target_el];
     assert(level->present);
@@ -127,7 +128,7 @@ static _Noreturn void raise_sync(struct cpu *cpu, enum exception_class ec, uint3
                                  uint64_t far)
 {
     uint32_t esr = class_from(cpu, ec) << 26 | ESR_IL | iss;
-    exception_enter(cpu, 1, VECTOR_SYNC, cpu->pc, true, esr, has_far, far);
+    enter(cpu, 1, VECTOR_SYNC, cpu->pc, true, esr, has_far, far);
     _longjmp(*cpu->on_exception, 1);
 }
 
@@ -207,11 +208,11 @@ void cpu_take_interrupt(struct cpu *cpu)
     unsigned daif = cpu->pstate.daif;
     if (cpu->serror_pending && !(daif & 4)) {
         cpu->serror_pending = 0;
-        exception_enter(cpu, 1, VECTOR_SERROR, cpu->pc, true, (uint32_t)EC_SERROR << 26 | ESR_IL, false, 0);
+        enter(cpu, 1, VECTOR_SERROR, cpu->pc, true, (uint32_t)EC_SERROR << 26 | ESR_IL, false, 0);
     } else if (cpu->fiq_pending && !(daif & 1)) {
-        exception_enter(cpu, 1, VECTOR_FIQ, cpu->pc, false, 0, false, 0);
+        enter(cpu, 1, VECTOR_FIQ, cpu->pc, false, 0, false, 0);
     } else {
-        exception_enter(cpu, 1, VECTOR_IRQ, cpu->pc, false, 0, false, 0);
+        enter(cpu, 1, VECTOR_IRQ, cpu->pc, false, 0, false, 0);
     }
 }
 

@@ -77,11 +77,6 @@ static inline void cpu_check_sp(struct cpu *cpu, const struct insn *insn, uint64
         cpu_sp_fault(cpu, insn);
 }
 
-/** Enters the exception at the target level: banks, SPSR, ELR, ESR, vector. For use where pc is already the
- *  preferred return address. */
-void exception_enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, uint64_t return_address,
-                     bool has_syndrome, uint32_t esr, bool has_far, uint64_t far);
-
 /** ERET (with the checks for an illegal return), to ELR or, for ERETAA and ERETAB, to `address`. */
 void exception_return(struct cpu *cpu, const struct insn *insn);
 void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t address);

@@ -49,10 +49,9 @@ MEM_ACCESSORS(32, uint32_t)
 MEM_ACCESSORS(64, uint64_t)
 MEM_ACCESSORS(128, unsigned __int128)
 
-/** Checks that `size` bytes at `address` can be written (or read), and faults where not, before an
- *  instruction of several accesses (STP, ST4) does the first of them. */
+/** Checks that `size` bytes at `address` can be written, and faults where not, before an instruction of
+ *  several accesses (STP, ST4) does the first of them. */
 void mem_probe_write(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size);
-void mem_probe_read(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size);
 
 /** The host address of an aligned datum of `size` bytes that an atomic or exclusive instruction reads and
  *  writes, page flags settled; `physical` (may be NULL) receives its guest physical address. Faults where the

@@ -198,30 +198,18 @@ void mem_slow_write(struct cpu *cpu, const struct insn *insn, uint64_t address, 
     }
 }
 
-static void probe(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size,
-                  enum mmu_access access)
+void mem_probe_write(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size)
 {
-    const struct mmu_request request = request_of(cpu, access, MEM_PLAIN);
+    const struct tlb_entry *e = &cpu->tlb[tlb_index(address)];
+    if ((address ^ e->write_tag) <= PAGE_SIZE_BYTES - size)
+        return;
+    const struct mmu_request request = request_of(cpu, ACCESS_WRITE, MEM_PLAIN);
     for (unsigned done = 0; done < size;) {
         uint64_t room = PAGE_SIZE_BYTES - (address + done) % PAGE_SIZE_BYTES;
         unsigned part = size - done < room ? size - done : (unsigned)room;
         place_of(cpu, insn, address + done, part, &request);
         done += part;
     }
-}
-
-void mem_probe_write(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size)
-{
-    const struct tlb_entry *e = &cpu->tlb[tlb_index(address)];
-    if ((address ^ e->write_tag) > PAGE_SIZE_BYTES - size)
-        probe(cpu, insn, address, size, ACCESS_WRITE);
-}
-
-void mem_probe_read(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size)
-{
-    const struct tlb_entry *e = &cpu->tlb[tlb_index(address)];
-    if ((address ^ e->read_tag) > PAGE_SIZE_BYTES - size)
-        probe(cpu, insn, address, size, ACCESS_READ);
 }
 
 /* STXR, STLXR, STXP, STLXP, as against the atomic instructions, CASP among them. */
