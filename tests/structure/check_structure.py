@@ -28,7 +28,7 @@ EXCEPTIONS = {
     "machine/board.c": ["peripherals"],
     "machine/main.c": ["interp", "jit", "debugger", "snapshot"],
 }
-SOURCE = re.compile(r"\.(c|h|def|S|py|sh|table)$|(^|/)meson(\.build|_options\.txt)$")
+SOURCE = re.compile(r"\.(c|h|def|S|py|sh|tab)$|(^|/)meson(\.build|_options\.txt)$")
 MAX_LINES = 800
 # Longer files, each with the reason why it is one.
 LONG = {
