@@ -90,6 +90,12 @@ void help_completion(FILE *to)
           "        mapfile -t COMPREPLY < <(compgen -W 'run --help --version' -- \"$current\")\n"
           "        return\n"
           "    fi\n"
+          "    # Bash takes file:PATH apart at the colon.\n"
+          "    if [[ $current = : || $previous = : ]]; then\n"
+          "        compopt -o filenames\n"
+          "        mapfile -t COMPREPLY < <(compgen -f -- \"${current#:}\")\n"
+          "        return\n"
+          "    fi\n"
           "    case $previous in\n",
           to);
     for (const struct cli_option *option = cli_options; option->name; option++) {
@@ -108,5 +114,8 @@ void help_completion(FILE *to)
     fputs("    *)\n        mapfile -t COMPREPLY < <(compgen -W '--help", to);
     for (const struct cli_option *option = cli_options; option->name; option++)
         fprintf(to, " %s", option->name);
-    fputs("' -- \"$current\")\n        ;;\n    esac\n}\ncomplete -F _armature armature\n", to);
+    fputs("' -- \"$current\")\n        ;;\n    esac\n"
+          "    [[ ${COMPREPLY[0]} != *: ]] || compopt -o nospace\n"
+          "}\ncomplete -F _armature armature\n",
+          to);
 }

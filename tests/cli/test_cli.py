@@ -130,6 +130,8 @@ class Usage(Case):
         self.assertEqual(complete("armature", "run", "--cpu", "v8"), ["v8.0", "v8.2"])
         self.assertEqual(complete("armature", "run", "--exit"), ["--exit-on-panic"])
         self.assertEqual(complete("armature", "run", "--kernel", "compl"), ["completion"])
+        self.assertEqual(complete("armature", "run", "--serial", "un"), ["unix:"])
+        self.assertEqual(complete("armature", "run", "--serial", "file", ":", "compl"), ["completion"])
 
 
 class BadFiles(Case):
