@@ -70,6 +70,20 @@ def case_shell():
         check(word not in output, f"the kernel says {word}", output)
 
 
+def case_models():
+    """The kernel takes each processor model for what it is, and computes the same on it."""
+    sums = set()
+    line = "head -c 1000000 /bin/busybox | sha256sum"
+    for model, has, lacks in (("v8.0", {"fp", "aes", "crc32"}, {"atomics", "asimddp", "paca"}),
+                              ("max", {"atomics", "sha3", "bf16", "i8mm", "paca", "pacg", "bti", "rng"}, {"sve", "mte"})):
+        output = boot(f"grep -m1 Features /proc/cpuinfo\n{line}\npoweroff -f\n", "--cpu", model)
+        features = set(answer(output, "grep -m1 Features /proc/cpuinfo").split())
+        check(has <= features and not lacks & features, f"{model}: {sorted(features)}", output)
+        check(b"Oops" not in output and b"Call trace" not in output, f"{model}: the kernel complains", output)
+        sums.add(answer(output, line))
+    check(len(sums) == 1, f"checksums differ: {sums}")
+
+
 def case_determinism():
     """The same seed prints the same, time stamps included; another seed makes other random numbers."""
     script = ("dd if=/dev/urandom bs=32 count=1 2>/dev/null | sha256sum\ncat /proc/interrupts\ncat /proc/uptime\n"
