@@ -370,8 +370,8 @@ EXEC(rev16_vec)
 
 #define PAIR_SUM_LOOP(narrows, lanes, keep)                                                                  \
     for (unsigned i = 0; i < 8u >> insn->size; i++)                                                          \
-        r.lanes[i] = (typeof(r.lanes[0]))((keep ? o.lanes[i] : 0) + (typeof(r.lanes[0]))n.narrows[2 * i] +   \
-                                          n.narrows[2 * i + 1]);
+        r.lanes[i] = (typeof(r.lanes[0]))((keep ? (uint64_t)o.lanes[i] : 0) + (uint64_t)n.narrows[2 * i] +   \
+                                          (uint64_t)n.narrows[2 * i + 1]);
 #define PAIR_SUM(name, keep, b_, h_, s_, d_)                                                                 \
     EXEC(name##_vec)                                                                                         \
     {                                                                                                        \
