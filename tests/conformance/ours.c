@@ -133,7 +133,7 @@ static void step(uint32_t word, enum form form)
     if (form == FORM_THREADED)
         interp_handler(insn_handler_of(&records[0]))(cpu, &records[0]);
     else
-        interp_plain_of(&records[0])(cpu, &records[0]);
+        interp_plain_of (&records[0])(cpu, &records[0]);
 }
 
 static enum outcome outcome_of_exception(void)
