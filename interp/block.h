@@ -50,7 +50,7 @@ static inline struct lookup *lookup_slot(struct lookup *lookups, uint64_t pc)
 /** The key of a lookup now: see cpu->code_key. */
 static inline uint64_t lookup_key(const struct cpu *cpu)
 {
-    return cpu->code_key | cpu->pstate.btype;
+    return cpu->code_key[cpu->pc >> 63] | cpu->pstate.btype;
 }
 
 /** The block at PC where the CPU has been there before and nothing changed since, or NULL. */

@@ -17,8 +17,10 @@ static void jump_by_lookup(struct translation_state *t)
     x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(lookups));
     x64_alu_load(c, 1, ALU_CMP, RAX, RCX, offsetof(struct lookup, pc));
     x64_jcc_to(c, CC_NE, t->stubs->leave);
-    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(code_key));
-    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, offsetof(struct lookup, key));
+    x64_load(c, 1, RDX, RCX, offsetof(struct lookup, key));
+    x64_shift_imm(c, 1, SHIFT_SHR, RAX, 63);
+    x64_alu_indexed(c, 1, ALU_CMP, RDX, HOST_CPU, RAX, 3, CPU_OFFSET(code_key));
+    x64_load(c, 1, RAX, RCX, offsetof(struct lookup, pc));
     x64_jcc_to(c, CC_NE, t->stubs->leave);
     x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
     x64_mov(c, 1, RDX, RAX);

@@ -160,6 +160,16 @@ static inline void x64_alu_load(struct x64 *c, unsigned w, enum x64_alu op, unsi
     x64_rm(c, 0, w, (unsigned)op << 3 | 3, to, base, disp, false);
 }
 
+/** op to, [base + (index << scale) + disp] */
+static inline void x64_alu_indexed(struct x64 *c, unsigned w, enum x64_alu op, unsigned to, unsigned base, unsigned index,
+                                   unsigned scale, int32_t disp)
+{
+    x64_opcode(c, 0, w << 3 | (to >> 3) << 2 | (index >> 3) << 1 | base >> 3, (unsigned)op << 3 | 3);
+    x64_byte(c, 0x84 | (to & 7) << 3);
+    x64_byte(c, scale << 6 | (index & 7) << 3 | (base & 7));
+    x64_imm32(c, disp);
+}
+
 static inline void x64_alu_imm(struct x64 *c, unsigned w, enum x64_alu op, unsigned to, int32_t value)
 {
     bool small = value == (int8_t)value;

@@ -133,8 +133,9 @@ struct cpu {
     /* Where a fault goes: the engine's run loop sets it; cpu_raise and friends jump there. */
     jmp_buf *on_exception;
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
-     * set at EL0; above it counts what dropped translations (TLBI, a change of regime); BTYPE is added below. */
-    uint64_t code_key;
+     * set at EL0; above it counts what dropped translations (TLBI, a change of regime); BTYPE is added below. One for
+     * each half of the address space, since a switch of processes leaves the upper one alone. */
+    uint64_t code_key[2];
     /* While native code runs it holds what is left of the turn in a register: the limit it was counted from, and the
      * page it is in (jit/stubs.c). */
     struct native_code {

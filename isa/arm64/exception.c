@@ -266,7 +266,8 @@ void cpu_state_changed(struct cpu *cpu)
     if (table != cpu->tlb)
         tlb_empty_slots(cpu);
     cpu->tlb = table;
-    cpu->code_key = (cpu->code_key & ~4ull) | (cpu->pstate.el ? 0 : 4);
+    for (unsigned half = 0; half < 2; half++)
+        cpu->code_key[half] = (cpu->code_key[half] & ~4ull) | (cpu->pstate.el ? 0 : 4);
     debug_state_changed(cpu);
     if (pmu_runs(cpu))
         pmu_changed(cpu);

@@ -142,8 +142,9 @@ uint64_t mmu_fetch(struct cpu *cpu, uint64_t pc, bool *guarded)
     if ((pc ^ e->tag) >= PAGE_SIZE_BYTES || pc & 3)
         pc = fetch_miss(cpu, pc);
     /* Whoever asks may remember the answer until code_key is bumped: what drops the entry must know. */
-    tlb_filter_add(tlb->code_filter, pc & TLB_ADDRESS_MASK);
-    tlb->code_private_seen |= e->private;
+    unsigned half = pc >> 55 & 1;
+    tlb_filter_add(tlb->code_filter[half], pc & TLB_ADDRESS_MASK);
+    tlb->code_private_seen[half] |= e->private;
     *guarded = e->guarded;
     return e->physical | (pc & (PAGE_SIZE_BYTES - 1));
 }

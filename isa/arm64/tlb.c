@@ -17,12 +17,12 @@ static void drop_code(struct tlb *tlb, unsigned regime, unsigned slot)
     tlb->code[regime][slot] = (struct tlb_code_entry){.tag = TLB_NO_TAG(slot)};
 }
 
-static void bump_code_key(struct cpu *cpu)
+static void bump_code_key(struct cpu *cpu, unsigned half)
 {
     struct tlb *tlb = cpu->tlb_all;
-    cpu->code_key += 8;
-    memset(tlb->code_filter, 0, sizeof tlb->code_filter);
-    tlb->code_private_seen = false;
+    cpu->code_key[half] += 8;
+    memset(tlb->code_filter[half], 0, sizeof tlb->code_filter[half]);
+    tlb->code_private_seen[half] = false;
 }
 
 void tlb_empty_slots(struct cpu *cpu)
@@ -43,7 +43,8 @@ void tlb_flush_inline(struct cpu *cpu)
     memset(tlb->data_private, 0, sizeof tlb->data_private);
     memset(tlb->code_private, 0, sizeof tlb->code_private);
     memset(tlb->write_filter, 0, sizeof tlb->write_filter);
-    bump_code_key(cpu);
+    bump_code_key(cpu, 0);
+    bump_code_key(cpu, 1);
 }
 
 void tlb_flush_all(struct cpu *cpu)
@@ -75,8 +76,9 @@ void tlb_asid_changed(struct cpu *cpu)
         private->count = 0;
         memset(private->listed, 0, sizeof private->listed);
     }
-    if (tlb->code_private_seen)
-        bump_code_key(cpu);
+    for (unsigned half = 0; half < 2; half++)
+        if (tlb->code_private_seen[half])
+            bump_code_key(cpu, half);
 }
 
 void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid)
@@ -105,8 +107,9 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
             drop_code(tlb, regime, tlb_code_index(va));
     }
     unsigned bit = tlb_filter_bit(va & TLB_ADDRESS_MASK);
-    if (tlb->code_filter[bit / 64] >> bit % 64 & 1)
-        bump_code_key(cpu);
+    unsigned half = va >> 55 & 1;
+    if (tlb->code_filter[half][bit / 64] >> bit % 64 & 1)
+        bump_code_key(cpu, half);
 }
 
 void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)

@@ -67,8 +67,8 @@ struct tlb {
     /* Physical pages that may have a write tag, by hash; what code pages were looked up since code_key
      * was last bumped, by hash of the virtual page. */
     uint64_t write_filter[TLB_FILTER_BITS / 64];
-    uint64_t code_filter[TLB_FILTER_BITS / 64];
-    bool code_private_seen; /* one of those was not global */
+    uint64_t code_filter[2][TLB_FILTER_BITS / 64]; /* of the two halves of the address space */
+    bool code_private_seen[2];                     /* one of those was not global */
 };
 
 static inline unsigned tlb_index(uint64_t address)

@@ -367,18 +367,18 @@ static void code_lookups_become_stale_only_when_concerned(void **state)
     bool guarded;
     map(0, 16, 0x1000, 3, PAGE | page_leaf(3) | NG);
     assert_int_equal(mmu_fetch(cpu, 0x1000, &guarded), PAGE);
-    uint64_t generation = cpu->code_key;
+    uint64_t generation = cpu->code_key[0];
     tlb_invalidate_va(cpu, 0x7000, TLB_ANY_ASID);
-    assert_int_equal(cpu->code_key, generation);
+    assert_int_equal(cpu->code_key[0], generation);
     tlb_invalidate_va(cpu, 0x1000, TLB_ANY_ASID);
-    assert_int_not_equal(cpu->code_key, generation);
+    assert_int_not_equal(cpu->code_key[0], generation);
     mmu_fetch(cpu, 0x1000, &guarded);
-    generation = cpu->code_key;
+    generation = cpu->code_key[0];
     set_asid(3);
-    assert_int_not_equal(cpu->code_key, generation);
-    generation = cpu->code_key;
+    assert_int_not_equal(cpu->code_key[0], generation);
+    generation = cpu->code_key[0];
     set_asid(4); /* no code was looked up in between */
-    assert_int_equal(cpu->code_key, generation);
+    assert_int_equal(cpu->code_key[0], generation);
 }
 
 /* Accesses. */
