@@ -25,10 +25,11 @@
 
 /* A guest waits for input, as far as a script is concerned, when it has been quiet for a while: its CPUs
  * slept but for a few instructions. Then it gets a line. A guest that is never quiet gets one now and then
- * all the same. */
-#define RUN_QUIET_NS    100000000ull
-#define RUN_QUIET_INSNS 200000ull
-#define RUN_UNQUIET_NS  5000000000ull
+ * all the same. A system that starts up waits for its devices and services, and its login throws away what
+ * came before the prompt, so the while is a long one; idle time costs the host nothing. */
+#define RUN_QUIET_NS    1000000000ull
+#define RUN_QUIET_INSNS 500000ull
+#define RUN_UNQUIET_NS  60000000000ull
 
 struct run_loop {
     struct cpu *const *cpus;
