@@ -342,7 +342,7 @@ INLINE void set_half_of(struct cpu *cpu, const struct insn *insn, uint64_t value
 EXEC(fcvtn_v)
 {
     cpu_check_fp(cpu, insn);
-    enum fp_size narrow = insn->size, wide = narrow + 1;
+    enum fp_size narrow = insn->size == FP_HALF ? FP_HALF : FP_SINGLE, wide = narrow + 1;
     union vreg result = {0};
 
     for (unsigned i = 0; i < 8u >> narrow; i++)
@@ -375,7 +375,7 @@ EXEC(bfcvtn_v)
 EXEC(fcvtl_v)
 {
     cpu_check_fp(cpu, insn);
-    enum fp_size narrow = insn->size, wide = narrow + 1;
+    enum fp_size narrow = insn->size == FP_HALF ? FP_HALF : FP_SINGLE, wide = narrow + 1;
     unsigned lanes = 8u >> narrow, first = insn->q ? lanes : 0;
     union vreg result = {0};
 
