@@ -100,6 +100,22 @@ def case_determinism():
     check(answer(first, random) != answer(other, random), "another seed made the same random numbers", other)
 
 
+def case_engines():
+    """Every engine makes the same machine: byte for byte the same console, time stamps and counters included."""
+    script = ("cat /proc/interrupts\ncat /proc/uptime\nfind /proc/sys/kernel | sha256sum\nmount | sort\n"
+              "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done\ndd if=/dev/zero bs=64k count=64 | sha256sum\n"
+              "for i in 1 2 3 4 5 6 7 8; do sh -c 'echo $$' & done; wait\ncat /proc/stat\npoweroff -f\n")
+    consoles = {engine: boot(script, "--clock", "virtual", "--seed", "5", "--engine", engine)
+                for engine in ("interp", "auto", "jit")}
+    for engine, console in consoles.items():
+        if console != consoles["interp"]:
+            for name in ("interp", engine):
+                with open(os.path.join(folder.name, name), "wb") as file:
+                    file.write(consoles[name])
+            subprocess.run(["diff", "-a", "interp", engine], cwd=folder.name)
+        check(console == consoles["interp"], f"under --engine {engine} the machine is another than under interp")
+
+
 def case_disk():
     """A file system on the disk: what the host wrote is read, what the guest writes is there; read-only is that."""
     tree, image, fixed = (os.path.join(folder.name, name) for name in ("tree", "image", "fixed"))
