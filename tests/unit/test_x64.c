@@ -162,6 +162,8 @@ static void moves(void **state)
                             m.index = names[3][index];
                             m.scale = 1 << scale;
                             CHECK(x64_lea_indexed(&c, w, a, b, index, scale), "lea", reg(2 + w, a), m);
+                            m.value = 0x1234;
+                            CHECK(x64_alu_indexed(&c, w, ALU_CMP, a, b, index, scale, 0x1234), "cmp", reg(2 + w, a), m);
                         }
             }
         for
