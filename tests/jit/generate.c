@@ -22,6 +22,7 @@ struct generator {
     struct program *program;
     uint32_t loop_start; /* index of its first word */
     bool in_loop;
+    uint8_t el;
     bool vectors; /* a program of floating point and vectors */
 };
 
@@ -296,6 +297,35 @@ static void put_patch(struct generator *g)
     }
 }
 
+/* Two pages of the window change places, and TLBI says so; behind it all goes on with other memory. */
+static void put_remap(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const uint64_t entries = RIG_TABLE + (RIG_WINDOW >> 12 & 511) * 8;
+    const uint32_t a = rng_below(rng, 8), b = rng_below(rng, 8);
+    if (!g->el)
+        return;
+    put(g, 0xd2800010 | (uint32_t)(entries & 0xffff) << 5); /* movz x16 */
+    put(g, 0xf2a00010 | (uint32_t)(entries >> 16) << 5);    /* movk x16, lsl 16 */
+    put(g, 0xf9400211 | a << 10);                           /* ldr x17, [x16, a] */
+    put(g, 0xf9400212 | b << 10);                           /* ldr x18, [x16, b] */
+    put(g, 0xf9000212 | a << 10);                           /* str x18, [x16, a] */
+    put(g, 0xf9000211 | b << 10);                           /* str x17, [x16, b] */
+    put(g, 0xd5033b9f);                                     /* dsb ish */
+    if (rng_below(rng, 2)) {
+        put(g, 0xd508871f); /* tlbi vmalle1 */
+    } else {
+        const uint32_t page = (uint32_t)(RIG_WINDOW >> 12);
+        for (unsigned i = 0; i < 2; i++) {
+            const uint32_t which = page + (i ? a : b);
+            put(g, 0xd2800010 | (which & 0xffff) << 5);          /* movz x16 */
+            put(g, 0xf2a00010 | which >> 16 << 5);               /* movk x16, lsl 16 */
+            put(g, rng_below(rng, 2) ? 0xd5088770 : 0xd50883b0); /* tlbi vaae1 or vaale1is, x16 */
+        }
+    }
+    put(g, 0xd5033fdf); /* isb */
+}
+
 static void open_loop(struct generator *g)
 {
     struct rng *rng = &g->rng;
@@ -331,6 +361,8 @@ static void put_code(struct generator *g)
         case 4:
             if (!rng_below(rng, 6))
                 put_patch(g);
+            else if (!rng_below(rng, 3))
+                put_remap(g);
             break;
         case 5:
             if (g->in_loop)
@@ -403,7 +435,7 @@ static void set_registers(struct generator *g)
     p->state.sp = random_base(rng);
     if (rng_below(rng, 8))
         p->state.sp &= ~15ull;
-    p->el = (uint8_t)rng_below(rng, 2);
+    p->el = g->el;
     p->daif = rng_below(rng, 2) ? 0 : 15;
     p->sp_checked = (uint8_t)rng_below(rng, 2);
     p->fp_disabled = !rng_below(rng, 32);
@@ -419,6 +451,8 @@ static void set_turns(struct generator *g)
     for (unsigned i = 0; i < p->turn_count; i++) {
         p->turns[i].insns = 1 + rng_below(rng, rng_below(rng, 2) ? 24 : 600);
         p->turns[i].irq = i && !rng_below(rng, 3);
+        p->turns[i].remap = (uint8_t)(i && !rng_below(rng, 4) ? rng_below(rng, 64) : 0);
+        p->turns[i].patch = (uint8_t)(i && !rng_below(rng, 8) ? rng_below(rng, p->count) : 0);
     }
     p->turns[p->turn_count - 1].insns = 2000;
 }
@@ -430,6 +464,7 @@ void generate_program(uint64_t seed, const struct features *features, struct pro
         sort_ops();
     memset(program, 0, sizeof *program);
     g.vectors = !rng_below(&g.rng, 3);
+    g.el = (uint8_t)rng_below(&g.rng, 2);
     put_code(&g);
     /* Most often somewhere in the first page, now and then across its end. */
     program->first = rng_below(&g.rng, 4) ? rng_below(&g.rng, 512) + 64 : RIG_PAGE / 4 - program->count / 2;

@@ -125,6 +125,7 @@ static void make_tables(uint8_t *ram, const struct program *program)
     }
     map(ram, RIG_VECTORS, PHYSICAL(VECTORS), NO_WRITE | UXN);
     map(ram, RIG_DEVICE, DEVICE_BASE, DEVICE | UXN | PXN);
+    map(ram, RIG_TABLE, PHYSICAL(TABLE_3), UXN | PXN);
     map(ram, RIG_WINDOW - RIG_PAGE, DEVICE_BASE, DEVICE | BOTH | UXN | PXN);
     map(ram, RIG_WINDOW, PHYSICAL(DATA_2), BOTH | UXN | PXN);
     map(ram, RIG_WINDOW + 1 * RIG_PAGE, PHYSICAL(DATA), BOTH | UXN | PXN);
@@ -212,12 +213,33 @@ void rig_load(struct rig *rig, const struct program *program)
     cpu_state_changed(cpu);
 }
 
+/* Another CPU exchanges two of the window's pages, chosen by `which`, and says so by TLBI. */
+static void remap(struct rig *rig, unsigned which)
+{
+    const uint64_t va[2] = {RIG_WINDOW + which % 8 * RIG_PAGE, RIG_WINDOW + which / 8 % 8 * RIG_PAGE};
+    uint64_t entries[2];
+    for (unsigned i = 0; i < 2; i++)
+        bus_dma_read(&rig->bus, PHYSICAL(TABLE_3) + (va[i] >> 12 & 511) * 8, &entries[i], 8);
+    for (unsigned i = 0; i < 2; i++) {
+        bus_dma_write(&rig->bus, PHYSICAL(TABLE_3) + (va[i] >> 12 & 511) * 8, &entries[!i], 8);
+        tlb_invalidate_va(&rig->cpu, va[i], TLB_ANY_ASID);
+    }
+}
+
 bool rig_turn(struct rig *rig, const struct program *program, unsigned turn)
 {
     struct cpu *cpu = &rig->cpu;
     rig->end += program->turns[turn].insns;
     if (program->turns[turn].irq)
         cpu_set_interrupt(cpu, CPU_IRQ, true);
+    if (program->turns[turn].remap)
+        remap(rig, program->turns[turn].remap);
+    if (program->turns[turn].patch) {
+        const uint64_t at =
+            PHYSICAL(CODE) + 4 * ((program->first + program->turns[turn].patch) % RIG_CODE_WORDS);
+        const uint32_t word = RIG_NOP;
+        bus_dma_write(&rig->bus, at, &word, sizeof word);
+    }
     do {
         cpu->limit = rig->end;
         rig->exit = rig->ops->run(rig->engine, cpu);

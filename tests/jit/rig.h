@@ -4,6 +4,7 @@
  *
  * Virtual addresses, all but the device in RAM:
  *
+ *     RIG_TABLE                    the last level of the tables, for EL1
  *     RIG_CODE_EL1, RIG_CODE_EL0   the same two pages of code, for either level; each may write its own
  *     RIG_WINDOW - page            the device
  *     RIG_WINDOW                   two pages to read and write (whose physical order is the other way round)
@@ -22,6 +23,7 @@
 #define RIG_PAGE       4096u
 #define RIG_CODE_EL1   CODE_BASE
 #define RIG_CODE_EL0   (CODE_BASE + 0x10000)
+#define RIG_TABLE      (CODE_BASE + 0x40000)
 #define RIG_CODE_PAGES 2u
 #define RIG_CODE_WORDS (RIG_CODE_PAGES * RIG_PAGE / 4)
 #define RIG_WINDOW     WINDOW_BASE
@@ -50,6 +52,8 @@ struct program {
     struct {
         uint32_t insns; /* how long the turn is */
         uint8_t irq;    /* an interrupt before it */
+        uint8_t remap;  /* which two pages of the window change places before it; 0: none */
+        uint8_t patch;  /* which word of the program becomes a NOP before it; 0: none */
     } turns[RIG_MAX_TURNS];
     uint32_t turn_count;
 };
