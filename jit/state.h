@@ -107,6 +107,7 @@ enum x64_cc condition(struct translation_state *t, unsigned cond);
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
 bool translate_fp(struct translation_state *t);
+bool translate_vector(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
 

@@ -182,7 +182,7 @@ static enum outcome translate_insn(struct translation_state *t)
         return translate_branch(t);
     if (flags & INSN_MEMORY)
         return translate_memory(t);
-    return translate_data(t) || translate_fp(t) ? TRANSLATED : LEFT_TO_EXEC;
+    return translate_data(t) || translate_fp(t) || translate_vector(t) ? TRANSLATED : LEFT_TO_EXEC;
 }
 
 void load_page_address(struct translation_state *t, unsigned to, int64_t offset)

@@ -7,6 +7,10 @@
 #include "jit/state.h"
 #include "jit/x64_sse.h"
 
+/** The classes of translate_vector(); the access check is done. */
+bool emit_simd(struct translation_state *t);
+bool emit_permute(struct translation_state *t);
+
 /** All of a guest register (`whole`), or its lower half with zeroes above. Only what was written is read: a
  * load that is wider than the store before it would wait for memory. */
 static inline void load_vector(struct translation_state *t, unsigned xmm, unsigned reg, bool whole)
