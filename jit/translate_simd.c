@@ -716,7 +716,7 @@ bool translate_vector(struct translation_state *t)
     const enum host_flags flags = t->flags;
     const bool checked = t->fp_checked;
     check_fp(t);
-    if (emit_simd(t) || emit_permute(t))
+    if (emit_simd(t) || emit_permute(t) || emit_simd_fp(t))
         return true;
     *t->c = code;
     t->slow_count = slow_count;

@@ -10,6 +10,7 @@
 /** The classes of translate_vector(); the access check is done. */
 bool emit_simd(struct translation_state *t);
 bool emit_permute(struct translation_state *t);
+bool emit_simd_fp(struct translation_state *t);
 
 /** All of a guest register (`whole`), or its lower half with zeroes above. Only what was written is read: a
  * load that is wider than the store before it would wait for memory. */
