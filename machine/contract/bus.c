@@ -7,17 +7,26 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Address space that costs nothing until it is touched. */
+#define GUARD_BYTES ((uint64_t)64 << 10)
+
+/* Address space that costs nothing until it is touched, between places that nobody may touch: a way past its
+ * ends is seen at once, and the host keeps its account apart from its neighbours'. */
 static void *reserve(uint64_t length)
 {
-    void *at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
+    uint8_t *at =
+        mmap(NULL, length + 2 * GUARD_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return NULL;
+    if (!mprotect(at + GUARD_BYTES, length, PROT_READ | PROT_WRITE))
+        return at + GUARD_BYTES;
+    munmap(at, length + 2 * GUARD_BYTES);
+    return NULL;
 }
 
 static void release(void *memory, uint64_t length)
 {
     if (memory)
-        munmap(memory, length);
+        munmap((uint8_t *)memory - GUARD_BYTES, length + 2 * GUARD_BYTES);
 }
 
 /* How many windows start at or below `address`; the last of them is the only one that can hold it. */
