@@ -4,9 +4,11 @@
  * for. */
 #include "unit.h"
 #include <capstone/capstone.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "jit/x64.h"
+#include "jit/x64_sse.h"
 
 #define RUN_ADDRESS 0x7f1234560000ull
 
@@ -54,8 +56,7 @@ static const struct {
 } shifts[] = {
     {SHIFT_ROL, "rol"}, {SHIFT_ROR, "ror"}, {SHIFT_SHL, "shl"}, {SHIFT_SHR, "shr"}, {SHIFT_SAR, "sar"}};
 
-#define EACH(list, i)    (unsigned i = 0; i < sizeof(list) / sizeof((list)[0]); i++)
-#define EACH_BELOW(n, i) (unsigned i = 0; i < (n); i++)
+#define LENGTH(list) (sizeof(list) / sizeof((list)[0]))
 
 /* A register of 1 << log2 bytes (4: xmm). */
 static struct operand reg(unsigned log2, unsigned number)
@@ -90,9 +91,9 @@ static bool operand_is(const cs_x86_op *got, const struct operand *want, unsigne
     case X86_OP_REG: return got->reg == want->reg;
     case X86_OP_IMM: return !(((uint64_t)got->imm ^ (uint64_t)want->value) & UINT64_MAX >> (64 - 8 * width));
     default:
-        return got->size == want->size && got->mem.base == want->reg && got->mem.index == want->index &&
-               got->mem.disp == want->value && got->mem.scale == want->scale &&
-               got->mem.segment == X86_REG_INVALID;
+        return (got->size == want->size || !want->size) && got->mem.base == want->reg &&
+               got->mem.index == want->index && got->mem.disp == want->value &&
+               got->mem.scale == want->scale && got->mem.segment == X86_REG_INVALID;
     }
 }
 
@@ -128,175 +129,133 @@ static void moves(void **state)
     static const uint64_t values[] = {
         0,          1,          UINT32_MAX,         1ull << 32,          (uint64_t)-1,
         0x80000000, 1ull << 63, 0x123456789abcdef0, (uint64_t)INT32_MIN, (uint64_t)INT32_MIN - 1};
-    for
-        EACH_BELOW(REGS, a)
-        {
-        for
-            EACH_BELOW(REGS, b)
-            {
-                CHECK(x64_mov(&c, 1, a, b), "mov", reg(3, a), reg(3, b));
-                CHECK(x64_mov(&c, 0, a, b), "mov", reg(2, a), reg(2, b));
-            for
-                EACH(displacements, d)
-                {
-                    const int32_t disp = displacements[d];
-                    CHECK(x64_load(&c, 1, a, b, disp), "mov", reg(3, a), memory(3, b, disp));
-                    CHECK(x64_load(&c, 0, a, b, disp), "mov", reg(2, a), memory(2, b, disp));
-                    CHECK(x64_store(&c, 1, a, b, disp), "mov", memory(3, b, disp), reg(3, a));
-                    CHECK(x64_store(&c, 0, a, b, disp), "mov", memory(2, b, disp), reg(2, a));
-                    CHECK(x64_lea(&c, 1, a, b, disp), "lea", reg(3, a), memory(3, b, disp));
-                    CHECK(x64_lea(&c, 0, a, b, disp), "lea", reg(2, a), memory(2, b, disp));
-                    CHECK(x64_movdqu_load(&c, a, b, disp), "movdqu", reg(4, a), memory(4, b, disp));
-                    CHECK(x64_movdqu_store(&c, a, b, disp), "movdqu", memory(4, b, disp), reg(4, a));
-                }
-            for
-                EACH_BELOW(4, scale)
-                for
-                    EACH_BELOW(REGS, index)
-                    for
-                        EACH_BELOW(2, w)
-                        {
-                            if (index == RSP)
-                                continue; /* cannot be one */
-                            struct operand m = memory(2 + w, b, 0);
-                            m.index = names[3][index];
-                            m.scale = 1 << scale;
-                            CHECK(x64_lea_indexed(&c, w, a, b, index, scale), "lea", reg(2 + w, a), m);
-                            m.value = 0x1234;
-                            CHECK(x64_alu_indexed(&c, w, ALU_CMP, a, b, index, scale, 0x1234), "cmp", reg(2 + w, a), m);
-                        }
+    for (unsigned a = 0; a < REGS; a++) {
+        for (unsigned b = 0; b < REGS; b++) {
+            CHECK(x64_mov(&c, 1, a, b), "mov", reg(3, a), reg(3, b));
+            CHECK(x64_mov(&c, 0, a, b), "mov", reg(2, a), reg(2, b));
+            for (unsigned d = 0; d < LENGTH(displacements); d++) {
+                const int32_t disp = displacements[d];
+                CHECK(x64_load(&c, 1, a, b, disp), "mov", reg(3, a), memory(3, b, disp));
+                CHECK(x64_load(&c, 0, a, b, disp), "mov", reg(2, a), memory(2, b, disp));
+                CHECK(x64_store(&c, 1, a, b, disp), "mov", memory(3, b, disp), reg(3, a));
+                CHECK(x64_store(&c, 0, a, b, disp), "mov", memory(2, b, disp), reg(2, a));
+                CHECK(x64_lea(&c, 1, a, b, disp), "lea", reg(3, a), memory(3, b, disp));
+                CHECK(x64_lea(&c, 0, a, b, disp), "lea", reg(2, a), memory(2, b, disp));
+                CHECK(x64_movdqu_load(&c, a, b, disp), "movdqu", reg(4, a), memory(4, b, disp));
+                CHECK(x64_movdqu_store(&c, a, b, disp), "movdqu", memory(4, b, disp), reg(4, a));
             }
-        for
-            EACH(values, i)
-            {
-                const uint64_t value = values[i];
-                const bool sign_extended = (int64_t)value == (int32_t)value;
-                start();
-                x64_mov_imm(&c, a, value);
-                if (value <= UINT32_MAX)
-                    EXPECT("mov", reg(2, a), immediate((int64_t)value));
-                else
-                    EXPECT(sign_extended ? "mov" : "movabs", reg(3, a), immediate((int64_t)value));
-            }
+            for (unsigned scale = 0; scale < 4; scale++)
+                for (unsigned index = 0; index < REGS; index++)
+                    for (unsigned w = 0; w < 2; w++) {
+                        if (index == RSP)
+                            continue; /* cannot be one */
+                        struct operand m = memory(2 + w, b, 0);
+                        m.index = names[3][index];
+                        m.scale = 1 << scale;
+                        CHECK(x64_lea_indexed(&c, w, a, b, index, scale), "lea", reg(2 + w, a), m);
+                        m.value = 0x1234;
+                        CHECK(x64_alu_indexed(&c, w, ALU_CMP, a, b, index, scale, 0x1234), "cmp",
+                              reg(2 + w, a), m);
+                    }
+        }
+        for (unsigned i = 0; i < LENGTH(values); i++) {
+            const uint64_t value = values[i];
+            const bool sign_extended = (int64_t)value == (int32_t)value;
+            start();
+            x64_mov_imm(&c, a, value);
+            if (value <= UINT32_MAX)
+                EXPECT("mov", reg(2, a), immediate((int64_t)value));
+            else
+                EXPECT(sign_extended ? "mov" : "movabs", reg(3, a), immediate((int64_t)value));
+        }
         CHECK(x64_push(&c, a), "push", reg(3, a));
         CHECK(x64_pop(&c, a), "pop", reg(3, a));
-        }
+    }
 }
 
 static void sizes(void **state)
 {
-    for
-        EACH_BELOW(REGS, a)
-        for
-            EACH_BELOW(REGS, b)
-            {
-            for
-                EACH(displacements, d)
-                {
-                    const int32_t disp = displacements[d];
-                for
-                    EACH_BELOW(4, size)
-                    {
-                        CHECK(x64_store_sized(&c, size, a, b, disp), "mov", memory(size, b, disp),
-                              reg(size, a));
-                    for
-                        EACH_BELOW(2, w)
-                        {
-                            CHECK(x64_load_sized(&c, size, false, w, a, b, disp), size < 2 ? "movzx" : "mov",
-                                  reg(size == 3 ? 3 : 2, a), memory(size, b, disp));
-                            if (size < 2 + w)
-                                CHECK(x64_load_sized(&c, size, true, w, a, b, disp),
-                                      size < 2    ? "movsx"
-                                      : size == 2 ? "movsxd"
-                                                  : "mov",
-                                      reg(2 + w, a), memory(size, b, disp));
-                        }
+    for (unsigned a = 0; a < REGS; a++)
+        for (unsigned b = 0; b < REGS; b++) {
+            for (unsigned d = 0; d < LENGTH(displacements); d++) {
+                const int32_t disp = displacements[d];
+                for (unsigned size = 0; size < 4; size++) {
+                    CHECK(x64_store_sized(&c, size, a, b, disp), "mov", memory(size, b, disp), reg(size, a));
+                    for (unsigned w = 0; w < 2; w++) {
+                        CHECK(x64_load_sized(&c, size, false, w, a, b, disp), size < 2 ? "movzx" : "mov",
+                              reg(size == 3 ? 3 : 2, a), memory(size, b, disp));
+                        if (size < 2 + w)
+                            CHECK(x64_load_sized(&c, size, true, w, a, b, disp),
+                                  size < 2    ? "movsx"
+                                  : size == 2 ? "movsxd"
+                                              : "mov",
+                                  reg(2 + w, a), memory(size, b, disp));
                     }
                 }
-            for
-                EACH_BELOW(2, size)
-                for
-                    EACH_BELOW(2, w)
-                    {
-                        CHECK(x64_extend(&c, size, false, w, a, b), "movzx", reg(2 + w, a), reg(size, b));
-                        CHECK(x64_extend(&c, size, true, w, a, b), "movsx", reg(2 + w, a), reg(size, b));
-                    }
-                CHECK(x64_extend(&c, 2, false, 1, a, b), "mov", reg(2, a), reg(2, b));
-                CHECK(x64_extend(&c, 2, true, 1, a, b), "movsxd", reg(3, a), reg(2, b));
             }
+            for (unsigned size = 0; size < 2; size++)
+                for (unsigned w = 0; w < 2; w++) {
+                    CHECK(x64_extend(&c, size, false, w, a, b), "movzx", reg(2 + w, a), reg(size, b));
+                    CHECK(x64_extend(&c, size, true, w, a, b), "movsx", reg(2 + w, a), reg(size, b));
+                }
+            CHECK(x64_extend(&c, 2, false, 1, a, b), "mov", reg(2, a), reg(2, b));
+            CHECK(x64_extend(&c, 2, true, 1, a, b), "movsxd", reg(3, a), reg(2, b));
+        }
 }
 
 static void arithmetic(void **state)
 {
-    for
-        EACH_BELOW(REGS, a)
-        for
-            EACH_BELOW(2, w)
-            {
-                const unsigned log2 = 2 + w;
-            for
-                EACH_BELOW(REGS, b)
-                {
-                for
-                    EACH_BELOW(ALU_OPS, op)
-                    {
-                        CHECK(x64_alu(&c, w, op, a, b), alu_names[op], reg(log2, a), reg(log2, b));
-                    for
-                        EACH(displacements, d)
-                    CHECK(x64_alu_load(&c, w, op, a, b, displacements[d]), alu_names[op], reg(log2, a),
-                          memory(log2, b, displacements[d]));
-                    }
+    for (unsigned a = 0; a < REGS; a++)
+        for (unsigned w = 0; w < 2; w++) {
+            const unsigned log2 = 2 + w;
+            for (unsigned b = 0; b < REGS; b++) {
+                for (unsigned op = 0; op < ALU_OPS; op++) {
+                    CHECK(x64_alu(&c, w, op, a, b), alu_names[op], reg(log2, a), reg(log2, b));
+                    for (unsigned d = 0; d < LENGTH(displacements); d++)
+                        CHECK(x64_alu_load(&c, w, op, a, b, displacements[d]), alu_names[op], reg(log2, a),
+                              memory(log2, b, displacements[d]));
+                }
                 CHECK(x64_test(&c, w, a, b), "test", reg(log2, a), reg(log2, b));
                 CHECK(x64_imul(&c, w, a, b), "imul", reg(log2, a), reg(log2, b));
                 CHECK(x64_bsr(&c, w, a, b), "bsr", reg(log2, a), reg(log2, b));
-                for
-                    EACH_BELOW(32u << w, n)
-                CHECK(x64_shrd(&c, w, a, b, n), "shrd", reg(log2, a), reg(log2, b), immediate(n));
+                for (unsigned n = 0; n < 32u << w; n++)
+                    CHECK(x64_shrd(&c, w, a, b, n), "shrd", reg(log2, a), reg(log2, b), immediate(n));
+            }
+            for (unsigned i = 0; i < LENGTH(immediates); i++) {
+                for (unsigned op = 0; op < ALU_OPS; op++) {
+                    CHECK(x64_alu_imm(&c, w, op, a, immediates[i]), alu_names[op], reg(log2, a),
+                          immediate(immediates[i]));
+                    for (unsigned d = 0; d < LENGTH(displacements); d++)
+                        CHECK(x64_alu_imm_store(&c, w, op, a, displacements[d], immediates[i]), alu_names[op],
+                              memory(log2, a, displacements[d]), immediate(immediates[i]));
                 }
-            for
-                EACH(immediates, i)
-                {
-                for
-                    EACH_BELOW(ALU_OPS, op)
-                    {
-                        CHECK(x64_alu_imm(&c, w, op, a, immediates[i]), alu_names[op], reg(log2, a),
-                              immediate(immediates[i]));
-                    for
-                        EACH(displacements, d)
-                    CHECK(x64_alu_imm_store(&c, w, op, a, displacements[d], immediates[i]), alu_names[op],
-                          memory(log2, a, displacements[d]), immediate(immediates[i]));
-                    }
+                for (unsigned d = 0; d < LENGTH(displacements); d++)
+                    CHECK(x64_test_store(&c, a, displacements[d], immediates[i]), "test",
+                          memory(2, a, displacements[d]), immediate(immediates[i]));
                 CHECK(x64_test_imm(&c, w, a, immediates[i]), "test", reg(log2, a), immediate(immediates[i]));
-                }
+            }
             CHECK(x64_not(&c, w, a), "not", reg(log2, a));
             CHECK(x64_neg(&c, w, a), "neg", reg(log2, a));
             CHECK(x64_div(&c, w, true, a), "idiv", reg(log2, a));
             CHECK(x64_div(&c, w, false, a), "div", reg(log2, a));
             CHECK(x64_bswap(&c, w, a), "bswap", reg(log2, a));
-            for
-                EACH(shifts, s)
-                {
-                    CHECK(x64_shift_cl(&c, w, shifts[s].op, a), shifts[s].name, reg(log2, a), reg(0, RCX));
-                for
-                    EACH_BELOW(32u << w, n)
-                CHECK(x64_shift_imm(&c, w, shifts[s].op, a, n), shifts[s].name, reg(log2, a), immediate(n));
-                }
+            for (unsigned s = 0; s < LENGTH(shifts); s++) {
+                CHECK(x64_shift_cl(&c, w, shifts[s].op, a), shifts[s].name, reg(log2, a), reg(0, RCX));
+                for (unsigned n = 0; n < 32u << w; n++)
+                    CHECK(x64_shift_imm(&c, w, shifts[s].op, a, n), shifts[s].name, reg(log2, a),
+                          immediate(n));
             }
-    for
-        EACH_BELOW(REGS, a)
-        {
-            CHECK(x64_mul_wide(&c, true, a), "imul", reg(3, a));
-            CHECK(x64_mul_wide(&c, false, a), "mul", reg(3, a));
-        for
-            EACH_BELOW(64, bit)
-        CHECK(x64_bit_test(&c, a, bit), "bt", reg(bit > 31 ? 3 : 2, a), immediate(bit));
-        for
-            EACH(displacements, d)
-            for
-                EACH_BELOW(256, value)
-            CHECK(x64_cmp_byte(&c, a, displacements[d], value), "cmp", memory(0, a, displacements[d]),
-                  immediate(value));
         }
+    for (unsigned a = 0; a < REGS; a++) {
+        CHECK(x64_mul_wide(&c, true, a), "imul", reg(3, a));
+        CHECK(x64_mul_wide(&c, false, a), "mul", reg(3, a));
+        for (unsigned bit = 0; bit < 64; bit++)
+            CHECK(x64_bit_test(&c, a, bit), "bt", reg(bit > 31 ? 3 : 2, a), immediate(bit));
+        for (unsigned d = 0; d < LENGTH(displacements); d++)
+            for (unsigned value = 0; value < 256; value++)
+                CHECK(x64_cmp_byte(&c, a, displacements[d], value), "cmp", memory(0, a, displacements[d]),
+                      immediate(value));
+    }
     start(), x64_sign_of_rax(&c, 1), expect("cqo", 0, NULL);
     start(), x64_sign_of_rax(&c, 0), expect("cdq", 0, NULL);
 }
@@ -306,28 +265,21 @@ static void conditions_and_jumps(void **state)
 {
     static const int64_t distances[] = {0, 5, -5, 127, -128, 0x12345, -0x7fff0000, 0x7fff0000};
     char name[16];
-    for
-        EACH_BELOW(CONDITIONS, cc)
-        {
-        for
-            EACH_BELOW(REGS, a)
-            {
-                snprintf(name, sizeof name, "set%s", conditions[cc]);
-            for
-                EACH(displacements, d)
-            CHECK(x64_setcc_store(&c, cc, a, displacements[d]), name, memory(0, a, displacements[d]));
+    for (unsigned cc = 0; cc < CONDITIONS; cc++) {
+        for (unsigned a = 0; a < REGS; a++) {
+            snprintf(name, sizeof name, "set%s", conditions[cc]);
+            for (unsigned d = 0; d < LENGTH(displacements); d++)
+                CHECK(x64_setcc_store(&c, cc, a, displacements[d]), name, memory(0, a, displacements[d]));
+            CHECK(x64_setcc(&c, cc, a), name, reg(0, a));
             snprintf(name, sizeof name, "cmov%s", conditions[cc]);
-            for
-                EACH_BELOW(REGS, b)
-                for
-                    EACH_BELOW(2, w)
-                CHECK(x64_cmov(&c, w, cc, a, b), name, reg(2 + w, a), reg(2 + w, b));
-            }
+            for (unsigned b = 0; b < REGS; b++)
+                for (unsigned w = 0; w < 2; w++)
+                    CHECK(x64_cmov(&c, w, cc, a, b), name, reg(2 + w, a), reg(2 + w, b));
+        }
         snprintf(name, sizeof name, "j%s", conditions[cc]);
-        for
-            EACH(distances, i)
-        CHECK(x64_jcc_to(&c, cc, RUN_ADDRESS + (uint64_t)distances[i]), name,
-              immediate((int64_t)RUN_ADDRESS + distances[i]));
+        for (unsigned i = 0; i < LENGTH(distances); i++)
+            CHECK(x64_jcc_to(&c, cc, RUN_ADDRESS + (uint64_t)distances[i]), name,
+                  immediate((int64_t)RUN_ADDRESS + distances[i]));
         start();
         uint8_t *jump = x64_jcc(&c, cc);
         uint8_t *behind = c.at;
@@ -338,44 +290,161 @@ static void conditions_and_jumps(void **state)
         EXPECT(name, immediate((int64_t)RUN_ADDRESS + (behind - buffer) + 3));
         x64_patch(jump, buffer);
         EXPECT(name, immediate((int64_t)RUN_ADDRESS));
-        }
-    for
-        EACH(distances, i)
-    CHECK(x64_jmp_to(&c, RUN_ADDRESS + (uint64_t)distances[i]), "jmp",
-          immediate((int64_t)RUN_ADDRESS + distances[i]));
+    }
+    for (unsigned i = 0; i < LENGTH(distances); i++)
+        CHECK(x64_jmp_to(&c, RUN_ADDRESS + (uint64_t)distances[i]), "jmp",
+              immediate((int64_t)RUN_ADDRESS + distances[i]));
     start();
     uint8_t *jump = x64_jmp(&c);
     x64_patch(jump, buffer + 40);
     EXPECT("jmp", immediate((int64_t)RUN_ADDRESS + 40));
-    for
-        EACH_BELOW(REGS, a)
-        {
-        for
-            EACH(displacements, d)
-        CHECK(x64_jmp_mem(&c, a, displacements[d]), "jmp", memory(3, a, displacements[d]));
+    for (unsigned a = 0; a < REGS; a++) {
+        for (unsigned d = 0; d < LENGTH(displacements); d++)
+            CHECK(x64_jmp_mem(&c, a, displacements[d]), "jmp", memory(3, a, displacements[d]));
         CHECK(x64_call_reg(&c, a), "call", reg(3, a));
-        }
+    }
     start(), x64_ret(&c), expect("ret", 0, NULL);
     start();
     x64_push(&c, RAX);
     assert_int_equal(x64_here(&c), RUN_ADDRESS + 1);
 }
 
+/* Vector operations by their names in the header, which are the instructions' own. */
+struct named {
+    enum sse_op op;
+    const char *name;
+};
+
+#define OP(name)                                                                                             \
+    {                                                                                                        \
+        SSE_##name, #name                                                                                    \
+    }
+static const struct named plain_ops[] = {
+    OP(CVTSS2SD),   OP(CVTSD2SS),   OP(CVTPS2PD),   OP(CVTPD2PS),   OP(CVTDQ2PS),  OP(CVTTPS2DQ),
+    OP(PAND),       OP(PANDN),      OP(POR),        OP(PXOR),       OP(PADDB),     OP(PADDW),
+    OP(PADDD),      OP(PADDQ),      OP(PSUBB),      OP(PSUBW),      OP(PSUBD),     OP(PSUBQ),
+    OP(PADDSB),     OP(PADDSW),     OP(PADDUSB),    OP(PADDUSW),    OP(PSUBSB),    OP(PSUBSW),
+    OP(PSUBUSB),    OP(PSUBUSW),    OP(PCMPEQB),    OP(PCMPEQW),    OP(PCMPEQD),   OP(PCMPEQQ),
+    OP(PCMPGTB),    OP(PCMPGTW),    OP(PCMPGTD),    OP(PCMPGTQ),    OP(PMAXSB),    OP(PMAXSW),
+    OP(PMAXSD),     OP(PMAXUB),     OP(PMAXUW),     OP(PMAXUD),     OP(PMINSB),    OP(PMINSW),
+    OP(PMINSD),     OP(PMINUB),     OP(PMINUW),     OP(PMINUD),     OP(PABSB),     OP(PABSW),
+    OP(PABSD),      OP(PAVGB),      OP(PAVGW),      OP(PSADBW),     OP(PMULLW),    OP(PMULLD),
+    OP(PMULUDQ),    OP(PMULDQ),     OP(PMADDWD),    OP(PMADDUBSW),  OP(PSHUFB),    OP(PUNPCKLBW),
+    OP(PUNPCKLWD),  OP(PUNPCKLDQ),  OP(PUNPCKLQDQ), OP(PUNPCKHBW),  OP(PUNPCKHWD), OP(PUNPCKHDQ),
+    OP(PUNPCKHQDQ), OP(PACKUSWB),   OP(PACKUSDW),   OP(PACKSSWB),   OP(PACKSSDW),  OP(PMOVSXBW),
+    OP(PMOVSXWD),   OP(PMOVSXDQ),   OP(PMOVZXBW),   OP(PMOVZXWD),   OP(PMOVZXDQ),  OP(AESIMC),
+    OP(AESENC),     OP(AESENCLAST), OP(AESDECLAST), OP(SHA256MSG1), OP(SHA256MSG2)};
+static const struct named immediate_ops[] = {OP(SHUFPS),  OP(PSHUFD),    OP(PSHUFLW),
+                                             OP(PALIGNR), OP(PCLMULQDQ), OP(ROUNDPS),
+                                             OP(ROUNDPD), OP(ROUNDSS),   OP(ROUNDSD)};
+static const struct named fp_ops[] = {OP(SQRT), OP(ADD), OP(MUL), OP(SUB), OP(MIN), OP(DIV), OP(MAX)};
+
+static const char *lower(const char *name, const char *suffix)
+{
+    static char text[32];
+    snprintf(text, sizeof text, "%s%s", name, suffix);
+    for (char *at = text; *at; at++)
+        *at = (char)tolower((unsigned char)*at);
+    return text;
+}
+
+static const char *const form_names[] = {[SSE_PS] = "ps", [SSE_PD] = "pd", [SSE_SS] = "ss", [SSE_SD] = "sd"};
+
+static void vectors(void **state)
+{
+    static const char *const comparisons[] = {"cmpeq", "cmplt", "cmple", "cmpunord"};
+    for (unsigned a = 0; a < REGS; a++) {
+        for (unsigned b = 0; b < REGS; b++) {
+            for (unsigned i = 0; i < LENGTH(plain_ops); i++) {
+                CHECK(sse_rr(&c, plain_ops[i].op, a, b), lower(plain_ops[i].name, ""), reg(4, a), reg(4, b));
+                for (unsigned d = 0; d < LENGTH(displacements); d++) {
+                    struct operand m = memory(4, b, displacements[d]);
+                    m.size = 0; /* some take less than 16 bytes */
+                    CHECK(sse_rm(&c, plain_ops[i].op, a, b, displacements[d]), lower(plain_ops[i].name, ""),
+                          reg(4, a), m);
+                }
+            }
+            for (unsigned i = 0; i < LENGTH(immediate_ops); i++)
+                CHECK(sse_rr_imm(&c, immediate_ops[i].op, a, b, 3), lower(immediate_ops[i].name, ""),
+                      reg(4, a), reg(4, b), immediate(3));
+            for (unsigned f = 0; f < LENGTH(form_names); f++) {
+                for (unsigned i = 0; i < LENGTH(fp_ops); i++)
+                    CHECK(sse_rr(&c, sse_fp(fp_ops[i].op, f), a, b), lower(fp_ops[i].name, form_names[f]),
+                          reg(4, a), reg(4, b));
+                for (unsigned i = 0; i < LENGTH(comparisons); i++)
+                    CHECK(sse_rr_imm(&c, sse_fp(SSE_CMP, f), a, b, i), lower(comparisons[i], form_names[f]),
+                          reg(4, a), reg(4, b));
+            }
+            CHECK(sse_rr(&c, sse_fp(SSE_UCOMIS, SSE_PS), a, b), "ucomiss", reg(4, a), reg(4, b));
+            CHECK(sse_rr(&c, sse_fp(SSE_UCOMIS, SSE_PD), a, b), "ucomisd", reg(4, a), reg(4, b));
+            CHECK(sse_rr(&c, SSE_MOVAPS, a, b), "movaps", reg(4, a), reg(4, b));
+            CHECK(sse_rr(&c, SSE_MOVQ, a, b), "movq", reg(4, a), reg(4, b));
+            CHECK(sse_rr(&c, SSE_MOVMSKPS, a, b), "movmskps", reg(2, a), reg(4, b));
+            CHECK(sse_rr(&c, SSE_MOVMSKPD, a, b), "movmskpd", reg(2, a), reg(4, b));
+            CHECK(sse_rr(&c, SSE_PMOVMSKB, a, b), "pmovmskb", reg(2, a), reg(4, b));
+            CHECK(sse_rr_imm(&c, SSE_PINSRB, a, b, 5), "pinsrb", reg(4, a), reg(2, b), immediate(5));
+            CHECK(sse_rr_imm(&c, SSE_PINSRW, a, b, 5), "pinsrw", reg(4, a), reg(2, b), immediate(5));
+            CHECK(sse_rr_imm(&c, SSE_PINSRD, a, b, 2), "pinsrd", reg(4, a), reg(2, b), immediate(2));
+            CHECK(sse_rr_imm(&c, SSE_PEXTRW, a, b, 5), "pextrw", reg(2, a), reg(4, b), immediate(5));
+            for (unsigned w = 0; w < 2; w++) {
+                CHECK(sse_rr_w(&c, w, SSE_MOVD, a, b), w ? "movq" : "movd", reg(4, a), reg(2 + w, b));
+                CHECK(sse_rr_w(&c, w, SSE_MOVD_TO, a, b), w ? "movq" : "movd", reg(2 + w, b), reg(4, a));
+                CHECK(sse_rr_w(&c, w, SSE_CVTSI2SS, a, b), "cvtsi2ss", reg(4, a), reg(2 + w, b));
+                CHECK(sse_rr_w(&c, w, SSE_CVTSI2SD, a, b), "cvtsi2sd", reg(4, a), reg(2 + w, b));
+                CHECK(sse_rr_w(&c, w, SSE_CVTTSS2SI, a, b), "cvttss2si", reg(2 + w, a), reg(4, b));
+                CHECK(sse_rr_w(&c, w, SSE_CVTTSD2SI, a, b), "cvttsd2si", reg(2 + w, a), reg(4, b));
+            }
+            for (unsigned d = 0; d < LENGTH(displacements); d++) {
+                CHECK(sse_rm(&c, SSE_MOVAPS_STORE, a, b, displacements[d]), "movaps",
+                      memory(4, b, displacements[d]), reg(4, a));
+                CHECK(sse_rm(&c, SSE_MOVQ, a, b, displacements[d]), "movq", reg(4, a),
+                      memory(3, b, displacements[d]));
+                CHECK(sse_rm(&c, SSE_MOVD, a, b, displacements[d]), "movd", reg(4, a),
+                      memory(2, b, displacements[d]));
+            }
+        }
+        static const char *const groups[][4] = {[SSE_SHIFT_RIGHT] = {"", "psrlw", "psrld", "psrlq"},
+                                                [SSE_SHIFT_RIGHT_SIGNED] = {"", "psraw", "psrad", ""},
+                                                [SSE_SHIFT_LEFT] = {"", "psllw", "pslld", "psllq"}};
+        for (unsigned group = SSE_SHIFT_RIGHT; group <= SSE_SHIFT_LEFT; group += 2)
+            for (unsigned size = 1; size < 4; size++)
+                if (groups[group][size][0])
+                    CHECK(sse_shift(&c, group, size, a, 7), groups[group][size], reg(4, a), immediate(7));
+        CHECK(sse_shift_bytes(&c, a, 5), "psrldq", reg(4, a), immediate(5));
+    }
+}
+
+static void fused(void **state)
+{
+    static const struct {
+        enum fma_op op;
+        const char *name;
+    } ops[] = {{FMA_ADD, "vfmadd231"},
+               {FMA_SUB, "vfmsub231"},
+               {FMA_NEGATED_ADD, "vfnmadd231"},
+               {FMA_NEGATED_SUB, "vfnmsub231"}};
+    for (unsigned i = 0; i < LENGTH(ops); i++)
+        for (unsigned f = 0; f < LENGTH(form_names); f++)
+            for (unsigned n = 0; n < 512; n++) {
+                const unsigned addend = n & 7, a = n >> 3 & 7, b = n >> 6;
+                CHECK(x64_fma(&c, ops[i].op, f, addend, a, b), lower(ops[i].name, form_names[f]),
+                      reg(4, addend), reg(4, a), reg(4, b));
+            }
+}
+
 /* Where there is no room nothing is written behind the end, and `full` tells. */
 static void no_room(void **state)
 {
-    for
-        EACH_BELOW(12, room)
-        {
-            start();
-            c.end = buffer + room;
-            uint8_t *jump = x64_jcc(&c, CC_E);
-            x64_alu_imm_store(&c, 1, ALU_ADD, R12, 0x1000, 0x1000); /* 12 bytes */
-            x64_bind(&c, jump);
-            assert_true(c.full);
-            for (unsigned i = room; i < sizeof buffer; i++)
-                assert_int_equal(buffer[i], 0xcc);
-        }
+    for (unsigned room = 0; room < 12; room++) {
+        start();
+        c.end = buffer + room;
+        uint8_t *jump = x64_jcc(&c, CC_E);
+        x64_alu_imm_store(&c, 1, ALU_ADD, R12, 0x1000, 0x1000); /* 12 bytes */
+        x64_bind(&c, jump);
+        assert_true(c.full);
+        for (unsigned i = room; i < sizeof buffer; i++)
+            assert_int_equal(buffer[i], 0xcc);
+    }
     start();
     c.end = buffer + 12;
     x64_alu_imm_store(&c, 1, ALU_ADD, R12, 0x1000, 0x1000);
@@ -403,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moves),      cmocka_unit_test(sizes),
         cmocka_unit_test(arithmetic), cmocka_unit_test(conditions_and_jumps),
+        cmocka_unit_test(vectors),    cmocka_unit_test(fused),
         cmocka_unit_test(no_room),
     };
     return cmocka_run_group_tests(tests, open_capstone, close_capstone);
