@@ -300,11 +300,47 @@ static bool to_integer(struct translation_state *t, unsigned rounding)
     return true;
 }
 
-/* 32-bit integers to singles; unsigned ones where they are small enough to be signed ones too. */
-static bool from_integer(struct translation_state *t, bool is_unsigned)
+/* The integer lane `index` of n as a number in xmm. Unsigned ones of 64 bits: as long as they are signed ones
+ * too. */
+static void lane_from_integer(struct translation_state *t, unsigned xmm, unsigned index, bool is_unsigned)
 {
-    if (is_double(t->insn))
-        return false;
+    const struct insn *insn = t->insn;
+    const bool wide = is_double(insn);
+    struct x64 *c = t->c;
+    x64_load_sized(c, insn->size, !is_unsigned, 1, RAX, HOST_CPU,
+                   vector_offset(insn->rn) + (int32_t)(index << insn->size));
+    if (wide && is_unsigned) {
+        x64_test(c, 1, RAX, RAX);
+        slow_if(t, CC_S);
+        t->flags = FLAGS_UNKNOWN;
+    }
+    sse_rr(c, SSE_PXOR, xmm, xmm);
+    sse_rr_w(c, 1, wide ? SSE_CVTSI2SD : SSE_CVTSI2SS, xmm, RAX);
+}
+
+static void scalar_from_integer(struct translation_state *t, bool is_unsigned)
+{
+    check_fp_mode(t, true);
+    lane_from_integer(t, 0, 0, is_unsigned);
+    store_vector(t, 0, t->insn->rd);
+}
+
+static void doubles_from_integers(struct translation_state *t, bool is_unsigned)
+{
+    check_fp_mode(t, true);
+    lane_from_integer(t, 0, 0, is_unsigned);
+    lane_from_integer(t, 1, 1, is_unsigned);
+    sse_rr(t->c, SSE_PUNPCKLQDQ, 0, 1);
+    store_vector(t, 0, t->insn->rd);
+}
+
+/* 32-bit integers to singles; unsigned ones where they are small enough to be signed ones too. */
+static void from_integer(struct translation_state *t, bool is_unsigned)
+{
+    if (is_double(t->insn)) {
+        doubles_from_integers(t, is_unsigned);
+        return;
+    }
     check_fp_mode(t, true);
     load(t, 0, t->insn->rn);
     if (is_unsigned) {
@@ -314,7 +350,34 @@ static bool from_integer(struct translation_state *t, bool is_unsigned)
     }
     sse_rr(t->c, SSE_CVTDQ2PS, 0, 0);
     finish(t, 0);
-    return true;
+}
+
+/* Half q of n, singles to doubles. */
+static void widen(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    check_fp_mode(t, false);
+    sse_rm(t->c, SSE_MOVQ, 0, HOST_CPU, vector_offset(insn->rn) + 8 * insn->q);
+    slow_if_unordered(t, 0, 0, 2);
+    sse_rr(t->c, SSE_CVTPS2PD, 0, 0);
+    store_vector(t, 0, insn->rd);
+}
+
+/* Doubles to singles, into half q of d. */
+static void narrow(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    check_fp_mode(t, true);
+    load_vector(t, 0, insn->rn, true);
+    sse_rr(t->c, SSE_CVTPD2PS, 0, 0);
+    slow_unless_good(t, 0, true, 2);
+    if (insn->q) {
+        load_vector(t, 1, insn->rd, false);
+        sse_rr(t->c, SSE_PUNPCKLQDQ, 1, 0);
+        store_vector(t, 1, insn->rd);
+    } else {
+        store_vector(t, 0, insn->rd);
+    }
 }
 
 bool emit_simd_fp(struct translation_state *t)
@@ -365,8 +428,18 @@ bool emit_simd_fp(struct translation_state *t)
     case OP_fcvtns_v: return to_integer(t, NEAREST);
     case OP_fcvtms_v: return to_integer(t, DOWN);
     case OP_fcvtps_v: return to_integer(t, UP);
-    case OP_scvtf_v: return from_integer(t, false);
-    case OP_ucvtf_v: return from_integer(t, true);
+    case OP_scvtf_v: from_integer(t, false); return true;
+    case OP_ucvtf_v: from_integer(t, true); return true;
+    case OP_scvtf_s: scalar_from_integer(t, false); return true;
+    case OP_ucvtf_s: scalar_from_integer(t, true); return true;
+    case OP_fcvtl_v:
+        if (t->insn->size == FP_SINGLE)
+            widen(t);
+        return t->insn->size == FP_SINGLE;
+    case OP_fcvtn_v:
+        if (t->insn->size == FP_SINGLE)
+            narrow(t);
+        return t->insn->size == FP_SINGLE;
     default: return false;
     }
 }
