@@ -82,6 +82,9 @@ void done(struct translation_state *t, unsigned reg, unsigned host);
  * behind it. Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
 
+/** Emits what slow_if() promised, out of line behind the block. */
+void emit_slow_paths(struct translation_state *t);
+
 /** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
 void emit_slot_misses(struct translation_state *t);
 
