@@ -85,6 +85,13 @@ void slow_if(struct translation_state *t, enum x64_cc cc);
 /** Emits what slow_if() promised, out of line behind the block. */
 void emit_slow_paths(struct translation_state *t);
 
+/** The base register's address plus `offset`, in rax, with the SP alignment check. */
+void address_at(struct translation_state *t, int32_t offset);
+
+/** rax is the guest address of an access: makes it the host's, or takes the slow path. Uses rcx, rdx. `has_base`: it
+ *  lies at the present instruction's base register. */
+void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base);
+
 /** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
 void emit_slot_misses(struct translation_state *t);
 
@@ -111,6 +118,7 @@ enum x64_cc condition(struct translation_state *t, unsigned cond);
 bool translate_data(struct translation_state *t);
 bool translate_fp(struct translation_state *t);
 bool translate_vector(struct translation_state *t);
+bool translate_structure(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
 

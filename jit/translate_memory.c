@@ -22,7 +22,7 @@ static uint8_t *find_in_table(struct x64 *c, unsigned bytes, bool write)
 
 /* rax is the guest address of an access: makes it the host's, or takes the slow path. An access through a base register
  * goes by that one's slot first. */
-static void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base)
+void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base)
 {
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
@@ -64,7 +64,7 @@ void emit_slot_misses(struct translation_state *t)
 }
 
 /* The base register's address plus `offset`, in rax, with the SP alignment check. */
-static void address_at(struct translation_state *t, int32_t offset)
+void address_at(struct translation_state *t, int32_t offset)
 {
     unsigned n = use(t, t->insn->rn, RAX);
     if (t->insn->rn == REG_SP) {
@@ -214,7 +214,7 @@ enum outcome translate_memory(struct translation_state *t)
     case OP_prfm_rx:
     case OP_prfm_rw:
     case OP_prfm_lit: return TRANSLATED;
-    default: return LEFT_TO_EXEC;
+    default: return translate_structure(t) ? TRANSLATED : LEFT_TO_EXEC;
     }
 #undef ACCESS
 #undef PAIR

@@ -31,8 +31,7 @@ static int32_t element_offset(unsigned reg, unsigned size, unsigned index)
     return vector_offset(reg) + (int32_t)(index << size);
 }
 
-/* xmm's lowest lane in all. Uses `temp`. */
-static void broadcast(struct translation_state *t, unsigned size, unsigned xmm, unsigned temp)
+void broadcast_lane(struct translation_state *t, unsigned size, unsigned xmm, unsigned temp)
 {
     struct x64 *c = t->c;
     switch (size) {
@@ -63,14 +62,14 @@ static void duplicate_element(struct translation_state *t, bool scalar)
         store_vector(t, 0, insn->rd);
         return;
     }
-    broadcast(t, insn->size, 0, 1);
+    broadcast_lane(t, insn->size, 0, 1);
     finish(t, 0);
 }
 
 static void duplicate_general(struct translation_state *t)
 {
     sse_rr_w(t->c, 1, SSE_MOVD, 0, use(t, t->insn->rn, RAX));
-    broadcast(t, t->insn->size, 0, 1);
+    broadcast_lane(t, t->insn->size, 0, 1);
     finish(t, 0);
 }
 

@@ -12,6 +12,9 @@ bool emit_simd(struct translation_state *t);
 bool emit_permute(struct translation_state *t);
 bool emit_simd_fp(struct translation_state *t);
 
+/** xmm's lowest lane, of 1 << size bytes, in all lanes. Uses `temp`. */
+void broadcast_lane(struct translation_state *t, unsigned size, unsigned xmm, unsigned temp);
+
 /** All of a guest register (`whole`), or its lower half with zeroes above. Only what was written is read: a
  * load that is wider than the store before it would wait for memory. */
 static inline void load_vector(struct translation_state *t, unsigned xmm, unsigned reg, bool whole)

@@ -15,6 +15,7 @@ enum sse_op {
     SSE_MOVD = 0x66000f6e, /* from a general register or memory */
     SSE_MOVD_TO = 0x66000f7e,
     SSE_MOVQ = 0xf3000f7e,
+    SSE_MOVQ_STORE = 0x66000fd6,
     SSE_MOVMSKPS = 0x00000f50,
     SSE_MOVMSKPD = 0x66000f50,
     SSE_PMOVMSKB = 0x66000fd7,
