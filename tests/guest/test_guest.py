@@ -49,7 +49,7 @@ def run(script, **options):
     running = start(script, **options)
     output = running.communicate()[0].replace("\r", "")
     check(running.returncode == 0, f"status {running.returncode}", output)
-    for word in ("Oops", "BUG:", "WARNING:", "Call trace", "self-detected stall"):
+    for word in ("Oops", "BUG:", "WARNING: CPU", "Call trace", "self-detected stall"):
         check(word not in output, f"the kernel says {word}", output)
     match = re.search(r"^== begin ==\n(.*)^== end ==$", output, re.S | re.M)
     check(match, "no answer", output)
@@ -84,8 +84,8 @@ def case_compiler():
 
 def stress(lines, seconds):
     """Runs stress-ng with each line's options, for so many seconds of the guest's; it verifies all it does."""
-    output = run("".join(f"echo '## {line}'; timeout --preserve-status -s INT {seconds} "
-                         f"stress-ng --verify --metrics-brief -t 60 {line} 2>&1 || echo BAD\n" for line in lines))
+    output = run("".join(f"echo '## {line}'; stress-ng --verify --metrics-brief -t {seconds} {line} 2>&1 || echo BAD\n"
+                         for line in lines))
     print(output)
     parts = output.split("## ")[1:]
     check(len(parts) == len(lines), "some did not run", output)
@@ -97,8 +97,8 @@ def stress(lines, seconds):
 # What a loaded two-core host does within the time; a second of the guest's is up to ten of such a host's.
 STRESSORS = """atomic bsearch clone eventfd fork fp funccall futex goto hash heapsort hsearch judy longjmp lsearch madvise
 malloc matrix matrix-3d memcpy memfd mergesort mmap mprotect mremap msg munmap mutex nop peterson pipe poll prefetch
-pthread qsort radixsort sem sendfile shellsort shm sigabrt sigbus sigfpe sigill sigq sigrt sigsegv sigtrap skiplist
-sockpair splice stack str switch timer timerfd tlb-shootdown tree trig tsearch vecfp vecmath vecshuf vecwide vfork wcs
+pthread qsort radixsort sem sendfile shellsort shm sigabrt sigfpe sigq sigrt sigsegv sigtrap skiplist
+sockpair splice stack str switch timer timerfd tlb-shootdown tree tsearch vecfp vecmath vecshuf vecwide vfork wcs
 zlib""".split()
 
 
@@ -111,7 +111,7 @@ def case_stress_vm():
 
 
 def case_stress_all():
-    stress([f"--{name} 1" for name in STRESSORS], 0.4)
+    stress([f"--{name} 1" for name in STRESSORS], 1)
 
 
 def case_stress_together():
