@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Loads and stores of general and vector registers. */
 #include "jit/state.h"
+#include "jit/x64_sse.h"
 
 /* rax is a guest address: finds what makes it the host's, in rcx, by the indexed table. Returns the jump of a miss, to
  * be bound. */
@@ -96,16 +97,18 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
         break;
     }
     case STORE: x64_store_sized(c, size, use(t, reg, RCX), RAX, offset); break;
-    case LOAD_VECTOR:
+    case LOAD_VECTOR: /* the register is written as a whole, as it will be read */
         if (size == 4) {
             x64_movdqu_load(c, 0, RAX, offset);
-            x64_movdqu_store(c, 0, HOST_CPU, vector_offset(reg));
-            break;
+        } else if (size == 3) {
+            sse_rm(c, SSE_MOVQ, 0, RAX, offset);
+        } else if (size == 2) {
+            sse_rm(c, SSE_MOVD, 0, RAX, offset);
+        } else {
+            x64_load_sized(c, size, false, 0, RCX, RAX, offset);
+            sse_rr(c, SSE_MOVD, 0, RCX);
         }
-        x64_load_sized(c, size, false, 0, RCX, RAX, offset);
-        x64_store(c, 1, RCX, HOST_CPU, vector_offset(reg));
-        x64_rm(c, 0, 1, 0xc7, 0, HOST_CPU, vector_offset(reg) + 8, false);
-        x64_imm32(c, 0);
+        x64_movdqu_store(c, 0, HOST_CPU, vector_offset(reg));
         break;
     case STORE_VECTOR:
         if (size == 4) {
