@@ -29,26 +29,47 @@ static void jump_by_lookup(struct translation_state *t)
     x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
 }
 
+static uint64_t block_end(const struct translation_state *t)
+{
+    return t->block->physical + 4ull * t->block->count;
+}
+
+static bool within_page(const struct translation_state *t, uint64_t target)
+{
+    return (target ^ t->block->physical) < PAGE_SIZE_BYTES;
+}
+
+static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t target)
+{
+    struct translation_result *result = t->result;
+    result->links[result->link_count++] = (struct link){jump_end, target};
+}
+
 /* On to the block at `distance` bytes from this block's end. Within the page it is one and the same whenever this
  * code runs, so the jump can be direct. */
 void jump_direct(struct translation_state *t, int64_t distance)
 {
-    uint64_t end = t->block->physical + 4ull * t->block->count, target = end + (uint64_t)distance;
-    if ((target ^ t->block->physical) < PAGE_SIZE_BYTES) {
-        uint8_t *jump = x64_jmp(t->c);
-        struct translation_result *result = t->result;
-        result->links[result->link_count++] = (struct link){jump, target};
+    uint64_t target = block_end(t) + (uint64_t)distance;
+    if (within_page(t, target)) {
+        add_link(t, x64_jmp(t->c), target);
         return;
     }
     load_page_address(t, RAX, (int64_t)t->end_offset + distance);
     jump_by_lookup(t);
 }
 
-/* `not_taken` is the jump, not yet bound, of the case that the branch is not taken. */
-static void branch_both(struct translation_state *t, uint8_t *not_taken)
+/* The branch is taken where `cc` holds: to a target within the page by the conditional jump itself. */
+static void branch_both(struct translation_state *t, enum x64_cc cc)
 {
-    jump_direct(t, t->insn->imm - 4);
-    x64_bind(t->c, not_taken);
+    int64_t distance = t->insn->imm - 4;
+    uint64_t target = block_end(t) + (uint64_t)distance;
+    if (within_page(t, target)) {
+        add_link(t, x64_jcc(t->c, cc), target);
+    } else {
+        uint8_t *not_taken = x64_jcc(t->c, cc ^ 1);
+        jump_direct(t, distance);
+        x64_bind(t->c, not_taken);
+    }
     jump_direct(t, 0);
 }
 
@@ -80,19 +101,19 @@ enum outcome translate_branch(struct translation_state *t)
         if (insn->opt >= 14)
             jump_direct(t, insn->imm - 4);
         else
-            branch_both(t, x64_jcc(t->c, condition(t, insn->opt) ^ 1));
+            branch_both(t, condition(t, insn->opt));
         return ENDED;
     case OP_cbz:
     case OP_cbnz: {
         unsigned n = use(t, insn->rn, RAX);
         x64_test(t->c, insn->sf, n, n);
-        branch_both(t, x64_jcc(t->c, insn->op == OP_cbz ? CC_NE : CC_E));
+        branch_both(t, insn->op == OP_cbz ? CC_E : CC_NE);
         return ENDED;
     }
     case OP_tbz:
     case OP_tbnz:
         x64_bit_test(t->c, use(t, insn->rn, RAX), insn->amount);
-        branch_both(t, x64_jcc(t->c, insn->op == OP_tbz ? CC_B : CC_AE));
+        branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
         return ENDED;
     case OP_ret: branch_indirect(t, false); return ENDED;
     case OP_br:
