@@ -6,6 +6,7 @@
  * written through one mapping and runs through another; none is both writable and executable. When the cache is
  * full all translations are dropped, and what is still hot comes again. */
 #include "jit/jit.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,8 +15,8 @@
 #include "interp/interp.h"
 #include "jit/translate.h"
 
-#define CACHE_BYTES   (32u << 20)
-#define LARGEST_BYTES (64u << 10) /* more than any block's translation needs */
+#define CACHE_BYTES   (32u << 20) /* one half for what is usually run, one for the rest */
+#define LARGEST_BYTES (64 << 10) /* more than any block's translation needs */
 #define LINK_BUCKETS  4096u
 #define HOT           32u /* how often a block is entered before it is worth a translation */
 
@@ -27,9 +28,9 @@ struct waiting_link {
 
 struct jit {
     uint8_t *write, *run; /* two mappings of the cache */
-    struct x64 code;
+    struct x64 hot, cold;
     struct stubs stubs;
-    uint8_t *first; /* behind the stubs */
+    uint8_t *first; /* of the hot half, behind the stubs */
     struct waiting_link *waiting[LINK_BUCKETS];
 };
 
@@ -85,10 +86,12 @@ static void *jit_create(struct error *error)
         jit_free(jit);
         return NULL;
     }
-    jit->code = (struct x64){
-        .at = jit->write, .end = jit->write + CACHE_BYTES, .run_offset = jit->run - jit->write};
-    stubs_emit(&jit->code, &jit->stubs);
-    jit->first = jit->code.at;
+    uint8_t *middle = jit->write + CACHE_BYTES / 2;
+    ptrdiff_t run_offset = jit->run - jit->write;
+    jit->hot = (struct x64){.at = jit->write, .end = middle, .run_offset = run_offset};
+    jit->cold = (struct x64){.at = middle, .end = jit->write + CACHE_BYTES, .run_offset = run_offset};
+    stubs_emit(&jit->hot, &jit->stubs);
+    jit->first = jit->hot.at;
     return jit;
 }
 
@@ -96,18 +99,19 @@ static void jit_drop_all(void *translator)
 {
     struct jit *jit = translator;
     drop_links(jit);
-    jit->code.at = jit->first;
+    jit->hot.at = jit->first;
+    jit->cold.at = jit->hot.end;
 }
 
 static bool jit_has_room(void *translator)
 {
     const struct jit *jit = translator;
-    return (size_t)(jit->code.end - jit->code.at) >= LARGEST_BYTES;
+    return jit->hot.end - jit->hot.at >= LARGEST_BYTES && jit->cold.end - jit->cold.at >= LARGEST_BYTES;
 }
 
 static void patch(const struct jit *jit, const struct link *link, uint64_t run_address)
 {
-    x64_patch(link->jump_end, (const uint8_t *)run_address - jit->code.run_offset);
+    x64_patch(link->jump_end, (const uint8_t *)run_address - jit->hot.run_offset);
 }
 
 static void connect(struct jit *jit, struct block_cache *cache, const struct link *link)
@@ -140,22 +144,36 @@ static void connect_waiting(struct jit *jit, const struct block *block)
     }
 }
 
-static void jit_translate(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block)
+/* Translates one block. Returns the one that its code is to fall into, which must come next; or NULL. */
+static struct block *translate_one(struct jit *jit, struct block_cache *cache, struct cpu *cpu, struct block *block)
 {
-    struct jit *jit = translator;
     struct translation_result result;
-    uint8_t *start = jit->code.at;
-    if (!translate_block(&jit->code, &jit->stubs, cpu, block, &result)) {
-        jit->code.at = start;
-        jit->code.full = false;
-        return;
-    }
+    bool complete = translate_block(&jit->hot, &jit->cold, &jit->stubs, cpu, block, &result);
+    assert(complete); /* there was room for the largest */
     block->native_entry = result.entry;
     block->native_body = result.body;
     block->insns[0].run = (void (*)(struct cpu *, const struct insn *))jit->stubs.enter;
-    for (unsigned i = 0; i < result.link_count; i++)
-        connect(jit, cache, &result.links[i]);
+    struct block *next = NULL;
+    for (unsigned i = 0; i < result.link_count; i++) {
+        const struct link *link = &result.links[i];
+        struct block *target = block_find(cache, link->target);
+        bool falls = link->jump_end == jit->hot.at && target && target->native_entry == jit->stubs.leave;
+        if (falls && target->heat && jit_has_room(jit)) {
+            jit->hot.at -= X64_JMP_BYTES;
+            next = target;
+        } else {
+            connect(jit, cache, link);
+        }
+    }
     connect_waiting(jit, block);
+    return next;
+}
+
+/* Blocks that were entered and follow each other come in a row, without jumps between them. */
+static void jit_translate(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block)
+{
+    while (block)
+        block = translate_one(translator, cache, cpu, block);
 }
 
 /* The entry's last instruction is the long conditional jump to where too little is left: it becomes one that is always
@@ -164,7 +182,7 @@ static void jit_forget(void *translator, const struct block *block)
 {
     const struct jit *jit = translator;
     static const uint8_t nop_jmp[2] = {0x90, 0xe9};
-    uint8_t *body = (uint8_t *)block->native_body - jit->code.run_offset;
+    uint8_t *body = (uint8_t *)block->native_body - jit->hot.run_offset;
     memcpy(body - 6, nop_jmp, sizeof nop_jmp);
 }
 

@@ -43,17 +43,17 @@ static void emit_ways_out(struct translation_state *t, uint8_t *too_little)
     }
 }
 
-bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu *cpu, const struct block *block,
-                     struct translation_result *result)
+bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stubs, const struct cpu *cpu,
+                     const struct block *block, struct translation_result *result)
 {
     struct translation_state t = {
-        .c = c, .stubs = stubs, .cpu = cpu, .block = block, .flags = FLAGS_UNKNOWN, .result = result};
+        .c = hot, .stubs = stubs, .cpu = cpu, .block = block, .flags = FLAGS_UNKNOWN, .result = result};
     t.end_offset = (uint32_t)(block->physical % PAGE_SIZE_BYTES) + 4 * block->count;
     result->link_count = 0;
-    result->entry = x64_here(c);
-    x64_alu_imm(c, 1, ALU_SUB, HOST_LEFT, (int32_t)block->count);
-    uint8_t *too_little = x64_jcc(c, CC_L);
-    result->body = x64_here(c);
+    result->entry = x64_here(hot);
+    x64_alu_imm(hot, 1, ALU_SUB, HOST_LEFT, (int32_t)block->count);
+    uint8_t *too_little = x64_jcc(hot, CC_L);
+    result->body = x64_here(hot);
     enum outcome outcome = TRANSLATED;
     for (unsigned i = 0; i < block->count && outcome != ENDED; i++) {
         t.insn = &block->insns[i];
@@ -62,13 +62,14 @@ bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu 
         if (outcome == LEFT_TO_EXEC && call_exec(&t, t.insn))
             outcome = ENDED;
         for (unsigned s = t.slow_first; s < t.slow_count; s++)
-            t.slow[s].resume = c->at;
+            t.slow[s].resume = hot->at;
     }
     if (outcome != ENDED)
         jump_direct(&t, 0);
+    t.c = cold;
     emit_slot_misses(&t);
     emit_slow_paths(&t);
     emit_ways_out(&t, too_little);
     emit_fp_exits(&t);
-    return !c->full;
+    return !hot->full && !cold->full;
 }

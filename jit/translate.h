@@ -33,9 +33,10 @@ struct translation_result {
     unsigned link_count;
 };
 
-/** Translates `block`, writing at c->at. False where there is no room. Jumps of `links` leave until they are patched. */
-bool translate_block(struct x64 *c, const struct stubs *stubs, const struct cpu *cpu, const struct block *block,
-                     struct translation_result *result);
+/** Translates `block`: what is usually run at hot->at, the rest at cold->at. False where there is no room. Jumps of
+ *  `links` leave until they are patched; the one that ends at hot->at, if any, goes on behind the block. */
+bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stubs, const struct cpu *cpu,
+                     const struct block *block, struct translation_result *result);
 
 /* Where guest registers live in translated code (the others stay in the state, at rbp). */
 #define HOST_CPU RBP

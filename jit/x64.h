@@ -326,6 +326,7 @@ static inline uint8_t *x64_jcc(struct x64 *c, enum x64_cc cc)
     return c->at;
 }
 
+#define X64_JMP_BYTES 5
 static inline uint8_t *x64_jmp(struct x64 *c)
 {
     x64_byte(c, 0xe9);
