@@ -121,8 +121,8 @@ def case_stress_together():
 
 
 def case_openssl():
-    """Every algorithm that openssl has code of its own for on arm64 runs; speeds are those of the guest's clock."""
-    output = run("openssl speed -seconds 1 -bytes 1024 -mr md5 sha1 sha256 sha512 aes-128-cbc aes-256-ctr ghash chacha20 "
+    """Algorithms that openssl has code of its own for on arm64 run; speeds are those of the guest's clock."""
+    output = run("openssl speed -seconds 1 -bytes 1024 -mr md5 sha1 sha256 sha512 aes-128-cbc aes-256-cbc ghash "
                  "2>/dev/null | grep ^+F\nopenssl speed -seconds 1 -mr rsa2048 ecdsap256 ecdhx25519 2>/dev/null | grep ^+F\n"
                  "openssl genrsa -out key 1024 2>/dev/null && openssl rsa -in key -check -noout\n")
     rates = [float(number) for number in re.findall(r"^\+F\d?:.*[:](\d+\.\d+)$", output, re.M)]
