@@ -52,12 +52,22 @@ def include_complaints(path, text):
             yield f'{path}:{number}: {room} must not know "{match[1]}"'
 
 
+def source_files(root):
+    """What git keeps; in a checkout without it, all but hidden and build directories."""
+    try:
+        return subprocess.check_output(["git", "-C", root, "ls-files"], text=True, stderr=subprocess.DEVNULL).split("\n")
+    except (OSError, subprocess.CalledProcessError):
+        found = []
+        for folder, folders, names in os.walk(root):
+            if folder == root:
+                folders[:] = [name for name in folders if not name.startswith((".", "build"))]
+            found += [os.path.relpath(os.path.join(folder, name), root) for name in names if not name.endswith(".pyc")]
+        return found
+
+
 def main():
     root = sys.argv[1]
-    files = subprocess.check_output(["git", "-C", root, "ls-files"], text=True).split("\n") \
-        if os.path.exists(os.path.join(root, ".git")) else \
-        [os.path.relpath(os.path.join(folder, name), root)
-         for folder, folders, names in os.walk(root) for name in names if "/." not in folder and "/build" not in folder]
+    files = source_files(root)
     complaints, checked = [], 0
     for path in filter(None, files):
         full = os.path.join(root, path)
