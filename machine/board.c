@@ -180,7 +180,7 @@ static bool build_gpio(struct machine *machine, const struct board_row *row, str
     struct pl061 *gpio = pl061_create(&machine->clock, spi_of(machine, row->spi));
     add_mmio_device(machine, row, &pl061_class, &pl061_mmio, gpio);
     struct input_source power_key = pl061_power_key(gpio, "power-key");
-    input_register(machine->inputs, &power_key);
+    machine->power_source = input_register(machine->inputs, &power_key);
     return true;
 }
 

@@ -54,6 +54,12 @@ static void on_break_key(void *context)
     input_post(machine->inputs, machine->break_source, NULL, 0);
 }
 
+static void on_power_key(void *context)
+{
+    struct machine *machine = context;
+    input_post(machine->inputs, machine->power_source, NULL, 0);
+}
+
 void machine_transmit(void *context, const void *bytes, size_t length)
 {
     struct machine_line *line = context;
@@ -231,7 +237,7 @@ static bool start(struct machine *machine, struct error *error)
 static bool attach_line(struct machine_line *line, struct error *error)
 {
     struct machine *machine = line->machine;
-    const struct serial_keys keys = {on_quit_key, on_break_key, machine};
+    const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine};
     bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
     return !line->serial ||
            serial_attach(line->serial, machine->inputs, line->source, scripted, &keys, error);

@@ -46,6 +46,7 @@ struct machine {
     unsigned virtio_slots_used;
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
+    unsigned power_source; /* the power key */
     struct psci psci;
     struct run_loop loop;
     struct event panic_end, timeout;

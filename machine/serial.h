@@ -19,6 +19,7 @@ struct serial *serial_open(const char *name, const struct serial_option *option,
 struct serial_keys {
     void (*quit)(void *context);       /* Ctrl-A X: end the run */
     void (*send_break)(void *context); /* Ctrl-A B: a break condition on the line */
+    void (*press_power)(void *context); /* Ctrl-A P: the power key, which a guest takes as the wish to shut down */
     void *context;
 };
 

@@ -102,6 +102,8 @@ static void keys_help(const struct serial_keys *keys)
         fputs("  X  ends the machine\r\n", stderr);
     if (keys->send_break)
         fputs("  B  sends a break\r\n", stderr);
+    if (keys->press_power)
+        fputs("  P  presses the power key: the guest shuts itself down\r\n", stderr);
     fputs("  A  sends Ctrl-A to the guest\r\n", stderr);
 }
 
@@ -118,6 +120,8 @@ static bool keys_do(const struct serial_keys *keys, unsigned char key)
         keys->quit(keys->context);
     else if (letter == 'B' && keys->send_break)
         keys->send_break(keys->context);
+    else if (letter == 'P' && keys->press_power)
+        keys->press_power(keys->context);
     else if (isprint(letter))
         fprintf(stderr, "\r\nCtrl-A %c means nothing; Ctrl-A H lists the keys\r\n", letter);
     else

@@ -334,6 +334,28 @@ class Guests(Case):
         os.close(main)
         os.close(terminal)
 
+    def test_power_key(self):
+        """Ctrl-A P is seen at the GPIO pin; this guest waits for it and powers off."""
+        guest = image([0xD2A12061,  # movz x1, #0x903, lsl #16
+                       0xB9402022,  # ldr w2, [x1, #0x20]: pin 3
+                       0x34FFFFE2,  # cbz w2, back
+                       0x52800100, 0x72B08000, 0xD4000002])  # PSCI SYSTEM_OFF
+        main, terminal = os.openpty()
+        before = subprocess.check_output(["stty", "-a"], stdin=terminal)
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("power", guest), "--memory", "64M"],
+                                   stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            while subprocess.check_output(["stty", "-a"], stdin=terminal) == before:
+                self.assertIsNone(program.poll())
+                time.sleep(0.01)
+            os.write(main, b"\x01p")
+            self.assertEqual(program.wait(20), POWER_OFF)
+        finally:
+            program.kill()
+            program.wait()
+        os.close(main)
+        os.close(terminal)
+
     def test_reader_gone(self):
         """A pipe that nobody reads any more ends the program, without a word, as it ends others."""
         program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", printing(b"line\n" * 9, [0x17FFFFFA])),
