@@ -70,7 +70,8 @@ bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_
     struct item *item = fits ? malloc(sizeof *item + length) : NULL;
     if (item) {
         *item = (struct item){.length = length};
-        memcpy(item->bytes, bytes, length);
+        if (length) /* some inputs have no bytes: a key that was pressed */
+            memcpy(item->bytes, bytes, length);
         *queue->last = item;
         queue->last = &item->next;
         queue->queued_bytes += length;
