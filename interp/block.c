@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Decoded basic blocks: the arena they stand in, the hash by physical address, the list by page. */
 #include "interp/block.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -38,8 +38,7 @@ enum insn_flag {
     INSN_MEMORY = 4,      /* accesses memory */
     INSN_SYSTEM = 8,      /* its effect depends on system state: not for the random generators */
     INSN_UNIMPLEMENTED = 16, /* known, and UNDEFINED here: the line says why */
-    INSN_ALIAS_ONLY = 32,
-    INSN_PRIVILEGED = 64, /* UNDEFINED at EL0 */
+    INSN_PRIVILEGED = 32, /* UNDEFINED at EL0 */
 };
 
 /** What the tables say of one instruction. */

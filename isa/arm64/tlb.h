@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The software TLB in front of the MMU. An entry lets loads and stores of one page of one regime run
- * inline; what it does not allow goes through mmu_access(), which walks, checks, faults, fills.
+ * inline; what it does not allow goes through mem_slow_read() and its like, which walk, check, fault, fill.
  *
  * Entries are derived state. They stand under the virtual page as the program gave it (top byte included),
  * so that the inline check is one compare; TLBI compares without the top byte. */

@@ -34,7 +34,7 @@ static void sort_ops(void)
     for (unsigned op = OP_UNDEFINED + 1; op < OP_COUNT; op++) {
         const struct insn_info *info = &insn_infos[op];
         if (info->flags &
-            (INSN_SYSTEM | INSN_PRIVILEGED | INSN_UNIMPLEMENTED | INSN_ALIAS_ONLY | INSN_BRANCH))
+            (INSN_SYSTEM | INSN_PRIVILEGED | INSN_UNIMPLEMENTED | INSN_BRANCH))
             continue;
         all_ops[all_count++] = (uint16_t)op;
         if (strstr(info->file, "memory.tab"))
