@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "interp/block.h"
+#include "interp/crypto.h"
 #include "interp/exec.h"
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
@@ -174,6 +175,7 @@ void interp_free(struct engine *engine)
 struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, const struct translator_ops *translator,
                                          unsigned hot, struct error *error)
 {
+    crypto_choose();
     struct engine *engine = calloc(1, sizeof *engine + cpu_count * sizeof engine->lookups[0]);
     if (!engine) {
         error_set(error, "no memory for the interpreter");

@@ -41,6 +41,7 @@ static int command_run(int argc, char **argv)
         [ENGINE_CHOICE_INTERP] = &interp_engine,
         [ENGINE_CHOICE_JIT] = &jit_only_engine,
     };
+    host_limit(options.host_features);
     struct machine *machine = machine_create(&options, engines[options.engine], &error);
     if (!machine)
         return complain(EXIT_STATUS_HOST, error.text);
