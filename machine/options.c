@@ -65,7 +65,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 
 /* --- one function an option ------------------------------------------------------------------------ */
 
-#define ENGINES "auto interp jit"
+#define ENGINES "auto interp jit lockstep"
 #define MODELS  "v8.0 v8.2 max"
 #define CLOCKS  "paced virtual"
 #define SERIALS "none stdio pty file: unix:"
@@ -317,9 +317,10 @@ const struct cli_option cli_options[] = {
      "repeatable (the default otherwise).",
      take_clock},
     {"--seed", "N", NULL, false, "What all randomness in the machine is made from; default 0.", take_seed},
-    {"--engine", "auto|interp|jit", ENGINES, false,
+    {"--engine", "auto|interp|jit|lockstep", ENGINES, false,
      "What executes the guest: interp interprets, jit translates all of it, auto (the default) translates what runs "
-     "often.", take_engine},
+     "often. lockstep does all twice, by jit and by interp, and ends with a report where they differ.",
+     take_engine},
     {"--host-features", "LEVEL", HOST_LEVELS, false,
      "Use at most what x86-64-v2, x86-64-v3 or x86-64-v4 includes of the host's processor; native (the default) uses "
      "all it has. The guest sees no difference.",

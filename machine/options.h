@@ -60,7 +60,7 @@ struct net_option {
     unsigned forward_count;
 };
 
-enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT };
+enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv. Every member is within its range; what is absent has its default.

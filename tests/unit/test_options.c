@@ -122,7 +122,7 @@ static void test_refused(void **state)
         {"--kernel k --cpus 65", "1 to 64"},
         {"--kernel k --cpus two", "1 to 64"},
         {"--kernel k --cpu a57", "v8.2"},
-        {"--kernel k --engine fast", "auto interp jit"},
+        {"--kernel k --engine fast", "auto interp jit lockstep"},
         {"--kernel k --engine auto interp", "interp"},
         {"--kernel k --host-features v3", "x86-64-v2 x86-64-v3 x86-64-v4 native"},
         {"--kernel k --clock real", "virtual"},
