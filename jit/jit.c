@@ -14,6 +14,7 @@
 #include "interp/block.h"
 #include "interp/interp.h"
 #include "jit/translate.h"
+#include "machine/contract/host.h"
 
 #define CACHE_BYTES   (32u << 20) /* one half for what is usually run, one for the rest */
 #define LARGEST_BYTES (64 << 10) /* more than any block's translation needs */
@@ -97,6 +98,10 @@ static bool create_stacks(struct jit *jit, unsigned cpu_count)
 
 static void *jit_create(unsigned cpu_count, struct error *error)
 {
+    if (!host_is_v2()) {
+        error_set(error, "translated code needs a host processor of level x86-64-v2; run with --engine interp");
+        return NULL;
+    }
     struct jit *jit = calloc(1, sizeof *jit);
     int fd = memfd_create("armature-jit", MFD_CLOEXEC);
     if (!jit || fd < 0 || ftruncate(fd, CACHE_BYTES) != 0) {
