@@ -192,6 +192,7 @@ void flags_before_insn(struct translation_state *t)
 
 void set_flags(struct translation_state *t, enum host_flags kind)
 {
+    t->flags_set = true;
     t->pending = (struct pending_flags){.kind = FLAG_KIND_RAW, .host_only = true};
     t->flags = kind;
 }
@@ -199,6 +200,7 @@ void set_flags(struct translation_state *t, enum host_flags kind)
 void set_flags_of(struct translation_state *t, struct pending_flags operation)
 {
     operation.kind |= t->insn->sf;
+    t->flags_set = true;
     t->pending = operation;
     t->flags = host_kind(&operation);
 }
@@ -287,6 +289,7 @@ static enum x64_cc stored_condition(struct translation_state *t, unsigned cond)
 
 enum x64_cc condition(struct translation_state *t, unsigned cond)
 {
+    t->flags_read = true;
     if (t->flags == FLAGS_UNKNOWN && t->pending.kind)
         revive(t);
     if (t->flags != FLAGS_UNKNOWN)
@@ -296,6 +299,7 @@ enum x64_cc condition(struct translation_state *t, unsigned cond)
 
 void carry_to_host(struct translation_state *t, bool inverted)
 {
+    t->flags_read = true;
     if (t->flags == FLAGS_UNKNOWN && t->pending.kind)
         revive(t);
     bool opposite = true; /* the host's carry is the opposite of the guest's */

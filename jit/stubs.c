@@ -135,7 +135,7 @@ static void pop_frame(struct x64 *c)
     x64_ret(c);
 }
 
-static void emit_enter(struct x64 *c)
+static void emit_enter(struct x64 *c, const struct stubs *stubs)
 {
     for (int i = 0; i < CALLEE_SAVED_COUNT; i++)
         x64_push(c, callee_saved[i]);
@@ -144,6 +144,8 @@ static void emit_enter(struct x64 *c)
     x64_store(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.host_stack));
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
     x64_mov(c, 1, RDX, RSI);
+    x64_mov_imm(c, RAX, (uint64_t)stubs->dropped);
+    x64_store_imm(c, 0, RAX, 0, 0);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
     x64_alu_imm(c, 1, ALU_ADD, RAX, MAX_STAY_INSNS);
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.stay_end));
@@ -197,7 +199,7 @@ static void run_rest(struct cpu *cpu, const struct insn *insn)
 void stubs_emit(struct x64 *c, struct stubs *stubs)
 {
     stubs->enter = x64_here(c);
-    emit_enter(c);
+    emit_enter(c, stubs);
 
     stubs->settle_flags = x64_here(c);
     settle_flags(c);
