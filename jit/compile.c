@@ -62,10 +62,10 @@ static enum outcome translate_insn(struct translation_state *t)
     return translate_data(t) || translate_fp(t) || translate_vector(t) ? TRANSLATED : LEFT_TO_EXEC;
 }
 
-/* Whether NZCV may be looked at from here on: by an instruction, or from outside where one leaves. */
-static bool looks_at_flags(const struct translation_state *t, enum outcome outcome, bool were_read)
+/* Whether the present instruction may go on elsewhere, where the flags may be looked at. */
+static bool may_leave(const struct translation_state *t, enum outcome outcome)
 {
-    return outcome != TRANSLATED || were_read || t->slow_count != t->slow_first || t->exit_count != t->exit_first;
+    return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count != t->exit_first;
 }
 
 static void emit_insns(struct translation_state *t, unsigned index)
@@ -73,7 +73,8 @@ static void emit_insns(struct translation_state *t, unsigned index)
     const struct ir_block *here = t->here;
     enum outcome outcome = TRANSLATED;
     bool open = true; /* the flags that the block was entered with are still the guest's */
-    t->flags_learned[index] = false;
+    struct flags_learned *learned = &t->learned[index];
+    *learned = (struct flags_learned){false, false};
     for (unsigned i = 0; i < here->count && outcome != ENDED; i++) {
         t->insn = &here->ops[i].insn;
         t->slow_first = t->slow_count;
@@ -81,15 +82,17 @@ static void emit_insns(struct translation_state *t, unsigned index)
         t->flags_read = t->flags_set = false;
         flags_before_insn(t);
         outcome = translate_insn(t);
-        if (open && (outcome == ENDED || looks_at_flags(t, outcome, t->flags_read)))
-            t->flags_learned[index] = true, open = false;
+        if (open && t->flags_read && !may_leave(t, outcome))
+            learned->first = true;
+        if (open && (outcome == ENDED || t->flags_read || may_leave(t, outcome)))
+            learned->needed = true, open = false;
         open = open && !t->flags_set;
         if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
             outcome = ENDED;
         for (unsigned s = t->slow_first; s < t->slow_count; s++)
             t->slow[s].resume = t->c->at;
     }
-    t->flags_learned[index] |= open;
+    learned->needed |= open;
     if (outcome != ENDED)
         go_on(t);
 }
@@ -107,7 +110,7 @@ static void begin_block(struct translation_state *t, unsigned index)
     const struct flags_state known = inherits ? t->flags_at[index] : (struct flags_state){.flags = FLAGS_UNKNOWN};
     t->flags = known.flags;
     t->pending = known.pending;
-    t->flags_settled = known.settled;
+    t->flags_raw = inherits ? known.raw : t->ir->is_region && raw_at(t, (int)index);
 }
 
 static void emit_leave_at(struct translation_state *t, uint64_t page_offset)
@@ -266,7 +269,10 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
     emit_region(t, &hot, &cold);
     if (hot.full || cold.full)
         return false;
-    memcpy(t->flags_needed, t->flags_learned, sizeof t->flags_needed);
+    for (unsigned i = 0; i < t->ir->block_count; i++) {
+        t->flags_needed[i] = t->learned[i].needed;
+        t->flags_first[i] = t->learned[i].first;
+    }
     assign_registers(t->ir, t->uses, compiler->assigned);
     t->host_of = compiler->assigned;
     emit_region(t, job->hot, job->cold);
@@ -286,5 +292,6 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     t->flags_handed[0] = false;
     memset(t->uses, 0, sizeof t->uses);
     memset(t->flags_needed, true, sizeof t->flags_needed);
+    memset(t->flags_first, false, sizeof t->flags_first);
     return t->ir->is_region ? compile_region(compiler, job) : compile_block(t, job);
 }

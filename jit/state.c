@@ -98,7 +98,7 @@ static void call_plain(struct translation_state *t)
 bool call_exec(struct translation_state *t, const struct insn *insn)
 {
     commit_flags(t);
-    t->flags_settled = false;
+    t->flags_raw = false;
     if (insn_infos[insn->op].flags & INSN_ENDS_BLOCK) {
         give_registers(t);
         load_plain(t, insn);

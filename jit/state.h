@@ -88,7 +88,7 @@ struct fixup {
 struct flags_state {
     enum host_flags flags;
     struct pending_flags pending;
-    bool settled;
+    bool raw;
 };
 
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
@@ -106,7 +106,10 @@ struct translation_state {
     struct flags_state flags_at[IR_MAX_BLOCKS]; /* of blocks that one edge leads to */
     bool flags_handed[IR_MAX_BLOCKS];           /* flags_at is valid */
     bool flags_needed[IR_MAX_BLOCKS];  /* NZCV may be looked at before they are set anew */
-    bool flags_learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
+    bool flags_first[IR_MAX_BLOCKS];   /* they are read before anything else may look at them */
+    struct flags_learned {
+        bool needed, first;
+    } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
     struct fixup fixups[2 * IR_MAX_BLOCKS];
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 2]; /* calls of the unit's own way to call_plain, which stands at its end */
@@ -115,7 +118,7 @@ struct translation_state {
     const struct insn *insn;
     enum host_flags flags;
     struct pending_flags pending;
-    bool flags_settled; /* flag_kind is known to be 0 */
+    bool flags_raw; /* what is in the state is known to be FLAG_KIND_RAW */
     struct detour settles[BLOCK_MAX_INSNS];
     unsigned settle_count;
     struct way_out ways_out[4];
@@ -219,6 +222,10 @@ void carry_to_host(struct translation_state *t, bool inverted);
  *  rcx. */
 void commit_flags(struct translation_state *t);
 
+/** The flags are in the state, in the form that is read most easily: for a place that several edges lead to and that
+ *  begins with reading them. The host's flags are lost unless they are pending. Uses rax, rcx, rdx. */
+void commit_flags_raw(struct translation_state *t);
+
 /** Before the present instruction: commits what could not be committed behind it. */
 void flags_before_insn(struct translation_state *t);
 
@@ -247,6 +254,12 @@ static inline int64_t page_offset(const struct translation_state *t, int64_t dis
 
 /** to = native.page + offset. */
 void load_page_address(struct translation_state *t, unsigned to, int64_t offset);
+
+/** Whether a block of the region is entered with FLAG_KIND_RAW by all edges that commit flags for it. */
+static inline bool raw_at(const struct translation_state *t, int to)
+{
+    return to > 0 && !t->ir->blocks[to].is_return && t->flags_first[to];
+}
 
 /** Ends the block: on to the block behind it. */
 void go_on(struct translation_state *t);

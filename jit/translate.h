@@ -16,6 +16,7 @@ struct stubs {
                              everything in the state */
     uint64_t end_plain;   /* jumped to: the same, and back to the loop */
     uint64_t settle_flags; /* called: nzcv from the operation that flag_kind tells. Uses rax, rcx, rdx */
+    uint64_t settle_raw;   /* called: from whatever it is to FLAG_KIND_RAW. Uses rax, rcx, rdx */
     uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */
     uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back

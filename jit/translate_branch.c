@@ -105,14 +105,25 @@ static bool comes_next(const struct translation_state *t, int to)
  * here, since several edges meet there or its code stands already. */
 static bool wants_flags(const struct translation_state *t, int to)
 {
+    if (to == IR_OUTSIDE)
+        return false;
     bool knows = t->ir->blocks[to].preds == 1 && to > (int)(t->here - t->ir->blocks);
     return !knows && t->flags_needed[to];
+}
+
+/* Commits the flags for edges to these blocks, in a form that both can do with. The host's flags stay. */
+static void commit_for(struct translation_state *t, int a, int b)
+{
+    if ((wants_flags(t, a) && raw_at(t, a)) || (wants_flags(t, b) && raw_at(t, b)))
+        commit_flags_raw(t);
+    else if (wants_flags(t, a) || wants_flags(t, b))
+        commit_flags(t);
 }
 
 static void hand_flags(struct translation_state *t, int to)
 {
     t->flags_handed[to] = true;
-    t->flags_at[to] = (struct flags_state){t->flags, t->pending, t->flags_settled};
+    t->flags_at[to] = (struct flags_state){t->flags, t->pending, t->flags_raw};
 }
 
 static void jump_within(struct translation_state *t, uint8_t *jump_end, int to)
@@ -149,8 +160,7 @@ static void follow(struct translation_state *t, int to, int64_t distance)
         jump_out(t, distance);
         return;
     }
-    if (wants_flags(t, to))
-        commit_flags(t);
+    commit_for(t, to, IR_OUTSIDE);
     if (t->ir->blocks[to].is_loop_head) {
         follow_to_loop(t, to);
         return;
@@ -224,11 +234,9 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
         branch_out(t, cc);
         return;
     }
-    if ((taken != IR_OUTSIDE && wants_flags(t, taken)) || (next != IR_OUTSIDE && wants_flags(t, next)))
-        commit_flags(t);
     const bool taken_tests = is_loop_head(t, taken), next_tests = is_loop_head(t, next);
     if (taken_tests && next_tests) {
-        const struct flags_state flags = {t->flags, t->pending, t->flags_settled};
+        const struct flags_state flags = {t->flags, t->pending, t->flags_raw};
         uint8_t *otherwise = x64_jcc(t->c, cc ^ 1);
         follow(t, taken, distance);
         if (comes_next(t, taken))
@@ -236,7 +244,7 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
         x64_bind(t->c, otherwise);
         t->flags = flags.flags;
         t->pending = flags.pending;
-        t->flags_settled = flags.settled;
+        t->flags_raw = flags.raw;
         follow(t, next, 0);
         return;
     }
@@ -275,7 +283,7 @@ static void end_call(struct translation_state *t)
     t->return_missed = x64_jcc(c, CC_NE);
     t->result->returns[t->result->return_count++] = t->return_missed;
     t->flags = FLAGS_UNKNOWN;
-    t->flags_settled = false;
+    t->flags_raw = false;
     const int next = t->here->next;
     if (next == IR_OUTSIDE) {
         jump_out(t, 0);
@@ -325,7 +333,7 @@ static void branch_indirect(struct translation_state *t)
 
 static void branch_if(struct translation_state *t, unsigned cond)
 {
-    if (t->pending.host_only)
+    if (t->pending.host_only && !t->ir->is_region)
         commit_flags(t); /* which may turn the carry over */
     branch_both(t, condition(t, cond));
 }
@@ -349,6 +357,8 @@ enum outcome translate_branch(struct translation_state *t)
     bool bti = has_feature(&t->cpu->features, FEAT_BTI);
     if (leaves_always(insn->op))
         commit_flags(t);
+    else if (t->ir->is_region && insn->op != OP_b)
+        commit_for(t, t->here->taken, t->here->next);
     switch (insn->op) {
     case OP_b: branch_always(t); return ENDED;
     case OP_bl: call_direct(t); return ENDED;
