@@ -72,7 +72,7 @@ def make_inputs():
     shared = f"{INPUTS}/shared"
     if not os.path.exists(f"{shared}/text.xz"):
         os.makedirs(shared, exist_ok=True)
-        make_text(f"{shared}/text", 4_000_000)
+        make_text(f"{shared}/text", 3_000_000)
         subprocess.run(["xz", "-2", "-T1", "-k", f"{shared}/text"], check=True)
     for side in ("guest", "host"):
         shutil.rmtree(f"{INPUTS}/{side}", ignore_errors=True)
