@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds what the workloads need, and runs lists of them in Armature, in QEMU and on the host, taking times."""
+"""Makes what the workloads need, and runs lists of them in Armature, in QEMU and on the host, taking times."""
 import os
 import random
 import re
 import select
 import shutil
 import subprocess
-import tempfile
 import time
 from collections import namedtuple
 
-from workloads import HERE, read_kernels
+import build
+from workloads import HERE
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CACHE = f"{ROOT}/.cache"
 INPUTS = f"{CACHE}/bench"
 PROGRAM = f"{ROOT}/build-release/machine/armature"
-FLAGS = ["-O2", "-Wall", "-Wextra", "-Werror"]
-# What the host needs for a group's kernels beside -O2: those instructions that the guest's compiler takes for granted.
-NATIVE_FLAGS = {"fp": ["-mfma"], "neon": ["-march=x86-64-v3"], "crypto": ["-march=x86-64-v3", "-maes", "-mpclmul", "-msha"]}
-NATIVE_NEEDS = {"fma", "avx2", "aes", "pclmulqdq", "sha_ni"}
 LINE = re.compile(rb"== (begin|end|skip) ([\w-]+)(?: (\S+))?(?: (\d+))?\r?$")
 PROMPT = b"/root # "
 SILENCE_S = 300
@@ -28,29 +24,6 @@ HOST_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOM
 
 # wall and cpu: seconds, a unit where the workload counts units
 Sample = namedtuple("Sample", "wall cpu checksum")
-
-
-def build_guest_kernels(target):
-    """The program of all kernels, for the guest."""
-    subprocess.run(["aarch64-linux-gnu-gcc", *FLAGS, "-march=armv8-a+crypto", "-static", f"-I{HERE}/guest", f"{HERE}/main.c",
-                    *[f"{HERE}/kernels/{kernel.file}" for kernel in read_kernels()], "-o", target, "-lm"], check=True)
-
-
-def build_native_kernels(target):
-    """The same for the host; False: the host lacks instructions that they need."""
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        if not NATIVE_NEEDS <= set(re.search(r"^flags\s*:(.*)$", file.read(), re.M)[1].split()):
-            return False
-    with tempfile.TemporaryDirectory(prefix="armature-bench-") as work:
-        sources = {f"{HERE}/main.c": []}
-        for kernel in read_kernels():
-            sources[f"{HERE}/kernels/{kernel.file}"] = NATIVE_FLAGS.get(kernel.group, [])
-        objects = []
-        for source, flags in sources.items():
-            objects.append(f"{work}/{os.path.basename(source)}.o")
-            subprocess.run(["gcc", *FLAGS, *flags, f"-I{HERE}/native", "-c", source, "-o", objects[-1]], check=True)
-        subprocess.run(["gcc", *objects, "-o", target, "-lm"], check=True)
-    return True
 
 
 def make_text(path, size):
@@ -68,18 +41,16 @@ def make_text(path, size):
 
 
 def make_inputs():
-    """The folders $T of the workloads, for the guest and for the host; True: the host can run its kernels too."""
+    """The folders $T of the workloads, for the guest and for the host."""
     shared = f"{INPUTS}/shared"
     if not os.path.exists(f"{shared}/text.xz"):
         os.makedirs(shared, exist_ok=True)
         make_text(f"{shared}/text", 3_000_000)
         subprocess.run(["xz", "-2", "-T1", "-k", f"{shared}/text"], check=True)
-    for side in ("guest", "host"):
-        shutil.rmtree(f"{INPUTS}/{side}", ignore_errors=True)
-        shutil.copytree(shared, f"{INPUTS}/{side}")
+    for side, build_kernels in (("guest", build.build_guest), ("host", build.build_host)):
+        shutil.copytree(shared, f"{INPUTS}/{side}", dirs_exist_ok=True)
         shutil.copytree(f"{HERE}/programs", f"{INPUTS}/{side}", dirs_exist_ok=True)
-    build_guest_kernels(f"{INPUTS}/guest/kernels")
-    return build_native_kernels(f"{INPUTS}/host/kernels")
+        build_kernels(f"{INPUTS}/{side}/kernels")
 
 
 def make_disk(script):
@@ -182,9 +153,9 @@ def boot(command):
         process.communicate()
 
 
-def host_can(workload, native_kernels):
+def host_can(workload):
     """Whether the host has what the workload starts."""
     if workload.file:
-        return native_kernels
+        return build.host_can()
     words = re.findall(r"\b(openssl|xz|gzip|sqlite3|python3|perl|gcc|stress-ng)\b", workload.script)
     return all(shutil.which(word, path=HOST_ENVIRONMENT["PATH"]) for word in words)

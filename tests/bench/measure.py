@@ -38,7 +38,7 @@ def run_list(start, workloads, side, samples, errors):
 def measure_lists(workloads, options):
     """Workloads that are bash lines: a boot for all of them, in turn with the other sides."""
     part = QUICK_PART if options.quick else 1
-    native = machines.make_inputs()
+    machines.make_inputs()
     samples = {workload.name: {"armature": [], "qemu": [], "native": []} for workload in workloads}
     errors = {workload.name: {} for workload in workloads}
 
@@ -57,7 +57,7 @@ def measure_lists(workloads, options):
     for _ in range(options.runs):
         run_list(guest(lambda *given: machines.armature(options.extra, *given)), workloads, "armature", samples, errors)
         run_list(guest(machines.qemu), workloads, "qemu", samples, errors)
-        possible = [workload for workload in workloads if machines.host_can(workload, native)]
+        possible = [workload for workload in workloads if machines.host_can(workload)]
         run_list(host, possible, "native", samples, errors)
     for workload in workloads:
         yield workload, samples[workload.name], list(errors[workload.name].values())

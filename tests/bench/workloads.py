@@ -51,7 +51,7 @@ def openssl_speed(name, options):
     return Workload(f"openssl-{name}", "programs", f"""openssl version >/dev/null
 echo '== begin openssl-{name}'
 openssl speed -mr -seconds 1 {options} 2>&1 | while IFS=: read -r tag count rest; do
-    case $tag in +R|+R1) echo "== end openssl-{name} - $count" ;; esac
+    case $tag in +R*) echo "== end openssl-{name} - $count" ;; esac
 done""", "all", False)
 
 
