@@ -13,7 +13,8 @@
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
 
-#define ARENA_BYTES (24u << 20)
+#define ARENA_BYTES   (24u << 20)
+#define LOOKUPS_BYTES ((LOOKUP_ENTRIES + LOOKUP_SITES) * sizeof(struct lookup))
 
 struct engine {
     struct bus *bus;
@@ -69,7 +70,7 @@ void run_block_end(struct cpu *cpu, const struct insn *insn)
 static void forget_lookups(struct engine *engine)
 {
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        memset(engine->lookups[i], 0xff, LOOKUP_ENTRIES * sizeof(struct lookup));
+        memset(engine->lookups[i], 0xff, LOOKUPS_BYTES);
 }
 
 /* Translates PC and finds or decodes its block. Faults of the fetch do not return. */
@@ -129,6 +130,7 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, b
     cpu->on_exception = &on_exception;
     cpu->lookups = engine->lookups[cpu->index];
     cpu->blocks = engine->blocks;
+    block_cache_prepare(engine->blocks, cpu);
     _setjmp(on_exception);
     for (;;) {
         if (cpu->stop_requested)
@@ -192,10 +194,10 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
     }
     engine->bus = bus;
     engine->cpu_count = cpu_count;
-    engine->blocks = block_cache_create(bus, ARENA_BYTES, translator, hot, error);
+    engine->blocks = block_cache_create(bus, ARENA_BYTES, cpu_count, translator, hot, error);
     bool complete = engine->blocks;
     for (unsigned i = 0; i < cpu_count; i++) {
-        engine->lookups[i] = aligned_alloc(64, LOOKUP_ENTRIES * sizeof(struct lookup));
+        engine->lookups[i] = aligned_alloc(64, LOOKUPS_BYTES);
         complete = complete && engine->lookups[i];
     }
     if (!complete) {
