@@ -82,6 +82,10 @@ void emit_slow_paths(struct translation_state *t)
         while (i + 1 < t->slow_count && t->slow[i + 1].insn == slow->insn)
             x64_bind(t->c, t->slow[++i].jump_end);
         load_plain(t, slow->insn);
+        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK) {
+            x64_jmp_to(t->c, t->stubs->end_plain);
+            continue;
+        }
         call_stub(t, t->stubs->call_plain);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
