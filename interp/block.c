@@ -43,8 +43,8 @@ static void *reserve(size_t bytes)
     return at == MAP_FAILED ? NULL : at;
 }
 
-struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, const struct translator_ops *translator,
-                                       unsigned hot, struct error *error)
+struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsigned cpu_count,
+                                       const struct translator_ops *translator, unsigned hot, struct error *error)
 {
     struct block_cache *cache = calloc(1, sizeof *cache);
     if (!cache) {
@@ -62,7 +62,7 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, cons
         return NULL;
     }
     if (translator) {
-        cache->translator = translator->create(error);
+        cache->translator = translator->create(cpu_count, error);
         if (!cache->translator) {
             block_cache_free(cache);
             return NULL;
@@ -85,6 +85,12 @@ void block_cache_free(struct block_cache *cache)
     if (cache->pages)
         munmap(cache->pages, cache->pages_bytes);
     free(cache);
+}
+
+void block_cache_prepare(struct block_cache *cache, struct cpu *cpu)
+{
+    if (cache->translator)
+        cache->translator_ops->prepare(cache->translator, cpu);
 }
 
 /* Decodes instructions from `physical` to the block's end into `block`. */

@@ -41,6 +41,7 @@ struct lookup {
 };
 
 #define LOOKUP_ENTRIES 4096u /* a power of two */
+#define LOOKUP_SITES   4096u /* a power of two: behind those, lookups that belong to places of translated code */
 
 static inline struct lookup *lookup_slot(struct lookup *lookups, uint64_t pc)
 {
@@ -83,8 +84,9 @@ struct block_cache;
 /** Whoever makes native code of blocks that are entered often. `native_entry` of a block without is `leave()`.
  *  A translated block has a handler of the translator's in its first record. */
 struct translator_ops {
-    void *(*create)(struct error *error);
+    void *(*create)(unsigned cpu_count, struct error *error);
     void (*free)(void *translator);
+    void (*prepare)(void *translator, struct cpu *cpu); /* before native code runs on it, once a turn */
     void (*translate)(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block);
     bool (*has_room)(void *translator);  /* for one more block */
     void (*drop_all)(void *translator);  /* no native code runs then */
@@ -93,10 +95,13 @@ struct translator_ops {
     void (*forget)(void *translator, const struct block *block);
 };
 
-/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`. `translator` may be NULL; it gets a block when that
+/** See translator_ops.prepare. */
+void block_cache_prepare(struct block_cache *cache, struct cpu *cpu);
+
+/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`, for CPUs up to `cpu_count`. `translator` may be NULL; it gets a block when that
  *  is entered for the `hot`th time. */
-struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, const struct translator_ops *translator,
-                                       unsigned hot, struct error *error);
+struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsigned cpu_count,
+                                       const struct translator_ops *translator, unsigned hot, struct error *error);
 void block_cache_free(struct block_cache *cache);
 
 /** The block at guest physical `physical` (RAM, aligned to 4), decoded for `cpu` where it is not there yet.

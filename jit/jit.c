@@ -14,10 +14,13 @@
 #include "interp/block.h"
 #include "interp/interp.h"
 #include "jit/translate.h"
+#include "machine/contract/host.h"
 
 #define CACHE_BYTES   (32u << 20) /* one half for what is usually run, one for the rest */
 #define LARGEST_BYTES (64 << 10) /* more than any block's translation needs */
 #define LINK_BUCKETS  4096u
+#define GUARD_BYTES   4096u
+#define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
 #define HOT           32u /* how often a block is entered before it is worth a translation */
 
 /* A jump that waits for its target to be translated. */
@@ -31,6 +34,8 @@ struct jit {
     struct x64 hot, cold;
     struct stubs stubs;
     uint8_t *first; /* of the hot half, behind the stubs */
+    uint8_t *stacks; /* of return points, one a CPU, each behind a page that nobody may touch */
+    size_t stacks_bytes;
     struct waiting_link *waiting[LINK_BUCKETS];
 };
 
@@ -54,6 +59,8 @@ static void jit_free(void *translator)
 {
     struct jit *jit = translator;
     drop_links(jit);
+    if (jit->stacks)
+        munmap(jit->stacks, jit->stacks_bytes);
     if (jit->write)
         munmap(jit->write, CACHE_BYTES);
     if (jit->run)
@@ -67,8 +74,34 @@ static void *map(int fd, int protection)
     return at == MAP_FAILED ? NULL : at;
 }
 
-static void *jit_create(struct error *error)
+static uint64_t *stack_bottom(const struct jit *jit, unsigned cpu)
 {
+    return (uint64_t *)(jit->stacks + (cpu + 1) * STACK_BYTES) - 2;
+}
+
+/* Each stack's only word that counts from the beginning is its bottom. */
+static bool create_stacks(struct jit *jit, unsigned cpu_count)
+{
+    jit->stacks_bytes = cpu_count * STACK_BYTES + GUARD_BYTES;
+    void *at = mmap(NULL, jit->stacks_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return false;
+    jit->stacks = at;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        uint8_t *low = jit->stacks + i * STACK_BYTES + GUARD_BYTES;
+        if (mprotect(low, RETURN_STACK_BYTES, PROT_READ | PROT_WRITE) != 0)
+            return false;
+        *stack_bottom(jit, i) = jit->stubs.bottom;
+    }
+    return true;
+}
+
+static void *jit_create(unsigned cpu_count, struct error *error)
+{
+    if (!host_is_v2()) {
+        error_set(error, "translated code needs a host processor of level x86-64-v2; run with --engine interp");
+        return NULL;
+    }
     struct jit *jit = calloc(1, sizeof *jit);
     int fd = memfd_create("armature-jit", MFD_CLOEXEC);
     if (!jit || fd < 0 || ftruncate(fd, CACHE_BYTES) != 0) {
@@ -92,7 +125,17 @@ static void *jit_create(struct error *error)
     jit->cold = (struct x64){.at = middle, .end = jit->write + CACHE_BYTES, .run_offset = run_offset};
     stubs_emit(&jit->hot, &jit->stubs);
     jit->first = jit->hot.at;
+    if (!create_stacks(jit, cpu_count)) {
+        error_set(error, "the host gives no memory for translated code; run with --engine interp");
+        jit_free(jit);
+        return NULL;
+    }
     return jit;
+}
+
+static void jit_prepare(void *translator, struct cpu *cpu)
+{
+    cpu->native.stack = (uintptr_t)stack_bottom(translator, cpu->index);
 }
 
 static void jit_drop_all(void *translator)
@@ -194,6 +237,7 @@ static uint64_t jit_leave(void *translator)
 static const struct translator_ops jit_translator = {
     .create = jit_create,
     .free = jit_free,
+    .prepare = jit_prepare,
     .translate = jit_translate,
     .has_room = jit_has_room,
     .drop_all = jit_drop_all,

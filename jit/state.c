@@ -49,20 +49,16 @@ static void load_plain(struct translation_state *t, const struct insn *insn)
     x64_mov_imm(t->c, RDX, t->end_offset);
 }
 
-static void call_stub(struct translation_state *t, uint64_t stub)
-{
-    x64_byte(t->c, 0xe8);
-    x64_imm32(t->c, (int64_t)(stub - (x64_here(t->c) + 4)));
-}
-
 bool call_exec(struct translation_state *t, const struct insn *insn)
 {
+    commit_flags(t);
+    t->flags_settled = false;
     load_plain(t, insn);
     if (insn_infos[insn->op].flags & INSN_ENDS_BLOCK) {
         x64_jmp_to(t->c, t->stubs->end_plain);
         return true;
     }
-    call_stub(t, t->stubs->call_plain);
+    x64_call_to(t->c, t->stubs->call_plain);
     t->flags = FLAGS_UNKNOWN;
     return false;
 }
@@ -70,7 +66,27 @@ bool call_exec(struct translation_state *t, const struct insn *insn)
 /* Where `cc` holds, the present instruction is done by its exec_ function instead. */
 void slow_if(struct translation_state *t, enum x64_cc cc)
 {
-    t->slow[t->slow_count++] = (struct slow_path){x64_jcc(t->c, cc), NULL, t->insn};
+    t->slow[t->slow_count++] = (struct slow_path){x64_jcc(t->c, cc), NULL, t->insn, t->pending};
+}
+
+void exit_if(struct translation_state *t, enum x64_cc cc)
+{
+    t->exits[t->exit_count++] = (struct block_exit){x64_jcc(t->c, cc), t->insn, t->pending};
+}
+
+void emit_exits(struct translation_state *t)
+{
+    for (unsigned i = 0; i < t->exit_count; i++) {
+        const struct block_exit *way = &t->exits[i];
+        x64_bind(t->c, way->jump_end);
+        while (i + 1 < t->exit_count && t->exits[i + 1].insn == way->insn)
+            x64_bind(t->c, t->exits[++i].jump_end);
+        t->pending = way->flags;
+        commit_flags(t);
+        x64_mov_imm(t->c, RCX, (uint64_t)way->insn);
+        x64_mov_imm(t->c, RDX, t->end_offset);
+        x64_jmp_to(t->c, t->stubs->rest_plain);
+    }
 }
 
 void emit_slow_paths(struct translation_state *t)
@@ -81,74 +97,18 @@ void emit_slow_paths(struct translation_state *t)
         /* Several ways out of one instruction share the code. */
         while (i + 1 < t->slow_count && t->slow[i + 1].insn == slow->insn)
             x64_bind(t->c, t->slow[++i].jump_end);
+        t->pending = slow->flags;
+        commit_flags(t);
         load_plain(t, slow->insn);
         if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK) {
             x64_jmp_to(t->c, t->stubs->end_plain);
             continue;
         }
-        call_stub(t, t->stubs->call_plain);
+        x64_call_to(t->c, t->stubs->call_plain);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
             x64_patch(back, t->slow[i].resume);
     }
-}
-
-/* --- flags and conditions -------------------------------------------------------------------------- */
-
-/* The host's flags, just set by an operation of this kind, are the guest's. */
-void set_flags(struct translation_state *t, enum host_flags kind)
-{
-    x64_setcc_store(t->c, CC_S, HOST_CPU, FLAG(n));
-    x64_setcc_store(t->c, CC_E, HOST_CPU, FLAG(z));
-    x64_setcc_store(t->c, kind == FLAGS_OF_SUB ? CC_AE : CC_B, HOST_CPU, FLAG(c));
-    x64_setcc_store(t->c, CC_O, HOST_CPU, FLAG(v));
-    t->flags = kind;
-}
-
-/* The host condition for a guest condition while the host's flags are the guest's, or -1. */
-static int live_condition(enum host_flags flags, unsigned cond)
-{
-    static const int8_t of_sub[14] = {CC_E, CC_NE, CC_AE, CC_B, CC_S,  CC_NS, CC_O,
-                                      CC_NO, CC_A, CC_BE, CC_GE, CC_L, CC_G,  CC_LE};
-    static const int8_t of_add[14] = {CC_E, CC_NE, CC_B, CC_AE, CC_S,  CC_NS, CC_O,
-                                      CC_NO, -1,   -1,   CC_GE, CC_L, CC_G,  CC_LE};
-    if (flags == FLAGS_UNKNOWN)
-        return -1;
-    return flags == FLAGS_OF_SUB ? of_sub[cond] : of_add[cond];
-}
-
-/* Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax. */
-enum x64_cc condition(struct translation_state *t, unsigned cond)
-{
-    int live = live_condition(t->flags, cond);
-    if (live >= 0)
-        return (enum x64_cc)live;
-    struct x64 *c = t->c;
-    enum x64_cc cc = CC_NE;
-    t->flags = FLAGS_UNKNOWN;
-    switch (cond >> 1) {
-    case 0: x64_cmp_byte(c, HOST_CPU, FLAG(z), 0); break;
-    case 1: x64_cmp_byte(c, HOST_CPU, FLAG(c), 0); break;
-    case 2: x64_cmp_byte(c, HOST_CPU, FLAG(n), 0); break;
-    case 3: x64_cmp_byte(c, HOST_CPU, FLAG(v), 0); break;
-    case 4: /* C && !Z: C > Z */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(c));
-        x64_rm(c, 0, 0, 0x3a, RAX, HOST_CPU, FLAG(z), false);
-        cc = CC_A;
-        break;
-    case 5: /* N == V */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
-        x64_rm(c, 0, 0, 0x3a, RAX, HOST_CPU, FLAG(v), false);
-        cc = CC_E;
-        break;
-    default: /* !Z && N == V */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
-        x64_rm(c, 0, 0, 0x32, RAX, HOST_CPU, FLAG(v), false);
-        x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(z), false);
-        cc = CC_E;
-        break;
-    }
-    return cond & 1 ? cc ^ 1 : cc;
 }
 
 /* FP access is checked once a block: what it depends on changes only at the end of one. */

@@ -9,11 +9,32 @@
 
 #define MAX_SLOW_PATHS (4 * BLOCK_MAX_INSNS)
 
+/* What the host's flags are now. */
+enum host_flags {
+    FLAGS_UNKNOWN,
+    FLAGS_OF_ADD,
+    FLAGS_OF_SUB, /* the carry is the opposite of the guest's */
+    FLAGS_OF_LOGIC,
+    FLAGS_OF_ORDER, /* UCOMISS or UCOMISD of two numbers */
+};
+
+/* NZCV that are not in the state yet. Either the operands of the operation are still there, so that it can be done
+ * again; or (`host_only`) the host's flags are all there is. */
+struct pending_flags {
+    uint8_t kind;      /* FLAG_KIND_ of translate.h, plus 1 if of 64 bits; 0: nothing is pending */
+    bool host_only;
+    bool of_result;    /* `a` is the result: the first operand is a + b (of a sum, a - b) */
+    bool immediate;    /* the second operand is `imm`, not b */
+    uint8_t a, b;      /* guest registers */
+    int64_t imm;
+};
+
 /* A conditional way out of line: to the exec_ function of an instruction and back. */
 struct slow_path {
     uint8_t *jump_end;
     uint8_t *resume;
     const struct insn *insn;
+    struct pending_flags flags;
 };
 
 /* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
@@ -27,13 +48,25 @@ struct slot_miss {
 };
 
 /* A conditional way out of line for the rest of the block, from `insn` on: by exec_ functions. */
-struct fp_exit {
+struct block_exit {
     uint8_t *jump_end;
     const struct insn *insn;
+    struct pending_flags flags;
 };
 
-/* What the host's flags are now. */
-enum host_flags { FLAGS_UNKNOWN, FLAGS_OF_ADD, FLAGS_OF_SUB, FLAGS_OF_LOGIC };
+/* A jump out of line for what comes back. */
+struct detour {
+    uint8_t *jump_end, *resume;
+};
+
+/* A jump to another page, or a call of one, by the lookup that belongs to this place (translate_branch.c). */
+struct far_jump {
+    uint8_t *call_end;                       /* where it is called; NULL: it stands in line */
+    uint8_t *missed[2];                      /* jumps of a lookup that does not know it */
+    bool indirect;                           /* to rax; else to `offset` from native.page */
+    int64_t offset;
+    uint32_t lookup;                         /* offset from cpu->lookups */
+};
 
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
 
@@ -44,9 +77,17 @@ struct translation_state {
     const struct block *block;
     const struct insn *insn;
     enum host_flags flags;
+    struct pending_flags pending;
+    bool flags_settled; /* flag_kind is known to be 0 */
+    struct detour settles[BLOCK_MAX_INSNS];
+    unsigned settle_count;
+    struct far_jump far[4];
+    unsigned far_count;
+    uint8_t *return_missed; /* the jump of a return point that was not returned to */
+    unsigned half;          /* of the address space, where the code is */
     bool fp_checked, fp_mode_checked, fp_inexact_checked;
-    struct fp_exit fp_exits[2];
-    unsigned fp_exit_count;
+    struct block_exit exits[BLOCK_MAX_INSNS + 2];
+    unsigned exit_count;
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[BLOCK_MAX_INSNS];
@@ -55,17 +96,17 @@ struct translation_state {
     uint32_t end_offset; /* the block's end in its page, up to the page's size */
 };
 
-#define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member))
+#define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member) - CPU_BIAS)
 #define FLAG(member)       CPU_OFFSET(nzcv.member)
 
 static inline int32_t offset_of(unsigned reg)
 {
-    return (int32_t)(offsetof(struct cpu, x) + 8 * reg);
+    return (int32_t)(offsetof(struct cpu, x) + 8 * reg) - CPU_BIAS;
 }
 
 static inline int32_t vector_offset(unsigned reg)
 {
-    return (int32_t)(offsetof(struct cpu, v) + 16 * reg);
+    return (int32_t)(offsetof(struct cpu, v) + 16 * reg) - CPU_BIAS;
 }
 
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
@@ -98,21 +139,50 @@ void emit_slot_misses(struct translation_state *t);
 /** Emits the FP access check, once a block (it may change only at the end of one). Uses rax. */
 void check_fp(struct translation_state *t);
 
+/** Where `cc` holds, this and the rest of the block are done by exec_ functions. Nothing of the present instruction
+ *  may have happened yet. */
+void exit_if(struct translation_state *t, enum x64_cc cc);
+
 /** FPCR asks for round to nearest and no flushing, and IXC is set (`inexact`): else the rest of the block is
  * left to exec_ functions. Emitted once a block, before anything of the instruction. */
 void check_fp_mode(struct translation_state *t, bool inexact);
 
-/** The code of those exits, behind the block. */
-void emit_fp_exits(struct translation_state *t);
+/** The code of exit_if(), behind the block. */
+void emit_exits(struct translation_state *t);
 
 /** Calls the exec_ function of `insn`. True where it ends the block: then the code does not go on. */
 bool call_exec(struct translation_state *t, const struct insn *insn);
 
-/** The host's flags, just set by an operation of this kind, are the guest's: they go into the state. */
+/* NZCV (flags.c). */
+
+/** The host's flags, just set by an operation of this kind, are the guest's. */
 void set_flags(struct translation_state *t, enum host_flags kind);
 
-/** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax. */
+/** The same, of an operation that can be done again: `kind` is FLAG_KIND_SUB, _ADD or _AND of guest register a and
+ *  register b or `imm`. The members are those of struct pending_flags. */
+void set_flags_of(struct translation_state *t, struct pending_flags operation);
+
+/** The host's flags become those of a subtraction with these NZCV (bits 3 to 0). Uses rax. */
+void set_flags_constant(struct translation_state *t, unsigned nzcv);
+
+/** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax, rcx, rdx. */
 enum x64_cc condition(struct translation_state *t, unsigned cond);
+
+/** Makes the host's carry the guest's, or its opposite. Uses rax, rcx, rdx. */
+void carry_to_host(struct translation_state *t, bool inverted);
+
+/** What is pending goes into the state. The host's flags stay as they are, or become those of a subtraction. Uses rax,
+ *  rcx. */
+void commit_flags(struct translation_state *t);
+
+/** Before the present instruction: commits what could not be committed behind it. */
+void flags_before_insn(struct translation_state *t);
+
+/** The code of detours to flags in the state. */
+void emit_settles(struct translation_state *t);
+
+/** The code of jumps to other pages that stands out of line. */
+void emit_far_jumps(struct translation_state *t);
 
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);

@@ -50,6 +50,7 @@ bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stub
 {
     struct translation_state t = {
         .c = hot, .stubs = stubs, .cpu = cpu, .block = block, .flags = FLAGS_UNKNOWN, .result = result};
+    t.half = cpu->pc >> 63;
     t.end_offset = (uint32_t)(block->physical % PAGE_SIZE_BYTES) + 4 * block->count;
     result->link_count = 0;
     result->entry = x64_here(hot);
@@ -60,18 +61,23 @@ bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stub
     for (unsigned i = 0; i < block->count && outcome != ENDED; i++) {
         t.insn = &block->insns[i];
         t.slow_first = t.slow_count;
+        flags_before_insn(&t);
         outcome = translate_insn(&t);
         if (outcome == LEFT_TO_EXEC && call_exec(&t, t.insn))
             outcome = ENDED;
         for (unsigned s = t.slow_first; s < t.slow_count; s++)
             t.slow[s].resume = hot->at;
     }
-    if (outcome != ENDED)
+    if (outcome != ENDED) {
+        commit_flags(&t);
         jump_direct(&t, 0);
+    }
     t.c = cold;
     emit_slot_misses(&t);
     emit_slow_paths(&t);
+    emit_settles(&t);
+    emit_far_jumps(&t);
     emit_ways_out(&t, too_little);
-    emit_fp_exits(&t);
+    emit_exits(&t);
     return !hot->full && !cold->full;
 }

@@ -14,6 +14,12 @@ struct stubs {
     uint64_t call_plain;  /* called: rax = function, rcx = record, rdx = the block's end in the page: runs it with
                              everything in the state */
     uint64_t end_plain;   /* jumped to: the same, and back to the loop */
+    uint64_t settle_flags; /* called: nzcv from the operation that flag_kind tells. Uses rax, rcx, rdx */
+    uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */
+    uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
+    uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
+                              to the loop */
+    uint64_t bottom;       /* where a return goes that has no call */
 };
 
 /** Writes the shared code. */
@@ -39,13 +45,22 @@ bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stub
                      const struct block *block, struct translation_result *result);
 
 /* Where guest registers live in translated code (the others stay in the state, at rbp). */
-#define HOST_CPU RBP
-#define HOST_TLB R15
+#define HOST_CPU RBP /* plus CPU_BIAS, so that more of it is within reach of short displacements */
+#define CPU_BIAS 128
 #define HOST_LEFT R10 /* instructions left before the limit, this block's taken off */
 /** The host register of a guest register (record index), or -1. */
 extern const int8_t pin_of[REG_COUNT];
 /** All pinned guest registers. */
-#define PIN_COUNT 9
+#define PIN_COUNT 10
 extern const uint8_t pinned[PIN_COUNT];
+
+/** A stay in translated code ends after so many instructions (and a block), whatever is left of the turn. */
+#define MAX_STAY_INSNS 0x40000
+/** The stack of return points: two words for each call of a stay, and room for a signal's frame. */
+#define RETURN_STACK_BYTES (MAX_STAY_INSNS * 16u + (1u << 20))
+
+/* What operation cpu->native.flag_a and flag_b are the operands of: plus 1 if of 64 bits. The last two have the host's
+ * flags in flag_a, as LAHF and SETO AL left them: of a subtraction, or of the comparison of two numbers by UCOMIS. */
+enum { FLAG_KIND_NONE, FLAG_KIND_SUB = 2, FLAG_KIND_ADD = 4, FLAG_KIND_AND = 6, FLAG_KIND_RAW = 8, FLAG_KIND_ORDER = 10 };
 
 #endif

@@ -314,6 +314,7 @@ static void compare_and_swap_pair(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
+    commit_flags(t); /* their operands may be in the second register, which the record does not name */
     aligned_address(t, 16, true, 0);
     x64_load(c, 1, RCX, RAX, 0);
     x64_load(c, 1, RDX, RAX, 8);

@@ -2,31 +2,63 @@
 /* Branches, and how a block goes on to the next. */
 #include "jit/state.h"
 
-/* pc is in rax: on to its block where the lookups know it. */
-static void jump_by_lookup(struct translation_state *t)
+/* A place's own lookup, as an offset from cpu->lookups. Places may share one: it says itself what it knows. */
+static uint32_t lookup_of(const struct translation_state *t)
+{
+    uint64_t place = t->block->physical + 4ull * t->block->count - 4ull * t->insn->left;
+    unsigned index = LOOKUP_ENTRIES + ((place >> 2 ^ place >> 13) & (LOOKUP_SITES - 1));
+    return (uint32_t)(index * sizeof(struct lookup));
+}
+
+/* rax is a pc: on to its block, if this place's lookup knows it. */
+static void jump_by_lookup(struct translation_state *t, struct far_jump *far)
 {
     struct x64 *c = t->c;
-    _Static_assert(sizeof(struct lookup) == 32, "the index below is scaled by the entry's size");
-    x64_mov(c, 1, RCX, RAX);
-    x64_shift_imm(c, 1, SHIFT_SHR, RCX, 2);
-    x64_mov(c, 1, RDX, RAX);
-    x64_shift_imm(c, 1, SHIFT_SHR, RDX, 14);
-    x64_alu(c, 0, ALU_XOR, RCX, RDX);
-    x64_alu_imm(c, 0, ALU_AND, RCX, LOOKUP_ENTRIES - 1);
-    x64_shift_imm(c, 0, SHIFT_SHL, RCX, 5);
-    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(lookups));
-    x64_alu_load(c, 1, ALU_CMP, RAX, RCX, offsetof(struct lookup, pc));
-    x64_jcc_to(c, CC_NE, t->stubs->leave);
-    x64_load(c, 1, RDX, RCX, offsetof(struct lookup, key));
-    x64_shift_imm(c, 1, SHIFT_SHR, RAX, 63);
-    x64_alu_indexed(c, 1, ALU_CMP, RDX, HOST_CPU, RAX, 3, CPU_OFFSET(code_key));
-    x64_load(c, 1, RAX, RCX, offsetof(struct lookup, pc));
-    x64_jcc_to(c, CC_NE, t->stubs->leave);
-    x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
+    const int32_t lookup = (int32_t)far->lookup;
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_alu_load(c, 1, ALU_CMP, RAX, RCX, lookup + (int32_t)offsetof(struct lookup, pc));
+    far->missed[0] = x64_jcc(c, CC_NE);
+    x64_load(c, 1, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, key));
+    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(code_key) + 8 * (int32_t)t->half);
+    far->missed[1] = x64_jcc(c, CC_NE);
+    x64_load(c, 1, RCX, RCX, lookup + (int32_t)offsetof(struct lookup, block));
     x64_mov(c, 1, RDX, RAX);
     x64_alu_imm(c, 1, ALU_AND, RDX, -4096);
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
     x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
+}
+
+/* On to pc in rax (`indirect`), or at `offset` from the page. */
+static void jump_far(struct translation_state *t, bool indirect, int64_t offset)
+{
+    struct far_jump *far = &t->far[t->far_count++];
+    *far = (struct far_jump){.indirect = indirect, .offset = offset, .lookup = lookup_of(t)};
+    if (!indirect)
+        load_page_address(t, RAX, offset);
+    jump_by_lookup(t, far);
+}
+
+void emit_far_jumps(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    for (unsigned i = 0; i < t->far_count; i++) {
+        struct far_jump *far = &t->far[i];
+        if (far->call_end) {
+            x64_bind(c, far->call_end);
+            if (!far->indirect)
+                load_page_address(t, RAX, far->offset);
+            jump_by_lookup(t, far);
+        }
+        x64_bind(c, far->missed[0]);
+        x64_bind(c, far->missed[1]);
+        x64_mov_imm(c, RDX, far->lookup);
+        x64_jmp_to(c, t->stubs->fill_site);
+    }
+    if (t->return_missed) {
+        x64_bind(c, t->return_missed);
+        x64_mov(c, 1, RAX, (unsigned)pin_of[30]);
+        x64_jmp_to(c, t->stubs->jump_by_hash);
+    }
 }
 
 static uint64_t block_end(const struct translation_state *t)
@@ -54,8 +86,7 @@ void jump_direct(struct translation_state *t, int64_t distance)
         add_link(t, x64_jmp(t->c), target);
         return;
     }
-    load_page_address(t, RAX, (int64_t)t->end_offset + distance);
-    jump_by_lookup(t);
+    jump_far(t, false, (int64_t)t->end_offset + distance);
 }
 
 /* The branch is taken where `cc` holds: to a target within the page by the conditional jump itself. */
@@ -73,35 +104,86 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
     jump_direct(t, 0);
 }
 
-static void branch_indirect(struct translation_state *t, bool link)
+/* --- calls and returns --------------------------------------------------------------------------------
+ *
+ * A call leaves the page and a host return address on the stack of return points (stubs.c). Whatever returns there
+ * first looks whether it is where the guest wanted to return to; translations do not change within a stay, so an
+ * address that was this place's at the call still is. */
+
+static void begin_call(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_lea(c, 1, (unsigned)pin_of[30], RCX, (int32_t)t->end_offset);
+    x64_push(c, RCX);
+}
+
+static void end_call(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    x64_pop(c, RAX);
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_lea(c, 1, RAX, RAX, (int32_t)t->end_offset);
+    x64_alu(c, 1, ALU_CMP, RAX, (unsigned)pin_of[30]);
+    t->return_missed = x64_jcc(c, CC_NE);
+    jump_direct(t, 0);
+}
+
+static void call_out_of_line(struct translation_state *t, bool indirect, int64_t offset)
+{
+    t->far[t->far_count++] = (struct far_jump){
+        .call_end = x64_call(t->c), .indirect = indirect, .offset = offset, .lookup = lookup_of(t)};
+}
+
+static void call_direct(struct translation_state *t)
+{
+    int64_t distance = t->insn->imm - 4;
+    uint64_t target = block_end(t) + (uint64_t)distance;
+    begin_call(t);
+    if (within_page(t, target))
+        add_link(t, x64_call(t->c), target);
+    else
+        call_out_of_line(t, false, (int64_t)t->end_offset + distance);
+    end_call(t);
+}
+
+static void call_indirect(struct translation_state *t)
 {
     copy(t, t->insn->rn, RAX);
-    if (link) {
-        unsigned d = destination(30, RCX);
-        load_page_address(t, d, t->end_offset);
-        done(t, 30, d);
-    }
-    jump_by_lookup(t);
+    begin_call(t);
+    call_out_of_line(t, true, 0);
+    end_call(t);
+}
+
+static void branch_indirect(struct translation_state *t)
+{
+    copy(t, t->insn->rn, RAX);
+    x64_jmp_to(t->c, t->stubs->jump_by_hash);
+}
+
+static void branch_if(struct translation_state *t, unsigned cond)
+{
+    if (t->pending.host_only)
+        commit_flags(t); /* which may turn the carry over */
+    enum x64_cc cc = condition(t, cond);
+    commit_flags(t);
+    branch_both(t, cc);
 }
 
 enum outcome translate_branch(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     bool bti = has_feature(&t->cpu->features, FEAT_BTI);
+    if (insn->op != OP_b_cond || insn->opt >= 14)
+        commit_flags(t);
     switch (insn->op) {
     case OP_b: jump_direct(t, insn->imm - 4); return ENDED;
-    case OP_bl: {
-        unsigned d = destination(30, RAX);
-        load_page_address(t, d, t->end_offset);
-        done(t, 30, d);
-        jump_direct(t, insn->imm - 4);
-        return ENDED;
-    }
+    case OP_bl: call_direct(t); return ENDED;
     case OP_b_cond:
         if (insn->opt >= 14)
             jump_direct(t, insn->imm - 4);
         else
-            branch_both(t, condition(t, insn->opt));
+            branch_if(t, insn->opt);
         return ENDED;
     case OP_cbz:
     case OP_cbnz: {
@@ -115,12 +197,20 @@ enum outcome translate_branch(struct translation_state *t)
         x64_bit_test(t->c, use(t, insn->rn, RAX), insn->amount);
         branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
         return ENDED;
-    case OP_ret: branch_indirect(t, false); return ENDED;
+    case OP_ret:
+        if (insn->rn == 30)
+            x64_ret(t->c);
+        else
+            branch_indirect(t);
+        return ENDED;
     case OP_br:
     case OP_blr:
         if (bti)
             return LEFT_TO_EXEC; /* they set BTYPE */
-        branch_indirect(t, insn->op == OP_blr);
+        if (insn->op == OP_br)
+            branch_indirect(t);
+        else
+            call_indirect(t);
         return ENDED;
     default: return LEFT_TO_EXEC;
     }

@@ -16,6 +16,28 @@ static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, u
     done(t, rd, d);
 }
 
+/* Which operation of flags.c it is. */
+static unsigned flag_kind(enum x64_alu op)
+{
+    return op == ALU_ADD ? FLAG_KIND_ADD : op == ALU_SUB ? FLAG_KIND_SUB : FLAG_KIND_AND;
+}
+
+/* The flags of rd = rn op rm. */
+static void flags_of_registers(struct translation_state *t, enum x64_alu op, enum host_flags sets)
+{
+    const struct insn *insn = t->insn;
+    struct pending_flags flags = {.kind = flag_kind(op), .a = insn->rn, .b = insn->rm};
+    if (insn->rd != REG_SINK && op == ALU_AND) {
+        flags.a = flags.b = insn->rd;
+    } else if (insn->rd == insn->rm) {
+        set_flags(t, sets);
+        return;
+    } else if (insn->rd == insn->rn) {
+        flags.of_result = true;
+    }
+    set_flags_of(t, flags);
+}
+
 static void alu_reg(struct translation_state *t, enum x64_alu op, enum host_flags sets)
 {
     const struct insn *insn = t->insn;
@@ -26,11 +48,31 @@ static void alu_reg(struct translation_state *t, enum x64_alu op, enum host_flag
         done(t, insn->rd, d);
         return;
     }
-    alu_host(t, w, op, insn->rd, insn->rn, use(t, insn->rm, RCX));
+    if (sets && insn->rd == REG_SINK && op != ALU_ADD) {
+        unsigned n = use(t, insn->rn, RAX), m = use(t, insn->rm, RCX);
+        if (op == ALU_AND)
+            x64_test(t->c, w, n, m);
+        else
+            x64_alu(t->c, w, ALU_CMP, n, m);
+    } else {
+        alu_host(t, w, op, insn->rd, insn->rn, use(t, insn->rm, RCX));
+    }
     if (sets)
-        set_flags(t, sets);
+        flags_of_registers(t, op, sets);
     else
         t->flags = FLAGS_UNKNOWN;
+}
+
+static void flags_of_immediate(struct translation_state *t, enum x64_alu op, int64_t imm)
+{
+    const struct insn *insn = t->insn;
+    struct pending_flags flags = {.kind = flag_kind(op), .a = insn->rn, .immediate = true, .imm = imm};
+    if (insn->rd != REG_SINK && op == ALU_AND)
+        flags = (struct pending_flags){.kind = flag_kind(op), .a = insn->rd, .b = insn->rd};
+    else if (insn->rd == insn->rn) {
+        flags.of_result = true;
+    }
+    set_flags_of(t, flags);
 }
 
 static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flags sets)
@@ -48,6 +90,8 @@ static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flag
         return; /* and the flags are as they were */
     } else if (op == ALU_SUB && insn->rd == REG_SINK) {
         x64_alu_imm(t->c, w, ALU_CMP, use(t, insn->rn, RAX), (int32_t)imm);
+    } else if (op == ALU_AND && insn->rd == REG_SINK) {
+        x64_test_imm(t->c, w, use(t, insn->rn, RAX), (int32_t)imm);
     } else {
         unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
         if (d != n)
@@ -56,7 +100,7 @@ static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flag
         done(t, insn->rd, d);
     }
     if (sets)
-        set_flags(t, sets);
+        flags_of_immediate(t, op, imm);
     else
         t->flags = FLAGS_UNKNOWN;
 }
@@ -85,33 +129,30 @@ static void extended(struct translation_state *t)
         x64_shift_imm(t->c, 1, SHIFT_SHL, RCX, insn->amount);
 }
 
+/* rd = rn op rcx */
 static void alu_rcx(struct translation_state *t, enum x64_alu op, enum host_flags sets)
 {
-    alu_host(t, t->insn->sf, op, t->insn->rd, t->insn->rn, RCX);
-    if (sets)
-        set_flags(t, sets);
-    else
+    const struct insn *insn = t->insn;
+    alu_host(t, insn->sf, op, insn->rd, insn->rn, RCX);
+    if (!sets)
         t->flags = FLAGS_UNKNOWN;
+    else if (op == ALU_AND && insn->rd != REG_SINK)
+        set_flags_of(t, (struct pending_flags){.kind = FLAG_KIND_AND, .a = insn->rd, .b = insn->rd});
+    else
+        set_flags(t, sets);
 }
 
 /* ADC, SBC: the carry goes into the host's first. */
 static void with_carry(struct translation_state *t, bool subtract, bool sets)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rn, RAX);
+    carry_to_host(t, subtract);
+    copy(t, insn->rn, RAX); /* moves leave it alone */
     unsigned m = use(t, insn->rm, RDX);
-    if (subtract) {
-        x64_cmp_byte(t->c, HOST_CPU, FLAG(c), 1);
-    } else {
-        x64_load_sized(t->c, 0, false, 0, RCX, HOST_CPU, FLAG(c));
-        x64_alu_imm(t->c, 0, ALU_ADD, RCX, -1);
-    }
     x64_alu(t->c, insn->sf, subtract ? ALU_SBB : ALU_ADC, RAX, m);
     done(t, insn->rd, RAX);
     if (sets)
         set_flags(t, subtract ? FLAGS_OF_SUB : FLAGS_OF_ADD);
-    else
-        t->flags = FLAGS_UNKNOWN;
 }
 
 static void mov_reg(struct translation_state *t)
@@ -229,6 +270,7 @@ static void select(struct translation_state *t, enum select kind)
     done(t, insn->rd, RAX);
 }
 
+/* Both ways end with the flags of a subtraction in the host. */
 static void conditional_compare(struct translation_state *t, enum x64_alu op, bool immediate)
 {
     const struct insn *insn = t->insn;
@@ -237,21 +279,24 @@ static void conditional_compare(struct translation_state *t, enum x64_alu op, bo
         enum x64_cc cc = condition(t, insn->opt);
         otherwise = x64_jcc(t->c, cc ^ 1);
     }
-    copy(t, insn->rn, RAX);
+    unsigned n = use(t, insn->rn, RAX);
+    if (op == ALU_ADD && n != RAX) {
+        x64_mov(t->c, 1, RAX, n);
+        n = RAX;
+    }
     if (immediate)
-        x64_alu_imm(t->c, insn->sf, op, RAX, (int32_t)insn->imm);
+        x64_alu_imm(t->c, insn->sf, op == ALU_SUB ? ALU_CMP : op, n, (int32_t)insn->imm);
     else
-        x64_alu(t->c, insn->sf, op, RAX, use(t, insn->rm, RCX));
-    set_flags(t, op == ALU_ADD ? FLAGS_OF_ADD : FLAGS_OF_SUB);
+        x64_alu(t->c, insn->sf, op == ALU_SUB ? ALU_CMP : op, n, use(t, insn->rm, RCX));
+    if (op == ALU_ADD)
+        x64_cmc(t->c);
     if (otherwise) {
         uint8_t *end = x64_jmp(t->c);
         x64_bind(t->c, otherwise);
-        unsigned f = insn->amount;
-        x64_rm(t->c, 0, 0, 0xc7, 0, HOST_CPU, CPU_OFFSET(nzcv), false);
-        x64_imm32(t->c, f >> 3 | (f >> 2 & 1) << 8 | (f >> 1 & 1) << 16 | (f & 1) << 24);
+        set_flags_constant(t, insn->amount);
         x64_bind(t->c, end);
-        t->flags = FLAGS_UNKNOWN;
     }
+    set_flags(t, FLAGS_OF_SUB);
 }
 
 static void variable_shift(struct translation_state *t, enum x64_shift op)

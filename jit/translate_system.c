@@ -60,20 +60,6 @@ static void read_counter(struct translation_state *t)
     done(t, t->insn->rd, RAX);
 }
 
-static void read_flags(struct translation_state *t)
-{
-    static const int32_t flags[] = {FLAG(z), FLAG(c), FLAG(v)};
-    struct x64 *c = t->c;
-    x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
-    for (unsigned i = 0; i < 3; i++) {
-        x64_load_sized(c, 0, false, 0, RCX, HOST_CPU, flags[i]);
-        x64_lea_indexed(c, 0, RAX, RCX, RAX, 1);
-    }
-    x64_shift_imm(c, 0, SHIFT_SHL, RAX, 28);
-    t->flags = FLAGS_UNKNOWN;
-    done(t, t->insn->rd, RAX);
-}
-
 static void read_member(struct translation_state *t, int32_t offset)
 {
     unsigned d = destination(t->insn->rd, RAX);
@@ -129,7 +115,6 @@ static bool read_register(struct translation_state *t)
         need_el1(t);
         read_member(t, CPU_OFFSET(mpidr));
         return true;
-    case SR_NZCV: read_flags(t); return true;
     case SR_FPCR:
         check_fp(t);
         read_member(t, CPU_OFFSET(fpcr));
@@ -253,6 +238,7 @@ static enum outcome end_if(struct translation_state *t, bool translated)
 {
     if (!translated)
         return LEFT_TO_EXEC;
+    commit_flags(t);
     jump_direct(t, 0);
     return ENDED;
 }

@@ -47,13 +47,6 @@ static inline void x64_mfence(struct x64 *c)
     x64_opcode(c, 0, 0, 0x0faef0);
 }
 
-/** mov [base + disp], value, of 4 bytes or, sign-extended, 8 (w). */
-static inline void x64_store_imm(struct x64 *c, unsigned w, unsigned base, int32_t disp, int32_t value)
-{
-    x64_rm(c, 0, w, 0xc7, 0, base, disp, false);
-    x64_imm32(c, value);
-}
-
 /** op byte [base + disp], value */
 static inline void x64_alu_byte(struct x64 *c, enum x64_alu op, unsigned base, int32_t disp, unsigned value)
 {

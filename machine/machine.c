@@ -253,6 +253,10 @@ int machine_run(struct machine *machine, struct error *error)
         clock_schedule(&machine->clock, &machine->timeout, options->timeout_ns);
     for (;;) {
         run_loop_run(&machine->loop);
+        if (machine->loop.wrong) {
+            error_set(error, "the engines do not agree; what they did stands above");
+            return EXIT_STATUS_HOST;
+        }
         switch (machine->stop) {
         case MACHINE_RUNNING: break;
         case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;

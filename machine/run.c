@@ -127,7 +127,8 @@ static void run_turn(struct run_loop *loop, struct cpu *cpu, bool stirred)
             return;
         cpu->limit = limit;
         loop->current = cpu;
-        loop->engine_ops->run(loop->engine, cpu);
+        if (loop->engine_ops->run(loop->engine, cpu) == ENGINE_EXIT_WRONG)
+            loop->wrong = loop->stop = true;
         loop->current = NULL;
         loop->clock->now_ns = cpu_time_ns(cpu);
         take_inputs(loop); /* what a device got as an immediate answer */

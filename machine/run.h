@@ -45,6 +45,7 @@ struct run_loop {
     struct cpu *current; /* whose turn it is; NULL between turns */
     bool stirred;        /* something happened since the last round that may matter to a CPU in WFE */
     bool stop;           /* run_loop_stop() was called */
+    bool wrong;          /* ENGINE_EXIT_WRONG: it stopped for that */
     uint64_t last_poll_host_ns;
     uint64_t quiet_ns, quiet_insns; /* since when the guest has been quiet, and its instructions then */
     uint64_t line_ns;               /* when it got the last line of a script */

@@ -161,6 +161,16 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
     }
 }
 
+void tlb_drop_all_write_tags(struct cpu *cpu)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    tlb_empty_slots(cpu);
+    for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            tlb->data[regime][i].write_tag = TLB_NO_TAG(i);
+}
+
 static void list_private(struct tlb_private *private, unsigned slot)
 {
     if (private->listed[slot / 64] >> slot % 64 & 1)

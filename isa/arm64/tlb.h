@@ -118,4 +118,7 @@ void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid);
  * `cpu`. */
 void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page);
 
+/** The same for all pages: the next store to each is to be noticed. */
+void tlb_drop_all_write_tags(struct cpu *cpu);
+
 #endif

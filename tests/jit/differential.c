@@ -2,7 +2,7 @@
 /* The translating engines against the interpreter: random programs from the same state, compared after every
  * turn.
  *
- * jit_differential [--programs N] [--seed N] [--verbose]
+ * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--verbose]
  *
  * The environment's ARMATURE_JIT_PROGRAMS stands for --programs. A difference is shrunk to the instructions
  * and registers that it needs, and printed with the guest's code, the host's, and what differs. Then the run
@@ -14,6 +14,7 @@
 #include <string.h>
 #include "interp/interp.h"
 #include "jit/jit.h"
+#include "machine/contract/host.h"
 #include "tests/jit/generate.h"
 
 static const enum cpu_model models[] = {CPU_V8_2, CPU_MAX, CPU_V8_0};
@@ -150,6 +151,7 @@ int main(int argc, char **argv)
     const char *programs_text = getenv("ARMATURE_JIT_PROGRAMS");
     uint64_t programs = programs_text ? number(programs_text) : 1000, seed = 1;
     bool verbose = false, same = true;
+    enum host_level level;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--verbose")) {
             verbose = true;
@@ -157,8 +159,11 @@ int main(int argc, char **argv)
             programs = number(argv[++i]);
         } else if (i + 1 < argc && !strcmp(argv[i], "--seed")) {
             seed = number(argv[++i]);
+        } else if (i + 1 < argc && !strcmp(argv[i], "--host-features") && host_find_level(argv[i + 1], &level)) {
+            host_limit(level);
+            i++;
         } else {
-            fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--verbose]\n");
+            fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--verbose]\n");
             return 2;
         }
     }
