@@ -181,7 +181,7 @@ static bool multiply_add(struct translation_state *t, enum fma_op op)
     load(t, 0, insn->ra, insn->size);
     load(t, 1, insn->rn, insn->size);
     load(t, 2, insn->rm, insn->size);
-    x64_fma(t->c, op, scalar_form(insn), 0, 1, 2);
+    vec_fma(t->c, op, scalar_form(insn), 0, 1, 2);
     slow_unless_ordinary(t, 0, insn->size);
     store_vector(t, 0, insn->rd);
     return true;

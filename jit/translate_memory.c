@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Loads and stores of general and vector registers. */
 #include "jit/state.h"
-#include "jit/x64_sse.h"
+#include "jit/x64_vec.h"
 
 /* rax is a guest address: finds what makes it the host's, in rcx, by the indexed table. Returns the jump of a miss, to
  * be bound. */

@@ -124,7 +124,7 @@ static bool multiply_add(struct translation_state *t, enum fma_op op, bool by_el
         load_element(t, 2);
     else
         load(t, 2, t->insn->rm);
-    x64_fma(t->c, op, packed_form(t->insn), 0, 1, 2);
+    vec_fma(t->c, op, packed_form(t->insn), 0, 1, 2);
     slow_unless_good(t, 0, true, lanes_of(t->insn));
     finish(t, 0);
     return true;
@@ -148,7 +148,7 @@ static bool scalar_multiply_add(struct translation_state *t, enum fma_op op)
     load_scalar(t, 0, t->insn->rd);
     load_scalar(t, 1, t->insn->rn);
     element(t, 2);
-    x64_fma(t->c, op, is_double(t->insn) ? SSE_SD : SSE_SS, 0, 1, 2);
+    vec_fma(t->c, op, is_double(t->insn) ? SSE_SD : SSE_SS, 0, 1, 2);
     slow_unless_good(t, 0, true, 1);
     store_vector(t, 0, t->insn->rd);
     return true;

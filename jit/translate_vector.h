@@ -5,7 +5,7 @@
 #define ARMATURE_TRANSLATE_VECTOR_H
 
 #include "jit/state.h"
-#include "jit/x64_sse.h"
+#include "jit/x64_vec.h"
 
 /** The classes of translate_vector(); the access check is done. */
 bool emit_simd(struct translation_state *t);
