@@ -88,8 +88,9 @@ static void *jit_create(struct error *error)
     }
     uint8_t *middle = jit->write + CACHE_BYTES / 2;
     ptrdiff_t run_offset = jit->run - jit->write;
-    jit->hot = (struct x64){.at = jit->write, .end = middle, .run_offset = run_offset};
-    jit->cold = (struct x64){.at = middle, .end = jit->write + CACHE_BYTES, .run_offset = run_offset};
+    const bool avx = __builtin_cpu_supports("avx2");
+    jit->hot = (struct x64){.at = jit->write, .end = middle, .run_offset = run_offset, .avx = avx};
+    jit->cold = (struct x64){.at = middle, .end = jit->write + CACHE_BYTES, .run_offset = run_offset, .avx = avx};
     stubs_emit(&jit->hot, &jit->stubs);
     jit->first = jit->hot.at;
     return jit;

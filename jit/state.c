@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the translators of the instruction classes share: registers, the way to exec_ and back, flags, addresses. */
-#include "jit/state.h"
+#include "jit/translate_vector.h"
 
 /* --- registers ------------------------------------------------------------------------------------- */
 
@@ -57,12 +57,14 @@ static void call_stub(struct translation_state *t, uint64_t stub)
 
 bool call_exec(struct translation_state *t, const struct insn *insn)
 {
+    vectors_store(t);
     load_plain(t, insn);
     if (insn_infos[insn->op].flags & INSN_ENDS_BLOCK) {
         x64_jmp_to(t->c, t->stubs->end_plain);
         return true;
     }
-    call_stub(t, t->stubs->call_plain);
+    call_stub(t, t->fp_armed ? t->stubs->call_plain_armed : t->stubs->call_plain);
+    vectors_lost(t);
     t->flags = FLAGS_UNKNOWN;
     return false;
 }
@@ -70,7 +72,7 @@ bool call_exec(struct translation_state *t, const struct insn *insn)
 /* Where `cc` holds, the present instruction is done by its exec_ function instead. */
 void slow_if(struct translation_state *t, enum x64_cc cc)
 {
-    t->slow[t->slow_count++] = (struct slow_path){x64_jcc(t->c, cc), NULL, t->insn};
+    t->slow[t->slow_count++] = (struct slow_path){.jump_end = x64_jcc(t->c, cc), .insn = t->insn};
 }
 
 void emit_slow_paths(struct translation_state *t)
@@ -81,8 +83,10 @@ void emit_slow_paths(struct translation_state *t)
         /* Several ways out of one instruction share the code. */
         while (i + 1 < t->slow_count && t->slow[i + 1].insn == slow->insn)
             x64_bind(t->c, t->slow[++i].jump_end);
+        vectors_move_all(t, slow->spilled, true);
         load_plain(t, slow->insn);
-        call_stub(t, t->stubs->call_plain);
+        call_stub(t, slow->armed ? t->stubs->call_plain_armed : t->stubs->call_plain);
+        vectors_move_all(t, slow->reloaded, false);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
             x64_patch(back, t->slow[i].resume);

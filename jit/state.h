@@ -14,6 +14,8 @@ struct slow_path {
     uint8_t *jump_end;
     uint8_t *resume;
     const struct insn *insn;
+    uint32_t spilled, reloaded; /* vector registers that go to the state before, and come back behind it */
+    bool armed;                 /* the host's FP flags are the guest's */
 };
 
 /* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
@@ -26,11 +28,25 @@ struct slot_miss {
     unsigned slow_index; /* its place among the slow paths */
 };
 
-/* A conditional way out of line for the rest of the block, from `insn` on: by exec_ functions. */
+/* Where a unit's first FP operation finds that the host's FP flags are not the guest's yet: that is seen to, or else the
+ * rest of the block, from `insn` on, is done by exec_ functions. */
 struct fp_exit {
-    uint8_t *jump_end;
+    uint8_t *jump_end, *resume;
     const struct insn *insn;
+    uint32_t spilled;
 };
+
+/* A comparison whose operands are unordered, out of line: the host's flags become the guest's for that. */
+struct unordered {
+    uint8_t *jump_end, *resume;
+};
+
+/* 16 bytes beside the code, at a run address. */
+struct vector_constant {
+    uint64_t low, high, at;
+};
+
+#define MAX_VECTOR_CONSTANTS 16
 
 /* What the host's flags are now. */
 enum host_flags { FLAGS_UNKNOWN, FLAGS_OF_ADD, FLAGS_OF_SUB, FLAGS_OF_LOGIC };
@@ -38,15 +54,27 @@ enum host_flags { FLAGS_UNKNOWN, FLAGS_OF_ADD, FLAGS_OF_SUB, FLAGS_OF_LOGIC };
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
 
 struct translation_state {
-    struct x64 *c;
+    struct x64 *c, *cold;
     const struct stubs *stubs;
     const struct cpu *cpu;
     const struct block *block;
     const struct insn *insn;
     enum host_flags flags;
-    bool fp_checked, fp_mode_checked, fp_inexact_checked;
-    struct fp_exit fp_exits[2];
-    unsigned fp_exit_count;
+    bool fp_checked; /* FP access is free */
+    bool fp_armed;   /* and FPCR is 0, and the host's FP flags are the guest's */
+    struct fp_exit fp_exit;
+    struct unordered unordered[BLOCK_MAX_INSNS];
+    unsigned unordered_count;
+    /* Vector registers (translate_vector.h), as they are at this place of the unit. */
+    int8_t vector_of[32];    /* the host register of each, or -1: it is in the state */
+    bool vectors_kept;       /* all that have one hold their value from the unit's entry on, and */
+    uint32_t vectors_to_write; /* these may be written in it */
+    uint32_t vector_valid;   /* those whose host register holds their value */
+    uint32_t vector_written; /* of these, those whose value in the state may be old */
+    uint8_t vector_bytes[32]; /* of each, how many of the lowest bytes may be other than zero: 4, 8 or 16 */
+    const struct insn *done_too; /* the next instruction, where this one's code does it as well */
+    struct vector_constant constants[MAX_VECTOR_CONSTANTS];
+    unsigned constant_count;
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[BLOCK_MAX_INSNS];
@@ -61,11 +89,6 @@ struct translation_state {
 static inline int32_t offset_of(unsigned reg)
 {
     return (int32_t)(offsetof(struct cpu, x) + 8 * reg);
-}
-
-static inline int32_t vector_offset(unsigned reg)
-{
-    return (int32_t)(offsetof(struct cpu, v) + 16 * reg);
 }
 
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
@@ -95,14 +118,14 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
 /** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
 void emit_slot_misses(struct translation_state *t);
 
-/** Emits the FP access check, once a block (it may change only at the end of one). Uses rax. */
+/** Emits the FP access check, once a unit (it may change only at the end of one). Uses rax. */
 void check_fp(struct translation_state *t);
 
-/** FPCR asks for round to nearest and no flushing, and IXC is set (`inexact`): else the rest of the block is
- * left to exec_ functions. Emitted once a block, before anything of the instruction. */
-void check_fp_mode(struct translation_state *t, bool inexact);
+/** FP access is free, FPCR is 0, and the host's FP flags are the guest's from here on: else the rest of the block is left
+ *  to exec_ functions. Emitted once a unit, before anything of the instruction. Uses rax. */
+void arm_fp(struct translation_state *t);
 
-/** The code of those exits, behind the block. */
+/** What is out of line of arm_fp() and of comparisons, behind the block. */
 void emit_fp_exits(struct translation_state *t);
 
 /** Calls the exec_ function of `insn`. True where it ends the block: then the code does not go on. */

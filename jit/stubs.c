@@ -48,6 +48,51 @@ static void load_left(struct x64 *c)
     x64_alu_load(c, 1, ALU_SUB, HOST_LEFT, HOST_CPU, CPU_OFFSET(icount));
 }
 
+#define MXCSR_PLAIN 0x1f80u /* nothing raised, nothing trapped, round to nearest */
+
+static void load_mxcsr(struct x64 *c)
+{
+    x64_rm(c, 0, 0, 0xc7, 0, HOST_CPU, CPU_OFFSET(native.mxcsr), false);
+    x64_imm32(c, MXCSR_PLAIN);
+    x64_rm(c, 0, 0, 0x0fae, 2, HOST_CPU, CPU_OFFSET(native.mxcsr), false);
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
+    x64_byte(c, 1);
+}
+
+/* What the host's FP operations raised since arm_fp goes to FPSR. What x86 counts as a denormal operand is nothing to
+ * the guest; the others have the same names, and nearly the same order. Uses rcx, rdx. */
+static void collect_fp_flags(struct x64 *c)
+{
+    x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(native.fp_armed), 0);
+    uint8_t *not_armed = x64_jcc(c, CC_E);
+    x64_rm(c, 0, 0, 0x0fae, 3, HOST_CPU, CPU_OFFSET(native.mxcsr), false);
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
+    x64_byte(c, 0);
+    x64_load(c, 0, RCX, HOST_CPU, CPU_OFFSET(native.mxcsr));
+    x64_mov(c, 0, RDX, RCX);
+    x64_alu_imm(c, 0, ALU_AND, RDX, FPSR_IOC);
+    x64_shift_imm(c, 0, SHIFT_SHR, RCX, 1);
+    x64_alu_imm(c, 0, ALU_AND, RCX, FPSR_DZC | FPSR_OFC | FPSR_UFC | FPSR_IXC);
+    x64_alu(c, 0, ALU_OR, RCX, RDX);
+    x64_rm(c, 0, 0, 0x09, RCX, HOST_CPU, CPU_OFFSET(fpsr), false);
+    x64_bind(c, not_armed);
+}
+
+static void emit_arm_fp(struct x64 *c)
+{
+    x64_load(c, 0, RAX, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
+    x64_not(c, 0, RAX);
+    x64_test_imm(c, 0, RAX, 3 << 20);
+    uint8_t *trapped = x64_jcc(c, CC_NE);
+    x64_rm(c, 0, 0, 0x83, ALU_CMP, HOST_CPU, CPU_OFFSET(fpcr), false);
+    x64_byte(c, 0);
+    uint8_t *not_plain = x64_jcc(c, CC_NE);
+    load_mxcsr(c);
+    x64_bind(c, trapped);
+    x64_bind(c, not_plain);
+    x64_ret(c);
+}
+
 /* Everything to the state; rdx is pc's place in the page. Then the function in rax is ready to be called. */
 static void store_all_for_plain(struct x64 *c)
 {
@@ -57,6 +102,17 @@ static void store_all_for_plain(struct x64 *c)
     x64_alu_load(c, 1, ALU_ADD, RDX, HOST_CPU, CPU_OFFSET(native.page));
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(pc));
     store_icount(c, RDX);
+    collect_fp_flags(c);
+}
+
+static void emit_call_plain(struct x64 *c)
+{
+    store_all_for_plain(c);
+    x64_alu_imm(c, 1, ALU_SUB, RSP, 8);
+    x64_call_reg(c, RAX);
+    x64_alu_imm(c, 1, ALU_ADD, RSP, 8);
+    load_left(c);
+    load_pins(c);
 }
 
 static void pop_frame(struct x64 *c)
@@ -91,16 +147,20 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
     store_icount(c, RAX);
     store_pins(c);
+    collect_fp_flags(c);
     pop_frame(c);
 
     stubs->call_plain = x64_here(c);
-    store_all_for_plain(c);
-    x64_alu_imm(c, 1, ALU_SUB, RSP, 8);
-    x64_call_reg(c, RAX);
-    x64_alu_imm(c, 1, ALU_ADD, RSP, 8);
-    load_left(c);
-    load_pins(c);
+    emit_call_plain(c);
     x64_ret(c);
+
+    stubs->call_plain_armed = x64_here(c);
+    emit_call_plain(c);
+    load_mxcsr(c);
+    x64_ret(c);
+
+    stubs->arm_fp = x64_here(c);
+    emit_arm_fp(c);
 
     stubs->end_plain = x64_here(c);
     store_all_for_plain(c);

@@ -13,13 +13,15 @@
  *   function; then on behind the load.
  *
  * A comparison leaves its flags in the state and, until the next instruction that changes them, in the host. */
-#include "jit/state.h"
+#include "jit/translate_vector.h"
 
 static enum outcome translate_insn(struct translation_state *t)
 {
     uint32_t flags = insn_infos[t->insn->op].flags;
-    if (flags & INSN_BRANCH)
+    if (flags & INSN_BRANCH) {
+        vectors_store(t);
         return translate_branch(t);
+    }
     if (flags & INSN_MEMORY)
         return translate_memory(t);
     return translate_data(t) || translate_fp(t) || translate_vector(t) ? TRANSLATED : LEFT_TO_EXEC;
@@ -47,7 +49,7 @@ bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stub
                      const struct block *block, struct translation_result *result)
 {
     struct translation_state t = {
-        .c = hot, .stubs = stubs, .cpu = cpu, .block = block, .flags = FLAGS_UNKNOWN, .result = result};
+        .c = hot, .cold = cold, .stubs = stubs, .cpu = cpu, .block = block, .flags = FLAGS_UNKNOWN, .result = result};
     t.end_offset = (uint32_t)(block->physical % PAGE_SIZE_BYTES) + 4 * block->count;
     result->link_count = 0;
     result->entry = x64_here(hot);
@@ -55,17 +57,27 @@ bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stub
     uint8_t *too_little = x64_jcc(hot, CC_L);
     result->body = x64_here(hot);
     enum outcome outcome = TRANSLATED;
+    unsigned vector_uses[32] = {0};
+    vectors_count(vector_uses, block->insns, block->count);
+    vectors_assign(&t, vector_uses);
     for (unsigned i = 0; i < block->count && outcome != ENDED; i++) {
         t.insn = &block->insns[i];
         t.slow_first = t.slow_count;
+        const uint32_t vectors_before = t.vector_written;
         outcome = translate_insn(&t);
         if (outcome == LEFT_TO_EXEC && call_exec(&t, t.insn))
             outcome = ENDED;
-        for (unsigned s = t.slow_first; s < t.slow_count; s++)
+        for (unsigned s = t.slow_first; s < t.slow_count; s++) {
             t.slow[s].resume = hot->at;
+            t.slow[s].spilled = vectors_before;
+            t.slow[s].reloaded = t.vector_valid;
+            t.slow[s].armed = t.fp_armed;
+        }
     }
-    if (outcome != ENDED)
+    if (outcome != ENDED) {
+        vectors_store(&t);
         jump_direct(&t, 0);
+    }
     t.c = cold;
     emit_slot_misses(&t);
     emit_slow_paths(&t);

@@ -13,7 +13,10 @@ struct stubs {
     uint64_t leave_at;    /* the same with rdx = pc's place in the page */
     uint64_t call_plain;  /* called: rax = function, rcx = record, rdx = the block's end in the page: runs it with
                              everything in the state */
+    uint64_t call_plain_armed; /* the same from where the host's FP flags are the guest's, before and after */
     uint64_t end_plain;   /* jumped to: the same, and back to the loop */
+    uint64_t arm_fp;      /* called: makes the host's FP flags the guest's where FP access is free and FPCR is 0; the
+                             zero flag says whether. Uses rax. */
 };
 
 /** Writes the shared code. */

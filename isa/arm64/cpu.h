@@ -140,6 +140,8 @@ struct cpu {
      * page it is in (jit/stubs.c). */
     struct native_code {
         uint64_t limit, page;
+        uint32_t mxcsr;   /* on its way to and from the host's register */
+        uint8_t fp_armed; /* the host's MXCSR collects what FPSR is to get; FP access and FPCR have been looked at */
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
