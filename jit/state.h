@@ -5,17 +5,39 @@
 
 #include "interp/block.h"
 #include "isa/arm64/cpu.h"
+#include "jit/ir.h"
 #include "jit/translate.h"
 
 #define MAX_SLOW_PATHS (3 * BLOCK_MAX_INSNS)
+
+/* What the host's flags are now. */
+enum host_flags {
+    FLAGS_UNKNOWN,
+    FLAGS_OF_ADD,
+    FLAGS_OF_SUB, /* the carry is the opposite of the guest's */
+    FLAGS_OF_LOGIC,
+    FLAGS_OF_ORDER, /* UCOMISS or UCOMISD of two numbers */
+};
+
+/* NZCV that are not in the state yet. Either the operands of the operation are still there, so that it can be done
+ * again; or (`host_only`) the host's flags are all there is. */
+struct pending_flags {
+    uint8_t kind;      /* FLAG_KIND_ of translate.h, plus 1 if of 64 bits; 0: nothing is pending */
+    bool host_only;
+    bool of_result;    /* `a` is the result: the first operand is a + b (of a sum, a - b) */
+    bool immediate;    /* the second operand is `imm`, not b */
+    uint8_t a, b;      /* guest registers */
+    int64_t imm;
+};
 
 /* A conditional way out of line: to the exec_ function of an instruction and back. */
 struct slow_path {
     uint8_t *jump_end;
     uint8_t *resume;
     const struct insn *insn;
-    uint32_t spilled, reloaded; /* vector registers that go to the state before, and come back behind it */
-    bool armed;                 /* the host's FP flags are the guest's */
+    struct pending_flags flags;
+    /* Vector registers, of a block by itself: what goes to the state before, and comes back behind. */
+    uint32_t vectors_written, vectors_valid;
 };
 
 /* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
@@ -28,17 +50,12 @@ struct slot_miss {
     unsigned slow_index; /* its place among the slow paths */
 };
 
-/* Where a unit's first FP operation finds that the host's FP flags are not the guest's yet: that is seen to, or else the
- * rest of the block, from `insn` on, is done by exec_ functions. */
-struct fp_exit {
-    uint8_t *jump_end, *resume;
+/* A conditional way out of line for the rest of the block, from `insn` on: by exec_ functions. */
+struct block_exit {
+    uint8_t *jump_end;
     const struct insn *insn;
-    uint32_t spilled;
-};
-
-/* A comparison whose operands are unordered, out of line: the host's flags become the guest's for that. */
-struct unordered {
-    uint8_t *jump_end, *resume;
+    struct pending_flags flags;
+    uint32_t vectors_written;
 };
 
 /* 16 bytes beside the code, at a run address. */
@@ -46,10 +63,43 @@ struct vector_constant {
     uint64_t low, high, at;
 };
 
-#define MAX_VECTOR_CONSTANTS 16
+#define MAX_VECTOR_CONSTANTS 64
 
-/* What the host's flags are now. */
-enum host_flags { FLAGS_UNKNOWN, FLAGS_OF_ADD, FLAGS_OF_SUB, FLAGS_OF_LOGIC };
+/* A jump out of line for what comes back. */
+struct detour {
+    uint8_t *jump_end, *resume;
+};
+
+/* A jump to another page, or a call of one, by the lookup that belongs to this place (translate_branch.c). */
+struct far_jump {
+    uint8_t *call_end;                       /* where it is called; NULL: it stands in line */
+    uint8_t *missed[2];                      /* jumps of a lookup that does not know it */
+    bool indirect;                           /* to rax; else to `offset` from native.page */
+    int64_t offset;
+    uint32_t lookup;                         /* offset from cpu->lookups */
+};
+
+/* A jump out of a region, out of line: to other code, or because too little is left of the turn. */
+struct way_out {
+    uint8_t *jump_end;
+    int64_t distance;              /* of its target from the block's end */
+    const struct ir_block *falls_back; /* to this block's own translation instead */
+    enum host_flags flags;
+    struct pending_flags pending;
+};
+
+/* A jump to a block of this unit. */
+struct fixup {
+    uint8_t *jump_end;
+    unsigned to;
+};
+
+/* What is known of the flags where a block of the unit begins. */
+struct flags_state {
+    enum host_flags flags;
+    struct pending_flags pending;
+    bool raw;
+};
 
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
 
@@ -57,38 +107,67 @@ struct translation_state {
     struct x64 *c, *cold;
     const struct stubs *stubs;
     const struct cpu *cpu;
+    struct ir *ir;
+    const struct ir_block *here;
+    const int8_t *host_of;           /* the host register of each guest register in this unit, or -1 */
+    uint64_t uses[REG_COUNT];        /* by how often the blocks are entered */
+    bool needs_fp, needs_armed_fp;
+    uint8_t *label[IR_MAX_BLOCKS];
+    struct flags_state flags_at[IR_MAX_BLOCKS]; /* of blocks that one edge leads to */
+    bool flags_handed[IR_MAX_BLOCKS];           /* flags_at is valid */
+    bool flags_needed[IR_MAX_BLOCKS];  /* NZCV may be looked at before they are set anew */
+    bool flags_first[IR_MAX_BLOCKS];   /* they are read before anything else may look at them */
+    struct flags_learned {
+        bool needed, first;
+    } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
+    struct fixup fixups[2 * IR_MAX_BLOCKS];
+    unsigned fixup_count;
+    uint8_t *plain_calls[IR_MAX_OPS * 2]; /* calls of the unit's own way to call_plain, which stands at its end */
+    unsigned plain_call_count;
     const struct block *block;
     const struct insn *insn;
     enum host_flags flags;
-    bool fp_checked; /* FP access is free */
-    bool fp_armed;   /* and FPCR is 0, and the host's FP flags are the guest's */
-    struct fp_exit fp_exit;
-    struct unordered unordered[BLOCK_MAX_INSNS];
-    unsigned unordered_count;
+    struct pending_flags pending;
+    bool flags_raw; /* what is in the state is known to be FLAG_KIND_RAW */
+    struct detour settles[BLOCK_MAX_INSNS];
+    unsigned settle_count;
+    struct way_out ways_out[4];
+    unsigned way_out_count;
+    struct far_jump far[4];
+    unsigned far_count;
+    uint8_t *return_missed; /* the jump of a return point that was not returned to */
+    unsigned half;          /* of the address space, where the code is */
+    bool fp_checked, fp_armed;
+    struct arming {
+        uint8_t *jump_end, *resume; /* jump_end NULL: there is none */
+        struct block_exit exit;     /* where that cannot be */
+    } arming;               /* out of line, where FP was not armed yet */
     /* Vector registers (translate_vector.h), as they are at this place of the unit. */
-    int8_t vector_of[32];    /* the host register of each, or -1: it is in the state */
-    bool vectors_kept;       /* all that have one hold their value from the unit's entry on, and */
-    uint32_t vectors_to_write; /* these may be written in it */
-    uint32_t vector_valid;   /* those whose host register holds their value */
-    uint32_t vector_written; /* of these, those whose value in the state may be old */
-    uint8_t vector_bytes[32]; /* of each, how many of the lowest bytes may be other than zero: 4, 8 or 16 */
-    const struct insn *done_too; /* the next instruction, where this one's code does it as well */
+    int8_t vector_of[32];      /* the host register of each, or -1: it is in the state */
+    uint32_t vectors_to_write; /* of a region: those that it writes */
+    uint32_t vector_valid;     /* those whose host register holds their value */
+    uint32_t vector_written;   /* of these, those whose value in the state may be old */
+    uint8_t vector_bytes[32];  /* of each, how many of the lowest bytes may be other than zero: 4, 8 or 16 */
+    const struct insn *done_too; /* a later instruction, where an earlier one's code does it as well */
     struct vector_constant constants[MAX_VECTOR_CONSTANTS];
     unsigned constant_count;
+    struct block_exit exits[BLOCK_MAX_INSNS + 2];
+    unsigned exit_count, exit_first; /* exit_first: of the present instruction */
+    bool flags_read, flags_set; /* by the present instruction */
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[BLOCK_MAX_INSNS];
     unsigned miss_count;
-    struct translation_result *result;
+    struct unit_code *result;
     uint32_t end_offset; /* the block's end in its page, up to the page's size */
 };
 
-#define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member))
+#define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member) - CPU_BIAS)
 #define FLAG(member)       CPU_OFFSET(nzcv.member)
 
 static inline int32_t offset_of(unsigned reg)
 {
-    return (int32_t)(offsetof(struct cpu, x) + 8 * reg);
+    return (int32_t)(offsetof(struct cpu, x) + 8 * reg) - CPU_BIAS;
 }
 
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
@@ -98,8 +177,13 @@ unsigned use(struct translation_state *t, unsigned reg, unsigned temp);
 void copy(struct translation_state *t, unsigned reg, unsigned temp);
 
 /** The host register to compute guest register `reg` in; done() takes it from there. */
-unsigned destination(unsigned reg, unsigned temp);
+unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp);
 void done(struct translation_state *t, unsigned reg, unsigned host);
+
+/** From the registers as they are everywhere (pin_of; the vector registers in the state) to the unit's own, and back. The
+ *  flags stay. */
+void take_registers(struct translation_state *t);
+void give_registers(struct translation_state *t);
 
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
  * behind it. Nothing of the instruction may have happened yet. */
@@ -118,24 +202,66 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
 /** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
 void emit_slot_misses(struct translation_state *t);
 
-/** Emits the FP access check, once a unit (it may change only at the end of one). Uses rax. */
+/** Emits the FP access check, once a block of its own (it may change only at the end of one). Uses rax. */
 void check_fp(struct translation_state *t);
 
+/** Where `cc` holds, this and the rest of the block are done by exec_ functions. Nothing of the present instruction
+ *  may have happened yet. */
+void exit_if(struct translation_state *t, enum x64_cc cc);
+
 /** FP access is free, FPCR is 0, and the host's FP flags are the guest's from here on: else the rest of the block is left
- *  to exec_ functions. Emitted once a unit, before anything of the instruction. Uses rax. */
+ *  to exec_ functions. Emitted once a block, before anything of the instruction. Uses rax. */
 void arm_fp(struct translation_state *t);
 
-/** What is out of line of arm_fp() and of comparisons, behind the block. */
-void emit_fp_exits(struct translation_state *t);
+/** What arm_fp() has out of line. */
+void emit_arms(struct translation_state *t);
+
+/** Leaves as exit_if() does. */
+void leave_by_exit(struct translation_state *t, const struct block_exit *way);
+
+/** The code of exit_if(), behind the block. */
+void emit_exits(struct translation_state *t);
 
 /** Calls the exec_ function of `insn`. True where it ends the block: then the code does not go on. */
 bool call_exec(struct translation_state *t, const struct insn *insn);
 
-/** The host's flags, just set by an operation of this kind, are the guest's: they go into the state. */
+/* NZCV (flags.c). */
+
+/** The host's flags, just set by an operation of this kind, are the guest's. */
 void set_flags(struct translation_state *t, enum host_flags kind);
 
-/** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax. */
+/** The same, of an operation that can be done again: `kind` is FLAG_KIND_SUB, _ADD or _AND of guest register a and
+ *  register b or `imm`. The members are those of struct pending_flags. */
+void set_flags_of(struct translation_state *t, struct pending_flags operation);
+
+/** The host's flags become those of a subtraction with these NZCV (bits 3 to 0). Uses rax. */
+void set_flags_constant(struct translation_state *t, unsigned nzcv);
+
+/** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax, rcx, rdx. */
 enum x64_cc condition(struct translation_state *t, unsigned cond);
+
+/** Makes the host's carry the guest's, or its opposite. Uses rax, rcx, rdx. */
+void carry_to_host(struct translation_state *t, bool inverted);
+
+/** What is pending goes into the state. The host's flags stay as they are, or become those of a subtraction. Uses rax,
+ *  rcx. */
+void commit_flags(struct translation_state *t);
+
+/** The flags are in the state, in the form that is read most easily: for a place that several edges lead to and that
+ *  begins with reading them. The host's flags are lost unless they are pending. Uses rax, rcx, rdx. */
+void commit_flags_raw(struct translation_state *t);
+
+/** Before the present instruction: commits what could not be committed behind it. */
+void flags_before_insn(struct translation_state *t);
+
+/** The code of detours to flags in the state. */
+void emit_settles(struct translation_state *t);
+
+/** The code of jumps out of a region that stands out of line. */
+void emit_ways_out(struct translation_state *t);
+
+/** The code of jumps to other pages that stands out of line. */
+void emit_far_jumps(struct translation_state *t);
 
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
@@ -154,7 +280,13 @@ static inline int64_t page_offset(const struct translation_state *t, int64_t dis
 /** to = native.page + offset. */
 void load_page_address(struct translation_state *t, unsigned to, int64_t offset);
 
-/** Ends the block: on to the code at `distance` bytes from its end. */
-void jump_direct(struct translation_state *t, int64_t distance);
+/** Whether a block of the region is entered with FLAG_KIND_RAW by all edges that commit flags for it. */
+static inline bool raw_at(const struct translation_state *t, int to)
+{
+    return to > 0 && !t->ir->blocks[to].is_return && t->flags_first[to];
+}
+
+/** Ends the block: on to the block behind it. */
+void go_on(struct translation_state *t);
 
 #endif

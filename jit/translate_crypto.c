@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The cryptographic instructions on those that the host has. Pairs that belong together (AESE and AESMC, SHA256H and
  * SHA256H2) are done as one where they follow each other. */
-#include <cpuid.h>
 #include "jit/translate_simd.h"
 
 static void finish(struct translation_state *t, unsigned xmm)
@@ -9,19 +8,12 @@ static void finish(struct translation_state *t, unsigned xmm)
     vector_done(t, t->insn->rd, xmm, 16, 16);
 }
 
-/* The instruction behind this one in the block, or NULL. */
-static const struct insn *next_insn(const struct translation_state *t)
-{
-    const struct insn *next = t->insn + 1;
-    return next < t->block->insns + t->block->count ? next : NULL;
-}
-
 /* --- AES --------------------------------------------------------------------------------------------- */
 
 /* SubBytes(ShiftRows(d ^ n)): the host's last round with a key of zero; with MixColumns behind it, its other rounds. */
 static void aes_round(struct translation_state *t, enum sse_op last, enum sse_op round, uint16_t mix_op)
 {
-    const struct insn *insn = t->insn, *next = next_insn(t);
+    const struct insn *insn = t->insn, *next = vector_neighbour(t, 1);
     const bool mixes = next && next->op == mix_op && next->rd == insn->rd && next->rn == insn->rd;
     const unsigned old = vector_use(t, insn->rd, 0), n = vector_use(t, insn->rn, 1), d = simd_to(t, 0);
     vec_op(t->c, SSE_PXOR, 0, old, n);
@@ -113,13 +105,14 @@ static void sha256_schedule(struct translation_state *t, bool second)
  * that the one's first is the other's second. */
 static void sha256_rounds(struct translation_state *t, unsigned abcd_reg, unsigned efgh_reg)
 {
-    const struct insn *insn = t->insn, *next = next_insn(t);
+    const struct insn *insn = t->insn, *next = vector_neighbour(t, 1);
     struct x64 *c = t->c;
     const bool first = insn->op == OP_sha256h;
-    const bool copied = t->insn > t->block->insns && insn[-1].op == OP_orr_vec && insn[-1].q &&
-                        insn[-1].rn == abcd_reg && insn[-1].rm == abcd_reg && insn[-1].rd != efgh_reg;
-    const bool both = first && next && next->op == OP_sha256h2 && next->rd == efgh_reg && next->rm == insn->rm &&
-                      copied && next->rn == insn[-1].rd && insn->rm != abcd_reg && abcd_reg != efgh_reg;
+    const struct insn *copy = vector_neighbour(t, -1); /* of ABCD, for the second */
+    const bool copied = copy && copy->op == OP_orr_vec && copy->q && copy->rn == abcd_reg && copy->rm == abcd_reg &&
+                        copy->rd != efgh_reg && copy->rd != insn->rm;
+    const bool both = first && copied && next && next->op == OP_sha256h2 && next->rd == efgh_reg &&
+                      next->rm == insn->rm && next->rn == copy->rd && insn->rm != abcd_reg && abcd_reg != efgh_reg;
     const unsigned abcd = vector_use(t, abcd_reg, 1), efgh = vector_use(t, efgh_reg, 2), m = vector_use(t, insn->rm, 0);
     vec_op(c, SSE_PUNPCKLQDQ, 3, efgh, abcd);
     vec_op(c, SSE_PUNPCKHQDQ, 4, efgh, abcd);
@@ -206,18 +199,9 @@ static void sha1_schedule_second(struct translation_state *t)
     finish(t, d);
 }
 
-/* Asked once: CPUID is slow in a virtual machine. */
-static bool has_sha;
-
-__attribute__((constructor)) static void find_sha(void)
-{
-    unsigned a, b = 0, c, d;
-    has_sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) && b >> 29 & 1;
-}
-
 static bool emit_aes(struct translation_state *t)
 {
-    if (!__builtin_cpu_supports("aes"))
+    if (!host_has.aes)
         return false;
     switch (t->insn->op) {
     case OP_aese: aes_round(t, SSE_AESENCLAST, SSE_AESENC, OP_aesmc); return true;
@@ -231,7 +215,7 @@ static bool emit_aes(struct translation_state *t)
 static bool emit_sha(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    if (!has_sha)
+    if (!host_has.sha)
         return false;
     switch (insn->op) {
     case OP_sha1c: sha1_rounds(t, 0, 0x5a827999); return true;
@@ -250,7 +234,7 @@ bool emit_crypto(struct translation_state *t)
     const struct insn *insn = t->insn;
     switch (insn->op) {
     case OP_pmull_64_vec:
-        if (!__builtin_cpu_supports("pclmul"))
+        if (!host_has.pclmul)
             return false;
         multiply_carryless(t);
         return true;

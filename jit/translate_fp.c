@@ -19,54 +19,27 @@
 
 void arm_fp(struct translation_state *t)
 {
-    if (t->fp_armed)
+    t->needs_armed_fp = true;
+    if (t->fp_armed || t->ir->is_region)
         return;
     x64_cmp_byte(t->c, HOST_CPU, CPU_OFFSET(native.fp_armed), 0);
-    t->fp_exit = (struct fp_exit){.jump_end = x64_jcc(t->c, CC_E), .insn = t->insn, .spilled = t->vector_written};
-    t->fp_exit.resume = t->c->at;
+    t->arming.jump_end = x64_jcc(t->c, CC_E);
+    t->arming.resume = t->c->at;
+    t->arming.exit = (struct block_exit){NULL, t->insn, t->pending, t->vector_written};
     t->fp_armed = t->fp_checked = true;
     t->flags = FLAGS_UNKNOWN;
 }
 
-/* The rest of the block by exec_ functions, in the state that the exit has. */
-static void emit_rest(struct translation_state *t)
+void emit_arms(struct translation_state *t)
 {
-    const struct insn *end = t->block->insns + t->block->count;
-    t->vector_written = t->fp_exit.spilled;
-    t->vector_valid = 0;
-    t->vectors_kept = t->fp_armed = false;
-    for (const struct insn *insn = t->fp_exit.insn; insn < end; insn++)
-        if (call_exec(t, insn))
-            return;
-    x64_mov_imm(t->c, RDX, t->end_offset);
-    x64_jmp_to(t->c, t->stubs->leave_at);
-}
-
-static void jump_back(struct x64 *c, const uint8_t *resume)
-{
-    uint8_t *back = x64_jmp(c);
-    if (!c->full)
-        x64_patch(back, resume);
-}
-
-void emit_fp_exits(struct translation_state *t)
-{
-    struct x64 *c = t->c;
-    for (unsigned i = 0; i < t->unordered_count; i++) { /* as compare_flags() has it: without order 0x80000000 - 1 */
-        x64_bind(c, t->unordered[i].jump_end);
-        x64_mov_imm(c, RAX, 1u << 31);
-        x64_alu_imm(c, 0, ALU_CMP, RAX, 1);
-        jump_back(c, t->unordered[i].resume);
-    }
-    if (!t->fp_exit.insn)
+    if (!t->arming.jump_end)
         return;
-    x64_bind(c, t->fp_exit.jump_end);
-    x64_byte(c, 0xe8);
-    x64_imm32(c, (int64_t)(t->stubs->arm_fp - (x64_here(c) + 4)));
-    uint8_t *otherwise = x64_jcc(c, CC_NE);
-    jump_back(c, t->fp_exit.resume);
-    x64_bind(c, otherwise);
-    emit_rest(t);
+    x64_bind(t->c, t->arming.jump_end);
+    x64_call_to(t->c, t->stubs->arm_fp);
+    uint8_t *armed = x64_jcc(t->c, CC_E);
+    if (!t->c->full)
+        x64_patch(armed, t->arming.resume);
+    leave_by_exit(t, &t->arming.exit);
 }
 
 /* --- operands and results ---------------------------------------------------------------------------- */
@@ -238,7 +211,7 @@ static void move_from_general(struct translation_state *t, unsigned w)
 static void move_to_general(struct translation_state *t, unsigned w, unsigned element)
 {
     check_fp(t);
-    const unsigned n = vector_use_low(t, t->insn->rn, 0, element ? 16 : 4u << w), d = destination(t->insn->rd, RAX);
+    const unsigned n = vector_use_low(t, t->insn->rn, 0, element ? 16 : 4u << w), d = destination(t, t->insn->rd, RAX);
     if (element) {
         vec_unary_w(t->c, 1, SSE_PEXTRD, n, d);
         x64_byte(t->c, 1);
@@ -280,57 +253,56 @@ static void conditional_select(struct translation_state *t)
 
 /* --- comparisons ------------------------------------------------------------------------------------- */
 
-/* Compares n with m, or zero, and brings the result into the form of an integer subtraction's flags: what is greater
- * less what is less, or (emit_fp_exits) what overflows. FCMPE raises for quiet NaNs too. */
-static void compare_flags(struct translation_state *t, bool signal_quiet, unsigned n, unsigned m)
+/* The host's flags of n compared with m, or zero. Where there is no order, the rest of the block is left to exec_
+ * functions. FCMPE raises for quiet NaNs too. */
+static void compare_numbers(struct translation_state *t, bool signal_quiet, unsigned n, unsigned m)
 {
     const enum sse_form form = is_double(t->insn) ? SSE_PD : SSE_PS;
-    struct x64 *c = t->c;
-    x64_alu(c, 0, ALU_XOR, RAX, RAX);
-    vec_unary(c, sse_fp(signal_quiet ? SSE_COMIS : SSE_UCOMIS, form), n, m);
-    struct unordered *unordered = &t->unordered[t->unordered_count++];
-    unordered->jump_end = x64_jcc(c, CC_P);
-    x64_setcc(c, CC_A, RAX);
-    x64_alu_imm(c, 0, ALU_SBB, RAX, 0);
-    unordered->resume = c->at;
-    set_flags(t, FLAGS_OF_SUB);
-}
-
-static unsigned zero_operand(struct translation_state *t)
-{
-    vec_zero(t->c, 1);
-    return 1;
+    vec_unary(t->c, sse_fp(signal_quiet ? SSE_COMIS : SSE_UCOMIS, form), n, m);
+    exit_if(t, CC_P);
 }
 
 static void compare(struct translation_state *t, bool zero, bool signal_quiet)
 {
+    unsigned m = 1;
     arm_fp(t);
     const unsigned n = operand(t, t->insn->rn, 0, NULL);
-    compare_flags(t, signal_quiet, n, zero ? zero_operand(t) : operand(t, t->insn->rm, 1, NULL));
+    if (zero)
+        vec_zero(t->c, 1);
+    else
+        m = operand(t, t->insn->rm, 1, NULL);
+    compare_numbers(t, signal_quiet, n, m);
+    set_flags(t, FLAGS_OF_ORDER);
+}
+
+/* The flags of that comparison in the form of a subtraction's: what is greater less what is less. */
+static void subtraction_of_order(struct translation_state *t)
+{
+    x64_mov_imm(t->c, RAX, 0); /* the flags stay */
+    x64_setcc(t->c, CC_A, RAX);
+    x64_alu_imm(t->c, 0, ALU_SBB, RAX, 0);
 }
 
 static void conditional_compare(struct translation_state *t, bool signal_quiet)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
-    arm_fp(t);
-    const unsigned n = operand(t, insn->rn, 0, NULL), m = operand(t, insn->rm, 1, NULL);
     if (insn->opt >= 14) {
-        compare_flags(t, signal_quiet, n, m);
+        compare(t, false, signal_quiet);
         return;
     }
+    arm_fp(t);
+    const unsigned n = operand(t, insn->rn, 0, NULL), m = operand(t, insn->rm, 1, NULL);
     enum x64_cc cc = condition(t, insn->opt);
+    commit_flags(t);
     uint8_t *otherwise = x64_jcc(c, cc ^ 1);
-    compare_flags(t, signal_quiet, n, m);
+    compare_numbers(t, signal_quiet, n, m);
+    subtraction_of_order(t);
     uint8_t *over = x64_jmp(c);
     x64_bind(c, otherwise);
-    struct nzcv flags = nzcv_unpack((uint32_t)insn->imm << 28);
-    uint32_t word;
-    memcpy(&word, &flags, sizeof word);
-    x64_rm(c, 0, 0, 0xc7, 0, HOST_CPU, CPU_OFFSET(nzcv), false);
-    x64_imm32(c, word);
+    set_flags_constant(t, (unsigned)insn->imm & 15);
     x64_bind(c, over);
-    t->flags = FLAGS_UNKNOWN;
+    set_flags(t, FLAGS_OF_SUB);
 }
 
 /* --- conversions ------------------------------------------------------------------------------------- */
@@ -360,7 +332,7 @@ static void narrow(struct translation_state *t)
 static bool widen_half(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    if (!t->c->avx)
+    if (!host_has.f16c)
         return false;
     arm_fp(t);
     const unsigned n = vector_use_low(t, insn->rn, 0, 4), d = vector_destination(t, insn->rd, 0);

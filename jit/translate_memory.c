@@ -11,7 +11,7 @@ static uint8_t *find_in_table(struct x64 *c, unsigned bytes, bool write)
     x64_mov(c, 0, RCX, RAX);
     x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
     x64_alu_imm(c, 0, ALU_AND, RCX, (TLB_ENTRIES - 1) << entry_bits);
-    x64_alu(c, 1, ALU_ADD, RCX, HOST_TLB);
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(tlb));
     x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));
@@ -28,7 +28,7 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     t->flags = FLAGS_UNKNOWN;
     if (!has_base || bytes > TLB_SLOT_BYTES) {
         uint8_t *missed = find_in_table(c, bytes, write);
-        t->slow[t->slow_count++] = (struct slow_path){.jump_end = missed, .insn = t->insn};
+        t->slow[t->slow_count++] = (struct slow_path){.jump_end = missed, .insn = t->insn, .flags = t->pending};
         x64_alu(c, 1, ALU_ADD, RAX, RCX);
         return;
     }
@@ -39,7 +39,7 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     uint8_t *missed = x64_jcc(c, CC_AE);
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
     t->misses[t->miss_count++] = (struct slot_miss){missed, c->at, t->insn, (uint8_t)bytes, write, t->slow_count};
-    t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn};
+    t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
 }
 
 void emit_slot_misses(struct translation_state *t)
@@ -116,7 +116,7 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
     case LOAD:
     case LOAD_SIGNED_64:
     case LOAD_SIGNED_32: {
-        unsigned d = destination(reg, RCX);
+        unsigned d = destination(t, reg, RCX);
         x64_load_sized(c, size, kind != LOAD, kind == LOAD_SIGNED_64, d, RAX, offset);
         done(t, reg, d);
         break;

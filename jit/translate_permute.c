@@ -111,7 +111,7 @@ static void insert_element(struct translation_state *t)
 static void to_general(struct translation_state *t, bool sign)
 {
     const struct insn *insn = t->insn;
-    const unsigned d = destination(insn->rd, RAX);
+    const unsigned d = destination(t, insn->rd, RAX);
     element_to_general(t, d, insn->rn, insn->size, insn->amount);
     if (sign)
         x64_extend(t->c, insn->size, true, insn->sf, d, d);

@@ -459,7 +459,7 @@ static void from_integer(struct translation_state *t, bool is_unsigned, unsigned
 static bool widen(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    if (insn->size == FP_HALF && !t->c->avx)
+    if (insn->size == FP_HALF && !host_has.f16c)
         return false;
     arm_fp(t);
     unsigned n = vector_use_low(t, insn->rn, 0, vector_length(insn));
@@ -478,7 +478,7 @@ static bool narrow(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
-    if (insn->size == FP_HALF && !c->avx)
+    if (insn->size == FP_HALF && !host_has.f16c)
         return false;
     arm_fp(t);
     const unsigned n = vector_use(t, insn->rn, 0);

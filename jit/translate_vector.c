@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Guest vector registers in host registers, constants beside the code, and the checks of FP results. */
+#include "jit/assign.h"
 #include "jit/translate_vector.h"
 
 static int32_t vector_offset(unsigned reg)
 {
-    return (int32_t)(offsetof(struct cpu, v) + 16 * reg);
+    return (int32_t)(offsetof(struct cpu, v) + 16 * reg) - CPU_BIAS;
 }
 
 /* --- units ------------------------------------------------------------------------------------------- */
@@ -45,51 +46,59 @@ static unsigned registers_more(const struct insn *insn, bool *of_rd)
     }
 }
 
-uint32_t vectors_count(unsigned uses[32], const struct insn *insns, unsigned count)
+/* Adds how often each is used. Returns the ones that are written. */
+static uint32_t count_uses(uint64_t uses[32], const struct ir_block *block)
 {
     uint32_t written = 0;
-    for (unsigned i = 0; i < count; i++) {
-        const struct insn *insn = &insns[i];
+    for (unsigned i = 0; i < block->count; i++) {
+        const struct insn *insn = &block->ops[i].insn;
         const unsigned vectors = insn_infos[insn->op].vectors;
         const unsigned all = (vectors | vectors >> 4) & 15;
         if (!all)
             continue;
         const uint8_t regs[4] = {insn->rd, insn->rn, insn->rm, insn->ra};
+        const uint64_t weight = block->heat + 1ull;
         for (unsigned operand = 0; operand < 4; operand++) {
-            uses[regs[operand] % 32] += all >> operand & 1;
+            uses[regs[operand] % 32] += all >> operand & 1 ? weight : 0;
             written |= (uint32_t)(vectors >> (4 + operand) & 1) << regs[operand] % 32;
         }
         bool of_rd;
         for (unsigned more = registers_more(insn, &of_rd); more; more--) {
             const unsigned reg = ((of_rd ? insn->rd : insn->rn) + more) % 32;
-            uses[reg]++;
+            uses[reg] += weight;
             written |= (uint32_t)of_rd << reg;
         }
     }
     return written;
 }
 
-void vectors_assign(struct translation_state *t, const unsigned uses[32])
+void vectors_assign(struct translation_state *t)
 {
-    uint32_t left = 0;
+    const struct ir *ir = t->ir;
+    uint64_t uses[32] = {0};
+    uint32_t written = 0, left = 0;
+    for (unsigned i = 0; i < ir->block_count; i++)
+        written |= count_uses(uses, &ir->blocks[i]);
+    /* A load and a store at each entry and way out, against one of them at each use. */
+    const uint64_t worth = ir->is_region ? 2 * assign_crossings(ir) : ir->blocks[0].heat + 1ull;
     for (unsigned reg = 0; reg < 32; reg++) {
         t->vector_of[reg] = -1;
-        t->vector_bytes[reg] = 16;
-        left |= (uint32_t)(uses[reg] >= 2) << reg;
+        left |= (uint32_t)(uses[reg] > worth) << reg;
     }
-    t->vector_valid = t->vector_written = 0;
-    t->vectors_kept = false;
-    for (unsigned host = 15; left && host > 15 - VECTOR_HOSTS; host--) {
+    const unsigned last = t->c->avx ? VEC_SCRATCH : VEC_SCRATCH + 1;
+    t->vectors_to_write = 0;
+    for (unsigned host = 15; left && host >= last; host--) {
         unsigned best = (unsigned)__builtin_ctz(left);
         for (unsigned reg = best; reg < 32; reg++)
             if (left >> reg & 1 && uses[reg] > uses[best])
                 best = reg;
         t->vector_of[best] = (int8_t)host;
+        t->vectors_to_write |= written & 1u << best;
         left &= ~(1u << best);
     }
 }
 
-void vectors_move_all(struct translation_state *t, uint32_t mask, bool store)
+void vectors_move(struct translation_state *t, uint32_t mask, bool store)
 {
     for (; mask; mask &= mask - 1) {
         const unsigned reg = (unsigned)__builtin_ctz(mask);
@@ -106,32 +115,29 @@ static uint32_t all_assigned(const struct translation_state *t)
     return all;
 }
 
-void vectors_load(struct translation_state *t, uint32_t written)
+void vectors_begin(struct translation_state *t)
 {
-    t->vectors_kept = true;
-    t->vector_valid = all_assigned(t);
-    t->vectors_to_write = t->vector_valid & written;
-    vectors_move_all(t, t->vector_valid, false);
+    memset(t->vector_bytes, 16, sizeof t->vector_bytes);
+    t->vector_valid = t->ir->is_region ? all_assigned(t) : 0;
+    t->vector_written = 0;
 }
 
-void vectors_join(struct translation_state *t)
+void vectors_load(struct translation_state *t)
 {
-    t->vector_written = t->vectors_to_write;
-    memset(t->vector_bytes, 16, sizeof t->vector_bytes);
+    if (t->ir->is_region)
+        vectors_move(t, all_assigned(t), false);
 }
 
 void vectors_store(struct translation_state *t)
 {
-    vectors_move_all(t, t->vector_written, true);
+    vectors_move(t, t->ir->is_region ? t->vectors_to_write : t->vector_written, true);
     t->vector_written = 0;
 }
 
 void vectors_lost(struct translation_state *t)
 {
     memset(t->vector_bytes, 16, sizeof t->vector_bytes);
-    if (t->vectors_kept)
-        vectors_move_all(t, t->vector_valid, false);
-    else
+    if (!t->ir->is_region)
         t->vector_valid = 0;
 }
 
@@ -142,7 +148,7 @@ static int own_register(struct translation_state *t, unsigned reg)
 {
     const uint32_t bit = 1u << reg;
     if (t->vector_of[reg] >= 0 && !(t->vector_valid & bit)) {
-        vectors_move_all(t, bit, false);
+        vectors_move(t, bit, false);
         t->vector_valid |= bit;
     }
     return t->vector_of[reg];
@@ -202,6 +208,12 @@ unsigned vector_destination(const struct translation_state *t, unsigned reg, uns
 unsigned vector_apart(const struct translation_state *t, unsigned reg, unsigned temp, uint32_t operands)
 {
     return operands >> reg & 1 ? temp : vector_destination(t, reg, temp);
+}
+
+const struct insn *vector_neighbour(const struct translation_state *t, int distance)
+{
+    const struct ir_op *op = (const struct ir_op *)((const uint8_t *)t->insn - offsetof(struct ir_op, insn)) + distance;
+    return op >= t->here->ops && op < t->here->ops + t->here->count ? &op->insn : NULL;
 }
 
 void vector_done(struct translation_state *t, unsigned reg, unsigned xmm, unsigned bytes, unsigned set)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Guest vector registers in translated code, and what is known of them.
  *
- * Within a unit (one block, or a region) those that are used most have a host register of their own, from xmm15 down;
- * the others are in the state. xmm0 to xmm5 are free within an instruction. A translator asks where its operands are,
+ * Within a unit (one block, or a region) those that are used most have a host register of their own, from xmm15 down to
+ * xmm6 (without AVX xmm7); the others are in the state. xmm0 to xmm5 are free within an instruction. A translator asks where its operands are,
  * and says where the result is:
  *
  *     unsigned n = vector_use(t, insn->rn, 0), m = vector_use(t, insn->rm, 1);
@@ -19,33 +19,28 @@
 
 #include "jit/state.h"
 #include "jit/x64_vec.h"
-
-#define VECTOR_HOSTS 9u /* xmm7 to xmm15: xmm6 is VEC_SCRATCH */
+#include "machine/contract/host.h"
 
 /* --- units ------------------------------------------------------------------------------------------- */
 
-/** Adds how often each vector register is used by these instructions. Returns the ones that they may write. */
-uint32_t vectors_count(unsigned uses[32], const struct insn *insns, unsigned count);
+/** Gives host registers to those that the unit uses most, if that pays. Of a block by itself each is loaded where it is
+ *  first used; of a region all are loaded where it is entered, and valid all through it. */
+void vectors_assign(struct translation_state *t);
 
-/** Gives host registers to those that are used most, at least twice. Nothing is in them yet: each is loaded where it is
- *  first used. A unit with joins calls vectors_load() next. */
-void vectors_assign(struct translation_state *t, const unsigned uses[32]);
+/** At the beginning of a block of the unit. */
+void vectors_begin(struct translation_state *t);
 
-/** Loads all that have a host register, at the entry of a unit with joins: they stay valid all through it. `written`: the
- *  ones that the unit may write. */
-void vectors_load(struct translation_state *t, uint32_t written);
+/** Of a region: loads all that have a host register. */
+void vectors_load(struct translation_state *t);
 
-/** Where paths join nothing is known of the registers but that they are valid, and which may have been written. */
-void vectors_join(struct translation_state *t);
-
-/** Stores what may have been written, at a way out of the unit. The host's flags stay. */
+/** Stores what may have been written, at a way out of the unit or before a call. The host's flags stay. */
 void vectors_store(struct translation_state *t);
 
-/** Behind a call that leaves nothing in host vector registers, with all in the state. */
+/** Behind a call of an exec_ function, which may have written any. */
 void vectors_lost(struct translation_state *t);
 
 /** Stores or loads the registers of `mask`. */
-void vectors_move_all(struct translation_state *t, uint32_t mask, bool store);
+void vectors_move(struct translation_state *t, uint32_t mask, bool store);
 
 /* --- operands and results ---------------------------------------------------------------------------- */
 
@@ -82,6 +77,9 @@ static inline uint64_t vector_constant_twice(struct translation_state *t, uint64
 
 /** xmm becomes a constant, the shortest way. The host's flags stay. */
 void vector_load_constant(struct translation_state *t, unsigned xmm, uint64_t low, uint64_t high);
+
+/** The instruction at a distance from the present one in the block, or NULL. */
+const struct insn *vector_neighbour(const struct translation_state *t, int distance);
 
 /** 16 for a whole vector operation, 8 for one of the lower half. */
 static inline unsigned vector_length(const struct insn *insn)
