@@ -267,7 +267,7 @@ void cpu_state_changed(struct cpu *cpu)
         tlb_empty_slots(cpu);
     cpu->tlb = table;
     for (unsigned half = 0; half < 2; half++)
-        cpu->code_key[half] = (cpu->code_key[half] & ~4ull) | (cpu->pstate.el ? 0 : 4);
+        cpu->code_key[half] = (cpu->code_key[half] & ~CODE_KEY_EL0) | (cpu->pstate.el ? 0 : CODE_KEY_EL0);
     debug_state_changed(cpu);
     if (pmu_runs(cpu))
         pmu_changed(cpu);
