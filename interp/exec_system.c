@@ -31,6 +31,7 @@ EXEC(svc)
 static void call_firmware(struct cpu *cpu, const struct insn *insn, bool is_smc)
 {
     check_privileged(cpu, insn);
+    cpu_reach_outside(cpu, insn);
     cpu_sync_clock(cpu, insn);
     if (!cpu->smccc || !cpu->smccc(cpu->smccc_context, cpu, is_smc))
         cpu_undefined(cpu, insn);
@@ -114,6 +115,7 @@ EXEC(wfi)
 
 EXEC(sev)
 {
+    cpu_reach_outside(cpu, insn);
     cpu_sync_clock(cpu, insn);
     for (unsigned i = 0; i < cpu->peer_count; i++)
         cpu_send_event(cpu->peers[i]);

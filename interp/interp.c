@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "interp/block.h"
+#include "interp/crypto.h"
 #include "interp/exec.h"
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
@@ -126,8 +127,10 @@ static void run_one(struct engine *engine, struct cpu *cpu)
         debug_after_insn(cpu);
 }
 
-static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu)
+/* `once`: one instruction is enough. */
+static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, bool once)
 {
+    const uint64_t from = cpu->icount;
     jmp_buf on_exception;
     cpu->on_exception = &on_exception;
     cpu->lookups = engine->lookups[cpu->index];
@@ -139,11 +142,11 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu)
             return ENGINE_EXIT_REQUEST;
         if (cpu->wait)
             return ENGINE_EXIT_WAIT;
-        if (cpu->icount >= cpu->limit)
+        if (cpu->icount >= cpu->limit || (once && cpu->icount != from))
             return ENGINE_EXIT_LIMIT;
         if (cpu_interrupt_ready(cpu))
             cpu_take_interrupt(cpu);
-        if (cpu->alone || cpu->debug_armed) {
+        if (cpu->alone || cpu->debug_armed || once) {
             run_one(engine, cpu);
             continue;
         }
@@ -163,8 +166,15 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu)
 
 enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
 {
-    enum engine_exit exit = run_until_exit(engine, cpu);
+    enum engine_exit exit = run_until_exit(engine, cpu, false);
     cpu->x[REG_SINK] = 0; /* what translated code does not write: the state is the same under every engine */
+    return exit;
+}
+
+enum engine_exit interp_step(struct engine *engine, struct cpu *cpu)
+{
+    enum engine_exit exit = run_until_exit(engine, cpu, true);
+    cpu->x[REG_SINK] = 0;
     return exit;
 }
 
@@ -181,6 +191,7 @@ void interp_free(struct engine *engine)
 struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, const struct translator_ops *translator,
                                          unsigned hot, struct error *error)
 {
+    crypto_choose();
     struct engine *engine = calloc(1, sizeof *engine + cpu_count * sizeof engine->lookups[0]);
     if (!engine) {
         error_set(error, "no memory for the interpreter");

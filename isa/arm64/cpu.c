@@ -102,6 +102,7 @@ static const struct field cpu_list[] = {
     FIELD(struct cpu, turn_icount),
     FIELD(struct cpu, ns_per_insn_q8),
     FIELD_HOST(struct cpu, on_exception),
+    FIELD_HOST(struct cpu, confined),
     FIELD_HOST(struct cpu, code_key),
     FIELD_HOST(struct cpu, slots),
     FIELD_HOST(struct cpu, native),

@@ -136,6 +136,8 @@ struct cpu {
     uint32_t ns_per_insn_q8; /* rate: nanoseconds an instruction, in 1/256 */
     /* Where a fault goes: the engine's run loop sets it; cpu_raise and friends jump there. */
     jmp_buf *on_exception;
+    /* The engine wants back before an instruction that reaches outside (cpu_reach_outside), with `alone` set. */
+    bool confined;
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
      * set at EL0; above it is a number that changes when translations are dropped (TLBI, a change of regime) and, of the
      * lower half of the address space, belongs to the ASID (struct tlb_spaces); BTYPE is added below. One for each half. */

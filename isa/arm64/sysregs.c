@@ -75,6 +75,8 @@ static enum sysreg checked(struct cpu *cpu, const struct insn *insn, bool write)
     /* SP_EL0 is no register of its own while it is the stack pointer. */
     if (reg == SR_SP_EL0 && !cpu->pstate.spsel)
         cpu_undefined(cpu, insn);
+    if (hooks->outside)
+        cpu_reach_outside(cpu, insn);
     return reg;
 }
 

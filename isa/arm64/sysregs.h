@@ -87,6 +87,7 @@ struct sysreg_hooks {
     uint64_t (*read)(struct cpu *cpu, enum sysreg reg);
     void (*write)(struct cpu *cpu, enum sysreg reg, uint64_t value);
     bool (*trapped)(struct cpu *cpu, enum sysreg reg, bool write); /* from EL0 */
+    bool outside; /* an access may drive wires or schedule events (cpu_reach_outside) */
 };
 
 /** The hooks by register (sysreg_hooks.c). */

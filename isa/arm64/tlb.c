@@ -117,6 +117,7 @@ void tlb_empty_slots(struct cpu *cpu)
 void tlb_flush_inline(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
@@ -139,6 +140,17 @@ void tlb_flush_all(struct cpu *cpu)
             tlb->pages[set][way].tag = 0;
     tlb->sizes = 0;
     tlb_flush_inline(cpu);
+}
+
+void tlb_copy(struct cpu *to, const struct cpu *from)
+{
+    uint64_t given = to->tlb_all->spaces.keys_given;
+    *to->tlb_all = *from->tlb_all;
+    if (to->tlb_all->spaces.keys_given < given)
+        to->tlb_all->spaces.keys_given = given; /* none of its own is given twice */
+    tlb_empty_slots(to);
+    forget_lower_half(to);
+    forget_upper_half(to);
 }
 
 static void drop_private_data(struct cpu *cpu, unsigned regime)
@@ -181,6 +193,7 @@ void tlb_asid_changed(struct cpu *cpu)
     uint32_t asid = tlb_current_asid(cpu);
     if (asid == spaces->asid[spaces->current])
         return;
+    cpu->tlb_all->drops++;
     drop_private(cpu);
     change_space(cpu, asid);
 }
@@ -188,6 +201,7 @@ void tlb_asid_changed(struct cpu *cpu)
 void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     for (unsigned set = 0; set < TLB_PAGE_SETS; set++)
         for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
             if (tlb->pages[set][way].asid == asid)
@@ -219,6 +233,7 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
 void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     unsigned largest = 12;
     for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
         unsigned size_bits = (unsigned)__builtin_ctzll(sizes);
@@ -264,6 +279,16 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
                 tlb_filter_add(tlb->write_filter, e->physical);
         }
     }
+}
+
+void tlb_drop_all_write_tags(struct cpu *cpu)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    tlb_empty_slots(cpu);
+    for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            tlb->data[regime][i].write_tag = TLB_NO_TAG(i);
 }
 
 static void list_private(struct tlb_private *private, unsigned slot)

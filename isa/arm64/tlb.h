@@ -81,6 +81,7 @@ struct tlb {
     uint64_t sizes; /* a bit for each size_bits that pages may hold */
     uint64_t write_filter[TLB_FILTER_BITS / 64]; /* physical pages that may have a write tag, by hash */
     struct tlb_spaces spaces;
+    uint64_t drops; /* how often translations were dropped, for whoever keeps a copy */
 };
 
 static inline unsigned tlb_index(uint64_t address)
@@ -116,6 +117,9 @@ void tlb_flush_all(struct cpu *cpu);
 /** Drops the first level only: for changes of what may run inline (watchpoints), not of translations. */
 void tlb_flush_inline(struct cpu *cpu);
 
+/** Makes the translations of `to` those of `from`, which has the same state. */
+void tlb_copy(struct cpu *to, const struct cpu *from);
+
 /** TTBRn_EL1 changed, and with it maybe the ASID in use: then the first level loses what is not global. */
 void tlb_asid_changed(struct cpu *cpu);
 
@@ -128,5 +132,8 @@ void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid);
 /** An engine made translations of the page of RAM at `physical_page`: stores to it must not run inline on
  * `cpu`. */
 void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page);
+
+/** The same for all pages: the next store to each is to be noticed. */
+void tlb_drop_all_write_tags(struct cpu *cpu);
 
 #endif

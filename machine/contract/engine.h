@@ -16,6 +16,7 @@ enum engine_exit {
     ENGINE_EXIT_LIMIT,   /* cpu->icount reached cpu->limit: its turn is over, or something wants attention */
     ENGINE_EXIT_WAIT,    /* WFI or WFE, and nothing to wake for: the CPU sleeps */
     ENGINE_EXIT_REQUEST, /* cpu->stop_requested: the machine wants to stop (power-off, debugger) */
+    ENGINE_EXIT_WRONG,   /* the engine found itself wrong, and has said so on standard error (lockstep) */
 };
 
 struct engine_ops {
