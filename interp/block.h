@@ -41,8 +41,8 @@ struct lookup {
     uint64_t spare; /* keeps an entry within one cache line */
 };
 
-#define LOOKUP_ENTRIES 4096u /* a power of two */
-#define LOOKUP_SITES   4096u /* a power of two: behind those, lookups that belong to places of translated code */
+#define LOOKUP_ENTRIES 32768u /* a power of two */
+#define LOOKUP_SITES   16384u /* a power of two: behind those, lookups that belong to places of translated code */
 
 static inline struct lookup *lookup_slot(struct lookup *lookups, uint64_t pc)
 {

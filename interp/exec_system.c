@@ -24,7 +24,7 @@ static void check_enabled(struct cpu *cpu, const struct insn *insn, unsigned bit
 
 EXEC(svc)
 {
-    cpu_raise_after(cpu, insn, EC_SVC, (uint32_t)insn->imm);
+    cpu_take_after(cpu, insn, EC_SVC, (uint32_t)insn->imm);
 }
 
 /* There is no EL2 or EL3; the machine itself stands in for the firmware, where it knows the call. */

@@ -78,13 +78,18 @@ static __attribute__((noinline)) struct block *find_block(struct engine *engine,
 {
     bool guarded;
     uint64_t physical = mmu_fetch(cpu, cpu->pc, &guarded);
-    bool dropped = false;
-    struct block *block = block_get(engine->blocks, cpu, physical, &dropped);
-    if (dropped)
-        forget_lookups(engine);
+    struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
+    struct block *block;
+    if (slot->pc == cpu->pc && slot->block->physical == physical) {
+        block = slot->block; /* it is as it was under another key */
+    } else {
+        bool dropped = false;
+        block = block_get(engine->blocks, cpu, physical, &dropped);
+        if (dropped)
+            forget_lookups(engine);
+    }
     if (guarded && cpu->pstate.btype)
         debug_check_branch_target(cpu, &block->insns[0]);
-    struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
     *slot = (struct lookup){.pc = cpu->pc, .key = lookup_key(cpu), .block = block};
     return block;
 }

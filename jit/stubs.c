@@ -263,6 +263,42 @@ static void emit_go_on(struct x64 *c)
     x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
 }
 
+/* Runs a block's last instruction and goes on where it led to, if that is known. What wants the loop's attention has made
+ * the limit 0, which the next block sees. Return points hold as long as the translations that they were found
+ * under, and what regions have tested of FP. */
+static void emit_end_plain(struct x64 *c, const struct stubs *stubs)
+{
+    store_all_for_plain(c, stubs);
+    x64_load(c, 1, RBX, HOST_CPU, CPU_OFFSET(code_key[0]));
+    x64_load(c, 1, R14, HOST_CPU, CPU_OFFSET(code_key[1]));
+    x64_load(c, 1, R15, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
+    x64_mov(c, 1, RSI, R13);
+    x64_load(c, 1, R13, HOST_CPU, CPU_OFFSET(fpcr));
+    call_on_host_stack(c, R12);
+    x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.btype), 0);
+    uint8_t *checked_target = x64_jcc(c, CC_NE);
+    x64_alu_load(c, 1, ALU_XOR, RBX, HOST_CPU, CPU_OFFSET(code_key[0]));
+    x64_alu_load(c, 1, ALU_XOR, R14, HOST_CPU, CPU_OFFSET(code_key[1]));
+    x64_alu_load(c, 1, ALU_XOR, R15, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
+    x64_alu_load(c, 1, ALU_XOR, R13, HOST_CPU, CPU_OFFSET(fpcr));
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack_now));
+    x64_alu(c, 1, ALU_OR, RBX, R14);
+    x64_alu(c, 1, ALU_OR, R13, R15);
+    x64_alu(c, 1, ALU_OR, RBX, R13);
+    uint8_t *unchanged = x64_jcc(c, CC_E);
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
+    x64_byte(c, 0);
+    x64_bind(c, unchanged);
+    rearm_fp(c);
+    load_left(c);
+    load_pins(c);
+    x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
+    x64_jmp_to(c, stubs->jump_by_hash);
+    x64_bind(c, checked_target);
+    pop_frame(c);
+}
+
 /* The record and those behind it in its block. */
 static void run_rest(struct cpu *cpu, const struct insn *insn)
 {
@@ -306,12 +342,6 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     stubs->arm_fp = x64_here(c);
     emit_arm_fp(c);
 
-    stubs->end_plain = x64_here(c);
-    store_all_for_plain(c, stubs);
-    x64_mov(c, 1, RSI, R13);
-    call_on_host_stack(c, R12);
-    pop_frame(c);
-
     stubs->rest_plain = x64_here(c);
     store_all_for_plain(c, stubs);
     x64_mov_imm(c, RAX, (uint64_t)run_rest);
@@ -326,6 +356,9 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     stubs->jump_by_hash = x64_here(c);
     emit_jump_by_hash(c, stubs);
     emit_go_on(c);
+
+    stubs->end_plain = x64_here(c);
+    emit_end_plain(c, stubs);
 
     stubs->fill_site = x64_here(c);
     x64_push(c, RDX);

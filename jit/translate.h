@@ -14,7 +14,7 @@ struct stubs {
     uint64_t leave_at;    /* the same with rdx = pc's place in the page */
     uint64_t call_plain;  /* called: rax = function, rcx = record, rdx = the block's end in the page: runs it with
                              everything in the state */
-    uint64_t end_plain;   /* jumped to: the same, and back to the loop */
+    uint64_t end_plain;   /* jumped to: the same for a block's last instruction, and on to where that led */
     uint64_t settle_flags; /* called: nzcv from the operation that flag_kind tells. Uses rax, rcx, rdx */
     uint64_t settle_raw;   /* called: from whatever it is to FLAG_KIND_RAW. Uses rax, rcx, rdx */
     uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */

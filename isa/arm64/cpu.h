@@ -66,6 +66,10 @@ struct exclusive {
 
 enum wait_kind { WAIT_NONE, WAIT_WFI, WAIT_WFE, WAIT_POWERED_OFF };
 
+/* See code_key. No key is ever one of the other half. */
+#define CODE_KEY_EL0   4ull
+#define CODE_KEY_UPPER (1ull << 63)
+
 struct cpu {
     /* General registers by record index (insn.h): 0-30, REG_ZERO (always 0), REG_SP, REG_SINK. */
     uint64_t x[REG_COUNT];
@@ -136,8 +140,8 @@ struct cpu {
     /* The engine wants back before an instruction that reaches outside (cpu_reach_outside), with `alone` set. */
     bool confined;
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
-     * set at EL0; above it counts what dropped translations (TLBI, a change of regime); BTYPE is added below. One for
-     * each half of the address space, since a switch of processes leaves the upper one alone. */
+     * set at EL0; above it is a number that changes when translations are dropped (TLBI, a change of regime) and, of the
+     * lower half of the address space, belongs to the ASID (struct tlb_spaces); BTYPE is added below. One for each half. */
     uint64_t code_key[2];
     /* What translated code keeps for itself while it runs (jit/stubs.c). */
     struct native_code {

@@ -124,11 +124,16 @@ static uint32_t class_from(const struct cpu *cpu, enum exception_class ec)
     }
 }
 
-static _Noreturn void raise_sync(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far,
-                                 uint64_t far)
+static void take_sync(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far, uint64_t far)
 {
     uint32_t esr = class_from(cpu, ec) << 26 | ESR_IL | iss;
     enter(cpu, 1, VECTOR_SYNC, cpu->pc, true, esr, has_far, far);
+}
+
+static _Noreturn void raise_sync(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far,
+                                 uint64_t far)
+{
+    take_sync(cpu, ec, iss, has_far, far);
     _longjmp(*cpu->on_exception, 1);
 }
 
@@ -153,13 +158,13 @@ void cpu_raise_far(struct cpu *cpu, const struct insn *insn, enum exception_clas
     raise_sync(cpu, ec, iss, true, far);
 }
 
-void cpu_raise_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
+void cpu_take_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
 {
     cpu->pc = insn_pc(cpu, insn) + 4;
     cpu->icount = insn_icount(cpu, insn) + 1;
     if (cpu->step_in_progress)
         cpu->pstate.ss = 0;
-    raise_sync(cpu, ec, iss, false, 0);
+    take_sync(cpu, ec, iss, false, 0);
 }
 
 void cpu_raise_here(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far, uint64_t far)
@@ -269,7 +274,7 @@ void cpu_state_changed(struct cpu *cpu)
         tlb_empty_slots(cpu);
     cpu->tlb = table;
     for (unsigned half = 0; half < 2; half++)
-        cpu->code_key[half] = (cpu->code_key[half] & ~4ull) | (cpu->pstate.el ? 0 : 4);
+        cpu->code_key[half] = (cpu->code_key[half] & ~CODE_KEY_EL0) | (cpu->pstate.el ? 0 : CODE_KEY_EL0);
     debug_state_changed(cpu);
     if (pmu_runs(cpu))
         pmu_changed(cpu);

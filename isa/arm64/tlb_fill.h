@@ -31,6 +31,14 @@ static inline void tlb_filter_add(uint64_t *filter, uint64_t page_address)
     filter[bit / 64] |= 1ull << bit % 64;
 }
 
+/** Whoever asked for the translation of `va` may remember it while code_key stands: what changes it must know. */
+static inline void tlb_code_looked_up(struct tlb_spaces *spaces, uint64_t va, bool private)
+{
+    bool upper = va >> 55 & 1;
+    tlb_filter_add(upper ? spaces->upper_filter : spaces->filter[spaces->current], va & TLB_ADDRESS_MASK);
+    *(upper ? &spaces->upper_private : &spaces->lower_global) |= upper == private;
+}
+
 /** The ASID in use: 16 bits, or 8 where TCR_EL1.AS says so. */
 static inline uint32_t tlb_current_asid(const struct cpu *cpu)
 {
