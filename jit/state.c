@@ -42,7 +42,7 @@ void done(struct translation_state *t, unsigned reg, unsigned host)
 
 /* --- leaving to exec_ ------------------------------------------------------------------------------ */
 
-static void load_plain(struct translation_state *t, const struct insn *insn)
+void load_plain(struct translation_state *t, const struct insn *insn)
 {
     x64_mov_imm(t->c, RAX, (uint64_t)interp_plain_of(insn));
     x64_mov_imm(t->c, RCX, (uint64_t)insn);

@@ -17,6 +17,8 @@ struct stubs {
     uint64_t settle_flags; /* called: nzcv from the operation that flag_kind tells. Uses rax, rcx, rdx */
     uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */
     uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
+    uint64_t fill_guarded; /* the same for a jump that leaves a BTYPE, which is in the low bits of rdx; where the block is
+                              not known for that, it goes on at rcx */
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
                               to the loop */
     uint64_t bottom;       /* where a return goes that has no call */

@@ -262,6 +262,13 @@ static inline void x64_imul(struct x64 *c, unsigned w, unsigned to, unsigned fro
     x64_rr(c, 0, w, 0x0faf, to, from, false);
 }
 
+/** to = from * value */
+static inline void x64_imul_imm(struct x64 *c, unsigned w, unsigned to, unsigned from, int32_t value)
+{
+    x64_rr(c, 0, w, 0x69, to, from, false);
+    x64_imm32(c, value);
+}
+
 /** rdx:rax = rax * from. */
 static inline void x64_mul_wide(struct x64 *c, bool sign, unsigned from)
 {
@@ -422,6 +429,11 @@ static inline void x64_jcc_to(struct x64 *c, enum x64_cc cc, uint64_t run_addres
 static inline void x64_jmp_mem(struct x64 *c, unsigned base, int32_t disp)
 {
     x64_rm(c, 0, 0, 0xff, 4, base, disp, false);
+}
+
+static inline void x64_jmp_reg(struct x64 *c, unsigned reg)
+{
+    x64_rr(c, 0, 0, 0xff, 4, reg, false);
 }
 
 static inline void x64_call_reg(struct x64 *c, unsigned reg)

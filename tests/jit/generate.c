@@ -222,6 +222,7 @@ static void put_trailing_zeros(struct generator *g)
 static void put_branch(struct generator *g)
 {
     struct rng *rng = &g->rng;
+    const struct program *p = g->program;
     int distance = 1 + (int)rng_below(rng, 8);
     if (g->in_loop && !rng_below(rng, 16))
         distance = (int)g->loop_start - (int)g->program->count;
@@ -242,9 +243,16 @@ static void put_branch(struct generator *g)
         break; /* b, bl */
     default: {
         static const uint32_t kinds[] = {0xd61f0000, 0xd63f0000, 0xd65f0000}; /* br, blr, ret */
-        const uint32_t target = rng_below(rng, 2) ? 30 : 16, down = (uint32_t)distance + 1;
+        static const uint8_t targets[] = {30, 16, 9};
+        static const uint32_t pads[] = {0xd503241f, 0xd503245f, 0xd503249f, 0xd50324df, 0xd503233f}; /* bti, paciasp */
+        const uint32_t target = targets[rng_below(rng, COUNT(targets))], down = (uint32_t)distance + 1;
         put(g, 0x10000000 | (down & 0x7ffff) << 5 | target); /* adr */
         put(g, kinds[rng_below(rng, 3)] | target << 5);
+        if (p->guarded && rng_below(rng, 4)) {
+            for (int i = 1; i < distance; i++)
+                put(g, random_instruction(g));
+            put(g, pads[rng_below(rng, COUNT(pads))]);
+        }
         break;
     }
     }
@@ -521,6 +529,7 @@ void generate_program(uint64_t seed, const struct features *features, struct pro
     memset(program, 0, sizeof *program);
     g.vectors = !rng_below(&g.rng, 3);
     g.el = (uint8_t)rng_below(&g.rng, 2);
+    program->guarded = rng_below(&g.rng, 4) ? 0 : 3 - (uint8_t)rng_below(&g.rng, 3);
     put_code(&g);
     /* Most often somewhere in the first page, now and then across its end. */
     program->first = rng_below(&g.rng, 4) ? rng_below(&g.rng, 512) + 64 : RIG_PAGE / 4 - program->count / 2;

@@ -20,6 +20,7 @@ enum { TABLE_1, TABLE_2, TABLE_3, VECTORS, CODE, CODE_2, DATA, DATA_2, READ_ONLY
 #define LEAF           (3ull | 3ull << 8 | 1ull << 10) /* page, shareable, AF */
 #define BOTH           (1ull << 6)                     /* EL0 too */
 #define NO_WRITE       (1ull << 7)
+#define GUARDED        (1ull << 50)
 #define PXN            (1ull << 53)
 #define UXN            (1ull << 54)
 #define DEVICE         (1ull << 2) /* MAIR attribute 1 */
@@ -120,8 +121,9 @@ static void make_tables(uint8_t *ram, const struct program *program)
     poke(ram, TABLE_1, CODE_BASE >> 30, PHYSICAL(TABLE_2) | 3);
     poke(ram, TABLE_2, CODE_BASE >> 21 & 511, PHYSICAL(TABLE_3) | 3);
     for (unsigned i = 0; i < RIG_CODE_PAGES; i++) {
-        map(ram, RIG_CODE_EL1 + i * RIG_PAGE, PHYSICAL(CODE + i), UXN);
-        map(ram, RIG_CODE_EL0 + i * RIG_PAGE, PHYSICAL(CODE + i), BOTH | PXN);
+        const uint64_t guarded = program->guarded >> i & 1 ? GUARDED : 0;
+        map(ram, RIG_CODE_EL1 + i * RIG_PAGE, PHYSICAL(CODE + i), guarded | UXN);
+        map(ram, RIG_CODE_EL0 + i * RIG_PAGE, PHYSICAL(CODE + i), guarded | BOTH | PXN);
     }
     map(ram, RIG_VECTORS, PHYSICAL(VECTORS), NO_WRITE | UXN);
     map(ram, RIG_DEVICE, DEVICE_BASE, DEVICE | UXN | PXN);
