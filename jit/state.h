@@ -198,6 +198,7 @@ void emit_far_jumps(struct translation_state *t);
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
 bool translate_bits(struct translation_state *t);
+bool translate_pauth(struct translation_state *t);
 bool translate_fp(struct translation_state *t);
 bool translate_vector(struct translation_state *t);
 bool translate_structure(struct translation_state *t);

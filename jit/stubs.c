@@ -342,4 +342,6 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
 
     stubs->fill_guarded = x64_here(c);
     emit_fill_guarded(c);
+
+    pauth_stubs_emit(c, stubs);
 }

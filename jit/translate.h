@@ -21,11 +21,16 @@ struct stubs {
                               not known for that, it goes on at rcx */
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
                               to the loop */
+    uint64_t pauth_add[4], pauth_check[4]; /* called: rax = pointer, rdx = modifier, by key. Uses rcx, rdx */
+    uint64_t pauth_strip[2];               /* called: rax = pointer; of code, of data. Uses rcx */
     uint64_t bottom;       /* where a return goes that has no call */
 };
 
 /** Writes the shared code. */
 void stubs_emit(struct x64 *c, struct stubs *stubs);
+
+/** The part of it that is of pointer authentication (translate_pauth.c). */
+void pauth_stubs_emit(struct x64 *c, struct stubs *stubs);
 
 /** A jump to a block of the same page, to be patched when that one is translated. */
 struct link {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Bits of general registers in other orders, their counts, CRC-32C; pointer authentication where there is none. */
+/* Bits of general registers in other orders, their counts, CRC-32C. */
 #include "jit/state.h"
 #include "jit/x64_atomic.h"
 
@@ -98,11 +98,6 @@ bool translate_bits(struct translation_state *t)
     case OP_rev16: reverse_halfwords(t); return true;
     case OP_cls: count_leading_signs(t); return true;
     case OP_crc32c: crc32c(t); return true;
-    case OP_pac_1716:
-    case OP_aut_1716:
-    case OP_pac_lr:
-    case OP_aut_lr:
-    case OP_xpac_lri: return !has_feature(&t->cpu->features, FEAT_PAuth); /* then they are hints */
     default: return false;
     }
 }

@@ -247,6 +247,13 @@ static inline void x64_bit_test(struct x64 *c, unsigned a, unsigned bit)
     x64_byte(c, bit & 63);
 }
 
+/** btr a, bit: the bit becomes 0. */
+static inline void x64_bit_reset(struct x64 *c, unsigned a, unsigned bit)
+{
+    x64_rr(c, 0, bit > 31, 0x0fba, 6, a, false);
+    x64_byte(c, bit & 63);
+}
+
 static inline void x64_not(struct x64 *c, unsigned w, unsigned reg)
 {
     x64_rr(c, 0, w, 0xf7, 2, reg, false);

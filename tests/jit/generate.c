@@ -209,6 +209,23 @@ static void put_exclusive(struct generator *g)
                (rng_below(rng, 4) ? 2 : 31));
 }
 
+/* Codes into pointers, out of them, and checked. */
+static void put_pauth(struct generator *g)
+{
+    static const uint32_t hints[] = {0xd503211f, 0xd503215f, 0xd503219f, 0xd50321df, 0xd503231f, 0xd503235f, 0xd503239f,
+                                     0xd50323df, 0xd503233f, 0xd503237f, 0xd50323bf, 0xd50323ff, 0xd50320ff};
+    struct rng *rng = &g->rng;
+    const uint32_t d = free_register(rng), n = rng_below(rng, 32), key = rng_below(rng, 4) << 10;
+    switch (rng_below(rng, 4)) {
+    case 0: put(g, hints[rng_below(rng, COUNT(hints))]); break;
+    case 1: put(g, 0xdac143e0 | key % 0x800 | d); break; /* xpac */
+    case 2: put(g, 0xdac10000 | key | n << 5 | d); break; /* pac, aut behind it or not */
+    default: put(g, 0xdac11000 | key | n << 5 | d); break;
+    }
+    if (!rng_below(rng, 3))
+        put(g, 0xdac11000 | key | n << 5 | d);
+}
+
 /* RBIT and CLZ, with one another's registers or not. */
 static void put_trailing_zeros(struct generator *g)
 {
@@ -416,8 +433,10 @@ static void put_code(struct generator *g)
         case 12:
             if (rng_below(rng, 2))
                 put_exclusive(g);
-            else
+            else if (rng_below(rng, 2))
                 put_trailing_zeros(g);
+            else
+                put_pauth(g);
             break;
         case 1:
         case 2:
@@ -504,6 +523,8 @@ static void set_registers(struct generator *g)
     p->sp_checked = (uint8_t)rng_below(rng, 2);
     p->fp_disabled = !rng_below(rng, 32);
     p->aligned = !rng_below(rng, 32);
+    p->sctlr = rng_next(rng) & (has_feature(g->features, FEAT_PAuth) ? 0xc8002000ull : 0);
+    p->tcr = rng_below(rng, 2) ? 0 : rng_next(rng) & (3ull << 37 | 3ull << 51 | 0x3full << 16);
 }
 
 /* One long turn and some short ones, which end anywhere in a block. */

@@ -197,9 +197,12 @@ void rig_load(struct rig *rig, const struct program *program)
     cpu_reset(cpu);
     cpu_seed_rng(cpu, 1);
     cpu->sys.TTBR0_EL1 = PHYSICAL(TABLE_1);
-    cpu->sys.TCR_EL1 = TCR;
+    cpu->sys.TCR_EL1 = TCR ^ program->tcr;
+    cpu->sys.APIAKeyLo_EL1 = 0x0123456789abcdef;
+    cpu->sys.APDBKeyHi_EL1 = 0xfedcba9876543210;
     cpu->sys.MAIR_EL1 = 0xff;
     cpu->sys.SCTLR_EL1 = SCTLR | (program->sp_checked ? 3u << 3 : 0) | (program->aligned ? 2 : 0);
+    cpu->sys.SCTLR_EL1 ^= program->sctlr;
     cpu->sys.CPACR_EL1 = program->fp_disabled ? 0 : 3u << 20;
     cpu->sys.VBAR_EL1 = RIG_VECTORS;
     cpu->sys.TPIDRRO_EL0 = RIG_DEVICE;

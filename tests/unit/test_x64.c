@@ -252,7 +252,8 @@ static void arithmetic(void **state)
         CHECK(x64_mul_wide(&c, true, a), "imul", reg(3, a));
         CHECK(x64_mul_wide(&c, false, a), "mul", reg(3, a));
         for (unsigned bit = 0; bit < 64; bit++)
-            CHECK(x64_bit_test(&c, a, bit), "bt", reg(bit > 31 ? 3 : 2, a), immediate(bit));
+            CHECK(x64_bit_test(&c, a, bit), "bt", reg(bit > 31 ? 3 : 2, a), immediate(bit)),
+                CHECK(x64_bit_reset(&c, a, bit), "btr", reg(bit > 31 ? 3 : 2, a), immediate(bit));
         for (unsigned d = 0; d < LENGTH(displacements); d++)
             for (unsigned value = 0; value < 256; value++)
                 CHECK(x64_cmp_byte(&c, a, displacements[d], value), "cmp", memory(0, a, displacements[d]),
