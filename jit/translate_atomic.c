@@ -42,7 +42,7 @@ static void load_ordered(struct translation_state *t, int32_t offset, enum exten
 {
     const struct insn *insn = t->insn;
     aligned_address(t, 1u << insn->size, false, offset);
-    unsigned d = destination(insn->rd, RCX);
+    unsigned d = destination(t, insn->rd, RCX);
     x64_load_sized(t->c, insn->size, extension != ZEROS, extension == SIGN_64, d, RAX, 0);
     done(t, insn->rd, d);
 }
@@ -82,7 +82,7 @@ static void load_exclusive(struct translation_state *t)
     struct x64 *c = t->c;
     aligned_address(t, 1u << insn->size, false, 0);
     remember_exclusive(t, 1u << insn->size);
-    unsigned d = destination(insn->rd, RCX);
+    unsigned d = destination(t, insn->rd, RCX);
     x64_load_sized(c, insn->size, false, 0, d, RAX, 0);
     x64_store(c, 1, d, HOST_CPU, EXCLUSIVE(value[0]));
     x64_store_imm(c, 1, HOST_CPU, EXCLUSIVE(value[1]), 0);
@@ -132,7 +132,7 @@ static void compare_monitor(struct translation_state *t, unsigned bytes, bool va
 static void exclusive_stored(struct translation_state *t)
 {
     x64_store_imm(t->c, 0, HOST_CPU, EXCLUSIVE(size), 0);
-    unsigned d = destination(t->insn->rd, RCX);
+    unsigned d = destination(t, t->insn->rd, RCX);
     x64_mov_imm(t->c, d, 0);
     done(t, t->insn->rd, d);
 }
@@ -303,8 +303,8 @@ static void compare_and_swap(struct translation_state *t)
 
 static void compare_guest(struct translation_state *t, unsigned host, unsigned reg)
 {
-    if (pin_of[reg] >= 0)
-        x64_alu(t->c, 1, ALU_CMP, host, (unsigned)pin_of[reg]);
+    if (t->host_of[reg] >= 0)
+        x64_alu(t->c, 1, ALU_CMP, host, use(t, reg, host));
     else
         x64_alu_load(t->c, 1, ALU_CMP, host, HOST_CPU, offset_of(reg));
 }
@@ -362,7 +362,7 @@ static void load_unprivileged(struct translation_state *t, enum extension extens
     const struct insn *insn = t->insn;
     address_at(t, (int32_t)insn->imm);
     unprivileged_address(t, 1u << insn->size, false);
-    unsigned d = destination(insn->rd, RCX);
+    unsigned d = destination(t, insn->rd, RCX);
     x64_load_sized(t->c, insn->size, extension != ZEROS, extension == SIGN_64, d, RAX, 0);
     done(t, insn->rd, d);
 }

@@ -62,14 +62,14 @@ static void read_counter(struct translation_state *t)
 
 static void read_member(struct translation_state *t, int32_t offset)
 {
-    unsigned d = destination(t->insn->rd, RAX);
+    unsigned d = destination(t, t->insn->rd, RAX);
     x64_load(t->c, 1, d, HOST_CPU, offset);
     done(t, t->insn->rd, d);
 }
 
 static void read_constant(struct translation_state *t, uint64_t value)
 {
-    unsigned d = destination(t->insn->rd, RAX);
+    unsigned d = destination(t, t->insn->rd, RAX);
     x64_mov_imm(t->c, d, value);
     done(t, t->insn->rd, d);
 }
@@ -238,8 +238,7 @@ static enum outcome end_if(struct translation_state *t, bool translated)
 {
     if (!translated)
         return LEFT_TO_EXEC;
-    commit_flags(t);
-    jump_direct(t, 0);
+    go_on(t);
     return ENDED;
 }
 

@@ -365,6 +365,7 @@ static void put_patch(struct generator *g)
     put(g, 0x10000000 | ((uint32_t)(to - 1) & 0x7ffff) << 5 | 17); /* adr x17 */
     put(g, 0xb9400210);                                            /* ldr w16, [x16] */
     put(g, 0xb9000230);                                            /* str w16, [x17] */
+    g->program->patches = true;
     if (rng_below(rng, 2)) {
         put(g, 0xd50b7531); /* ic ivau, x17 */
         put(g, 0xd5033fdf); /* isb */

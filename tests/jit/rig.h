@@ -41,6 +41,7 @@ struct program {
     struct wire_state state;        /* pc is not used */
     uint8_t el;                     /* 0 or 1 */
     uint8_t daif;
+    uint8_t patches;      /* it writes over its own code */
     uint8_t sp_checked;   /* SCTLR.SA, SA0 */
     uint8_t fp_disabled;  /* CPACR.FPEN = 0 */
     uint8_t aligned;      /* SCTLR.A */
