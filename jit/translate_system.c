@@ -220,6 +220,7 @@ static bool write_register(struct translation_state *t)
         x64_store(t->c, 1, use(t, t->insn->rn, RAX), HOST_CPU, CPU_OFFSET(sp_banked[0]));
         return true;
     case SR_DAIF: write_daif(t); return true;
+    case SR_CPACR_EL1: return false; /* regions know what it says until translated code is left */
     default: return write_plain(t, reg);
     }
 }
