@@ -38,7 +38,7 @@ struct lookup {
     uint64_t pc;
     uint64_t key;
     struct block *block;
-    uint64_t spare; /* keeps an entry within one cache line */
+    uint64_t from; /* the translator's, of a lookup that belongs to a place: the page of the jump */
 };
 
 #define LOOKUP_ENTRIES 32768u /* a power of two */

@@ -79,7 +79,7 @@ static const struct insn *record_of(const struct insn *insn)
     return ((const struct ir_op *)((const uint8_t *)insn - offsetof(struct ir_op, insn)))->record;
 }
 
-static void load_plain(struct translation_state *t, const struct insn *insn)
+void load_plain(struct translation_state *t, const struct insn *insn)
 {
     const struct insn *record = record_of(insn);
     x64_mov_imm(t->c, RAX, (uint64_t)interp_plain_of(record));

@@ -19,8 +19,12 @@ struct stubs {
     uint64_t settle_raw;   /* called: from whatever it is to FLAG_KIND_RAW. Uses rax, rcx, rdx */
     uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */
     uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
+    uint64_t fill_guarded; /* the same for a jump that leaves a BTYPE, which is in the low bits of rdx; where the block is
+                              not known for that, it goes on at rcx */
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
                               to the loop */
+    uint64_t pauth_add[4], pauth_check[4]; /* called: rax = pointer, rdx = modifier, by key. Uses rcx, rdx */
+    uint64_t pauth_strip[2];               /* called: rax = pointer; of code, of data. Uses rcx */
     uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
     uint64_t arm_fp;       /* called: lets the host collect the guest's FP flags where FP access is free and FPCR is 0;
                               the zero flag says whether. Uses rax */
@@ -29,6 +33,9 @@ struct stubs {
 
 /** Writes the shared code; `dropped` is set. */
 void stubs_emit(struct x64 *c, struct stubs *stubs);
+
+/** The part of it that is of pointer authentication (translate_pauth.c). */
+void pauth_stubs_emit(struct x64 *c, struct stubs *stubs);
 
 /** A jump to a block of the same page, to be patched when that one is translated. */
 struct unit_link {
