@@ -147,7 +147,7 @@ def check_node(output):
 
 
 def node_script():
-    return "".join(f"echo '## {mode}'; node {flag} /mnt/compute.js 2>/dev/null\n" for mode, flag in NODE_MODES.items())
+    return "".join(f"echo '## {mode}'; NODE_DISABLE_COLORS=1 node {flag} /mnt/compute.js 2>/dev/null\n" for mode, flag in NODE_MODES.items())
 
 
 def case_node():
