@@ -90,6 +90,8 @@ static void emit_insns(struct translation_state *t, unsigned index)
         if (open && (outcome == ENDED || t->flags_read || may_leave(t, outcome)))
             learned->needed = true, open = false;
         open = open && !t->flags_set;
+        if (t->slow_count != t->slow_first && !t->flags_set)
+            t->flags = FLAGS_UNKNOWN; /* the way back from out of line brings others */
         if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
             outcome = ENDED;
         for (unsigned s = t->slow_first; s < t->slow_count; s++) {

@@ -25,8 +25,10 @@
 #define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
 #define HOT           32u   /* how often a block is entered before it is worth a translation */
 #define HOTTER        1000u /* and then, before it is worth a region */
+#define HOTTER_FORCED 12u   /* the same under `jit`, where all is translated: short programs get regions too */
 
 struct jit {
+    uint32_t hotter; /* how often a translated block is entered before it becomes a region */
     struct code_memory memory;
     struct x64 hot, cold;
     struct stubs stubs;
@@ -99,7 +101,7 @@ static void divide_memory(struct jit *jit)
     jit->first = jit->hot.at;
 }
 
-static void *jit_create(unsigned cpu_count, struct error *error)
+static void *create_with(unsigned cpu_count, uint32_t hotter, struct error *error)
 {
     if (!host_is_v2()) {
         error_set(error, "translated code needs a host processor of level x86-64-v2; run with --engine interp");
@@ -114,6 +116,7 @@ static void *jit_create(unsigned cpu_count, struct error *error)
         free(jit);
         return NULL;
     }
+    jit->hotter = hotter;
     jit->stubs.dropped = &jit->dropped;
     divide_memory(jit);
     jit->compiler = compiler_create(&jit->stubs);
@@ -123,6 +126,16 @@ static void *jit_create(unsigned cpu_count, struct error *error)
         return NULL;
     }
     return jit;
+}
+
+static void *jit_create(unsigned cpu_count, struct error *error)
+{
+    return create_with(cpu_count, HOTTER, error);
+}
+
+static void *jit_create_forced(unsigned cpu_count, struct error *error)
+{
+    return create_with(cpu_count, HOTTER_FORCED, error);
 }
 
 static void jit_prepare(void *translator, struct cpu *cpu)
@@ -150,10 +163,11 @@ static bool jit_has_room(void *translator)
 
 static uint32_t heat_of(const void *context, const struct block *block)
 {
+    const struct jit *jit = context;
     const struct unit *unit = unit_of(block);
     if (!unit || block->physical == NO_BLOCK_ADDRESS)
         return 0;
-    return unit->counter ? *unit->counter + HOTTER : 1;
+    return unit->counter ? *unit->counter + jit->hotter : 1;
 }
 
 static void add_links(struct jit *jit, struct block_cache *cache, const struct unit_code *code)
@@ -214,7 +228,7 @@ static uint32_t *new_counter(struct jit *jit)
     if (jit->counters_used == jit->memory.counter_count)
         return NULL;
     uint32_t *counter = &jit->memory.counters[jit->counters_used++];
-    *counter = -HOTTER;
+    *counter = -jit->hotter;
     return counter;
 }
 
@@ -297,6 +311,17 @@ static const struct translator_ops jit_translator = {
     .forget = jit_forget,
 };
 
+static const struct translator_ops forced_translator = {
+    .create = jit_create_forced,
+    .free = jit_free,
+    .prepare = jit_prepare,
+    .translate = jit_translate,
+    .has_room = jit_has_room,
+    .drop_all = jit_drop_all,
+    .leave = jit_leave,
+    .forget = jit_forget,
+};
+
 static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct error *error)
 {
     return interp_create_translating(bus, cpu_count, &jit_translator, HOT, error);
@@ -304,7 +329,7 @@ static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct er
 
 static struct engine *create_jit(struct bus *bus, unsigned cpu_count, struct error *error)
 {
-    return interp_create_translating(bus, cpu_count, &jit_translator, 1, error);
+    return interp_create_translating(bus, cpu_count, &forced_translator, 1, error);
 }
 
 const struct engine_ops jit_engine = {
