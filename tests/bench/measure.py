@@ -13,15 +13,15 @@ APPEND = "console=ttyAMA0 quiet loglevel=1 root=/dev/vda"
 
 def script_of(workloads, folder, part):
     """What runs them in a row. One that ends without its last line is named by "skip"."""
-    lines = [f"export T={folder} PART={part}"]
+    lines = [f"export T={folder} PART={part} PYTHONPYCACHEPREFIX=$PWD/python"]
     for workload in workloads:
         lines.append(f"{workload.script}\necho '== skip {workload.name}'")
     return "\n".join(lines) + "\n"
 
 
 def run_list(start, workloads, side, samples, errors):
-    """Runs the workloads on a side; again without the culprit when one brings the machine down. What failed on a side is
-    not tried there again. `start` makes a Run of a list of workloads."""
+    """Runs the workloads on a side; again without the culprit when one brings the machine down. What failed on a side
+    is not tried there again. `start` makes a Run of a list of workloads."""
     left = [workload for workload in workloads if side not in errors[workload.name]]
     while left:
         run = start(left)
@@ -45,14 +45,15 @@ def measure_lists(workloads, options):
     def guest(command):
         def start(chosen):
             names = [workload.name for workload in chosen]
-            disks = [f"{machines.CACHE}/programs-{chosen[0].disk}.img", machines.make_disk(script_of(chosen, "/mnt", part))]
-            return Run(command(disks, APPEND), names)
+            script = script_of(chosen, "/mnt", part)
+            return Run(command(machines.make_disks(chosen[0].disk, script), APPEND), names)
         return start
 
     def host(chosen):
         with tempfile.TemporaryDirectory(prefix="armature-bench-") as folder:
             script = script_of(chosen, f"{machines.INPUTS}/host", part)
-            return Run(["bash", "-c", script], [workload.name for workload in chosen], cwd=folder, env=machines.HOST_ENVIRONMENT)
+            names = [workload.name for workload in chosen]
+            return Run(["bash", "-c", script], names, cwd=folder, env=machines.HOST_ENVIRONMENT)
 
     for _ in range(options.runs):
         run_list(guest(lambda *given: machines.armature(options.extra, *given)), workloads, "armature", samples, errors)
@@ -61,6 +62,15 @@ def measure_lists(workloads, options):
         run_list(host, possible, "native", samples, errors)
     for workload in workloads:
         yield workload, samples[workload.name], list(errors[workload.name].values())
+
+
+def command_of(options):
+    """The command that runs the chosen lists in Armature, once, and ends."""
+    chosen = [workload for workload in options.chosen if workload.script]
+    machines.make_inputs()
+    script = script_of(chosen, "/mnt", QUICK_PART if options.quick else 1)
+    disk = max((workload.disk for workload in chosen), key=("few", "all").index)
+    return machines.armature(options.extra, machines.make_disks(disk, script), APPEND)
 
 
 def measure_boot(workload, options):
@@ -87,10 +97,11 @@ def measure_parallel(workload, options):
     part = QUICK_PART if options.quick else 1
     errors = {"parallel": {}}
     for _ in range(options.runs):
-        for side, script, cpus, extra in (("one", PARALLEL_SCRIPTS[0], "1", []), ("two", PARALLEL_SCRIPTS[1], "2", ["--parallel"])):
+        for side, jobs, cpus, extra in (("one", PARALLEL_SCRIPTS[0], "1", []),
+                                        ("two", PARALLEL_SCRIPTS[1], "2", ["--parallel"])):
             def start(_):
-                disks = [f"{machines.CACHE}/programs-{workload.disk}.img",
-                         machines.make_disk(script_of([workload._replace(script=script)], "/mnt", part))]
+                script = script_of([workload._replace(script=jobs)], "/mnt", part)
+                disks = machines.make_disks(workload.disk, script)
                 return Run(machines.armature(options.extra + extra, disks, APPEND, cpus), ["parallel"])
             run_list(start, [workload], side, {"parallel": samples}, errors)
     return workload, samples, list(errors["parallel"].values())

@@ -14,8 +14,8 @@ def geomean(values):
 
 
 def judge(workload, samples, clock):
-    """One workload's result. `samples` has lists of samples for the sides "armature", "qemu" and "native", or, where the
-    machine is compared with itself, "one" and "two" (CPUs)."""
+    """One workload's result. `samples` has lists of samples for the sides "armature", "qemu" and "native", or, where
+    the machine is compared with itself, "one" and "two" (CPUs)."""
     result = {"group": workload.group, "errors": []}
     medians = {}
     for side, taken in samples.items():
@@ -32,7 +32,8 @@ def judge(workload, samples, clock):
     sums = {side: {sample.checksum for sample in taken} for side, taken in samples.items()
             if taken and (workload.same or side != "native")}
     if len(set().union(*sums.values())) > 1:
-        result["errors"].append("checksums differ: " + ", ".join(f"{side} {' '.join(sorted(found))}" for side, found in sums.items()))
+        found = ", ".join(f"{side} {' '.join(sorted(each))}" for side, each in sums.items())
+        result["errors"].append(f"checksums differ: {found}")
     return result
 
 
@@ -40,7 +41,8 @@ def summarise(results):
     """The goals with what was reached: [(goal, geometric mean, lines)]; the last is the slowest single line's."""
     summary = []
     for goal in GOALS:
-        ratios = [result["ratio"] for result in results.values() if result["group"] in goal.groups and "ratio" in result]
+        ratios = [result["ratio"] for result in results.values()
+                  if result["group"] in goal.groups and "ratio" in result]
         if ratios:
             summary.append((goal, geomean(ratios), len(ratios)))
     ratios = [result["ratio"] for result in results.values() if "ratio" in result and result["group"] != "parallel"]
@@ -112,7 +114,8 @@ def chart(results, summary, about):
             y += step
         start, end = sorted((x(1), x(ratio)))
         parts += [text(left - 6, y + 10, name, "end"),
-                  f'<rect x="{start:.1f}" y="{y}" width="{max(end - start, 0.5):.1f}" height="{step - 4}" fill="{colour}"/>',
+                  f'<rect x="{start:.1f}" y="{y}" width="{max(end - start, 0.5):.1f}" height="{step - 4}" '
+                  f'fill="{colour}"/>',
                   text(end + 4, y + 10, f"{ratio:.2f}")]
         if colour == "#555":
             goal = next(goal for title, _, goal in means if title == name)

@@ -45,7 +45,8 @@ class Lines(unittest.TestCase):
 
     def test_times_and_checksums(self):
         taken, errors = self.run_lists(
-            kernel("first", script="printf 'noise\\n== begin first\\r\\n'; sleep 0.2; printf '== end fi'; sleep 0.1; echo 'rst abc-1'"),
+            kernel("first", script="printf 'noise\\n== begin first\\r\\n'; sleep 0.2; printf '== end fi'; sleep 0.1; "
+                   "echo 'rst abc-1'"),
             kernel("counts", script="printf '== begin counts\\n'; sleep 0.2; printf '== end counts - 1000\\n'"))
         self.assertEqual(errors, {"first": {}, "counts": {}})
         self.assertEqual((taken["first"][0].checksum, taken["counts"][0].checksum), ("abc-1", "-"))
@@ -54,7 +55,8 @@ class Lines(unittest.TestCase):
 
     def test_failures(self):
         good = "echo '== begin {0}'; echo '== end {0} 5'"
-        taken, errors = self.run_lists(kernel("a", script=good.format("a")), kernel("fails", script="echo '== begin fails'; false"),
+        taken, errors = self.run_lists(kernel("a", script=good.format("a")),
+                                       kernel("fails", script="echo '== begin fails'; false"),
                                        kernel("ends", script="echo '== begin ends'; echo oh; exit"),
                                        kernel("b", script=good.format("b")))
         self.assertEqual({name: len(found) for name, found in taken.items()}, {"a": 1, "fails": 0, "ends": 0, "b": 1})
@@ -70,7 +72,7 @@ class Report(unittest.TestCase):
     def test_ratios(self):
         result = self.judge(armature=samples(1, 9, 2), qemu=samples(6, 5, 7), native=samples(0.5))
         self.assertEqual((result["ratio"], result["of_native"], result["errors"]), (3, 0.25, []))
-        self.assertEqual(self.judge(clock="cpu", armature=samples(1), qemu=samples(4), native=samples(1))["of_native"], 2)
+        self.assertEqual(self.judge(clock="cpu", armature=samples(1), native=samples(1))["of_native"], 2)
         self.assertEqual(self.judge("parallel", one=samples(4), two=samples(2))["ratio"], 2)
         self.assertNotIn("ratio", self.judge(armature=samples(1), qemu=[]))
         self.assertAlmostEqual(report.geomean([2, 8]), 4)
@@ -83,12 +85,15 @@ class Report(unittest.TestCase):
         self.assertFalse(self.judge(armature=samples(1), qemu=samples(1), native=wrong, same=False)["errors"])
 
     def test_goals_and_chart(self):
-        results = {"a": self.judge(armature=samples(1), qemu=samples(2)), "b": self.judge(armature=samples(1), qemu=samples(8)),
+        results = {"a": self.judge(armature=samples(1), qemu=samples(2)),
+                   "b": self.judge(armature=samples(1), qemu=samples(8)),
                    "<&>": self.judge("neon", armature=samples(1), qemu=samples(0.4)),
-                   "none": self.judge(armature=[], qemu=[]), "two": self.judge("parallel", one=samples(3), two=samples(2))}
+                   "none": self.judge(armature=[], qemu=[]),
+                   "two": self.judge("parallel", one=samples(3), two=samples(2))}
         summary = report.summarise(results)
         self.assertEqual([(goal.title, round(reached, 6), count) for goal, reached, count in summary],
-                         [("integer", 4, 2), ("fp, neon, crypto", 0.4, 1), ("parallel", 1.5, 1), ("any single line", 0.4, 3)])
+                         [("integer", 4, 2), ("fp, neon, crypto", 0.4, 1), ("parallel", 1.5, 1),
+                          ("any single line", 0.4, 3)])
         table = report.goals_table(summary).split("\n")
         self.assertEqual([line.split()[-1] for line in table[1:]], ["reached", "missed", "missed", "missed"])
         for name, result in results.items():
@@ -114,7 +119,7 @@ class Kernels(unittest.TestCase):
             if build.host_can():
                 sums["native"] = self.sums([host_kernels], chosen)
             if all(os.path.exists(f"{machines.CACHE}/{path}") for path in ("guest/Image", "programs-few.img")):
-                disks = [f"{machines.CACHE}/programs-few.img", machines.make_disk(measure.script_of(chosen, "/mnt", "once"))]
+                disks = machines.make_disks("few", measure.script_of(chosen, "/mnt", "once"))
                 run = machines.Run(machines.armature([], disks, measure.APPEND), [one.name for one in chosen])
                 self.assertEqual(len(run.samples), len(chosen), run.tail())
                 sums["armature"] = {name: sample.checksum for name, sample in run.samples.items()}
@@ -124,7 +129,8 @@ class Kernels(unittest.TestCase):
             self.assertEqual(len(set(found.values())), 1, f"{one.name}: {found}")
 
     def sums(self, command, chosen):
-        return {one.name: subprocess.check_output([*command, one.name, "once"], text=True).split()[-1] for one in chosen}
+        return {one.name: subprocess.check_output([*command, one.name, "once"], text=True).split()[-1]
+                for one in chosen}
 
 
 unittest.main(argv=sys.argv[:1], verbosity=2)
