@@ -114,6 +114,11 @@ static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *co
     block->count = count;
 }
 
+void *block_cache_translator(const struct block_cache *cache)
+{
+    return cache->translator;
+}
+
 /* Blocks that wait to get hot. */
 
 static struct block *next_in_arena(const struct block_cache *cache, struct block *block)
@@ -127,6 +132,7 @@ static void drop_translations(struct block_cache *cache)
     cache->translator_ops->drop_all(cache->translator);
     for (struct block *block = next_in_arena(cache, NULL); block; block = next_in_arena(cache, block)) {
         block->native_entry = cache->leave;
+        block->translation = NULL;
         block->heat = 0;
         block->insns[0].run = run_warming;
     }
@@ -170,6 +176,7 @@ struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t phy
     block->first = block->insns[0].run;
     block->heat = 0;
     block->native_entry = cache->leave;
+    block->translation = NULL;
     if (cache->translator)
         block->insns[0].run = run_warming;
 
@@ -202,7 +209,7 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     for (struct block *block = cache->pages[page]; block; block = block->next_page) {
         unlink_from_hash(cache, block);
         block->physical = NO_BLOCK_ADDRESS;
-        if (block->native_entry != cache->leave)
+        if (block->translation)
             cache->translator_ops->forget(cache->translator, block);
         block->native_entry = cache->leave;
     }

@@ -27,6 +27,7 @@ struct block {
     void (*first)(struct cpu *cpu, const struct insn *insn); /* the handler of its first record */
     uint64_t native_entry;     /* where translated code goes on to it (struct translator_ops) */
     uint64_t native_body;      /* where its translation begins for the interpreter, which has accounted for it */
+    void *translation;         /* the translator's own; NULL: none */
     struct insn insns[];       /* count, and the record that returns */
 };
 
@@ -92,7 +93,7 @@ struct translator_ops {
     void (*drop_all)(void *translator);  /* no native code runs then */
     uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
     /* The block is stale: native code that jumps to its translation shall get back to the interpreter. */
-    void (*forget)(void *translator, const struct block *block);
+    void (*forget)(void *translator, struct block *block);
 };
 
 /** See translator_ops.prepare. */
@@ -107,6 +108,9 @@ void block_cache_free(struct block_cache *cache);
 /** The block at guest physical `physical` (RAM, aligned to 4), decoded for `cpu` where it is not there yet.
  *  May drop all other blocks to make room: then *dropped is set, and every lookup must be forgotten. */
 struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped);
+
+/** The translator that was created for the cache. */
+void *block_cache_translator(const struct block_cache *cache);
 
 /** The block at `physical`, or NULL. */
 struct block *block_find(const struct block_cache *cache, uint64_t physical);

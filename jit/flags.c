@@ -85,21 +85,40 @@ static void revive(struct translation_state *t)
     t->flags = host_kind(p);
 }
 
+static void settle_raw(struct translation_state *t);
+
 /* --- into the state --------------------------------------------------------------------------------- */
 
-static void commit_host(struct translation_state *t)
+/* The host's flags take the form of a subtraction's: 0, 1 or 2 (less, equal, greater) compared with 1; uses rax,
+ * rcx. */
+static void to_subtraction(struct translation_state *t)
 {
     struct x64 *c = t->c;
-    unsigned kind = t->flags == FLAGS_OF_ORDER ? FLAG_KIND_ORDER : FLAG_KIND_RAW;
-    if (kind == FLAG_KIND_RAW && t->flags != FLAGS_OF_SUB) {
+    if (t->flags == FLAGS_OF_ORDER) {
+        x64_setcc(c, CC_A, RAX);
+        x64_setcc(c, CC_AE, RCX);
+        x64_extend(c, 0, false, 0, RAX, RAX);
+        x64_extend(c, 0, false, 0, RCX, RCX);
+        x64_alu(c, 0, ALU_ADD, RAX, RCX);
+        x64_alu_imm(c, 0, ALU_CMP, RAX, 1);
+    } else if (t->flags != FLAGS_OF_SUB) {
         x64_cmc(c);
-        t->flags = FLAGS_OF_SUB;
     }
+    t->flags = FLAGS_OF_SUB;
+}
+
+static void commit_host(struct translation_state *t, bool raw)
+{
+    struct x64 *c = t->c;
+    unsigned kind = t->flags == FLAGS_OF_ORDER && !raw ? FLAG_KIND_ORDER : FLAG_KIND_RAW;
+    if (kind == FLAG_KIND_RAW)
+        to_subtraction(t);
     x64_lahf(c);
     if (kind == FLAG_KIND_RAW)
         x64_setcc(c, CC_O, RAX);
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.flag_a)); /* as wide as it will be read */
     x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), (int32_t)kind);
+    t->flags_raw = kind == FLAG_KIND_RAW;
 }
 
 void commit_flags(struct translation_state *t)
@@ -108,8 +127,9 @@ void commit_flags(struct translation_state *t)
     const struct pending_flags *p = &t->pending;
     if (!p->kind)
         return;
+    t->flags_raw = false;
     if (p->host_only) {
-        commit_host(t);
+        commit_host(t, false);
     } else {
         x64_store(c, 1, first_operand(t), HOST_CPU, CPU_OFFSET(native.flag_a));
         if (!p->immediate) {
@@ -123,7 +143,18 @@ void commit_flags(struct translation_state *t)
         x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), p->kind);
     }
     t->pending.kind = FLAG_KIND_NONE;
-    t->flags_settled = false;
+}
+
+void commit_flags_raw(struct translation_state *t)
+{
+    if (t->pending.kind && t->flags == FLAGS_UNKNOWN)
+        revive(t);
+    if (t->pending.kind || (t->flags != FLAGS_UNKNOWN && !t->flags_raw)) {
+        commit_host(t, true);
+        t->pending.kind = FLAG_KIND_NONE;
+    } else if (!t->flags_raw) {
+        settle_raw(t);
+    }
 }
 
 /* Whether the instruction replaces all flags, reads none and cannot leave. */
@@ -192,6 +223,7 @@ void flags_before_insn(struct translation_state *t)
 
 void set_flags(struct translation_state *t, enum host_flags kind)
 {
+    t->flags_set = true;
     t->pending = (struct pending_flags){.kind = FLAG_KIND_RAW, .host_only = true};
     t->flags = kind;
 }
@@ -199,6 +231,7 @@ void set_flags(struct translation_state *t, enum host_flags kind)
 void set_flags_of(struct translation_state *t, struct pending_flags operation)
 {
     operation.kind |= t->insn->sf;
+    t->flags_set = true;
     t->pending = operation;
     t->flags = host_kind(&operation);
 }
@@ -232,79 +265,55 @@ static enum x64_cc live_condition(struct translation_state *t, unsigned cond)
     return (t->flags == FLAGS_OF_SUB ? of_sub : of_add)[cond];
 }
 
-/* nzcv holds the flags, behind this. */
-static void settle(struct translation_state *t)
+/* The state holds the flags as FLAG_KIND_RAW, behind this. */
+static void settle_raw(struct translation_state *t)
 {
-    if (t->flags_settled)
+    if (t->flags_raw)
         return;
-    x64_alu_imm_store(t->c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(native.flag_kind), 0);
+    x64_alu_imm_store(t->c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(native.flag_kind), FLAG_KIND_RAW);
     uint8_t *unsettled = x64_jcc(t->c, CC_NE);
     t->settles[t->settle_count++] = (struct detour){unsettled, t->c->at};
-    t->flags_settled = true;
+    t->flags_raw = true;
 }
 
 void emit_settles(struct translation_state *t)
 {
     for (unsigned i = 0; i < t->settle_count; i++) {
         x64_bind(t->c, t->settles[i].jump_end);
-        x64_call_to(t->c, t->stubs->settle_flags);
+        x64_call_to(t->c, t->stubs->settle_raw);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
             x64_patch(back, t->settles[i].resume);
     }
 }
 
-/* A condition of the flags in the state. */
-static enum x64_cc stored_condition(struct translation_state *t, unsigned cond)
+/* Makes the host's flags the guest's, wherever those are. */
+static void bring(struct translation_state *t)
 {
-    struct x64 *c = t->c;
-    enum x64_cc cc = CC_NE;
-    settle(t);
-    switch (cond >> 1) {
-    case 0: x64_cmp_byte(c, HOST_CPU, FLAG(z), 0); break;
-    case 1: x64_cmp_byte(c, HOST_CPU, FLAG(c), 0); break;
-    case 2: x64_cmp_byte(c, HOST_CPU, FLAG(n), 0); break;
-    case 3: x64_cmp_byte(c, HOST_CPU, FLAG(v), 0); break;
-    case 4: /* C && !Z: C > Z */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(c));
-        x64_rm(c, 0, 0, 0x3a, RAX, HOST_CPU, FLAG(z), false);
-        cc = CC_A;
-        break;
-    case 5: /* N == V */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
-        x64_rm(c, 0, 0, 0x3a, RAX, HOST_CPU, FLAG(v), false);
-        cc = CC_E;
-        break;
-    default: /* !Z && N == V */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
-        x64_rm(c, 0, 0, 0x32, RAX, HOST_CPU, FLAG(v), false);
-        x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(z), false);
-        cc = CC_E;
-        break;
+    t->flags_read = true;
+    if (t->flags != FLAGS_UNKNOWN)
+        return;
+    if (t->pending.kind) {
+        revive(t);
+        return;
     }
-    return cond & 1 ? cc ^ 1 : cc;
+    settle_raw(t);
+    x64_load(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(native.flag_a));
+    x64_alu_imm_al(t->c, ALU_ADD, 0x7f);
+    x64_sahf(t->c);
+    t->flags = FLAGS_OF_SUB;
 }
 
 enum x64_cc condition(struct translation_state *t, unsigned cond)
 {
-    if (t->flags == FLAGS_UNKNOWN && t->pending.kind)
-        revive(t);
-    if (t->flags != FLAGS_UNKNOWN)
-        return live_condition(t, cond);
-    return stored_condition(t, cond);
+    bring(t);
+    return live_condition(t, cond);
 }
 
 void carry_to_host(struct translation_state *t, bool inverted)
 {
-    if (t->flags == FLAGS_UNKNOWN && t->pending.kind)
-        revive(t);
-    bool opposite = true; /* the host's carry is the opposite of the guest's */
-    if (t->flags == FLAGS_UNKNOWN) {
-        settle(t);
-        x64_cmp_byte(t->c, HOST_CPU, FLAG(c), 1);
-    } else {
-        opposite = t->flags == FLAGS_OF_SUB || t->flags == FLAGS_OF_ORDER;
-    }
+    bring(t);
+    bool opposite = t->flags == FLAGS_OF_SUB || t->flags == FLAGS_OF_ORDER;
     if (opposite != inverted)
         x64_cmc(t->c);
     t->flags = FLAGS_UNKNOWN;

@@ -23,9 +23,9 @@
 #include "jit/jit.h"
 #include "jit/lockstep_state.h"
 
-#define LONGEST_CHUNK  16384u
-#define MANY_PAGES     128u
-#define CODE_KEY_COUNT (~7ull) /* the part of cpu->code_key that counts what was dropped */
+#define LONGEST_CHUNK 16384u
+#define MANY_PAGES    128u
+#define FIRST_RANDOM  0x9e3779b97f4a7c15
 
 /* --- chunks ---------------------------------------------------------------------------------------- */
 
@@ -58,9 +58,8 @@ static void prepare(struct shadow *shadow, const struct cpu *cpu)
     struct cpu *copy = &shadow->cpu;
     fields_copy(&cpu_fields, copy, cpu);
     shadow->clock.now_ns = cpu->clock->now_ns;
-    if ((cpu->code_key[0] ^ shadow->code_key[0]) & CODE_KEY_COUNT ||
-        (cpu->code_key[1] ^ shadow->code_key[1]) & CODE_KEY_COUNT)
-        tlb_flush_all(copy); /* a reset, or the like */
+    if (cpu->tlb_all->drops != shadow->drops)
+        tlb_copy(copy, cpu); /* by a reset, or the like; TLBI in a chunk reached both sides */
     cpu_state_changed(copy);
 }
 
@@ -93,7 +92,7 @@ static bool run_chunk(struct engine *engine, struct cpu *cpu, struct chunk *chun
     const bool early = chunk->outside || chunk->cut;
     chunk->judged = run_side(engine, &interp_engine, engine->judge, cpu, early ? copy->icount : chunk->target);
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        memcpy(engine->shadows[i]->code_key, cpu->peers[i]->code_key, sizeof cpu->peers[i]->code_key);
+        engine->shadows[i]->drops = cpu->peers[i]->tlb_all->drops;
 
     /* Stopping on purpose left its marks; BTYPE is void once an instruction was begun. */
     const uint64_t limit = copy->limit;
@@ -268,7 +267,7 @@ struct engine *lockstep_create(struct bus *bus, unsigned cpu_count, const struct
     engine->bus = bus;
     engine->cpu_count = cpu_count;
     engine->tested_ops = tested;
-    engine->random = 0x9e3779b97f4a7c15;
+    engine->random = FIRST_RANDOM;
     bool complete = make_shadows(engine, error);
     if (complete && !journal_create(&engine->journal, &bus->ram))
         complete = error_set(error, "no memory for lockstep");
@@ -301,6 +300,7 @@ static void lockstep_page_written(struct engine *engine, uint64_t page_address)
 
 static void lockstep_flush(struct engine *engine)
 {
+    engine->random = FIRST_RANDOM; /* what begins anew begins with the same chunks */
     interp_engine.flush(engine->judge);
     engine->tested_ops->flush(engine->tested);
 }

@@ -24,7 +24,7 @@ struct journal {
 struct shadow {
     struct cpu cpu;
     struct clock clock;
-    uint64_t code_key[2]; /* the real CPU's when it had run last: whether translations were dropped since */
+    uint64_t drops; /* of the real CPU's TLB, when a chunk had run last */
 };
 
 /** How one side ended a chunk. */

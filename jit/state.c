@@ -4,11 +4,16 @@
 
 /* --- registers ------------------------------------------------------------------------------------- */
 
-/* The host register that holds guest register `reg`: its own, or `temp`, loaded. Flags stay. */
+static void count_use(struct translation_state *t, unsigned reg)
+{
+    t->uses[reg] += t->here->heat + 1;
+}
+
 unsigned use(struct translation_state *t, unsigned reg, unsigned temp)
 {
-    if (pin_of[reg] >= 0)
-        return (unsigned)pin_of[reg];
+    count_use(t, reg);
+    if (t->host_of[reg] >= 0)
+        return (unsigned)t->host_of[reg];
     if (reg == REG_ZERO)
         x64_mov_imm(t->c, temp, 0);
     else
@@ -16,7 +21,6 @@ unsigned use(struct translation_state *t, unsigned reg, unsigned temp)
     return temp;
 }
 
-/* A copy of guest register `reg` in `temp`, to be changed there. */
 void copy(struct translation_state *t, unsigned reg, unsigned temp)
 {
     unsigned host = use(t, reg, temp);
@@ -24,41 +28,85 @@ void copy(struct translation_state *t, unsigned reg, unsigned temp)
         x64_mov(t->c, 1, temp, host);
 }
 
-/* The host register to compute guest register `reg` in; done() takes it from there. */
-unsigned destination(unsigned reg, unsigned temp)
+unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp)
 {
-    return pin_of[reg] >= 0 ? (unsigned)pin_of[reg] : temp;
+    return t->host_of[reg] >= 0 ? (unsigned)t->host_of[reg] : temp;
 }
 
 void done(struct translation_state *t, unsigned reg, unsigned host)
 {
-    if (pin_of[reg] >= 0) {
-        if (host != (unsigned)pin_of[reg])
-            x64_mov(t->c, 1, (unsigned)pin_of[reg], host);
+    count_use(t, reg);
+    if (t->host_of[reg] >= 0) {
+        if (host != (unsigned)t->host_of[reg])
+            x64_mov(t->c, 1, (unsigned)t->host_of[reg], host);
     } else if (reg != REG_SINK) {
         x64_store(t->c, 1, host, HOST_CPU, offset_of(reg));
     }
 }
 
+/* --- the unit's own registers ---------------------------------------------------------------------- */
+
+/* Moves between the registers as they are everywhere and as this unit has them. */
+static void exchange(struct translation_state *t, const int8_t *from, const int8_t *to)
+{
+    if (from == to)
+        return;
+    for (unsigned reg = 0; reg < REG_COUNT; reg++)
+        if (from[reg] >= 0 && to[reg] != from[reg])
+            x64_store(t->c, 1, (unsigned)from[reg], HOST_CPU, offset_of(reg));
+    for (unsigned reg = 0; reg < REG_COUNT; reg++)
+        if (to[reg] >= 0 && to[reg] != from[reg])
+            x64_load(t->c, 1, (unsigned)to[reg], HOST_CPU, offset_of(reg));
+}
+
+void take_registers(struct translation_state *t)
+{
+    exchange(t, pin_of, t->host_of);
+}
+
+void give_registers(struct translation_state *t)
+{
+    exchange(t, t->host_of, pin_of);
+}
+
 /* --- leaving to exec_ ------------------------------------------------------------------------------ */
+
+/* The guest's instruction behind an operation. */
+static const struct insn *record_of(const struct insn *insn)
+{
+    return ((const struct ir_op *)((const uint8_t *)insn - offsetof(struct ir_op, insn)))->record;
+}
 
 static void load_plain(struct translation_state *t, const struct insn *insn)
 {
-    x64_mov_imm(t->c, RAX, (uint64_t)interp_plain_of(insn));
-    x64_mov_imm(t->c, RCX, (uint64_t)insn);
+    const struct insn *record = record_of(insn);
+    x64_mov_imm(t->c, RAX, (uint64_t)interp_plain_of(record));
+    x64_mov_imm(t->c, RCX, (uint64_t)record);
     x64_mov_imm(t->c, RDX, t->end_offset);
+}
+
+/* Calls a function that is ready to be called, and comes back with the unit's registers. If it wrote over this code, the
+ * rest of the block is for exec_ functions. */
+static void call_plain(struct translation_state *t)
+{
+    if (t->ir->is_region)
+        t->plain_calls[t->plain_call_count++] = x64_call(t->c);
+    else
+        x64_call_to(t->c, t->stubs->call_plain);
 }
 
 bool call_exec(struct translation_state *t, const struct insn *insn)
 {
     commit_flags(t);
-    t->flags_settled = false;
-    load_plain(t, insn);
+    t->flags_raw = false;
     if (insn_infos[insn->op].flags & INSN_ENDS_BLOCK) {
+        give_registers(t);
+        load_plain(t, insn);
         x64_jmp_to(t->c, t->stubs->end_plain);
         return true;
     }
-    x64_call_to(t->c, t->stubs->call_plain);
+    load_plain(t, insn);
+    call_plain(t);
     t->flags = FLAGS_UNKNOWN;
     return false;
 }
@@ -83,7 +131,8 @@ void emit_exits(struct translation_state *t)
             x64_bind(t->c, t->exits[++i].jump_end);
         t->pending = way->flags;
         commit_flags(t);
-        x64_mov_imm(t->c, RCX, (uint64_t)way->insn);
+        give_registers(t);
+        x64_mov_imm(t->c, RCX, (uint64_t)record_of(way->insn));
         x64_mov_imm(t->c, RDX, t->end_offset);
         x64_jmp_to(t->c, t->stubs->rest_plain);
     }
@@ -100,17 +149,20 @@ void emit_slow_paths(struct translation_state *t)
         t->pending = slow->flags;
         commit_flags(t);
         load_plain(t, slow->insn);
-        x64_call_to(t->c, t->stubs->call_plain);
+        call_plain(t);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
             x64_patch(back, t->slow[i].resume);
     }
 }
 
+/* Within a region what FP depends on is tested at its entries (compile.c). */
+
 /* FP access is checked once a block: what it depends on changes only at the end of one. */
 void check_fp(struct translation_state *t)
 {
-    if (t->fp_checked)
+    t->needs_fp = true;
+    if (t->fp_checked || t->ir->is_region)
         return;
     x64_load(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
     x64_not(t->c, 0, RAX);

@@ -5,6 +5,7 @@
 
 #include "interp/block.h"
 #include "isa/arm64/cpu.h"
+#include "jit/ir.h"
 #include "jit/translate.h"
 
 #define MAX_SLOW_PATHS (3 * BLOCK_MAX_INSNS)
@@ -68,31 +69,73 @@ struct far_jump {
     uint32_t lookup;                         /* offset from cpu->lookups */
 };
 
+/* A jump out of a region, out of line: to other code, or because too little is left of the turn. */
+struct way_out {
+    uint8_t *jump_end;
+    int64_t distance;              /* of its target from the block's end */
+    const struct ir_block *falls_back; /* to this block's own translation instead */
+    enum host_flags flags;
+    struct pending_flags pending;
+};
+
+/* A jump to a block of this unit. */
+struct fixup {
+    uint8_t *jump_end;
+    unsigned to;
+};
+
+/* What is known of the flags where a block of the unit begins. */
+struct flags_state {
+    enum host_flags flags;
+    struct pending_flags pending;
+    bool raw;
+};
+
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
 
 struct translation_state {
     struct x64 *c;
     const struct stubs *stubs;
     const struct cpu *cpu;
+    struct ir *ir;
+    const struct ir_block *here;
+    const int8_t *host_of;           /* the host register of each guest register in this unit, or -1 */
+    uint64_t uses[REG_COUNT];        /* by how often the blocks are entered */
+    bool needs_fp, needs_fp_mode, needs_inexact;
+    uint8_t *label[IR_MAX_BLOCKS];
+    struct flags_state flags_at[IR_MAX_BLOCKS]; /* of blocks that one edge leads to */
+    bool flags_handed[IR_MAX_BLOCKS];           /* flags_at is valid */
+    bool flags_needed[IR_MAX_BLOCKS];  /* NZCV may be looked at before they are set anew */
+    bool flags_first[IR_MAX_BLOCKS];   /* they are read before anything else may look at them */
+    struct flags_learned {
+        bool needed, first;
+    } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
+    struct fixup fixups[2 * IR_MAX_BLOCKS];
+    unsigned fixup_count;
+    uint8_t *plain_calls[IR_MAX_OPS * 2]; /* calls of the unit's own way to call_plain, which stands at its end */
+    unsigned plain_call_count;
     const struct block *block;
     const struct insn *insn;
     enum host_flags flags;
     struct pending_flags pending;
-    bool flags_settled; /* flag_kind is known to be 0 */
+    bool flags_raw; /* what is in the state is known to be FLAG_KIND_RAW */
     struct detour settles[BLOCK_MAX_INSNS];
     unsigned settle_count;
+    struct way_out ways_out[4];
+    unsigned way_out_count;
     struct far_jump far[4];
     unsigned far_count;
     uint8_t *return_missed; /* the jump of a return point that was not returned to */
     unsigned half;          /* of the address space, where the code is */
     bool fp_checked, fp_mode_checked, fp_inexact_checked;
     struct block_exit exits[BLOCK_MAX_INSNS + 2];
-    unsigned exit_count;
+    unsigned exit_count, exit_first; /* exit_first: of the present instruction */
+    bool flags_read, flags_set; /* by the present instruction */
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[BLOCK_MAX_INSNS];
     unsigned miss_count;
-    struct translation_result *result;
+    struct unit_code *result;
     uint32_t end_offset; /* the block's end in its page, up to the page's size */
 };
 
@@ -116,8 +159,12 @@ unsigned use(struct translation_state *t, unsigned reg, unsigned temp);
 void copy(struct translation_state *t, unsigned reg, unsigned temp);
 
 /** The host register to compute guest register `reg` in; done() takes it from there. */
-unsigned destination(unsigned reg, unsigned temp);
+unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp);
 void done(struct translation_state *t, unsigned reg, unsigned host);
+
+/** From the registers as they are everywhere (pin_of) to the unit's own, and back. The flags stay. */
+void take_registers(struct translation_state *t);
+void give_registers(struct translation_state *t);
 
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
  * behind it. Nothing of the instruction may have happened yet. */
@@ -175,11 +222,18 @@ void carry_to_host(struct translation_state *t, bool inverted);
  *  rcx. */
 void commit_flags(struct translation_state *t);
 
+/** The flags are in the state, in the form that is read most easily: for a place that several edges lead to and that
+ *  begins with reading them. The host's flags are lost unless they are pending. Uses rax, rcx, rdx. */
+void commit_flags_raw(struct translation_state *t);
+
 /** Before the present instruction: commits what could not be committed behind it. */
 void flags_before_insn(struct translation_state *t);
 
 /** The code of detours to flags in the state. */
 void emit_settles(struct translation_state *t);
+
+/** The code of jumps out of a region that stands out of line. */
+void emit_ways_out(struct translation_state *t);
 
 /** The code of jumps to other pages that stands out of line. */
 void emit_far_jumps(struct translation_state *t);
@@ -201,7 +255,13 @@ static inline int64_t page_offset(const struct translation_state *t, int64_t dis
 /** to = native.page + offset. */
 void load_page_address(struct translation_state *t, unsigned to, int64_t offset);
 
-/** Ends the block: on to the code at `distance` bytes from its end. */
-void jump_direct(struct translation_state *t, int64_t distance);
+/** Whether a block of the region is entered with FLAG_KIND_RAW by all edges that commit flags for it. */
+static inline bool raw_at(const struct translation_state *t, int to)
+{
+    return to > 0 && !t->ir->blocks[to].is_return && t->flags_first[to];
+}
+
+/** Ends the block: on to the block behind it. */
+void go_on(struct translation_state *t);
 
 #endif

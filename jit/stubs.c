@@ -97,6 +97,27 @@ static void settle_flags(struct x64 *c)
     x64_ret(c);
 }
 
+/* The state's flags, which are not FLAG_KIND_RAW, become that. */
+static void settle_raw(struct x64 *c, const struct stubs *stubs)
+{
+    x64_alu_imm_store(c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(native.flag_kind), 0);
+    uint8_t *settled = x64_jcc(c, CC_E);
+    x64_call_to(c, stubs->settle_flags);
+    x64_bind(c, settled);
+    /* ah = N << 7 | Z << 6 | !C, al = V */
+    x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
+    x64_shift_imm(c, 0, SHIFT_SHL, RAX, 1);
+    x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(z), false); /* or al, z */
+    x64_shift_imm(c, 0, SHIFT_SHL, RAX, 6);
+    x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(c), false); /* or al, c */
+    x64_alu_imm(c, 0, ALU_XOR, RAX, 1);
+    x64_shift_imm(c, 0, SHIFT_SHL, RAX, 8);
+    x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(v), false); /* or al, v */
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.flag_a));
+    x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), FLAG_KIND_RAW);
+    x64_ret(c);
+}
+
 /* Calls settle_flags() where there are any to settle. */
 static void settle(struct x64 *c, const struct stubs *stubs)
 {
@@ -135,7 +156,7 @@ static void pop_frame(struct x64 *c)
     x64_ret(c);
 }
 
-static void emit_enter(struct x64 *c)
+static void emit_enter(struct x64 *c, const struct stubs *stubs)
 {
     for (int i = 0; i < CALLEE_SAVED_COUNT; i++)
         x64_push(c, callee_saved[i]);
@@ -144,6 +165,8 @@ static void emit_enter(struct x64 *c)
     x64_store(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.host_stack));
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
     x64_mov(c, 1, RDX, RSI);
+    x64_mov_imm(c, RAX, (uint64_t)stubs->dropped);
+    x64_store_imm(c, 0, RAX, 0, 0);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
     x64_alu_imm(c, 1, ALU_ADD, RAX, MAX_STAY_INSNS);
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.stay_end));
@@ -197,10 +220,13 @@ static void run_rest(struct cpu *cpu, const struct insn *insn)
 void stubs_emit(struct x64 *c, struct stubs *stubs)
 {
     stubs->enter = x64_here(c);
-    emit_enter(c);
+    emit_enter(c, stubs);
 
     stubs->settle_flags = x64_here(c);
     settle_flags(c);
+
+    stubs->settle_raw = x64_here(c);
+    settle_raw(c, stubs);
 
     stubs->leave_at = x64_here(c);
     x64_mov(c, 1, RAX, RDX);

@@ -5,7 +5,7 @@
 /* rd = rn op host register `m` (which may be rcx). */
 static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, unsigned rd, unsigned rn, unsigned m)
 {
-    unsigned n = use(t, rn, RAX), d = destination(rd, RAX);
+    unsigned n = use(t, rn, RAX), d = destination(t, rd, RAX);
     if (d != n) {
         if (d == m)
             d = RAX;
@@ -42,9 +42,9 @@ static void alu_reg(struct translation_state *t, enum x64_alu op, enum host_flag
 {
     const struct insn *insn = t->insn;
     unsigned w = insn->sf;
-    if (op == ALU_ADD && !sets && pin_of[insn->rn] >= 0 && pin_of[insn->rm] >= 0) {
-        unsigned d = destination(insn->rd, RAX);
-        x64_lea_indexed(t->c, w, d, (unsigned)pin_of[insn->rn], (unsigned)pin_of[insn->rm], 0);
+    if (op == ALU_ADD && !sets && t->host_of[insn->rn] >= 0 && t->host_of[insn->rm] >= 0) {
+        unsigned d = destination(t, insn->rd, RAX);
+        x64_lea_indexed(t->c, w, d, (unsigned)t->host_of[insn->rn], (unsigned)t->host_of[insn->rm], 0);
         done(t, insn->rd, d);
         return;
     }
@@ -84,7 +84,7 @@ static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flag
         x64_mov_imm(t->c, RCX, (uint64_t)imm);
         alu_host(t, w, op, insn->rd, insn->rn, RCX);
     } else if (!sets && (op == ALU_ADD || op == ALU_SUB)) {
-        unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+        unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
         x64_lea(t->c, w, d, n, (int32_t)(op == ALU_ADD ? imm : -imm));
         done(t, insn->rd, d);
         return; /* and the flags are as they were */
@@ -93,7 +93,7 @@ static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flag
     } else if (op == ALU_AND && insn->rd == REG_SINK) {
         x64_test_imm(t->c, w, use(t, insn->rn, RAX), (int32_t)imm);
     } else {
-        unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+        unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
         if (d != n)
             x64_mov(t->c, w, d, n);
         x64_alu_imm(t->c, w, op, d, (int32_t)imm);
@@ -158,7 +158,7 @@ static void with_carry(struct translation_state *t, bool subtract, bool sets)
 static void mov_reg(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    unsigned m = use(t, insn->rm, RAX), d = destination(insn->rd, insn->sf ? m : RAX);
+    unsigned m = use(t, insn->rm, RAX), d = destination(t, insn->rd, insn->sf ? m : RAX);
     if (d != m || !insn->sf)
         x64_mov(t->c, insn->sf, d, m);
     done(t, insn->rd, d);
@@ -166,7 +166,7 @@ static void mov_reg(struct translation_state *t)
 
 static void mov_constant(struct translation_state *t)
 {
-    unsigned d = destination(t->insn->rd, RAX);
+    unsigned d = destination(t, t->insn->rd, RAX);
     x64_mov_imm(t->c, d, (uint64_t)t->insn->imm);
     done(t, t->insn->rd, d);
 }
@@ -188,7 +188,7 @@ static void movk(struct translation_state *t)
 static void pc_relative(struct translation_state *t, bool page)
 {
     const struct insn *insn = t->insn;
-    unsigned d = destination(insn->rd, RAX);
+    unsigned d = destination(t, insn->rd, RAX);
     load_page_address(t, d, page ? insn->imm : page_offset(t, insn->imm));
     done(t, insn->rd, d);
 }
@@ -199,7 +199,7 @@ static void bitfield(struct translation_state *t, bool sign)
     const struct insn *insn = t->insn;
     enum x64_shift right = sign ? SHIFT_SAR : SHIFT_SHR;
     unsigned left_by = insn->amount, right_by = insn->opt;
-    unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+    unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
     if (left_by == right_by && (left_by == 56 || left_by == 48 || left_by == 32)) {
         x64_extend(t->c, left_by == 56 ? 0 : left_by == 48 ? 1 : 2, sign, insn->sf, d, n);

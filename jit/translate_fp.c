@@ -19,6 +19,10 @@
 
 void check_fp_mode(struct translation_state *t, bool inexact)
 {
+    t->needs_fp_mode = true;
+    t->needs_inexact |= inexact;
+    if (t->ir->is_region)
+        return;
     if (!t->fp_mode_checked) {
         x64_test_store(t->c, HOST_CPU, CPU_OFFSET(fpcr), FPCR_RMODE | FPCR_FZ);
         exit_if(t, CC_NE);
@@ -226,7 +230,7 @@ static void move_from_general(struct translation_state *t, unsigned w)
 static void move_to_general(struct translation_state *t, unsigned w, unsigned element)
 {
     check_fp(t);
-    unsigned d = destination(t->insn->rd, RAX);
+    unsigned d = destination(t, t->insn->rd, RAX);
     x64_load(t->c, w, d, HOST_CPU, vector_offset(t->insn->rn) + (int32_t)(8 * element));
     done(t, t->insn->rd, d);
 }

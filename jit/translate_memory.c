@@ -91,7 +91,7 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
     case LOAD:
     case LOAD_SIGNED_64:
     case LOAD_SIGNED_32: {
-        unsigned d = destination(reg, RCX);
+        unsigned d = destination(t, reg, RCX);
         x64_load_sized(c, size, kind != LOAD, kind == LOAD_SIGNED_64, d, RAX, offset);
         done(t, reg, d);
         break;

@@ -92,7 +92,7 @@ static void insert_element(struct translation_state *t)
 static void to_general(struct translation_state *t, bool sign)
 {
     const struct insn *insn = t->insn;
-    unsigned d = destination(insn->rd, RAX);
+    unsigned d = destination(t, insn->rd, RAX);
     x64_load_sized(t->c, insn->size, sign, sign && insn->sf, d, HOST_CPU,
                    element_offset(insn->rn, insn->size, insn->amount));
     done(t, insn->rd, d);

@@ -208,6 +208,15 @@ static inline void x64_alu_imm_store(struct x64 *c, unsigned w, enum x64_alu op,
         x64_imm32(c, value);
 }
 
+/** add dword [address], 1, the address within reach of where this runs */
+static inline void x64_increment_at(struct x64 *c, uint64_t address)
+{
+    x64_byte(c, 0x83);
+    x64_byte(c, 0x05);
+    x64_imm32(c, (int64_t)(address - (x64_here(c) + 5)));
+    x64_byte(c, 1);
+}
+
 /** op al, value */
 static inline void x64_alu_imm_al(struct x64 *c, enum x64_alu op, unsigned value)
 {

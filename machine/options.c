@@ -274,6 +274,23 @@ static bool take_timeout(struct run_options *options, const char *value, struct 
                      value);
 }
 
+static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
+{
+    const char *rest = value;
+    uint64_t number, last = 0;
+    bool good = true;
+    options->hash_count = 0;
+    do {
+        good = options->hash_count < MAX_HASHES && parse_number(rest, UINT64_MAX - 1, &number, &rest) && number > last;
+        if (good)
+            last = options->hash_at[options->hash_count++] = number;
+    } while (good && *rest++ == ',');
+    if (good && !rest[-1])
+        return true;
+    return error_set(error, "--state-hash-at expects numbers of instructions, ascending, up to %u of them, such as "
+                     "1000000,50000000 (not '%s')", MAX_HASHES, value);
+}
+
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
 {
     return options->exit_on_panic = true;
@@ -330,6 +347,10 @@ const struct cli_option cli_options[] = {
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
     {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
      take_no_reboot},
+    {"--state-hash-at", "N[,N...]", NULL, false,
+     "Print a hash of the whole machine's state on standard error when the first processor has run N instructions: for "
+     "comparing runs.",
+     take_state_hash_at},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},

@@ -24,6 +24,7 @@ enum exit_status {
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
+#define MAX_HASHES       16
 #define MIN_MEMORY_BYTES (16ull << 20)
 #define MAX_MEMORY_BYTES (64ull << 30)
 
@@ -86,6 +87,8 @@ struct run_options {
     uint64_t seed;           /* default 0 */
     uint64_t timeout_ns;     /* guest time; 0: none */
     bool exit_on_panic, no_reboot;
+    uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
+    unsigned hash_count;
 };
 
 /** Fills `options` with the defaults. */

@@ -33,6 +33,7 @@ void tlb_empty_slots(struct cpu *cpu)
 void tlb_flush_inline(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
@@ -57,10 +58,19 @@ void tlb_flush_all(struct cpu *cpu)
     tlb_flush_inline(cpu);
 }
 
+void tlb_copy(struct cpu *to, const struct cpu *from)
+{
+    *to->tlb_all = *from->tlb_all;
+    tlb_empty_slots(to);
+    bump_code_key(to, 0);
+    bump_code_key(to, 1);
+}
+
 /* Drops the translations of the current ASID alone from the first level. */
 void tlb_asid_changed(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         struct tlb_private *private = &tlb->data_private[regime];
@@ -115,6 +125,7 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
 void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     tlb_empty_slots(cpu);
     unsigned largest = 12;
     for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {

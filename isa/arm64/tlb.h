@@ -69,6 +69,7 @@ struct tlb {
     uint64_t write_filter[TLB_FILTER_BITS / 64];
     uint64_t code_filter[2][TLB_FILTER_BITS / 64]; /* of the two halves of the address space */
     bool code_private_seen[2];                     /* one of those was not global */
+    uint64_t drops; /* how often translations were dropped, for whoever keeps a copy */
 };
 
 static inline unsigned tlb_index(uint64_t address)
@@ -103,6 +104,9 @@ void tlb_flush_all(struct cpu *cpu);
 
 /** Drops the first level only: for changes of what may run inline (watchpoints), not of translations. */
 void tlb_flush_inline(struct cpu *cpu);
+
+/** Makes the translations of `to` those of `from`, which has the same state. */
+void tlb_copy(struct cpu *to, const struct cpu *from);
 
 /** The ASID in use (TTBRn_EL1, TCR_EL1.A1) or a table base changed: the first level loses what is not global.
  */

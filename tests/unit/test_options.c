@@ -55,8 +55,12 @@ static void test_everything(void **state)
     assert_true(parse(
         "--kernel k --initrd i --append a=b --dtb d --memory 512M --cpus 4 --disk x.img --disk y,z.img,ro "
         "--serial unix:/tmp/s --console pty --engine interp --host-features x86-64-v3 --cpu max "
-        "--clock paced --seed 0xff --exit-on-panic --no-reboot --timeout 2m"));
+        "--clock paced --seed 0xff --exit-on-panic --no-reboot --timeout 2m "
+        "--state-hash-at 5,0x10,17"));
     assert_string_equal(options.initrd, "i");
+    assert_int_equal(options.hash_count, 3);
+    assert_int_equal(options.hash_at[1], 16);
+    assert_int_equal(options.hash_at[2], 17);
     assert_string_equal(options.append, "a=b");
     assert_string_equal(options.dtb, "d");
     assert_int_equal(options.memory_bytes, 512ull << 20);
@@ -124,6 +128,10 @@ static void test_refused(void **state)
         {"--kernel k --cpu a57", "v8.2"},
         {"--kernel k --engine fast", "auto interp jit lockstep"},
         {"--kernel k --engine auto interp", "interp"},
+        {"--kernel k --state-hash-at 5,5", "ascending"},
+        {"--kernel k --state-hash-at 5,", "ascending"},
+        {"--kernel k --state-hash-at 5;6", "ascending"},
+        {"--kernel k --state-hash-at 0", "ascending"},
         {"--kernel k --host-features v3", "x86-64-v2 x86-64-v3 x86-64-v4 native"},
         {"--kernel k --clock real", "virtual"},
         {"--kernel k --disk ~", "file"},
