@@ -54,7 +54,7 @@ def make_inputs():
 
 
 def make_disks(programs, script):
-    """The image with Debian's programs, and the one with the guest's inputs and the script that tests/guest/init runs."""
+    """The image with Debian's programs, and one with the inputs and the script that tests/guest/init runs."""
     image = f"{INPUTS}/disk.img"
     with open(f"{INPUTS}/guest/run", "w", encoding="utf-8") as file:
         file.write(script)

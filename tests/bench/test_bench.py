@@ -64,6 +64,20 @@ class Lines(unittest.TestCase):
         self.assertIn("oh", errors["ends"]["armature"])
         self.assertEqual(errors["a"] | errors["b"], {})
 
+    def test_parallel_jobs(self):
+        """One job after the other, and both at once, compute the same."""
+        found = set()
+        for jobs in workloads.PARALLEL_SCRIPTS:
+            with tempfile.TemporaryDirectory(prefix="armature-bench-") as folder:
+                shutil.copy(guest_kernels, f"{folder}/guest")
+                with open(f"{folder}/kernels", "w", encoding="ascii") as file:
+                    file.write(f'#!/bin/sh\nexec qemu-aarch64 {folder}/guest "$@"\n')
+                os.chmod(f"{folder}/kernels", 0o755)
+                script = measure.script_of([kernel("parallel", script=jobs)], folder, "once")
+                run = machines.Run(["bash", "-c", script], ["parallel"], cwd=folder)
+                found.add(run.samples["parallel"].checksum)
+        self.assertEqual(len(found), 1)
+
 
 class Report(unittest.TestCase):
     def judge(self, group="integer", same=True, clock="wall", **sides):
