@@ -102,7 +102,8 @@ def chart(results, summary, about):
 
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + wide + 70}" height="{high}" '
              'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="white"/>',
-             text(left, 18, f"Speed as a multiple of QEMU's ({about}); means with must (red) and aim (green)", extra=' font-size="13"')]
+             text(left, 18, f"Speed as a multiple of QEMU's ({about}); means with must (red) and aim (green)",
+                  extra=' font-size="13"')]
     for mark in (0.1, 0.25, 0.5, 1, 2, 4, 10, 20, 50, 100):
         if low_ratio <= mark <= high_ratio:
             parts.append(f'<line x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="36" y2="{high - 12}" '
