@@ -148,7 +148,13 @@ void emit_slow_paths(struct translation_state *t)
             x64_bind(t->c, t->slow[++i].jump_end);
         t->pending = slow->flags;
         commit_flags(t);
+        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK)
+            give_registers(t);
         load_plain(t, slow->insn);
+        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK) {
+            x64_jmp_to(t->c, t->stubs->end_plain);
+            continue;
+        }
         call_plain(t);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
