@@ -21,9 +21,9 @@ def judge(workload, samples, clock):
     for side, taken in samples.items():
         if taken:
             which = clock if side in ("armature", "qemu") else "wall"
-            times = [getattr(sample, which) for sample in taken]
-            medians[side] = statistics.median(times)
-            result[side] = {"seconds": medians[side], "all": times}
+            medians[side] = statistics.median(getattr(sample, which) for sample in taken)
+            result[side] = {"seconds": medians[side], "wall": [sample.wall for sample in taken],
+                            "cpu": [sample.cpu for sample in taken]}
     over, under = ("one", "two") if workload.group == "parallel" else ("qemu", "armature")
     if over in medians and under in medians:
         result["ratio"] = medians[over] / medians[under]
