@@ -27,10 +27,11 @@ def is_new(program):
 
 
 def build_guest(program):
-    if not is_new(program):
-        sources = [f"{HERE}/main.c"] + [f"{HERE}/kernels/{kernel.file}" for kernel in read_kernels()]
-        subprocess.run(["aarch64-linux-gnu-gcc", *FLAGS, "-march=armv8-a+crypto", "-static", f"-I{HERE}/guest",
-                        *sources, "-o", program, "-lm"], check=True)
+    if is_new(program):
+        return
+    sources = [f"{HERE}/main.c"] + [f"{HERE}/kernels/{kernel.file}" for kernel in read_kernels()]
+    subprocess.run(["aarch64-linux-gnu-gcc", *FLAGS, "-march=armv8-a+crypto", "-static", f"-I{HERE}/guest", *sources,
+                    "-o", program, "-lm"], check=True)
 
 
 def build_host(program):

@@ -14,8 +14,8 @@ from workloads import HERE
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CACHE = f"{ROOT}/.cache"
-INPUTS = f"{CACHE}/bench"
-PROGRAM = f"{ROOT}/build-release/machine/armature"
+BUILD = f"{ROOT}/build-release"
+PROGRAM = f"{BUILD}/machine/armature"
 LINE = re.compile(rb"== (begin|end|skip) ([\w-]+)(?: (\S+))?(?: (\d+))?\r?$")
 PROMPT = b"/root # "
 SILENCE_S = 300
@@ -40,27 +40,27 @@ def make_text(path, size):
         file.write("".join(parts)[:size])
 
 
-def make_inputs():
-    """The folders $T of the workloads, for the guest and for the host."""
-    shared = f"{INPUTS}/shared"
-    if not os.path.exists(f"{shared}/text.xz"):
-        os.makedirs(shared, exist_ok=True)
-        make_text(f"{shared}/text", 3_000_000)
-        subprocess.run(["xz", "-2", "-T1", "-k", f"{shared}/text"], check=True)
+def make_inputs(folder):
+    """The folders $T of the workloads: folder/guest and folder/host."""
     for side, build_kernels in (("guest", build.build_guest), ("host", build.build_host)):
-        shutil.copytree(shared, f"{INPUTS}/{side}", dirs_exist_ok=True)
-        shutil.copytree(f"{HERE}/programs", f"{INPUTS}/{side}", dirs_exist_ok=True)
-        build_kernels(f"{INPUTS}/{side}/kernels")
+        shutil.copytree(f"{HERE}/programs", f"{folder}/{side}", dirs_exist_ok=True)
+        os.makedirs(f"{BUILD}/bench", exist_ok=True)
+        build_kernels(f"{BUILD}/bench/kernels-{side}")
+        shutil.copy(f"{BUILD}/bench/kernels-{side}", f"{folder}/{side}/kernels")
+    make_text(f"{folder}/guest/text", 3_000_000)
+    subprocess.run(["xz", "-2", "-T1", "-k", f"{folder}/guest/text"], check=True)
+    for name in ("text", "text.xz"):
+        shutil.copy(f"{folder}/guest/{name}", f"{folder}/host/{name}")
 
 
-def make_disks(programs, script):
+def make_disks(folder, programs, script):
     """The image with Debian's programs, and one with the inputs and the script that tests/guest/init runs."""
-    image = f"{INPUTS}/disk.img"
-    with open(f"{INPUTS}/guest/run", "w", encoding="utf-8") as file:
+    image = f"{folder}/disk.img"
+    with open(f"{folder}/guest/run", "w", encoding="utf-8") as file:
         file.write(script)
     with open(image, "wb") as file:
         file.truncate(32 << 20)
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", f"{INPUTS}/guest", image], check=True,
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", f"{folder}/guest", image], check=True,
                    env=os.environ | {"PATH": "/usr/sbin:/sbin:" + os.environ["PATH"]})
     return [f"{CACHE}/programs-{programs}.img", image]
 

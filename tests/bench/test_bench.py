@@ -125,7 +125,6 @@ class Kernels(unittest.TestCase):
     def test_all_sides_compute_the_same(self):
         chosen = workloads.read_kernels()
         with tempfile.TemporaryDirectory(prefix="armature-bench-") as folder:
-            machines.INPUTS = folder
             os.makedirs(f"{folder}/guest")
             shutil.copy(guest_kernels, f"{folder}/guest/kernels")
             sums = {"qemu-aarch64": self.sums(["qemu-aarch64", guest_kernels],
@@ -133,7 +132,7 @@ class Kernels(unittest.TestCase):
             if build.host_can():
                 sums["native"] = self.sums([host_kernels], chosen)
             if all(os.path.exists(f"{machines.CACHE}/{path}") for path in ("guest/Image", "programs-few.img")):
-                disks = machines.make_disks("few", measure.script_of(chosen, "/mnt", "once"))
+                disks = machines.make_disks(folder, "few", measure.script_of(chosen, "/mnt", "once"))
                 run = machines.Run(machines.armature([], disks, measure.APPEND), [one.name for one in chosen])
                 self.assertEqual(len(run.samples), len(chosen), run.tail())
                 sums["armature"] = {name: sample.checksum for name, sample in run.samples.items()}
