@@ -80,7 +80,7 @@ def qemu(disks, append):
                "-nic", "none", "-nographic", "-kernel", f"{CACHE}/guest/Image", "-initrd", f"{CACHE}/guest/initrd.gz",
                "-append", append]
     for number, disk in enumerate(disks):
-        command += ["-drive", f"if=none,id=disk{number},format=raw,readonly=on,file={disk}",
+        command += ["-drive", f"if=none,id=disk{number},format=raw,readonly=on,file.locking=off,file.filename={disk}",
                     "-device", f"virtio-blk-device,drive=disk{number},bus=virtio-mmio-bus.{number}"]
     return command
 
