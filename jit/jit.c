@@ -150,20 +150,22 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
     struct translation_result result;
     bool complete = translate_block(&jit->hot, &jit->cold, &jit->stubs, cpu, block, &result);
     assert(complete); /* there was room for the largest */
-    block->native_entry = result.entry;
     block->native_body = result.body;
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
+    block->native_entry = result.entry;
     block->insns[0].run = (void (*)(struct cpu *, const struct insn *))jit->stubs.enter;
     struct block *next = NULL;
     for (unsigned i = 0; i < result.link_count; i++) {
         const struct link *link = &result.links[i];
         struct block *target = block_find(cache, link->target);
         bool falls = link->jump_end == jit->hot.at && target && target->native_entry == jit->stubs.leave;
-        if (falls && target->heat && jit_has_room(jit)) {
-            jit->hot.at -= X64_JMP_BYTES;
+        falls = falls && target->heat && jit_has_room(jit);
+        if (falls)
             next = target;
-        } else {
-            connect(jit, cache, link);
-        }
+        if (falls && !cpu->parallel)
+            jit->hot.at -= X64_JMP_BYTES;
+        else
+            connect(jit, cache, link); /* what a parallel CPU may be in already goes on by a jump */
     }
     connect_waiting(jit, block);
     return next;
@@ -218,6 +220,7 @@ const struct engine_ops jit_engine = {
     .run = interp_run,
     .page_written = interp_page_written,
     .flush = interp_flush,
+    .make_room = interp_make_room,
 };
 
 const struct engine_ops jit_only_engine = {
@@ -227,4 +230,5 @@ const struct engine_ops jit_only_engine = {
     .run = interp_run,
     .page_written = interp_page_written,
     .flush = interp_flush,
+    .make_room = interp_make_room,
 };

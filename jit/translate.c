@@ -52,7 +52,9 @@ bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stub
     result->link_count = 0;
     result->entry = x64_here(hot);
     x64_alu_imm(hot, 1, ALU_SUB, HOST_LEFT, (int32_t)block->count);
-    uint8_t *too_little = x64_jcc(hot, CC_L);
+    if (cpu->parallel) /* its limit is none, or 0 for attention, which others want any time */
+        x64_alu_imm_store(hot, 1, ALU_CMP, HOST_CPU, CPU_OFFSET(limit), 0);
+    uint8_t *too_little = x64_jcc(hot, cpu->parallel ? CC_E : CC_L);
     result->body = x64_here(hot);
     enum outcome outcome = TRANSLATED;
     for (unsigned i = 0; i < block->count && outcome != ENDED; i++) {

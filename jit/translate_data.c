@@ -367,15 +367,27 @@ static void reverse_bytes(struct translation_state *t, unsigned w, bool halves)
     done(t, t->insn->rd, RAX);
 }
 
+/* Where one host thread runs all CPUs, nothing is out of order. Else it is only a load behind a store that the host would
+ * let pass, which a barrier of loads alone (CRm 1) or stores alone (2) allows too: lock or dword [rsp], 0. */
+static void data_barrier(struct translation_state *t)
+{
+    unsigned types = t->insn->word >> 8 & 3;
+    if (!t->cpu->parallel || types == 1 || types == 2)
+        return;
+    x64_byte(t->c, 0xf0);
+    x64_alu_imm_store(t->c, 0, ALU_OR, RSP, 0, 0);
+    t->flags = FLAGS_UNKNOWN;
+}
+
 bool translate_data(struct translation_state *t)
 {
     switch (t->insn->op) {
     case OP_nop:
     case OP_hint:
     case OP_csdb:
-    case OP_bti:
-    case OP_dmb:
-    case OP_dsb: return true; /* one host thread runs all CPUs: nothing is out of order */
+    case OP_bti: return true;
+    case OP_dmb: data_barrier(t); return true;
+    case OP_dsb: return !t->cpu->parallel;
     case OP_adr: pc_relative(t, false); return true;
     case OP_adrp: pc_relative(t, true); return true;
     case OP_add_imm: alu_imm(t, ALU_ADD, FLAGS_UNKNOWN); return true;

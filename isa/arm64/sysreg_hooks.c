@@ -194,8 +194,8 @@ static void write_fpsr(struct cpu *cpu, enum sysreg reg, uint64_t value)
 
 static uint64_t read_isr(struct cpu *cpu, enum sysreg reg)
 {
-    return (uint64_t)cpu->serror_pending << 8 | (uint64_t)cpu->irq_pending << 7 |
-           (uint64_t)cpu->fiq_pending << 6;
+    return (uint64_t)cpu->serror_pending << 8 | (uint64_t)cpu_flag(&cpu->irq_pending) << 7 |
+           (uint64_t)cpu_flag(&cpu->fiq_pending) << 6;
 }
 
 /* RNDR and RNDRRS: the seeded generator (xoshiro256**, Blackman and Vigna). It never runs dry: flags are
@@ -453,7 +453,7 @@ static void write_icc(struct cpu *cpu, enum sysreg reg, uint64_t value)
     NUMBERED_4(name, suffix, __VA_ARGS__), [SR_##name##4##suffix] = __VA_ARGS__,                             \
                                            [SR_##name##5##suffix] = __VA_ARGS__
 #define ID(name)  [SR_##name] = {id_register_read, NULL, NULL}
-#define ICC(name) [SR_ICC_##name##_EL1] = {read_icc, write_icc, NULL}
+#define ICC(name) [SR_ICC_##name##_EL1] = {read_icc, write_icc, NULL, true}
 
 const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
     ID(MIDR_EL1),
@@ -496,12 +496,12 @@ const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
     [SR_CNTFRQ_EL0] = {NULL, NULL, trap_timer},
     [SR_CNTPCT_EL0] = {read_counter, NULL, trap_timer},
     [SR_CNTVCT_EL0] = {read_counter, NULL, trap_timer},
-    [SR_CNTP_TVAL_EL0] = {read_timer_value, write_timer_value, trap_timer},
-    [SR_CNTP_CTL_EL0] = {read_timer_control, write_timer, trap_timer},
-    [SR_CNTP_CVAL_EL0] = {NULL, write_timer, trap_timer},
-    [SR_CNTV_TVAL_EL0] = {read_timer_value, write_timer_value, trap_timer},
-    [SR_CNTV_CTL_EL0] = {read_timer_control, write_timer, trap_timer},
-    [SR_CNTV_CVAL_EL0] = {NULL, write_timer, trap_timer},
+    [SR_CNTP_TVAL_EL0] = {read_timer_value, write_timer_value, trap_timer, true},
+    [SR_CNTP_CTL_EL0] = {read_timer_control, write_timer, trap_timer, true},
+    [SR_CNTP_CVAL_EL0] = {NULL, write_timer, trap_timer, true},
+    [SR_CNTV_TVAL_EL0] = {read_timer_value, write_timer_value, trap_timer, true},
+    [SR_CNTV_CTL_EL0] = {read_timer_control, write_timer, trap_timer, true},
+    [SR_CNTV_CVAL_EL0] = {NULL, write_timer, trap_timer, true},
 
     [SR_PMINTENSET_EL1] = {NULL, write_pmu_set, NULL},
     [SR_PMINTENCLR_EL1] = {read_pmu_set, write_pmu_clear, NULL},

@@ -3,6 +3,7 @@
 #include "isa/arm64/sysregs.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/pmu.h"
+#include "isa/arm64/threads.h"
 
 #define OFFSET_STORED(name)   (int32_t) offsetof(struct sysregs, name)
 #define OFFSET_CONSTANT(name) (-1)
@@ -85,7 +86,12 @@ uint64_t sysreg_mrs(struct cpu *cpu, const struct insn *insn)
         return sysreg_read(cpu, reg);
     cpu_sync_clock(cpu, insn);
     pmu_update(cpu, insn_icount(cpu, insn));
-    return sysreg_hooks[reg].read(cpu, reg);
+    if (!sysreg_hooks[reg].shared)
+        return sysreg_hooks[reg].read(cpu, reg);
+    cpu_lock_machine(cpu);
+    uint64_t value = sysreg_hooks[reg].read(cpu, reg);
+    cpu_unlock_machine(cpu);
+    return value;
 }
 
 void sysreg_msr(struct cpu *cpu, const struct insn *insn, uint64_t value)
@@ -95,5 +101,11 @@ void sysreg_msr(struct cpu *cpu, const struct insn *insn, uint64_t value)
         cpu_sync_clock(cpu, insn);
         pmu_update(cpu, insn_icount(cpu, insn));
     }
+    if (!sysreg_hooks[reg].shared) {
+        sysreg_write(cpu, reg, value);
+        return;
+    }
+    cpu_lock_machine(cpu);
     sysreg_write(cpu, reg, value);
+    cpu_unlock_machine(cpu);
 }

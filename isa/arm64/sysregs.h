@@ -87,6 +87,7 @@ struct sysreg_hooks {
     uint64_t (*read)(struct cpu *cpu, enum sysreg reg);
     void (*write)(struct cpu *cpu, enum sysreg reg, uint64_t value);
     bool (*trapped)(struct cpu *cpu, enum sysreg reg, bool write); /* from EL0 */
+    bool shared; /* an access concerns more than this CPU: it takes the machine lock */
 };
 
 /** The hooks by register (sysreg_hooks.c). */

@@ -28,7 +28,8 @@ static inline unsigned tlb_filter_bit(uint64_t page_address)
 static inline void tlb_filter_add(uint64_t *filter, uint64_t page_address)
 {
     unsigned bit = tlb_filter_bit(page_address);
-    filter[bit / 64] |= 1ull << bit % 64;
+    uint64_t *word = &filter[bit / 64];
+    __atomic_store_n(word, *word | 1ull << bit % 64, __ATOMIC_RELEASE);
 }
 
 /** The ASID in use: 16 bits, or 8 where TCR_EL1.AS says so. */
