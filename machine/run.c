@@ -3,7 +3,6 @@
 #include "machine/run.h"
 #include <assert.h>
 #include <string.h>
-#include "machine/run_parallel.h"
 
 /* A CPU that retired fewer in a round only looked around: it does not wake others from WFE. */
 #define STIR_INSNS 64u
@@ -256,7 +255,7 @@ static void run_busy(struct run_loop *loop)
 void run_loop_run(struct run_loop *loop)
 {
     if (loop->parallel) {
-        run_parallel_run(loop);
+        loop->run_parallel(loop);
         return;
     }
     loop->stop = false;
@@ -283,7 +282,7 @@ void run_loop_run(struct run_loop *loop)
 void run_loop_stop(struct run_loop *loop)
 {
     if (loop->parallel) {
-        run_parallel_stop(loop);
+        loop->stop_parallel(loop);
         return;
     }
     loop->stop = true;

@@ -49,7 +49,10 @@ struct run_loop {
     uint64_t quiet_ns, quiet_insns; /* since when the guest has been quiet, and its instructions then */
     uint64_t line_ns;               /* when it got the last line of a script */
     uint64_t script_quiet_ns;       /* how long a script waits for quiet */
-    struct run_parallel *parallel;  /* NULL: CPUs take turns (run_parallel.h) */
+    /* Another way to run and to stop (run_parallel.h), and what it keeps; NULL: CPUs take turns. */
+    struct run_parallel *parallel;
+    void (*run_parallel)(struct run_loop *loop);
+    void (*stop_parallel)(struct run_loop *loop);
 };
 
 /** Wires the loop to the clock and the inputs, and registers the input source "clock". The members up to

@@ -264,7 +264,7 @@ static bool start_lanes(struct run_loop *loop)
     return true;
 }
 
-void run_parallel_run(struct run_loop *loop)
+static void run(struct run_loop *loop)
 {
     struct run_parallel *parallel = loop->parallel;
     governor_start(&loop->governor, loop->clock->now_ns);
@@ -283,7 +283,7 @@ void run_parallel_run(struct run_loop *loop)
     loop->now_ns = loop->clock->now_ns;
 }
 
-void run_parallel_stop(struct run_loop *loop)
+static void stop(struct run_loop *loop)
 {
     struct run_parallel *parallel = loop->parallel;
     __atomic_store_n(&parallel->stop, true, __ATOMIC_SEQ_CST);
@@ -315,6 +315,8 @@ bool run_parallel_init(struct run_loop *loop, struct error *error)
         parallel->lanes[i].cpu = loop->cpus[i];
     }
     loop->parallel = parallel;
+    loop->run_parallel = run;
+    loop->stop_parallel = stop;
     loop->script_quiet_ns = QUIET_NS;
     loop->clock->on_earlier = on_earlier;
     loop->clock->live_ns = host_time;

@@ -20,10 +20,6 @@ struct run_parallel;
 bool run_parallel_init(struct run_loop *loop, struct error *error);
 void run_parallel_free(struct run_loop *loop);
 
-/** What run_loop_run() and run_loop_stop() do for it. The latter with the machine lock taken. */
-void run_parallel_run(struct run_loop *loop);
-void run_parallel_stop(struct run_loop *loop);
-
 /** A page of RAM with flags is about to be written, with the machine lock taken: the engine forgets what it made of it
  *  before a CPU goes on to another block after it has seen that. */
 void run_parallel_page_written(struct run_loop *loop, uint64_t page_address);
