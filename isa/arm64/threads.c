@@ -7,8 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#define QUEUE_REQUESTS 64u  /* more than that at once become one flush of all */
-#define SPINS          200u /* before a wait gives the host's processor away */
+#define QUEUE_REQUESTS 64u /* more than that at once become one flush of all */
+/* A wait for another thread spins first, then gives the host's processor away, then sleeps between two looks: that one may
+ * itself wait for a processor. */
+#define SPINS     200u
+#define YIELDS    10u
+#define SLEEP_NS  20000
 
 /* What others see of a CPU. */
 struct seat {
@@ -45,10 +49,12 @@ static struct seat *seat_of(const struct cpu *cpu)
 /* Once around a loop that waits for another thread. */
 static void relax(unsigned *spins)
 {
-    if (++*spins < SPINS)
+    if (++*spins <= SPINS)
         __builtin_ia32_pause();
-    else
+    else if (*spins <= SPINS + YIELDS)
         sched_yield();
+    else
+        nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
 }
 
 /* --- the machine lock ------------------------------------------------------------------------------ */
