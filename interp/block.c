@@ -46,8 +46,8 @@ static void *reserve(size_t bytes)
     return at == MAP_FAILED ? NULL : at;
 }
 
-struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, const struct translator_ops *translator,
-                                       unsigned hot, struct error *error)
+struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsigned cpu_count,
+                                       const struct translator_ops *translator, unsigned hot, struct error *error)
 {
     struct block_cache *cache = calloc(1, sizeof *cache);
     if (!cache) {
@@ -65,7 +65,7 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, cons
         return NULL;
     }
     if (translator) {
-        cache->translator = translator->create(error);
+        cache->translator = translator->create(cpu_count, error);
         if (!cache->translator) {
             block_cache_free(cache);
             return NULL;
@@ -90,6 +90,12 @@ void block_cache_free(struct block_cache *cache)
     free(cache);
 }
 
+void block_cache_prepare(struct block_cache *cache, struct cpu *cpu)
+{
+    if (cache->translator)
+        cache->translator_ops->prepare(cache->translator, cpu);
+}
+
 /* Decodes instructions from `physical` to the block's end into `block`. */
 static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *code, uint64_t physical)
 {
@@ -111,6 +117,11 @@ static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *co
     block->count = count;
 }
 
+void *block_cache_translator(const struct block_cache *cache)
+{
+    return cache->translator;
+}
+
 /* Blocks that wait to get hot. */
 
 static struct block *next_in_arena(const struct block_cache *cache, struct block *block)
@@ -124,6 +135,7 @@ static void drop_translations(struct block_cache *cache)
     cache->translator_ops->drop_all(cache->translator);
     for (struct block *block = next_in_arena(cache, NULL); block; block = next_in_arena(cache, block)) {
         block->native_entry = cache->leave;
+        block->translation = NULL;
         block->heat = 0;
         block->insns[0].run = run_warming;
     }
@@ -186,6 +198,7 @@ static struct block *add_block(struct block_cache *cache, struct cpu *cpu, uint6
     block->first = block->insns[0].run;
     block->heat = 0;
     block->native_entry = cache->leave;
+    block->translation = NULL;
     if (cache->translator)
         block->insns[0].run = run_warming;
 
@@ -297,7 +310,7 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     for (struct block *block = cache->pages[page]; block; block = block->next_page) {
         unlink_from_hash(cache, block);
         block->physical = NO_BLOCK_ADDRESS;
-        if (block->native_entry != cache->leave)
+        if (block->translation)
             cache->translator_ops->forget(cache->translator, block);
         block->native_entry = cache->leave;
     }

@@ -27,6 +27,7 @@ struct block {
     void (*first)(struct cpu *cpu, const struct insn *insn); /* the handler of its first record */
     uint64_t native_entry;     /* where translated code goes on to it (struct translator_ops) */
     uint64_t native_body;      /* where its translation begins for the interpreter, which has accounted for it */
+    void *translation;         /* the translator's own; NULL: none */
     struct insn insns[];       /* count, and the record that returns */
 };
 
@@ -41,6 +42,7 @@ struct lookup {
 };
 
 #define LOOKUP_ENTRIES 4096u /* a power of two */
+#define LOOKUP_SITES   4096u /* a power of two: behind those, lookups that belong to places of translated code */
 
 static inline struct lookup *lookup_slot(struct lookup *lookups, uint64_t pc)
 {
@@ -85,27 +87,34 @@ struct block_cache;
  *  called under the machine lock while others run translated code, and changes that at most by one aligned or unaligned
  *  store that lies in one cache line; drop_all() and forget() are called while none does. */
 struct translator_ops {
-    void *(*create)(struct error *error);
+    void *(*create)(unsigned cpu_count, struct error *error);
     void (*free)(void *translator);
+    void (*prepare)(void *translator, struct cpu *cpu); /* before native code runs on it, once a turn */
     /* `block` gets its native_entry last but for the handler of its first record. */
     void (*translate)(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block);
     bool (*has_room)(void *translator);  /* for one more block */
     void (*drop_all)(void *translator);  /* no native code runs then */
     uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
     /* The block is stale: native code that jumps to its translation shall get back to the interpreter. */
-    void (*forget)(void *translator, const struct block *block);
+    void (*forget)(void *translator, struct block *block);
 };
 
-/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`. `translator` may be NULL; it gets a block when that
+/** See translator_ops.prepare. */
+void block_cache_prepare(struct block_cache *cache, struct cpu *cpu);
+
+/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`, for CPUs up to `cpu_count`. `translator` may be NULL; it gets a block when that
  *  is entered for the `hot`th time. */
-struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, const struct translator_ops *translator,
-                                       unsigned hot, struct error *error);
+struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsigned cpu_count,
+                                       const struct translator_ops *translator, unsigned hot, struct error *error);
 void block_cache_free(struct block_cache *cache);
 
 /** The block at guest physical `physical` (RAM, aligned to 4), decoded for `cpu` where it is not there yet.
  *  May drop all other blocks to make room: then *dropped is set, and every lookup must be forgotten. For a parallel CPU
  *  nothing is dropped: where there is no room it gets NULL, and the cache is full until block_cache_make_room(). */
 struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped);
+
+/** The translator that was created for the cache. */
+void *block_cache_translator(const struct block_cache *cache);
 
 /** The block at `physical`, or NULL. */
 struct block *block_find(const struct block_cache *cache, uint64_t physical);

@@ -2,9 +2,9 @@
 /* Cryptographic primitives: FIPS 197 (AES) and FIPS 180-4 (SHA-256), portable and on the host's instructions.
  */
 #include "interp/crypto.h"
-#include <cpuid.h>
 #include <immintrin.h>
 #include <string.h>
+#include "machine/contract/host.h"
 
 static const uint8_t sbox[256] = {
     0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5, 0x30, 0x01, 0x67, 0x2b, 0xfe, 0xd7, 0xab, 0x76,
@@ -194,21 +194,17 @@ __attribute__((target("sha,sse4.1"))) static union vreg host_sha256(union vreg a
 
 struct crypto_ops crypto_best;
 
-__attribute__((constructor)) static void choose(void)
+__attribute__((constructor)) void crypto_choose(void)
 {
     crypto_best = crypto_portable;
-    __builtin_cpu_init();
-    unsigned a, b = 0, c = 0, d;
-    bool has_sha =
-        __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
-    if (__builtin_cpu_supports("aes")) {
+    if (host_has.aes && host_has.sse4_1) {
         crypto_best.aes_encrypt = host_aes_encrypt;
         crypto_best.aes_decrypt = host_aes_decrypt;
         crypto_best.aes_mix = host_aes_mix;
         crypto_best.aes_unmix = host_aes_unmix;
     }
-    if (__builtin_cpu_supports("pclmul"))
+    if (host_has.pclmul && host_has.sse4_1)
         crypto_best.multiply = host_multiply;
-    if (has_sha)
+    if (host_has.sha && host_has.sse4_1)
         crypto_best.sha256 = host_sha256;
 }

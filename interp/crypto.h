@@ -24,4 +24,7 @@ extern const struct crypto_ops crypto_portable;
 /** What instructions use: the host's instructions where it has them. Set before main. */
 extern struct crypto_ops crypto_best;
 
+/** Chooses again, by what host_has shows now. */
+void crypto_choose(void);
+
 #endif

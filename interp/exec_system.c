@@ -32,6 +32,7 @@ EXEC(svc)
 static void call_firmware(struct cpu *cpu, const struct insn *insn, bool is_smc)
 {
     check_privileged(cpu, insn);
+    cpu_reach_outside(cpu, insn);
     cpu_sync_clock(cpu, insn);
     cpu_lock_machine(cpu);
     bool known = cpu->smccc && cpu->smccc(cpu->smccc_context, cpu, is_smc);
@@ -119,6 +120,7 @@ EXEC(wfi)
 
 EXEC(sev)
 {
+    cpu_reach_outside(cpu, insn);
     cpu_sync_clock(cpu, insn);
     cpu_lock_machine(cpu);
     for (unsigned i = 0; i < cpu->peer_count; i++)

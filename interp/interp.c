@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "interp/block.h"
+#include "interp/crypto.h"
 #include "interp/exec.h"
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/threads.h"
 
-#define ARENA_BYTES (24u << 20)
+#define ARENA_BYTES   (24u << 20)
+#define LOOKUPS_BYTES ((LOOKUP_ENTRIES + LOOKUP_SITES) * sizeof(struct lookup))
 
 struct engine {
     struct bus *bus;
@@ -69,7 +71,7 @@ void run_block_end(struct cpu *cpu, const struct insn *insn)
 static void forget_lookups(struct engine *engine)
 {
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        memset(engine->lookups[i], 0xff, LOOKUP_ENTRIES * sizeof(struct lookup));
+        memset(engine->lookups[i], 0xff, LOOKUPS_BYTES);
 }
 
 /* Translates PC and finds or decodes its block. Faults of the fetch do not return. NULL: a parallel CPU has to come back
@@ -124,12 +126,15 @@ static void run_one(struct engine *engine, struct cpu *cpu)
         debug_after_insn(cpu);
 }
 
-static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu)
+/* `once`: one instruction is enough. */
+static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, bool once)
 {
+    const uint64_t from = cpu->icount;
     jmp_buf on_exception;
     cpu->on_exception = &on_exception;
     cpu->lookups = engine->lookups[cpu->index];
     cpu->blocks = engine->blocks;
+    block_cache_prepare(engine->blocks, cpu);
     _setjmp(on_exception);
     for (;;) {
         if (cpu_flag(&cpu->stop_requested))
@@ -138,11 +143,11 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu)
             return ENGINE_EXIT_WAIT;
         if (cpu->parallel && block_cache_full(engine->blocks))
             return ENGINE_EXIT_FULL;
-        if (cpu->icount >= cpu_limit(cpu))
+        if (cpu->icount >= cpu_limit(cpu) || (once && cpu->icount != from))
             return ENGINE_EXIT_LIMIT;
         if (cpu_interrupt_ready(cpu))
             cpu_take_interrupt(cpu);
-        if (cpu->alone || cpu->debug_armed) {
+        if (cpu->alone || cpu->debug_armed || once) {
             run_one(engine, cpu);
             continue;
         }
@@ -164,8 +169,15 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu)
 
 enum engine_exit interp_run(struct engine *engine, struct cpu *cpu)
 {
-    enum engine_exit exit = run_until_exit(engine, cpu);
+    enum engine_exit exit = run_until_exit(engine, cpu, false);
     cpu->x[REG_SINK] = 0; /* what translated code does not write: the state is the same under every engine */
+    return exit;
+}
+
+enum engine_exit interp_step(struct engine *engine, struct cpu *cpu)
+{
+    enum engine_exit exit = run_until_exit(engine, cpu, true);
+    cpu->x[REG_SINK] = 0;
     return exit;
 }
 
@@ -182,6 +194,7 @@ void interp_free(struct engine *engine)
 struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, const struct translator_ops *translator,
                                          unsigned hot, struct error *error)
 {
+    crypto_choose();
     struct engine *engine = calloc(1, sizeof *engine + cpu_count * sizeof engine->lookups[0]);
     if (!engine) {
         error_set(error, "no memory for the interpreter");
@@ -189,10 +202,10 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
     }
     engine->bus = bus;
     engine->cpu_count = cpu_count;
-    engine->blocks = block_cache_create(bus, ARENA_BYTES, translator, hot, error);
+    engine->blocks = block_cache_create(bus, ARENA_BYTES, cpu_count, translator, hot, error);
     bool complete = engine->blocks;
     for (unsigned i = 0; i < cpu_count; i++) {
-        engine->lookups[i] = aligned_alloc(64, LOOKUP_ENTRIES * sizeof(struct lookup));
+        engine->lookups[i] = aligned_alloc(64, LOOKUPS_BYTES);
         complete = complete && engine->lookups[i];
     }
     if (!complete) {

@@ -15,6 +15,9 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
                                          unsigned hot, struct error *error);
 void interp_free(struct engine *engine);
 enum engine_exit interp_run(struct engine *engine, struct cpu *cpu);
+
+/** The same, of one instruction by itself, below the limit. */
+enum engine_exit interp_step(struct engine *engine, struct cpu *cpu);
 void interp_page_written(struct engine *engine, uint64_t page_address);
 void interp_flush(struct engine *engine);
 void interp_make_room(struct engine *engine);

@@ -2,105 +2,143 @@
 /* Where translated code is kept, and how the interpreter comes to it.
  *
  * The interpreter counts how often a block is entered and brings the hot ones here. Afterwards the handler of the
- * block's first record is stubs.enter, and jumps from other translated blocks go to native_entry. Code is
- * written through one mapping and runs through another; none is both writable and executable. When the cache is
- * full all translations are dropped, and what is still hot comes again. */
+ * block's first record is stubs.enter, and jumps from other translated blocks go to native_entry. A block's own
+ * translation counts on, and what is hotter still becomes the first of a region, which takes its place for all that
+ * jump there. When the memory is full all translations are dropped, and what is still hot comes again. */
 #include "jit/jit.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include "interp/block.h"
 #include "interp/interp.h"
+#include "isa/arm64/fp/fast.h"
+#include "isa/arm64/threads.h"
+#include "jit/code_memory.h"
 #include "jit/translate.h"
+#include "jit/unit.h"
+#include "machine/contract/host.h"
 
 #define CACHE_BYTES   (32u << 20) /* one half for what is usually run, one for the rest */
-#define LARGEST_BYTES (64 << 10) /* more than any block's translation needs */
-#define LINK_BUCKETS  4096u
-#define HOT           32u /* how often a block is entered before it is worth a translation */
-
-/* A jump that waits for its target to be translated. */
-struct waiting_link {
-    struct link link;
-    struct waiting_link *next;
-};
+#define LARGEST_BYTES (256u << 10) /* more than any unit's translation needs */
+#define COUNTERS      (1u << 18)
+#define GUARD_BYTES   4096u
+#define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
+#define HOT           32u   /* how often a block is entered before it is worth a translation */
+#define HOTTER        1000u /* and then, before it is worth a region */
 
 struct jit {
-    uint8_t *write, *run; /* two mappings of the cache */
+    struct code_memory memory;
     struct x64 hot, cold;
     struct stubs stubs;
-    uint8_t *first; /* of the hot half, behind the stubs */
-    struct waiting_link *waiting[LINK_BUCKETS];
+    uint8_t *first;  /* of the hot half, behind the stubs */
+    uint8_t *stacks; /* of return points, one a CPU, each behind a page that nobody may touch */
+    size_t stacks_bytes;
+    struct compiler *compiler;
+    struct unit *units;
+    unsigned counters_used;
+    uint32_t dropped; /* code was dropped since translated code was entered */
+    struct links links;
 };
 
-static unsigned bucket_of(uint64_t physical)
-{
-    return (unsigned)(physical >> 2 ^ physical >> 14) & (LINK_BUCKETS - 1);
-}
+/* --- making and ending ------------------------------------------------------------------------------ */
 
-static void drop_links(struct jit *jit)
+static void drop_units(struct jit *jit)
 {
-    for (unsigned i = 0; i < LINK_BUCKETS; i++) {
-        while (jit->waiting[i]) {
-            struct waiting_link *link = jit->waiting[i];
-            jit->waiting[i] = link->next;
-            free(link);
-        }
+    while (jit->units) {
+        struct unit *unit = jit->units;
+        jit->units = unit->next;
+        free(unit->returns);
+        free(unit);
     }
+    links_clear(&jit->links);
 }
 
 static void jit_free(void *translator)
 {
     struct jit *jit = translator;
-    drop_links(jit);
-    if (jit->write)
-        munmap(jit->write, CACHE_BYTES);
-    if (jit->run)
-        munmap(jit->run, CACHE_BYTES);
+    drop_units(jit);
+    if (jit->stacks)
+        munmap(jit->stacks, jit->stacks_bytes);
+    compiler_free(jit->compiler);
+    code_memory_free(&jit->memory);
     free(jit);
 }
 
-static void *map(int fd, int protection)
+static uint64_t *stack_bottom(const struct jit *jit, unsigned cpu)
 {
-    void *at = mmap(NULL, CACHE_BYTES, protection, MAP_SHARED, fd, 0);
-    return at == MAP_FAILED ? NULL : at;
+    return (uint64_t *)(jit->stacks + (cpu + 1) * STACK_BYTES) - 2;
 }
 
-static void *jit_create(struct error *error)
+/* Each stack's only word that counts from the beginning is its bottom. */
+static bool create_stacks(struct jit *jit, unsigned cpu_count)
 {
+    jit->stacks_bytes = cpu_count * STACK_BYTES + GUARD_BYTES;
+    void *at = mmap(NULL, jit->stacks_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return false;
+    jit->stacks = at;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        uint8_t *low = jit->stacks + i * STACK_BYTES + GUARD_BYTES;
+        if (mprotect(low, RETURN_STACK_BYTES, PROT_READ | PROT_WRITE) != 0)
+            return false;
+        *stack_bottom(jit, i) = jit->stubs.bottom;
+    }
+    return true;
+}
+
+static void divide_memory(struct jit *jit)
+{
+    const struct code_memory *memory = &jit->memory;
+    uint8_t *middle = memory->write + memory->bytes / 2;
+    ptrdiff_t run_offset = memory->run - memory->write;
+    jit->hot = (struct x64){.at = memory->write, .end = middle, .run_offset = run_offset};
+    jit->cold = (struct x64){.at = middle, .end = memory->write + memory->bytes, .run_offset = run_offset};
+    jit->links.run_offset = run_offset;
+    stubs_emit(&jit->hot, &jit->stubs);
+    jit->first = jit->hot.at;
+}
+
+static void *jit_create(unsigned cpu_count, struct error *error)
+{
+    if (!host_is_v2()) {
+        error_set(error, "translated code needs a host processor of level x86-64-v2; run with --engine interp");
+        return NULL;
+    }
     struct jit *jit = calloc(1, sizeof *jit);
-    int fd = memfd_create("armature-jit", MFD_CLOEXEC);
-    if (!jit || fd < 0 || ftruncate(fd, CACHE_BYTES) != 0) {
-        error_set(error, "the host gives no memory for translated code; run with --engine interp");
-        if (fd >= 0)
-            close(fd);
+    if (!jit) {
+        error_set(error, "no memory for the translator");
+        return NULL;
+    }
+    if (!code_memory_create(&jit->memory, CACHE_BYTES, COUNTERS, error)) {
         free(jit);
         return NULL;
     }
-    jit->write = map(fd, PROT_READ | PROT_WRITE);
-    jit->run = map(fd, PROT_READ | PROT_EXEC);
-    close(fd);
-    if (!jit->write || !jit->run) {
-        error_set(error, "the host does not let memory be executed; run with --engine interp");
+    jit->stubs.dropped = &jit->dropped;
+    divide_memory(jit);
+    jit->compiler = compiler_create(&jit->stubs);
+    if (!jit->compiler || !create_stacks(jit, cpu_count)) {
+        error_set(error, "the host gives no memory for translated code; run with --engine interp");
         jit_free(jit);
         return NULL;
     }
-    uint8_t *middle = jit->write + CACHE_BYTES / 2;
-    ptrdiff_t run_offset = jit->run - jit->write;
-    jit->hot = (struct x64){.at = jit->write, .end = middle, .run_offset = run_offset};
-    jit->cold = (struct x64){.at = middle, .end = jit->write + CACHE_BYTES, .run_offset = run_offset};
-    stubs_emit(&jit->hot, &jit->stubs);
-    jit->first = jit->hot.at;
     return jit;
+}
+
+static void jit_prepare(void *translator, struct cpu *cpu)
+{
+    cpu->native.stack = (uintptr_t)stack_bottom(translator, cpu->index);
+    cpu->native.stay_insns = cpu->parallel ? PARALLEL_STAY_INSNS : MAX_STAY_INSNS;
 }
 
 static void jit_drop_all(void *translator)
 {
     struct jit *jit = translator;
-    drop_links(jit);
+    drop_units(jit);
+    jit->dropped = 1;
     jit->hot.at = jit->first;
     jit->cold.at = jit->hot.end;
+    jit->counters_used = 0;
 }
 
 static bool jit_has_room(void *translator)
@@ -109,65 +147,114 @@ static bool jit_has_room(void *translator)
     return jit->hot.end - jit->hot.at >= LARGEST_BYTES && jit->cold.end - jit->cold.at >= LARGEST_BYTES;
 }
 
-static void patch(const struct jit *jit, const struct link *link, uint64_t run_address)
+/* --- regions ---------------------------------------------------------------------------------------- */
+
+static uint32_t heat_of(const void *context, const struct block *block)
 {
-    x64_patch(link->jump_end, (const uint8_t *)run_address - jit->hot.run_offset);
+    const struct unit *unit = unit_of(block);
+    if (!unit || block->physical == NO_BLOCK_ADDRESS)
+        return 0;
+    return unit->counter ? *unit->counter + HOTTER : 1;
 }
 
-static void connect(struct jit *jit, struct block_cache *cache, const struct link *link)
+static void add_links(struct jit *jit, struct block_cache *cache, const struct unit_code *code)
 {
-    const struct block *block = block_find(cache, link->target);
-    if (block && block->native_entry != jit->stubs.leave) {
-        patch(jit, link, block->native_entry);
+    for (unsigned i = 0; i < code->link_count; i++) {
+        const struct unit_link *link = &code->links[i];
+        const struct block *target = block_find(cache, link->target);
+        uint64_t entry = target && target->translation ? target->native_entry : 0;
+        links_add(&jit->links, link->jump_end, link->stub, link->target, entry);
+    }
+}
+
+/* Makes who comes to a block's own translation go on at `run_address`: the first instruction there, which counts,
+ * becomes a jump. */
+static void redirect(struct jit *jit, const struct unit *unit, uint64_t run_address)
+{
+    struct x64 c = {.at = (uint8_t *)unit->entry - jit->hot.run_offset, .run_offset = jit->hot.run_offset};
+    c.end = c.at + X64_JMP_BYTES;
+    if (unit->counter)
+        x64_jmp_to(&c, run_address);
+}
+
+static void compile_region_at(struct jit *jit, struct cpu *cpu, struct block *block)
+{
+    struct unit *unit = unit_of(block);
+    struct x64 hot = jit->hot, cold = jit->cold;
+    struct unit_code code;
+    struct compile_job job = {.hot = &hot, .cold = &cold, .cpu = cpu};
+    ir_of_region(compiler_ir(jit->compiler), cpu->blocks, block, heat_of, jit);
+    if (!compile(jit->compiler, &job, &code))
         return;
-    }
-    struct waiting_link *waiting = malloc(sizeof *waiting);
-    if (!waiting)
-        return; /* the jump leaves for ever, which is right, and slow */
-    unsigned bucket = bucket_of(link->target);
-    *waiting = (struct waiting_link){*link, jit->waiting[bucket]};
-    jit->waiting[bucket] = waiting;
+    unit->returns = malloc(code.return_count * sizeof *unit->returns + 1);
+    if (!unit->returns)
+        return;
+    memcpy(unit->returns, code.returns, code.return_count * sizeof *unit->returns);
+    unit->return_count = code.return_count;
+    jit->hot.at = hot.at;
+    jit->cold.at = cold.at;
+    add_links(jit, cpu->blocks, &code);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
+    block->native_entry = code.entry;
+    if (!cpu->parallel) /* one may be in the very instruction; links and lookups lead to the region all the same */
+        redirect(jit, unit, block->native_entry);
+    links_point(&jit->links, block->physical, block->native_entry);
 }
 
-static void connect_waiting(struct jit *jit, const struct block *block)
+/* Called by a block's own translation, as if it were its first instruction, when it has been entered often enough. */
+static void promote(struct cpu *cpu, const struct insn *insn)
 {
-    struct waiting_link **at = &jit->waiting[bucket_of(block->physical)];
-    while (*at) {
-        struct waiting_link *waiting = *at;
-        if (waiting->link.target != block->physical) {
-            at = &waiting->next;
-            continue;
-        }
-        patch(jit, &waiting->link, block->native_entry);
-        *at = waiting->next;
-        free(waiting);
-    }
+    struct jit *jit = block_cache_translator(cpu->blocks);
+    struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
+    cpu_lock_machine(cpu);
+    struct unit *unit = unit_of(block);
+    bool has_region = unit && block->native_entry != unit->entry; /* another CPU was first */
+    if (block->physical != NO_BLOCK_ADDRESS && unit && !has_region && jit_has_room(jit))
+        compile_region_at(jit, cpu, block);
+    cpu_unlock_machine(cpu);
+}
+
+/* --- blocks by themselves --------------------------------------------------------------------------- */
+
+static uint32_t *new_counter(struct jit *jit)
+{
+    if (jit->counters_used == jit->memory.counter_count)
+        return NULL;
+    uint32_t *counter = &jit->memory.counters[jit->counters_used++];
+    *counter = -HOTTER;
+    return counter;
 }
 
 /* Translates one block. Returns the one that its code is to fall into, which must come next; or NULL. */
 static struct block *translate_one(struct jit *jit, struct block_cache *cache, struct cpu *cpu, struct block *block)
 {
-    struct translation_result result;
-    bool complete = translate_block(&jit->hot, &jit->cold, &jit->stubs, cpu, block, &result);
+    struct unit *unit = calloc(1, sizeof *unit);
+    if (!unit)
+        return NULL; /* it stays with the interpreter */
+    struct unit_code code;
+    struct compile_job job = {&jit->hot, &jit->cold, cpu, new_counter(jit), promote};
+    ir_of_block(compiler_ir(jit->compiler), block);
+    bool complete = compile(jit->compiler, &job, &code);
     assert(complete); /* there was room for the largest */
-    block->native_body = result.body;
+    *unit = (struct unit){.block = block, .entry = code.entry, .counted = code.counted, .counter = job.counter, .next = jit->units};
+    jit->units = unit;
+    block->translation = unit;
+    block->native_body = code.body;
     __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
-    block->native_entry = result.entry;
+    block->native_entry = code.entry;
     block->insns[0].run = (void (*)(struct cpu *, const struct insn *))jit->stubs.enter;
     struct block *next = NULL;
-    for (unsigned i = 0; i < result.link_count; i++) {
-        const struct link *link = &result.links[i];
-        struct block *target = block_find(cache, link->target);
-        bool falls = link->jump_end == jit->hot.at && target && target->native_entry == jit->stubs.leave;
-        falls = falls && target->heat && jit_has_room(jit);
-        if (falls)
-            next = target;
-        if (falls && !cpu->parallel)
+    if (code.link_count && code.links[code.link_count - 1].jump_end == jit->hot.at) {
+        next = block_find(cache, code.links[code.link_count - 1].target);
+        if (!next || next->translation || !next->heat || !jit_has_room(jit)) {
+            next = NULL;
+        } else if (!cpu->parallel) { /* one may have gone on already, by the jump */
             jit->hot.at -= X64_JMP_BYTES;
-        else
-            connect(jit, cache, link); /* what a parallel CPU may be in already goes on by a jump */
+            code.link_count--;
+        }
     }
-    connect_waiting(jit, block);
+    add_links(jit, cache, &code);
+    links_point(&jit->links, block->physical, block->native_entry);
     return next;
 }
 
@@ -178,14 +265,28 @@ static void jit_translate(void *translator, struct block_cache *cache, struct cp
         block = translate_one(translator, cache, cpu, block);
 }
 
-/* The entry's last instruction is the long conditional jump to where too little is left: it becomes one that is always
- * taken. Whoever is behind it in the block is not disturbed. */
-static void jit_forget(void *translator, const struct block *block)
+/* --- forgetting ------------------------------------------------------------------------------------- */
+
+/* The six bytes of the long conditional jump that ends at `end`: it becomes one that is always taken. */
+static void always_jump(uint8_t *end)
 {
-    const struct jit *jit = translator;
     static const uint8_t nop_jmp[2] = {0x90, 0xe9};
-    uint8_t *body = (uint8_t *)block->native_body - jit->hot.run_offset;
-    memcpy(body - 6, nop_jmp, sizeof nop_jmp);
+    memcpy(end - 6, nop_jmp, sizeof nop_jmp);
+}
+
+/* Whoever falls into the block's own translation leaves where too little would be left; whoever returns into its
+ * region has missed. Who is inside is not disturbed: an own translation ends soon, a region looks at `dropped`. */
+static void jit_forget(void *translator, struct block *block)
+{
+    struct jit *jit = translator;
+    struct unit *unit = unit_of(block);
+    redirect(jit, unit, unit->counted);
+    always_jump((uint8_t *)block->native_body - jit->hot.run_offset);
+    for (unsigned i = 0; i < unit->return_count; i++)
+        always_jump(unit->returns[i]);
+    unit->return_count = 0;
+    links_point(&jit->links, block->physical, 0);
+    jit->dropped = 1;
 }
 
 static uint64_t jit_leave(void *translator)
@@ -196,6 +297,7 @@ static uint64_t jit_leave(void *translator)
 static const struct translator_ops jit_translator = {
     .create = jit_create,
     .free = jit_free,
+    .prepare = jit_prepare,
     .translate = jit_translate,
     .has_room = jit_has_room,
     .drop_all = jit_drop_all,

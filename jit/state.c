@@ -4,11 +4,16 @@
 
 /* --- registers ------------------------------------------------------------------------------------- */
 
-/* The host register that holds guest register `reg`: its own, or `temp`, loaded. Flags stay. */
+static void count_use(struct translation_state *t, unsigned reg)
+{
+    t->uses[reg] += t->here->heat + 1;
+}
+
 unsigned use(struct translation_state *t, unsigned reg, unsigned temp)
 {
-    if (pin_of[reg] >= 0)
-        return (unsigned)pin_of[reg];
+    count_use(t, reg);
+    if (t->host_of[reg] >= 0)
+        return (unsigned)t->host_of[reg];
     if (reg == REG_ZERO)
         x64_mov_imm(t->c, temp, 0);
     else
@@ -16,7 +21,6 @@ unsigned use(struct translation_state *t, unsigned reg, unsigned temp)
     return temp;
 }
 
-/* A copy of guest register `reg` in `temp`, to be changed there. */
 void copy(struct translation_state *t, unsigned reg, unsigned temp)
 {
     unsigned host = use(t, reg, temp);
@@ -24,45 +28,85 @@ void copy(struct translation_state *t, unsigned reg, unsigned temp)
         x64_mov(t->c, 1, temp, host);
 }
 
-/* The host register to compute guest register `reg` in; done() takes it from there. */
-unsigned destination(unsigned reg, unsigned temp)
+unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp)
 {
-    return pin_of[reg] >= 0 ? (unsigned)pin_of[reg] : temp;
+    return t->host_of[reg] >= 0 ? (unsigned)t->host_of[reg] : temp;
 }
 
 void done(struct translation_state *t, unsigned reg, unsigned host)
 {
-    if (pin_of[reg] >= 0) {
-        if (host != (unsigned)pin_of[reg])
-            x64_mov(t->c, 1, (unsigned)pin_of[reg], host);
+    count_use(t, reg);
+    if (t->host_of[reg] >= 0) {
+        if (host != (unsigned)t->host_of[reg])
+            x64_mov(t->c, 1, (unsigned)t->host_of[reg], host);
     } else if (reg != REG_SINK) {
         x64_store(t->c, 1, host, HOST_CPU, offset_of(reg));
     }
 }
 
+/* --- the unit's own registers ---------------------------------------------------------------------- */
+
+/* Moves between the registers as they are everywhere and as this unit has them. */
+static void exchange(struct translation_state *t, const int8_t *from, const int8_t *to)
+{
+    if (from == to)
+        return;
+    for (unsigned reg = 0; reg < REG_COUNT; reg++)
+        if (from[reg] >= 0 && to[reg] != from[reg])
+            x64_store(t->c, 1, (unsigned)from[reg], HOST_CPU, offset_of(reg));
+    for (unsigned reg = 0; reg < REG_COUNT; reg++)
+        if (to[reg] >= 0 && to[reg] != from[reg])
+            x64_load(t->c, 1, (unsigned)to[reg], HOST_CPU, offset_of(reg));
+}
+
+void take_registers(struct translation_state *t)
+{
+    exchange(t, pin_of, t->host_of);
+}
+
+void give_registers(struct translation_state *t)
+{
+    exchange(t, t->host_of, pin_of);
+}
+
 /* --- leaving to exec_ ------------------------------------------------------------------------------ */
+
+/* The guest's instruction behind an operation. */
+static const struct insn *record_of(const struct insn *insn)
+{
+    return ((const struct ir_op *)((const uint8_t *)insn - offsetof(struct ir_op, insn)))->record;
+}
 
 static void load_plain(struct translation_state *t, const struct insn *insn)
 {
-    x64_mov_imm(t->c, RAX, (uint64_t)interp_plain_of(insn));
-    x64_mov_imm(t->c, RCX, (uint64_t)insn);
+    const struct insn *record = record_of(insn);
+    x64_mov_imm(t->c, RAX, (uint64_t)interp_plain_of(record));
+    x64_mov_imm(t->c, RCX, (uint64_t)record);
     x64_mov_imm(t->c, RDX, t->end_offset);
 }
 
-static void call_stub(struct translation_state *t, uint64_t stub)
+/* Calls a function that is ready to be called, and comes back with the unit's registers. If it wrote over this code, the
+ * rest of the block is for exec_ functions. */
+static void call_plain(struct translation_state *t)
 {
-    x64_byte(t->c, 0xe8);
-    x64_imm32(t->c, (int64_t)(stub - (x64_here(t->c) + 4)));
+    if (t->ir->is_region)
+        t->plain_calls[t->plain_call_count++] = x64_call(t->c);
+    else
+        x64_call_to(t->c, t->stubs->call_plain);
 }
 
 bool call_exec(struct translation_state *t, const struct insn *insn)
 {
-    load_plain(t, insn);
+    commit_flags(t);
+    t->flags_raw = false;
     if (insn_infos[insn->op].flags & INSN_ENDS_BLOCK) {
+        give_registers(t);
+        load_plain(t, insn);
         x64_jmp_to(t->c, t->stubs->end_plain);
         return true;
     }
-    call_stub(t, t->stubs->call_plain);
+    load_plain(t, insn);
+    call_plain(t);
     t->flags = FLAGS_UNKNOWN;
     return false;
 }
@@ -70,7 +114,28 @@ bool call_exec(struct translation_state *t, const struct insn *insn)
 /* Where `cc` holds, the present instruction is done by its exec_ function instead. */
 void slow_if(struct translation_state *t, enum x64_cc cc)
 {
-    t->slow[t->slow_count++] = (struct slow_path){x64_jcc(t->c, cc), NULL, t->insn};
+    t->slow[t->slow_count++] = (struct slow_path){x64_jcc(t->c, cc), NULL, t->insn, t->pending};
+}
+
+void exit_if(struct translation_state *t, enum x64_cc cc)
+{
+    t->exits[t->exit_count++] = (struct block_exit){x64_jcc(t->c, cc), t->insn, t->pending};
+}
+
+void emit_exits(struct translation_state *t)
+{
+    for (unsigned i = 0; i < t->exit_count; i++) {
+        const struct block_exit *way = &t->exits[i];
+        x64_bind(t->c, way->jump_end);
+        while (i + 1 < t->exit_count && t->exits[i + 1].insn == way->insn)
+            x64_bind(t->c, t->exits[++i].jump_end);
+        t->pending = way->flags;
+        commit_flags(t);
+        give_registers(t);
+        x64_mov_imm(t->c, RCX, (uint64_t)record_of(way->insn));
+        x64_mov_imm(t->c, RDX, t->end_offset);
+        x64_jmp_to(t->c, t->stubs->rest_plain);
+    }
 }
 
 void emit_slow_paths(struct translation_state *t)
@@ -81,76 +146,29 @@ void emit_slow_paths(struct translation_state *t)
         /* Several ways out of one instruction share the code. */
         while (i + 1 < t->slow_count && t->slow[i + 1].insn == slow->insn)
             x64_bind(t->c, t->slow[++i].jump_end);
+        t->pending = slow->flags;
+        commit_flags(t);
+        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK)
+            give_registers(t);
         load_plain(t, slow->insn);
-        call_stub(t, t->stubs->call_plain);
+        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK) {
+            x64_jmp_to(t->c, t->stubs->end_plain);
+            continue;
+        }
+        call_plain(t);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
             x64_patch(back, t->slow[i].resume);
     }
 }
 
-/* --- flags and conditions -------------------------------------------------------------------------- */
-
-/* The host's flags, just set by an operation of this kind, are the guest's. */
-void set_flags(struct translation_state *t, enum host_flags kind)
-{
-    x64_setcc_store(t->c, CC_S, HOST_CPU, FLAG(n));
-    x64_setcc_store(t->c, CC_E, HOST_CPU, FLAG(z));
-    x64_setcc_store(t->c, kind == FLAGS_OF_SUB ? CC_AE : CC_B, HOST_CPU, FLAG(c));
-    x64_setcc_store(t->c, CC_O, HOST_CPU, FLAG(v));
-    t->flags = kind;
-}
-
-/* The host condition for a guest condition while the host's flags are the guest's, or -1. */
-static int live_condition(enum host_flags flags, unsigned cond)
-{
-    static const int8_t of_sub[14] = {CC_E, CC_NE, CC_AE, CC_B, CC_S,  CC_NS, CC_O,
-                                      CC_NO, CC_A, CC_BE, CC_GE, CC_L, CC_G,  CC_LE};
-    static const int8_t of_add[14] = {CC_E, CC_NE, CC_B, CC_AE, CC_S,  CC_NS, CC_O,
-                                      CC_NO, -1,   -1,   CC_GE, CC_L, CC_G,  CC_LE};
-    if (flags == FLAGS_UNKNOWN)
-        return -1;
-    return flags == FLAGS_OF_SUB ? of_sub[cond] : of_add[cond];
-}
-
-/* Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax. */
-enum x64_cc condition(struct translation_state *t, unsigned cond)
-{
-    int live = live_condition(t->flags, cond);
-    if (live >= 0)
-        return (enum x64_cc)live;
-    struct x64 *c = t->c;
-    enum x64_cc cc = CC_NE;
-    t->flags = FLAGS_UNKNOWN;
-    switch (cond >> 1) {
-    case 0: x64_cmp_byte(c, HOST_CPU, FLAG(z), 0); break;
-    case 1: x64_cmp_byte(c, HOST_CPU, FLAG(c), 0); break;
-    case 2: x64_cmp_byte(c, HOST_CPU, FLAG(n), 0); break;
-    case 3: x64_cmp_byte(c, HOST_CPU, FLAG(v), 0); break;
-    case 4: /* C && !Z: C > Z */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(c));
-        x64_rm(c, 0, 0, 0x3a, RAX, HOST_CPU, FLAG(z), false);
-        cc = CC_A;
-        break;
-    case 5: /* N == V */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
-        x64_rm(c, 0, 0, 0x3a, RAX, HOST_CPU, FLAG(v), false);
-        cc = CC_E;
-        break;
-    default: /* !Z && N == V */
-        x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
-        x64_rm(c, 0, 0, 0x32, RAX, HOST_CPU, FLAG(v), false);
-        x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(z), false);
-        cc = CC_E;
-        break;
-    }
-    return cond & 1 ? cc ^ 1 : cc;
-}
+/* Within a region what FP depends on is tested at its entries (compile.c). */
 
 /* FP access is checked once a block: what it depends on changes only at the end of one. */
 void check_fp(struct translation_state *t)
 {
-    if (t->fp_checked)
+    t->needs_fp = true;
+    if (t->fp_checked || t->ir->is_region)
         return;
     x64_load(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
     x64_not(t->c, 0, RAX);

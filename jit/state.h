@@ -5,15 +5,37 @@
 
 #include "interp/block.h"
 #include "isa/arm64/cpu.h"
+#include "jit/ir.h"
 #include "jit/translate.h"
 
-#define MAX_SLOW_PATHS (3 * BLOCK_MAX_INSNS)
+#define MAX_SLOW_PATHS (4 * BLOCK_MAX_INSNS)
+
+/* What the host's flags are now. */
+enum host_flags {
+    FLAGS_UNKNOWN,
+    FLAGS_OF_ADD,
+    FLAGS_OF_SUB, /* the carry is the opposite of the guest's */
+    FLAGS_OF_LOGIC,
+    FLAGS_OF_ORDER, /* UCOMISS or UCOMISD of two numbers */
+};
+
+/* NZCV that are not in the state yet. Either the operands of the operation are still there, so that it can be done
+ * again; or (`host_only`) the host's flags are all there is. */
+struct pending_flags {
+    uint8_t kind;      /* FLAG_KIND_ of translate.h, plus 1 if of 64 bits; 0: nothing is pending */
+    bool host_only;
+    bool of_result;    /* `a` is the result: the first operand is a + b (of a sum, a - b) */
+    bool immediate;    /* the second operand is `imm`, not b */
+    uint8_t a, b;      /* guest registers */
+    int64_t imm;
+};
 
 /* A conditional way out of line: to the exec_ function of an instruction and back. */
 struct slow_path {
     uint8_t *jump_end;
     uint8_t *resume;
     const struct insn *insn;
+    struct pending_flags flags;
 };
 
 /* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
@@ -27,13 +49,47 @@ struct slot_miss {
 };
 
 /* A conditional way out of line for the rest of the block, from `insn` on: by exec_ functions. */
-struct fp_exit {
+struct block_exit {
     uint8_t *jump_end;
     const struct insn *insn;
+    struct pending_flags flags;
 };
 
-/* What the host's flags are now. */
-enum host_flags { FLAGS_UNKNOWN, FLAGS_OF_ADD, FLAGS_OF_SUB, FLAGS_OF_LOGIC };
+/* A jump out of line for what comes back. */
+struct detour {
+    uint8_t *jump_end, *resume;
+};
+
+/* A jump to another page, or a call of one, by the lookup that belongs to this place (translate_branch.c). */
+struct far_jump {
+    uint8_t *call_end;                       /* where it is called; NULL: it stands in line */
+    uint8_t *missed[2];                      /* jumps of a lookup that does not know it */
+    bool indirect;                           /* to rax; else to `offset` from native.page */
+    int64_t offset;
+    uint32_t lookup;                         /* offset from cpu->lookups */
+};
+
+/* A jump out of a region, out of line: to other code, or because too little is left of the turn. */
+struct way_out {
+    uint8_t *jump_end;
+    int64_t distance;              /* of its target from the block's end */
+    const struct ir_block *falls_back; /* to this block's own translation instead */
+    enum host_flags flags;
+    struct pending_flags pending;
+};
+
+/* A jump to a block of this unit. */
+struct fixup {
+    uint8_t *jump_end;
+    unsigned to;
+};
+
+/* What is known of the flags where a block of the unit begins. */
+struct flags_state {
+    enum host_flags flags;
+    struct pending_flags pending;
+    bool raw;
+};
 
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
 
@@ -41,31 +97,59 @@ struct translation_state {
     struct x64 *c;
     const struct stubs *stubs;
     const struct cpu *cpu;
+    struct ir *ir;
+    const struct ir_block *here;
+    const int8_t *host_of;           /* the host register of each guest register in this unit, or -1 */
+    uint64_t uses[REG_COUNT];        /* by how often the blocks are entered */
+    bool needs_fp, needs_fp_mode, needs_inexact;
+    uint8_t *label[IR_MAX_BLOCKS];
+    struct flags_state flags_at[IR_MAX_BLOCKS]; /* of blocks that one edge leads to */
+    bool flags_handed[IR_MAX_BLOCKS];           /* flags_at is valid */
+    bool flags_needed[IR_MAX_BLOCKS];  /* NZCV may be looked at before they are set anew */
+    bool flags_first[IR_MAX_BLOCKS];   /* they are read before anything else may look at them */
+    struct flags_learned {
+        bool needed, first;
+    } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
+    struct fixup fixups[2 * IR_MAX_BLOCKS];
+    unsigned fixup_count;
+    uint8_t *plain_calls[IR_MAX_OPS * 2]; /* calls of the unit's own way to call_plain, which stands at its end */
+    unsigned plain_call_count;
     const struct block *block;
     const struct insn *insn;
     enum host_flags flags;
+    struct pending_flags pending;
+    bool flags_raw; /* what is in the state is known to be FLAG_KIND_RAW */
+    struct detour settles[BLOCK_MAX_INSNS];
+    unsigned settle_count;
+    struct way_out ways_out[4];
+    unsigned way_out_count;
+    struct far_jump far[4];
+    unsigned far_count;
+    uint8_t *return_missed; /* the jump of a return point that was not returned to */
+    unsigned half;          /* of the address space, where the code is */
     bool fp_checked, fp_mode_checked, fp_inexact_checked;
-    struct fp_exit fp_exits[2];
-    unsigned fp_exit_count;
+    struct block_exit exits[BLOCK_MAX_INSNS + 2];
+    unsigned exit_count, exit_first; /* exit_first: of the present instruction */
+    bool flags_read, flags_set; /* by the present instruction */
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[BLOCK_MAX_INSNS];
     unsigned miss_count;
-    struct translation_result *result;
+    struct unit_code *result;
     uint32_t end_offset; /* the block's end in its page, up to the page's size */
 };
 
-#define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member))
+#define CPU_OFFSET(member) ((int32_t)offsetof(struct cpu, member) - CPU_BIAS)
 #define FLAG(member)       CPU_OFFSET(nzcv.member)
 
 static inline int32_t offset_of(unsigned reg)
 {
-    return (int32_t)(offsetof(struct cpu, x) + 8 * reg);
+    return (int32_t)(offsetof(struct cpu, x) + 8 * reg) - CPU_BIAS;
 }
 
 static inline int32_t vector_offset(unsigned reg)
 {
-    return (int32_t)(offsetof(struct cpu, v) + 16 * reg);
+    return (int32_t)(offsetof(struct cpu, v) + 16 * reg) - CPU_BIAS;
 }
 
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
@@ -75,11 +159,15 @@ unsigned use(struct translation_state *t, unsigned reg, unsigned temp);
 void copy(struct translation_state *t, unsigned reg, unsigned temp);
 
 /** The host register to compute guest register `reg` in; done() takes it from there. */
-unsigned destination(unsigned reg, unsigned temp);
+unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp);
 void done(struct translation_state *t, unsigned reg, unsigned host);
 
+/** From the registers as they are everywhere (pin_of) to the unit's own, and back. The flags stay. */
+void take_registers(struct translation_state *t);
+void give_registers(struct translation_state *t);
+
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
- * behind it. Nothing of the instruction may have happened yet. */
+ * behind it, or back in the engine's loop if it ends the block. Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
 
 /** Emits what slow_if() promised, out of line behind the block. */
@@ -98,29 +186,68 @@ void emit_slot_misses(struct translation_state *t);
 /** Emits the FP access check, once a block (it may change only at the end of one). Uses rax. */
 void check_fp(struct translation_state *t);
 
+/** Where `cc` holds, this and the rest of the block are done by exec_ functions. Nothing of the present instruction
+ *  may have happened yet. */
+void exit_if(struct translation_state *t, enum x64_cc cc);
+
 /** FPCR asks for round to nearest and no flushing, and IXC is set (`inexact`): else the rest of the block is
  * left to exec_ functions. Emitted once a block, before anything of the instruction. */
 void check_fp_mode(struct translation_state *t, bool inexact);
 
-/** The code of those exits, behind the block. */
-void emit_fp_exits(struct translation_state *t);
+/** The code of exit_if(), behind the block. */
+void emit_exits(struct translation_state *t);
 
 /** Calls the exec_ function of `insn`. True where it ends the block: then the code does not go on. */
 bool call_exec(struct translation_state *t, const struct insn *insn);
 
-/** The host's flags, just set by an operation of this kind, are the guest's: they go into the state. */
+/* NZCV (flags.c). */
+
+/** The host's flags, just set by an operation of this kind, are the guest's. */
 void set_flags(struct translation_state *t, enum host_flags kind);
 
-/** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax. */
+/** The same, of an operation that can be done again: `kind` is FLAG_KIND_SUB, _ADD or _AND of guest register a and
+ *  register b or `imm`. The members are those of struct pending_flags. */
+void set_flags_of(struct translation_state *t, struct pending_flags operation);
+
+/** The host's flags become those of a subtraction with these NZCV (bits 3 to 0). Uses rax. */
+void set_flags_constant(struct translation_state *t, unsigned nzcv);
+
+/** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax, rcx, rdx. */
 enum x64_cc condition(struct translation_state *t, unsigned cond);
+
+/** Makes the host's carry the guest's, or its opposite. Uses rax, rcx, rdx. */
+void carry_to_host(struct translation_state *t, bool inverted);
+
+/** What is pending goes into the state. The host's flags stay as they are, or become those of a subtraction. Uses rax,
+ *  rcx. */
+void commit_flags(struct translation_state *t);
+
+/** The flags are in the state, in the form that is read most easily: for a place that several edges lead to and that
+ *  begins with reading them. The host's flags are lost unless they are pending. Uses rax, rcx, rdx. */
+void commit_flags_raw(struct translation_state *t);
+
+/** Before the present instruction: commits what could not be committed behind it. */
+void flags_before_insn(struct translation_state *t);
+
+/** The code of detours to flags in the state. */
+void emit_settles(struct translation_state *t);
+
+/** The code of jumps out of a region that stands out of line. */
+void emit_ways_out(struct translation_state *t);
+
+/** The code of jumps to other pages that stands out of line. */
+void emit_far_jumps(struct translation_state *t);
 
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
+bool translate_bits(struct translation_state *t);
 bool translate_fp(struct translation_state *t);
 bool translate_vector(struct translation_state *t);
 bool translate_structure(struct translation_state *t);
+bool translate_atomic(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
+enum outcome translate_system(struct translation_state *t);
 
 /** The address of the present instruction plus `distance`, as an offset from native.page. */
 static inline int64_t page_offset(const struct translation_state *t, int64_t distance)
@@ -131,7 +258,13 @@ static inline int64_t page_offset(const struct translation_state *t, int64_t dis
 /** to = native.page + offset. */
 void load_page_address(struct translation_state *t, unsigned to, int64_t offset);
 
-/** Ends the block: on to the code at `distance` bytes from its end. */
-void jump_direct(struct translation_state *t, int64_t distance);
+/** Whether a block of the region is entered with FLAG_KIND_RAW by all edges that commit flags for it. */
+static inline bool raw_at(const struct translation_state *t, int to)
+{
+    return to > 0 && !t->ir->blocks[to].is_return && t->flags_first[to];
+}
+
+/** Ends the block: on to the block behind it. */
+void go_on(struct translation_state *t);
 
 #endif

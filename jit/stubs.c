@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The way into translated code and out of it.
  *
- * Inside, rbp is the cpu, r15 its TLB table, r10 counts the instructions left, nine registers hold the guest registers that
- * are used most, and rax, rcx, rdx are free. The stack is aligned for calls. Neither pc nor icount is kept: a
- * block knows its place in the page, and icount is what is missing from the limit. Outside, everything is in
- * struct cpu, as its header says. */
+ * Inside, rbp is the cpu (plus CPU_BIAS), r10 counts the instructions left, ten registers hold the guest registers that
+ * are used most, and rax, rcx, rdx are free. rsp is in a stack of its own: a guest call leaves the caller's page and a
+ * host return address there, so that the guest's return is the host's. What is on it matters to speed only; it is
+ * empty whenever translated code is entered, and a stay ends before it could be full. C functions run on C's stack.
+ * Neither pc nor icount is kept: a block knows its place in the page, and icount is what is missing from the limit.
+ * Outside, everything is in struct cpu, as its header says. */
 #include "jit/state.h"
 
-const uint8_t pinned[PIN_COUNT] = {0, 1, 2, 3, 4, 19, 20, 30, REG_SP};
+const uint8_t pinned[PIN_COUNT] = {0, 1, 2, 3, 4, 8, 19, 20, 30, REG_SP};
 
 const int8_t pin_of[REG_COUNT] = {
-    [0] = RBX, [1] = RSI,  [2] = RDI,  [3] = R8,   [4] = R9,   [5] = -1,  [6] = -1,  [7] = -1,      [8] = -1,
+    [0] = RBX, [1] = RSI,  [2] = RDI,  [3] = R8,   [4] = R9,   [5] = -1,  [6] = -1,  [7] = -1,      [8] = R15,
     [9] = -1,  [10] = -1,  [11] = -1,  [12] = -1,  [13] = -1,  [14] = -1,  [15] = -1, [16] = -1,     [17] = -1,
     [18] = -1, [19] = R11, [20] = R12, [21] = -1,  [22] = -1,  [23] = -1,  [24] = -1, [25] = -1,     [26] = -1,
     [27] = -1, [28] = -1,  [29] = -1,  [30] = R13, [31] = -1, [REG_SP] = R14, [REG_SINK] = -1,
@@ -39,24 +41,111 @@ static void store_icount(struct x64 *c, unsigned temp)
     x64_store(c, 1, temp, HOST_CPU, CPU_OFFSET(icount));
 }
 
-/* And back, from a limit that may be another. Uses rax. */
+/* And back, from the limit (which may be another now) or the end of the stay. Uses rax, rcx. */
 static void load_left(struct x64 *c)
 {
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(limit));
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.stay_end));
+    x64_alu(c, 1, ALU_CMP, RAX, RCX);
+    x64_cmov(c, 1, CC_A, RAX, RCX);
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.limit));
     x64_mov(c, 1, HOST_LEFT, RAX);
     x64_alu_load(c, 1, ALU_SUB, HOST_LEFT, HOST_CPU, CPU_OFFSET(icount));
 }
 
-/* Everything to the state; rdx is pc's place in the page. Then the function in rax is ready to be called. */
-static void store_all_for_plain(struct x64 *c)
+/* The flags of an operation go into nzcv: flag_kind, with its operands in rcx and rdx, becomes 0. */
+static void settle_flags(struct x64 *c)
+{
+    static const enum x64_alu ops[] = {[FLAG_KIND_SUB] = ALU_CMP, [FLAG_KIND_ADD] = ALU_ADD, [FLAG_KIND_AND] = ALU_AND};
+    uint8_t *done_at[6];
+    unsigned count = 0;
+    x64_load(c, 0, RAX, HOST_CPU, CPU_OFFSET(native.flag_kind));
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.flag_a));
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.flag_b));
+    for (unsigned kind = FLAG_KIND_SUB; kind <= FLAG_KIND_AND; kind += 2) {
+        for (unsigned w = 0; w < 2; w++) {
+            x64_alu_imm(c, 0, ALU_CMP, RAX, (int32_t)(kind + w));
+            uint8_t *other = x64_jcc(c, CC_NE);
+            x64_alu(c, w, ops[kind], RCX, RDX);
+            x64_setcc_store(c, kind == FLAG_KIND_SUB ? CC_AE : CC_B, HOST_CPU, FLAG(c));
+            done_at[count++] = x64_jmp(c);
+            x64_bind(c, other);
+        }
+    }
+    x64_alu_imm(c, 0, ALU_CMP, RAX, FLAG_KIND_ORDER);
+    uint8_t *raw = x64_jcc(c, CC_NE);
+    x64_mov(c, 0, RAX, RCX);
+    x64_sahf(c);
+    x64_setcc_store(c, CC_AE, HOST_CPU, FLAG(c));
+    x64_setcc_store(c, CC_B, HOST_CPU, FLAG(n));
+    x64_setcc_store(c, CC_E, HOST_CPU, FLAG(z));
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, FLAG(v), false);
+    x64_byte(c, 0);
+    uint8_t *ordered = x64_jmp(c);
+    x64_bind(c, raw);
+    x64_mov(c, 0, RAX, RCX);
+    x64_alu_imm_al(c, ALU_ADD, 0x7f);
+    x64_sahf(c);
+    x64_setcc_store(c, CC_AE, HOST_CPU, FLAG(c));
+    for (unsigned i = 0; i < count; i++)
+        x64_bind(c, done_at[i]);
+    x64_setcc_store(c, CC_S, HOST_CPU, FLAG(n));
+    x64_setcc_store(c, CC_E, HOST_CPU, FLAG(z));
+    x64_setcc_store(c, CC_O, HOST_CPU, FLAG(v));
+    x64_bind(c, ordered);
+    x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), 0);
+    x64_ret(c);
+}
+
+/* The state's flags, which are not FLAG_KIND_RAW, become that. */
+static void settle_raw(struct x64 *c, const struct stubs *stubs)
+{
+    x64_alu_imm_store(c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(native.flag_kind), 0);
+    uint8_t *settled = x64_jcc(c, CC_E);
+    x64_call_to(c, stubs->settle_flags);
+    x64_bind(c, settled);
+    /* ah = N << 7 | Z << 6 | !C, al = V */
+    x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
+    x64_shift_imm(c, 0, SHIFT_SHL, RAX, 1);
+    x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(z), false); /* or al, z */
+    x64_shift_imm(c, 0, SHIFT_SHL, RAX, 6);
+    x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(c), false); /* or al, c */
+    x64_alu_imm(c, 0, ALU_XOR, RAX, 1);
+    x64_shift_imm(c, 0, SHIFT_SHL, RAX, 8);
+    x64_rm(c, 0, 0, 0x0a, RAX, HOST_CPU, FLAG(v), false); /* or al, v */
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.flag_a));
+    x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), FLAG_KIND_RAW);
+    x64_ret(c);
+}
+
+/* Calls settle_flags() where there are any to settle. */
+static void settle(struct x64 *c, const struct stubs *stubs)
+{
+    x64_alu_imm_store(c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(native.flag_kind), 0);
+    uint8_t *settled = x64_jcc(c, CC_E);
+    x64_call_to(c, stubs->settle_flags);
+    x64_bind(c, settled);
+}
+
+/* Everything to the state; rdx is pc's place in the page. Then the function in r12 is ready to be called with the record
+ * in r13. */
+static void store_all_for_plain(struct x64 *c, const struct stubs *stubs)
 {
     store_pins(c);
-    x64_mov(c, 1, RDI, HOST_CPU);
-    x64_mov(c, 1, RSI, RCX);
+    x64_mov(c, 1, R12, RAX);
+    x64_mov(c, 1, R13, RCX);
     x64_alu_load(c, 1, ALU_ADD, RDX, HOST_CPU, CPU_OFFSET(native.page));
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(pc));
     store_icount(c, RDX);
+    settle(c, stubs);
+}
+
+static void call_on_host_stack(struct x64 *c, unsigned function)
+{
+    x64_store(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack_now));
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.host_stack));
+    x64_lea(c, 1, RDI, HOST_CPU, -CPU_BIAS);
+    x64_call_reg(c, function);
 }
 
 static void pop_frame(struct x64 *c)
@@ -67,22 +156,77 @@ static void pop_frame(struct x64 *c)
     x64_ret(c);
 }
 
-void stubs_emit(struct x64 *c, struct stubs *stubs)
+static void emit_enter(struct x64 *c, const struct stubs *stubs)
 {
-    stubs->enter = x64_here(c);
     for (int i = 0; i < CALLEE_SAVED_COUNT; i++)
         x64_push(c, callee_saved[i]);
     x64_alu_imm(c, 1, ALU_SUB, RSP, 8);
-    x64_mov(c, 1, HOST_CPU, RDI);
-    x64_mov(c, 1, RCX, RSI);
-    x64_load(c, 1, HOST_TLB, HOST_CPU, CPU_OFFSET(tlb));
+    x64_lea(c, 1, HOST_CPU, RDI, CPU_BIAS);
+    x64_store(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.host_stack));
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
+    x64_mov(c, 1, RDX, RSI);
+    x64_mov_imm(c, RAX, (uint64_t)stubs->dropped);
+    x64_store_imm(c, 0, RAX, 0, 0);
+    x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
+    x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(native.stay_insns));
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.stay_end));
     load_left(c);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc)); /* the block's end, which may be the page's */
     x64_alu_imm(c, 1, ALU_SUB, RAX, 4);
     x64_alu_imm(c, 1, ALU_AND, RAX, -4096);
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
     load_pins(c);
-    x64_jmp_mem(c, RCX, (int32_t)offsetof(struct block, native_body) - (int32_t)offsetof(struct block, insns));
+    x64_jmp_mem(c, RDX, (int32_t)offsetof(struct block, native_body) - (int32_t)offsetof(struct block, insns));
+}
+
+/* rax is a pc that a lookup by its hash may know: as block_look_up(). */
+static void emit_jump_by_hash(struct x64 *c, const struct stubs *stubs)
+{
+    _Static_assert(sizeof(struct lookup) == 32, "the index below is scaled by the entry's size");
+    x64_mov(c, 1, RCX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RCX, 2);
+    x64_mov(c, 1, RDX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RDX, 14);
+    x64_alu(c, 0, ALU_XOR, RCX, RDX);
+    x64_alu_imm(c, 0, ALU_AND, RCX, LOOKUP_ENTRIES - 1);
+    x64_shift_imm(c, 0, SHIFT_SHL, RCX, 5);
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_alu_load(c, 1, ALU_CMP, RAX, RCX, offsetof(struct lookup, pc));
+    x64_jcc_to(c, CC_NE, stubs->leave);
+    x64_mov(c, 1, RDX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RDX, 63);
+    x64_load_indexed(c, 1, RDX, HOST_CPU, RDX, 3, CPU_OFFSET(code_key));
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, offsetof(struct lookup, key));
+    x64_jcc_to(c, CC_NE, stubs->leave);
+    x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
+}
+
+/* To the code of the block in rcx. rax stays pc, for code that leaves at once. */
+static void emit_go_on(struct x64 *c)
+{
+    x64_mov(c, 1, RDX, RAX);
+    x64_alu_imm(c, 1, ALU_AND, RDX, -4096);
+    x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
+}
+
+/* The record and those behind it in its block. */
+static void run_rest(struct cpu *cpu, const struct insn *insn)
+{
+    for (unsigned left = insn->left; left; left--, insn++)
+        interp_plain_of(insn)(cpu, insn);
+}
+
+void stubs_emit(struct x64 *c, struct stubs *stubs)
+{
+    stubs->enter = x64_here(c);
+    emit_enter(c, stubs);
+
+    stubs->settle_flags = x64_here(c);
+    settle_flags(c);
+
+    stubs->settle_raw = x64_here(c);
+    settle_raw(c, stubs);
 
     stubs->leave_at = x64_here(c);
     x64_mov(c, 1, RAX, RDX);
@@ -91,19 +235,51 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
     store_icount(c, RAX);
     store_pins(c);
+    settle(c, stubs);
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.host_stack));
     pop_frame(c);
 
     stubs->call_plain = x64_here(c);
-    store_all_for_plain(c);
-    x64_alu_imm(c, 1, ALU_SUB, RSP, 8);
-    x64_call_reg(c, RAX);
-    x64_alu_imm(c, 1, ALU_ADD, RSP, 8);
+    store_all_for_plain(c, stubs);
+    x64_mov(c, 1, RSI, R13);
+    call_on_host_stack(c, R12);
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack_now));
     load_left(c);
     load_pins(c);
     x64_ret(c);
 
     stubs->end_plain = x64_here(c);
-    store_all_for_plain(c);
-    x64_call_reg(c, RAX);
+    store_all_for_plain(c, stubs);
+    x64_mov(c, 1, RSI, R13);
+    call_on_host_stack(c, R12);
     pop_frame(c);
+
+    stubs->rest_plain = x64_here(c);
+    store_all_for_plain(c, stubs);
+    x64_mov_imm(c, RAX, (uint64_t)run_rest);
+    x64_mov(c, 1, RSI, R13);
+    call_on_host_stack(c, RAX);
+    pop_frame(c);
+
+    /* The stack of return points is empty: what a return finds there comes here, and stays. */
+    stubs->bottom = x64_here(c);
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
+    x64_mov(c, 1, RAX, (unsigned)pin_of[30]);
+    stubs->jump_by_hash = x64_here(c);
+    emit_jump_by_hash(c, stubs);
+    emit_go_on(c);
+
+    stubs->fill_site = x64_here(c);
+    x64_push(c, RDX);
+    emit_jump_by_hash(c, stubs);
+    x64_pop(c, RDX);
+    x64_alu_load(c, 1, ALU_ADD, RDX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_store(c, 1, RAX, RDX, offsetof(struct lookup, pc));
+    x64_store(c, 1, RCX, RDX, offsetof(struct lookup, block));
+    x64_mov(c, 1, RCX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RCX, 63);
+    x64_load_indexed(c, 1, RCX, HOST_CPU, RCX, 3, CPU_OFFSET(code_key));
+    x64_store(c, 1, RCX, RDX, offsetof(struct lookup, key));
+    x64_load(c, 1, RCX, RDX, offsetof(struct lookup, block));
+    emit_go_on(c);
 }

@@ -4,6 +4,7 @@
 #define ARMATURE_TRANSLATE_H
 
 #include "interp/block.h"
+#include "jit/ir.h"
 #include "jit/x64.h"
 
 /** Code that all translations share, by run address (stubs.c). */
@@ -14,38 +15,80 @@ struct stubs {
     uint64_t call_plain;  /* called: rax = function, rcx = record, rdx = the block's end in the page: runs it with
                              everything in the state */
     uint64_t end_plain;   /* jumped to: the same, and back to the loop */
+    uint64_t settle_flags; /* called: nzcv from the operation that flag_kind tells. Uses rax, rcx, rdx */
+    uint64_t settle_raw;   /* called: from whatever it is to FLAG_KIND_RAW. Uses rax, rcx, rdx */
+    uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */
+    uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
+    uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
+                              to the loop */
+    uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
+    uint64_t bottom;       /* where a return goes that has no call */
 };
 
-/** Writes the shared code. */
+/** Writes the shared code; `dropped` is set. */
 void stubs_emit(struct x64 *c, struct stubs *stubs);
 
 /** A jump to a block of the same page, to be patched when that one is translated. */
-struct link {
+struct unit_link {
     uint8_t *jump_end; /* write address */
+    uint8_t *stub;     /* where it goes until then: back to the loop */
     uint64_t target;   /* guest physical address */
 };
 
-/** What became of a block. */
-struct translation_result {
-    uint64_t entry; /* run address for jumps from translated code: accounts for the block first */
-    uint64_t body;  /* run address for the interpreter, which has accounted for it */
-    struct link links[2];
+#define UNIT_MAX_LINKS   (2 * IR_MAX_BLOCKS)
+#define UNIT_MAX_RETURNS IR_MAX_BLOCKS
+
+/** What became of a unit. All are run addresses unless they are pointers. */
+struct unit_code {
+    uint64_t entry;   /* for jumps from translated code: accounts for the block first */
+    uint64_t counted; /* a block: the same, behind what counts the entries */
+    uint64_t body;    /* a block: for the interpreter, which has accounted for it */
+    struct unit_link links[UNIT_MAX_LINKS];
     unsigned link_count;
+    uint8_t *returns[UNIT_MAX_RETURNS]; /* write addresses behind the jumps of return points that were missed */
+    unsigned return_count;
 };
 
-/** Translates `block`: what is usually run at hot->at, the rest at cold->at. False where there is no room. Jumps of
- *  `links` leave until they are patched; the one that ends at hot->at, if any, goes on behind the block. */
-bool translate_block(struct x64 *hot, struct x64 *cold, const struct stubs *stubs, const struct cpu *cpu,
-                     const struct block *block, struct translation_result *result);
+struct compiler;
+
+/** One for each thread that compiles. NULL: the host has no memory. */
+struct compiler *compiler_create(const struct stubs *stubs);
+void compiler_free(struct compiler *compiler);
+
+/** The form that the next compile() is of, to be filled in. */
+struct ir *compiler_ir(struct compiler *compiler);
+
+/** Where the code goes, and for whom it is. */
+struct compile_job {
+    struct x64 *hot, *cold; /* what is usually run, and the rest */
+    const struct cpu *cpu;  /* features, and the half of the address space it runs in */
+    uint32_t *counter;      /* a block: counts its entries up to 0, where promote is called; or NULL */
+    void (*promote)(struct cpu *cpu, const struct insn *insn);
+};
+
+/** Compiles the form. False where there is no room. Jumps of `links` go to their stubs until they are patched; the one
+ *  that ends at hot->at, if any, goes on behind the unit. */
+bool compile(struct compiler *compiler, const struct compile_job *job, struct unit_code *result);
 
 /* Where guest registers live in translated code (the others stay in the state, at rbp). */
-#define HOST_CPU RBP
-#define HOST_TLB R15
+#define HOST_CPU RBP /* plus CPU_BIAS, so that more of it is within reach of short displacements */
+#define CPU_BIAS 128
 #define HOST_LEFT R10 /* instructions left before the limit, this block's taken off */
 /** The host register of a guest register (record index), or -1. */
 extern const int8_t pin_of[REG_COUNT];
 /** All pinned guest registers. */
-#define PIN_COUNT 9
+#define PIN_COUNT 10
 extern const uint8_t pinned[PIN_COUNT];
+
+/** A stay in translated code ends after so many instructions (and a block), whatever is left of the turn. */
+#define MAX_STAY_INSNS 0x40000
+/* A parallel CPU's attention may be wanted any time: it looks at the end of a stay, so that is shorter. */
+#define PARALLEL_STAY_INSNS 0x4000
+/** The stack of return points: two words for each call of a stay, and room for a signal's frame. */
+#define RETURN_STACK_BYTES (MAX_STAY_INSNS * 16u + (1u << 20))
+
+/* What operation cpu->native.flag_a and flag_b are the operands of: plus 1 if of 64 bits. The last two have the host's
+ * flags in flag_a, as LAHF and SETO AL left them: of a subtraction, or of the comparison of two numbers by UCOMIS. */
+enum { FLAG_KIND_NONE, FLAG_KIND_SUB = 2, FLAG_KIND_ADD = 4, FLAG_KIND_AND = 6, FLAG_KIND_RAW = 8, FLAG_KIND_ORDER = 10 };
 
 #endif

@@ -1,32 +1,65 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Branches, and how a block goes on to the next. */
 #include "jit/state.h"
+#include "jit/unit.h"
 
-/* pc is in rax: on to its block where the lookups know it. */
-static void jump_by_lookup(struct translation_state *t)
+/* A place's own lookup, as an offset from cpu->lookups. Places may share one: it says itself what it knows. */
+static uint32_t lookup_of(const struct translation_state *t)
+{
+    uint64_t place = t->block->physical + 4ull * t->block->count - 4ull * t->insn->left;
+    unsigned index = LOOKUP_ENTRIES + ((place >> 2 ^ place >> 13) & (LOOKUP_SITES - 1));
+    return (uint32_t)(index * sizeof(struct lookup));
+}
+
+/* rax is a pc: on to its block, if this place's lookup knows it. */
+static void jump_by_lookup(struct translation_state *t, struct far_jump *far)
 {
     struct x64 *c = t->c;
-    _Static_assert(sizeof(struct lookup) == 32, "the index below is scaled by the entry's size");
-    x64_mov(c, 1, RCX, RAX);
-    x64_shift_imm(c, 1, SHIFT_SHR, RCX, 2);
-    x64_mov(c, 1, RDX, RAX);
-    x64_shift_imm(c, 1, SHIFT_SHR, RDX, 14);
-    x64_alu(c, 0, ALU_XOR, RCX, RDX);
-    x64_alu_imm(c, 0, ALU_AND, RCX, LOOKUP_ENTRIES - 1);
-    x64_shift_imm(c, 0, SHIFT_SHL, RCX, 5);
-    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(lookups));
-    x64_alu_load(c, 1, ALU_CMP, RAX, RCX, offsetof(struct lookup, pc));
-    x64_jcc_to(c, CC_NE, t->stubs->leave);
-    x64_load(c, 1, RDX, RCX, offsetof(struct lookup, key));
-    x64_shift_imm(c, 1, SHIFT_SHR, RAX, 63);
-    x64_alu_indexed(c, 1, ALU_CMP, RDX, HOST_CPU, RAX, 3, CPU_OFFSET(code_key));
-    x64_load(c, 1, RAX, RCX, offsetof(struct lookup, pc));
-    x64_jcc_to(c, CC_NE, t->stubs->leave);
-    x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
+    const int32_t lookup = (int32_t)far->lookup;
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_alu_load(c, 1, ALU_CMP, RAX, RCX, lookup + (int32_t)offsetof(struct lookup, pc));
+    far->missed[0] = x64_jcc(c, CC_NE);
+    x64_load(c, 1, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, key));
+    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(code_key) + 8 * (int32_t)t->half);
+    far->missed[1] = x64_jcc(c, CC_NE);
+    x64_load(c, 1, RCX, RCX, lookup + (int32_t)offsetof(struct lookup, block));
     x64_mov(c, 1, RDX, RAX);
     x64_alu_imm(c, 1, ALU_AND, RDX, -4096);
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
     x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
+}
+
+/* On to pc in rax (`indirect`), or at `offset` from the page. */
+static void jump_far(struct translation_state *t, bool indirect, int64_t offset)
+{
+    struct far_jump *far = &t->far[t->far_count++];
+    *far = (struct far_jump){.indirect = indirect, .offset = offset, .lookup = lookup_of(t)};
+    if (!indirect)
+        load_page_address(t, RAX, offset);
+    jump_by_lookup(t, far);
+}
+
+void emit_far_jumps(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    for (unsigned i = 0; i < t->far_count; i++) {
+        struct far_jump *far = &t->far[i];
+        if (far->call_end) {
+            x64_bind(c, far->call_end);
+            if (!far->indirect)
+                load_page_address(t, RAX, far->offset);
+            jump_by_lookup(t, far);
+        }
+        x64_bind(c, far->missed[0]);
+        x64_bind(c, far->missed[1]);
+        x64_mov_imm(c, RDX, far->lookup);
+        x64_jmp_to(c, t->stubs->fill_site);
+    }
+    if (t->return_missed) {
+        x64_bind(c, t->return_missed);
+        x64_mov(c, 1, RAX, (unsigned)pin_of[30]);
+        x64_jmp_to(c, t->stubs->jump_by_hash);
+    }
 }
 
 static uint64_t block_end(const struct translation_state *t)
@@ -51,72 +84,308 @@ static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
 
 static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t target)
 {
-    struct translation_result *result = t->result;
-    result->links[result->link_count++] = (struct link){jump_end, target};
+    struct unit_code *result = t->result;
+    result->links[result->link_count++] = (struct unit_link){jump_end, NULL, target};
 }
 
-/* On to the block at `distance` bytes from this block's end. Within the page it is one and the same whenever this
- * code runs, so the jump can be direct. */
-void jump_direct(struct translation_state *t, int64_t distance)
+/* Jumps to other code, with the registers as they are everywhere. Within the page the target is one and the same
+ * whenever this code runs, so the jump can be direct. */
+static void jump_out(struct translation_state *t, int64_t distance)
 {
     uint64_t target = block_end(t) + (uint64_t)distance;
     if (within_page(t, target)) {
         make_patchable(t, 1);
         add_link(t, x64_jmp(t->c), target);
-        return;
+    } else {
+        jump_far(t, false, (int64_t)t->end_offset + distance);
     }
-    load_page_address(t, RAX, (int64_t)t->end_offset + distance);
-    jump_by_lookup(t);
 }
 
-/* The branch is taken where `cc` holds: to a target within the page by the conditional jump itself. */
-static void branch_both(struct translation_state *t, enum x64_cc cc)
+/* --- edges within a unit ---------------------------------------------------------------------------- */
+
+static bool is_loop_head(const struct translation_state *t, int to)
+{
+    return to != IR_OUTSIDE && t->ir->blocks[to].is_loop_head;
+}
+
+static bool comes_next(const struct translation_state *t, int to)
+{
+    return to == (int)(t->here - t->ir->blocks) + 1;
+}
+
+/* Whether the flags must be in the state where this edge leads: it may look at them, and cannot know what is pending
+ * here, since several edges meet there or its code stands already. */
+static bool wants_flags(const struct translation_state *t, int to)
+{
+    if (to == IR_OUTSIDE)
+        return false;
+    bool knows = t->ir->blocks[to].preds == 1 && to > (int)(t->here - t->ir->blocks);
+    return !knows && t->flags_needed[to];
+}
+
+/* Commits the flags for edges to these blocks, in a form that both can do with. The host's flags stay. */
+static void commit_for(struct translation_state *t, int a, int b)
+{
+    if ((wants_flags(t, a) && raw_at(t, a)) || (wants_flags(t, b) && raw_at(t, b)))
+        commit_flags_raw(t);
+    else if (wants_flags(t, a) || wants_flags(t, b))
+        commit_flags(t);
+}
+
+static void hand_flags(struct translation_state *t, int to)
+{
+    t->flags_handed[to] = true;
+    t->flags_at[to] = (struct flags_state){t->flags, t->pending, t->flags_raw};
+}
+
+static void jump_within(struct translation_state *t, uint8_t *jump_end, int to)
+{
+    t->fixups[t->fixup_count++] = (struct fixup){jump_end, (unsigned)to};
+}
+
+/* The edge tests whether enough is left of the turn. */
+static void follow_to_loop(struct translation_state *t, int to)
+{
+    const struct ir_block *block = &t->ir->blocks[to];
+    if (t->pending.host_only)
+        commit_flags(t);
+    t->flags = FLAGS_UNKNOWN;
+    hand_flags(t, to);
+    x64_alu_imm(t->c, 1, ALU_CMP, HOST_LEFT, (int32_t)block->longest);
+    uint8_t *too_little;
+    if (comes_next(t, to)) {
+        too_little = x64_jcc(t->c, CC_L);
+    } else {
+        jump_within(t, x64_jcc(t->c, CC_GE), to);
+        too_little = x64_jmp(t->c);
+    }
+    t->ways_out[t->way_out_count++] =
+        (struct way_out){.jump_end = too_little, .falls_back = block, .pending = t->pending};
+}
+
+/* On along the edge to block `to`, or out to `distance` from the block's end. */
+static void follow(struct translation_state *t, int to, int64_t distance)
+{
+    if (to == IR_OUTSIDE) {
+        commit_flags(t);
+        give_registers(t);
+        jump_out(t, distance);
+        return;
+    }
+    commit_for(t, to, IR_OUTSIDE);
+    if (t->ir->blocks[to].is_loop_head) {
+        follow_to_loop(t, to);
+        return;
+    }
+    hand_flags(t, to);
+    if (!comes_next(t, to))
+        jump_within(t, x64_jmp(t->c), to);
+}
+
+void go_on(struct translation_state *t)
+{
+    follow(t, t->here->next, 0);
+}
+
+static void branch_always(struct translation_state *t)
+{
+    follow(t, t->here->taken, t->insn->imm - 4);
+}
+
+/* The conditional jump of an edge. */
+static void follow_if(struct translation_state *t, enum x64_cc cc, int to, int64_t distance)
+{
+    uint8_t *jump_end = x64_jcc(t->c, cc);
+    if (to != IR_OUTSIDE) {
+        hand_flags(t, to);
+        jump_within(t, jump_end, to);
+    } else {
+        t->ways_out[t->way_out_count++] = (struct way_out){jump_end, distance, NULL, t->flags, t->pending};
+    }
+}
+
+void emit_ways_out(struct translation_state *t)
+{
+    for (unsigned i = 0; i < t->way_out_count; i++) {
+        const struct way_out *way = &t->ways_out[i];
+        x64_bind(t->c, way->jump_end);
+        t->flags = way->flags;
+        t->pending = way->pending;
+        commit_flags(t);
+        give_registers(t);
+        if (way->falls_back)
+            x64_jmp_to(t->c, unit_of(way->falls_back->block)->counted);
+        else
+            jump_out(t, way->distance);
+    }
+}
+
+/* A block by itself: the conditional jump is the link. */
+static void branch_out(struct translation_state *t, enum x64_cc cc)
 {
     int64_t distance = t->insn->imm - 4;
     uint64_t target = block_end(t) + (uint64_t)distance;
+    commit_flags(t);
     if (within_page(t, target)) {
         make_patchable(t, 2);
         add_link(t, x64_jcc(t->c, cc), target);
     } else {
         uint8_t *not_taken = x64_jcc(t->c, cc ^ 1);
-        jump_direct(t, distance);
+        jump_out(t, distance);
         x64_bind(t->c, not_taken);
     }
-    jump_direct(t, 0);
+    jump_out(t, 0);
 }
 
-static void branch_indirect(struct translation_state *t, bool link)
+/* The branch is taken where `cc` holds. Nothing here touches the host's flags, except that what is pending has been
+ * committed where only they hold it. */
+static void branch_both(struct translation_state *t, enum x64_cc cc)
+{
+    const int taken = t->here->taken, next = t->here->next;
+    const int64_t distance = t->insn->imm - 4;
+    if (!t->ir->is_region) {
+        branch_out(t, cc);
+        return;
+    }
+    const bool taken_tests = is_loop_head(t, taken), next_tests = is_loop_head(t, next);
+    if (taken_tests && next_tests) {
+        const struct flags_state flags = {t->flags, t->pending, t->flags_raw};
+        uint8_t *otherwise = x64_jcc(t->c, cc ^ 1);
+        follow(t, taken, distance);
+        if (comes_next(t, taken))
+            jump_within(t, x64_jmp(t->c), taken);
+        x64_bind(t->c, otherwise);
+        t->flags = flags.flags;
+        t->pending = flags.pending;
+        t->flags_raw = flags.raw;
+        follow(t, next, 0);
+        return;
+    }
+    const bool inverted = taken_tests || (taken != IR_OUTSIDE && !next_tests && (comes_next(t, taken) || next == IR_OUTSIDE));
+    if (inverted) {
+        follow_if(t, cc ^ 1, next, 0);
+        follow(t, taken, distance);
+    } else {
+        follow_if(t, cc, taken, distance);
+        follow(t, next, 0);
+    }
+}
+
+/* --- calls and returns --------------------------------------------------------------------------------
+ *
+ * A call leaves the page and a host return address on the stack of return points (stubs.c). Whatever returns there
+ * first looks whether it is where the guest wanted to return to; translations do not change within a stay, so an
+ * address that was this place's at the call still is. */
+
+static void begin_call(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    give_registers(t);
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_lea(c, 1, (unsigned)pin_of[30], RCX, (int32_t)t->end_offset);
+    x64_push(c, RCX);
+}
+
+static void end_call(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    x64_pop(c, RAX);
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_lea(c, 1, RAX, RAX, (int32_t)t->end_offset);
+    x64_alu(c, 1, ALU_CMP, RAX, (unsigned)pin_of[30]);
+    t->return_missed = x64_jcc(c, CC_NE);
+    t->result->returns[t->result->return_count++] = t->return_missed;
+    t->flags = FLAGS_UNKNOWN;
+    t->flags_raw = false;
+    const int next = t->here->next;
+    if (next == IR_OUTSIDE) {
+        jump_out(t, 0);
+        return;
+    }
+    const struct ir_block *block = &t->ir->blocks[next];
+    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)block->longest);
+    x64_jcc_to(c, CC_L, unit_of(block->block)->counted);
+    take_registers(t);
+    hand_flags(t, next);
+    if (!comes_next(t, next))
+        jump_within(t, x64_jmp(c), next);
+}
+
+static void call_out_of_line(struct translation_state *t, bool indirect, int64_t offset)
+{
+    t->far[t->far_count++] = (struct far_jump){
+        .call_end = x64_call(t->c), .indirect = indirect, .offset = offset, .lookup = lookup_of(t)};
+}
+
+static void call_direct(struct translation_state *t)
+{
+    int64_t distance = t->insn->imm - 4;
+    uint64_t target = block_end(t) + (uint64_t)distance;
+    begin_call(t);
+    if (within_page(t, target)) {
+        make_patchable(t, 1);
+        add_link(t, x64_call(t->c), target);
+    } else {
+        call_out_of_line(t, false, (int64_t)t->end_offset + distance);
+    }
+    end_call(t);
+}
+
+static void call_indirect(struct translation_state *t)
 {
     copy(t, t->insn->rn, RAX);
-    if (link) {
-        unsigned d = destination(30, RCX);
-        load_page_address(t, d, t->end_offset);
-        done(t, 30, d);
-    }
-    jump_by_lookup(t);
+    begin_call(t);
+    call_out_of_line(t, true, 0);
+    end_call(t);
+}
+
+static void branch_indirect(struct translation_state *t)
+{
+    copy(t, t->insn->rn, RAX);
+    give_registers(t);
+    x64_jmp_to(t->c, t->stubs->jump_by_hash);
+}
+
+static void branch_if(struct translation_state *t, unsigned cond)
+{
+    if (t->pending.host_only && !t->ir->is_region)
+        commit_flags(t); /* which may turn the carry over */
+    branch_both(t, condition(t, cond));
+}
+
+/* Before a test of their own. What is pending and only there has been committed (flags_before_insn). */
+static void forget_host_flags(struct translation_state *t)
+{
+    if (!t->ir->is_region)
+        commit_flags(t);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+static bool leaves_always(unsigned op)
+{
+    return op == OP_bl || op == OP_ret || op == OP_br || op == OP_blr;
 }
 
 enum outcome translate_branch(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     bool bti = has_feature(&t->cpu->features, FEAT_BTI);
+    if (leaves_always(insn->op))
+        commit_flags(t);
+    else if (t->ir->is_region && insn->op != OP_b)
+        commit_for(t, t->here->taken, t->here->next);
     switch (insn->op) {
-    case OP_b: jump_direct(t, insn->imm - 4); return ENDED;
-    case OP_bl: {
-        unsigned d = destination(30, RAX);
-        load_page_address(t, d, t->end_offset);
-        done(t, 30, d);
-        jump_direct(t, insn->imm - 4);
-        return ENDED;
-    }
+    case OP_b: branch_always(t); return ENDED;
+    case OP_bl: call_direct(t); return ENDED;
     case OP_b_cond:
         if (insn->opt >= 14)
-            jump_direct(t, insn->imm - 4);
+            branch_always(t);
         else
-            branch_both(t, condition(t, insn->opt));
+            branch_if(t, insn->opt);
         return ENDED;
     case OP_cbz:
     case OP_cbnz: {
+        forget_host_flags(t);
         unsigned n = use(t, insn->rn, RAX);
         x64_test(t->c, insn->sf, n, n);
         branch_both(t, insn->op == OP_cbz ? CC_E : CC_NE);
@@ -124,15 +393,26 @@ enum outcome translate_branch(struct translation_state *t)
     }
     case OP_tbz:
     case OP_tbnz:
+        forget_host_flags(t);
         x64_bit_test(t->c, use(t, insn->rn, RAX), insn->amount);
         branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
         return ENDED;
-    case OP_ret: branch_indirect(t, false); return ENDED;
+    case OP_ret:
+        if (insn->rn == 30) {
+            give_registers(t);
+            x64_ret(t->c);
+        } else {
+            branch_indirect(t);
+        }
+        return ENDED;
     case OP_br:
     case OP_blr:
         if (bti)
             return LEFT_TO_EXEC; /* they set BTYPE */
-        branch_indirect(t, insn->op == OP_blr);
+        if (insn->op == OP_br)
+            branch_indirect(t);
+        else
+            call_indirect(t);
         return ENDED;
     default: return LEFT_TO_EXEC;
     }

@@ -5,7 +5,7 @@
 /* rd = rn op host register `m` (which may be rcx). */
 static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, unsigned rd, unsigned rn, unsigned m)
 {
-    unsigned n = use(t, rn, RAX), d = destination(rd, RAX);
+    unsigned n = use(t, rn, RAX), d = destination(t, rd, RAX);
     if (d != n) {
         if (d == m)
             d = RAX;
@@ -16,21 +16,63 @@ static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, u
     done(t, rd, d);
 }
 
+/* Which operation of flags.c it is. */
+static unsigned flag_kind(enum x64_alu op)
+{
+    return op == ALU_ADD ? FLAG_KIND_ADD : op == ALU_SUB ? FLAG_KIND_SUB : FLAG_KIND_AND;
+}
+
+/* The flags of rd = rn op rm. */
+static void flags_of_registers(struct translation_state *t, enum x64_alu op, enum host_flags sets)
+{
+    const struct insn *insn = t->insn;
+    struct pending_flags flags = {.kind = flag_kind(op), .a = insn->rn, .b = insn->rm};
+    if (insn->rd != REG_SINK && op == ALU_AND) {
+        flags.a = flags.b = insn->rd;
+    } else if (insn->rd == insn->rm) {
+        set_flags(t, sets);
+        return;
+    } else if (insn->rd == insn->rn) {
+        flags.of_result = true;
+    }
+    set_flags_of(t, flags);
+}
+
 static void alu_reg(struct translation_state *t, enum x64_alu op, enum host_flags sets)
 {
     const struct insn *insn = t->insn;
     unsigned w = insn->sf;
-    if (op == ALU_ADD && !sets && pin_of[insn->rn] >= 0 && pin_of[insn->rm] >= 0) {
-        unsigned d = destination(insn->rd, RAX);
-        x64_lea_indexed(t->c, w, d, (unsigned)pin_of[insn->rn], (unsigned)pin_of[insn->rm], 0);
+    if (op == ALU_ADD && !sets && t->host_of[insn->rn] >= 0 && t->host_of[insn->rm] >= 0) {
+        unsigned d = destination(t, insn->rd, RAX);
+        x64_lea_indexed(t->c, w, d, (unsigned)t->host_of[insn->rn], (unsigned)t->host_of[insn->rm], 0);
         done(t, insn->rd, d);
         return;
     }
-    alu_host(t, w, op, insn->rd, insn->rn, use(t, insn->rm, RCX));
+    if (sets && insn->rd == REG_SINK && op != ALU_ADD) {
+        unsigned n = use(t, insn->rn, RAX), m = use(t, insn->rm, RCX);
+        if (op == ALU_AND)
+            x64_test(t->c, w, n, m);
+        else
+            x64_alu(t->c, w, ALU_CMP, n, m);
+    } else {
+        alu_host(t, w, op, insn->rd, insn->rn, use(t, insn->rm, RCX));
+    }
     if (sets)
-        set_flags(t, sets);
+        flags_of_registers(t, op, sets);
     else
         t->flags = FLAGS_UNKNOWN;
+}
+
+static void flags_of_immediate(struct translation_state *t, enum x64_alu op, int64_t imm)
+{
+    const struct insn *insn = t->insn;
+    struct pending_flags flags = {.kind = flag_kind(op), .a = insn->rn, .immediate = true, .imm = imm};
+    if (insn->rd != REG_SINK && op == ALU_AND)
+        flags = (struct pending_flags){.kind = flag_kind(op), .a = insn->rd, .b = insn->rd};
+    else if (insn->rd == insn->rn) {
+        flags.of_result = true;
+    }
+    set_flags_of(t, flags);
 }
 
 static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flags sets)
@@ -42,21 +84,23 @@ static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flag
         x64_mov_imm(t->c, RCX, (uint64_t)imm);
         alu_host(t, w, op, insn->rd, insn->rn, RCX);
     } else if (!sets && (op == ALU_ADD || op == ALU_SUB)) {
-        unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+        unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
         x64_lea(t->c, w, d, n, (int32_t)(op == ALU_ADD ? imm : -imm));
         done(t, insn->rd, d);
         return; /* and the flags are as they were */
     } else if (op == ALU_SUB && insn->rd == REG_SINK) {
         x64_alu_imm(t->c, w, ALU_CMP, use(t, insn->rn, RAX), (int32_t)imm);
+    } else if (op == ALU_AND && insn->rd == REG_SINK) {
+        x64_test_imm(t->c, w, use(t, insn->rn, RAX), (int32_t)imm);
     } else {
-        unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+        unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
         if (d != n)
             x64_mov(t->c, w, d, n);
         x64_alu_imm(t->c, w, op, d, (int32_t)imm);
         done(t, insn->rd, d);
     }
     if (sets)
-        set_flags(t, sets);
+        flags_of_immediate(t, op, imm);
     else
         t->flags = FLAGS_UNKNOWN;
 }
@@ -85,39 +129,36 @@ static void extended(struct translation_state *t)
         x64_shift_imm(t->c, 1, SHIFT_SHL, RCX, insn->amount);
 }
 
+/* rd = rn op rcx */
 static void alu_rcx(struct translation_state *t, enum x64_alu op, enum host_flags sets)
 {
-    alu_host(t, t->insn->sf, op, t->insn->rd, t->insn->rn, RCX);
-    if (sets)
-        set_flags(t, sets);
-    else
+    const struct insn *insn = t->insn;
+    alu_host(t, insn->sf, op, insn->rd, insn->rn, RCX);
+    if (!sets)
         t->flags = FLAGS_UNKNOWN;
+    else if (op == ALU_AND && insn->rd != REG_SINK)
+        set_flags_of(t, (struct pending_flags){.kind = FLAG_KIND_AND, .a = insn->rd, .b = insn->rd});
+    else
+        set_flags(t, sets);
 }
 
 /* ADC, SBC: the carry goes into the host's first. */
 static void with_carry(struct translation_state *t, bool subtract, bool sets)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rn, RAX);
+    carry_to_host(t, subtract);
+    copy(t, insn->rn, RAX); /* moves leave it alone */
     unsigned m = use(t, insn->rm, RDX);
-    if (subtract) {
-        x64_cmp_byte(t->c, HOST_CPU, FLAG(c), 1);
-    } else {
-        x64_load_sized(t->c, 0, false, 0, RCX, HOST_CPU, FLAG(c));
-        x64_alu_imm(t->c, 0, ALU_ADD, RCX, -1);
-    }
     x64_alu(t->c, insn->sf, subtract ? ALU_SBB : ALU_ADC, RAX, m);
     done(t, insn->rd, RAX);
     if (sets)
         set_flags(t, subtract ? FLAGS_OF_SUB : FLAGS_OF_ADD);
-    else
-        t->flags = FLAGS_UNKNOWN;
 }
 
 static void mov_reg(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    unsigned m = use(t, insn->rm, RAX), d = destination(insn->rd, insn->sf ? m : RAX);
+    unsigned m = use(t, insn->rm, RAX), d = destination(t, insn->rd, insn->sf ? m : RAX);
     if (d != m || !insn->sf)
         x64_mov(t->c, insn->sf, d, m);
     done(t, insn->rd, d);
@@ -125,7 +166,7 @@ static void mov_reg(struct translation_state *t)
 
 static void mov_constant(struct translation_state *t)
 {
-    unsigned d = destination(t->insn->rd, RAX);
+    unsigned d = destination(t, t->insn->rd, RAX);
     x64_mov_imm(t->c, d, (uint64_t)t->insn->imm);
     done(t, t->insn->rd, d);
 }
@@ -147,7 +188,7 @@ static void movk(struct translation_state *t)
 static void pc_relative(struct translation_state *t, bool page)
 {
     const struct insn *insn = t->insn;
-    unsigned d = destination(insn->rd, RAX);
+    unsigned d = destination(t, insn->rd, RAX);
     load_page_address(t, d, page ? insn->imm : page_offset(t, insn->imm));
     done(t, insn->rd, d);
 }
@@ -158,7 +199,7 @@ static void bitfield(struct translation_state *t, bool sign)
     const struct insn *insn = t->insn;
     enum x64_shift right = sign ? SHIFT_SAR : SHIFT_SHR;
     unsigned left_by = insn->amount, right_by = insn->opt;
-    unsigned n = use(t, insn->rn, RAX), d = destination(insn->rd, RAX);
+    unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
     if (left_by == right_by && (left_by == 56 || left_by == 48 || left_by == 32)) {
         x64_extend(t->c, left_by == 56 ? 0 : left_by == 48 ? 1 : 2, sign, insn->sf, d, n);
@@ -229,6 +270,7 @@ static void select(struct translation_state *t, enum select kind)
     done(t, insn->rd, RAX);
 }
 
+/* Both ways end with the flags of a subtraction in the host. */
 static void conditional_compare(struct translation_state *t, enum x64_alu op, bool immediate)
 {
     const struct insn *insn = t->insn;
@@ -237,21 +279,24 @@ static void conditional_compare(struct translation_state *t, enum x64_alu op, bo
         enum x64_cc cc = condition(t, insn->opt);
         otherwise = x64_jcc(t->c, cc ^ 1);
     }
-    copy(t, insn->rn, RAX);
+    unsigned n = use(t, insn->rn, RAX);
+    if (op == ALU_ADD && n != RAX) {
+        x64_mov(t->c, 1, RAX, n);
+        n = RAX;
+    }
     if (immediate)
-        x64_alu_imm(t->c, insn->sf, op, RAX, (int32_t)insn->imm);
+        x64_alu_imm(t->c, insn->sf, op == ALU_SUB ? ALU_CMP : op, n, (int32_t)insn->imm);
     else
-        x64_alu(t->c, insn->sf, op, RAX, use(t, insn->rm, RCX));
-    set_flags(t, op == ALU_ADD ? FLAGS_OF_ADD : FLAGS_OF_SUB);
+        x64_alu(t->c, insn->sf, op == ALU_SUB ? ALU_CMP : op, n, use(t, insn->rm, RCX));
+    if (op == ALU_ADD)
+        x64_cmc(t->c);
     if (otherwise) {
         uint8_t *end = x64_jmp(t->c);
         x64_bind(t->c, otherwise);
-        unsigned f = insn->amount;
-        x64_rm(t->c, 0, 0, 0xc7, 0, HOST_CPU, CPU_OFFSET(nzcv), false);
-        x64_imm32(t->c, f >> 3 | (f >> 2 & 1) << 8 | (f >> 1 & 1) << 16 | (f & 1) << 24);
+        set_flags_constant(t, insn->amount);
         x64_bind(t->c, end);
-        t->flags = FLAGS_UNKNOWN;
     }
+    set_flags(t, FLAGS_OF_SUB);
 }
 
 static void variable_shift(struct translation_state *t, enum x64_shift op)
@@ -367,18 +412,6 @@ static void reverse_bytes(struct translation_state *t, unsigned w, bool halves)
     done(t, t->insn->rd, RAX);
 }
 
-/* Where one host thread runs all CPUs, nothing is out of order. Else it is only a load behind a store that the host would
- * let pass, which a barrier of loads alone (CRm 1) or stores alone (2) allows too: lock or dword [rsp], 0. */
-static void data_barrier(struct translation_state *t)
-{
-    unsigned types = t->insn->word >> 8 & 3;
-    if (!t->cpu->parallel || types == 1 || types == 2)
-        return;
-    x64_byte(t->c, 0xf0);
-    x64_alu_imm_store(t->c, 0, ALU_OR, RSP, 0, 0);
-    t->flags = FLAGS_UNKNOWN;
-}
-
 bool translate_data(struct translation_state *t)
 {
     switch (t->insn->op) {
@@ -386,8 +419,6 @@ bool translate_data(struct translation_state *t)
     case OP_hint:
     case OP_csdb:
     case OP_bti: return true;
-    case OP_dmb: data_barrier(t); return true;
-    case OP_dsb: return !t->cpu->parallel;
     case OP_adr: pc_relative(t, false); return true;
     case OP_adrp: pc_relative(t, true); return true;
     case OP_add_imm: alu_imm(t, ALU_ADD, FLAGS_UNKNOWN); return true;

@@ -11,19 +11,18 @@
  *     movaps [d], xmm0                            and the upper half, which the load cleared
  *
  * What FPCR and FPSR must say is tested once a block; where they say otherwise the rest of the block is done
- * by exec_ functions (emit_fp_exits). Nothing within a block changes FPCR or clears IXC: MSR ends one. */
+ * by exec_ functions (exit_if). Nothing within a block changes FPCR or clears IXC: MSR ends one. */
 #include "jit/translate_vector.h"
 #include "isa/arm64/fp/fast.h"
 
 /* --- what the block may assume -------------------------------------------------------------------------- */
 
-static void exit_if(struct translation_state *t, enum x64_cc cc)
-{
-    t->fp_exits[t->fp_exit_count++] = (struct fp_exit){x64_jcc(t->c, cc), t->insn};
-}
-
 void check_fp_mode(struct translation_state *t, bool inexact)
 {
+    t->needs_fp_mode = true;
+    t->needs_inexact |= inexact;
+    if (t->ir->is_region)
+        return;
     if (!t->fp_mode_checked) {
         x64_test_store(t->c, HOST_CPU, CPU_OFFSET(fpcr), FPCR_RMODE | FPCR_FZ);
         exit_if(t, CC_NE);
@@ -35,24 +34,6 @@ void check_fp_mode(struct translation_state *t, bool inexact)
         t->fp_inexact_checked = true;
     }
     t->flags = FLAGS_UNKNOWN;
-}
-
-void emit_fp_exits(struct translation_state *t)
-{
-    const struct insn *end = t->block->insns + t->block->count;
-    for (unsigned i = 0; i < t->fp_exit_count; i++) {
-        const struct insn *insn = t->fp_exits[i].insn;
-        x64_bind(t->c, t->fp_exits[i].jump_end);
-        while (i + 1 < t->fp_exit_count && t->fp_exits[i + 1].insn == insn)
-            x64_bind(t->c, t->fp_exits[++i].jump_end);
-        bool ended = false;
-        for (; insn < end; insn++)
-            ended = call_exec(t, insn);
-        if (!ended) {
-            x64_mov_imm(t->c, RDX, t->end_offset);
-            x64_jmp_to(t->c, t->stubs->leave_at);
-        }
-    }
 }
 
 /* --- operands and results ------------------------------------------------------------------------------- */
@@ -249,7 +230,7 @@ static void move_from_general(struct translation_state *t, unsigned w)
 static void move_to_general(struct translation_state *t, unsigned w, unsigned element)
 {
     check_fp(t);
-    unsigned d = destination(t->insn->rd, RAX);
+    unsigned d = destination(t, t->insn->rd, RAX);
     x64_load(t->c, w, d, HOST_CPU, vector_offset(t->insn->rn) + (int32_t)(8 * element));
     done(t, t->insn->rd, d);
 }
@@ -281,33 +262,37 @@ static void conditional_select(struct translation_state *t)
 /* --- comparisons -------------------------------------------------------------------------------------------
  */
 
-/* Compares, and brings the result into the form of an integer subtraction's flags: 0, 1 or 2 (less, equal,
- * greater) compared with 1. */
-static void compare_flags(struct translation_state *t, bool zero)
+/* The host's flags of the comparison. A NaN leaves the rest of the block to exec_ functions. */
+static void compare_numbers(struct translation_state *t, bool zero)
 {
     const struct insn *insn = t->insn;
-    struct x64 *c = t->c;
     load(t, 0, insn->rn, insn->size);
     if (zero)
-        sse_rr(c, SSE_PXOR, 1, 1);
+        sse_rr(t->c, SSE_PXOR, 1, 1);
     else
         load(t, 1, insn->rm, insn->size);
-    compare_ordered(t, 0, 1, insn->size);
-    x64_setcc(c, CC_A, RAX);
-    x64_setcc(c, CC_AE, RCX);
-    x64_extend(c, 0, false, 0, RAX, RAX);
-    x64_extend(c, 0, false, 0, RCX, RCX);
-    x64_alu(c, 0, ALU_ADD, RAX, RCX);
-    x64_alu_imm(c, 0, ALU_CMP, RAX, 1);
-    set_flags(t, FLAGS_OF_SUB);
-    t->flags = FLAGS_UNKNOWN; /* the slow path leaves others */
+    sse_rr(t->c, sse_fp(SSE_UCOMIS, insn->size == FP_DOUBLE ? SSE_PD : SSE_PS), 0, 1);
+    exit_if(t, CC_P);
 }
 
 static void compare(struct translation_state *t, bool zero)
 {
     check_fp(t);
     check_fp_mode(t, false);
-    compare_flags(t, zero);
+    compare_numbers(t, zero);
+    set_flags(t, FLAGS_OF_ORDER);
+}
+
+/* The flags of that comparison in the form of a subtraction's: 0, 1 or 2 (less, equal, greater) compared with 1. */
+static void subtraction_of_order(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    x64_setcc(c, CC_A, RAX);
+    x64_setcc(c, CC_AE, RCX);
+    x64_extend(c, 0, false, 0, RAX, RAX);
+    x64_extend(c, 0, false, 0, RCX, RCX);
+    x64_alu(c, 0, ALU_ADD, RAX, RCX);
+    x64_alu_imm(c, 0, ALU_CMP, RAX, 1);
 }
 
 static void conditional_compare(struct translation_state *t)
@@ -317,20 +302,19 @@ static void conditional_compare(struct translation_state *t)
     check_fp(t);
     check_fp_mode(t, false);
     if (insn->opt >= 14) {
-        compare_flags(t, false);
+        compare(t, false);
         return;
     }
     enum x64_cc cc = condition(t, insn->opt);
+    commit_flags(t);
     uint8_t *otherwise = x64_jcc(c, cc ^ 1);
-    compare_flags(t, false);
+    compare_numbers(t, false);
+    subtraction_of_order(t);
     uint8_t *over = x64_jmp(c);
     x64_bind(c, otherwise);
-    struct nzcv flags = nzcv_unpack((uint32_t)insn->imm << 28);
-    uint32_t word;
-    memcpy(&word, &flags, sizeof word);
-    x64_rm(c, 0, 0, 0xc7, 0, HOST_CPU, CPU_OFFSET(nzcv), false);
-    x64_imm32(c, word);
+    set_flags_constant(t, (unsigned)insn->imm & 15);
     x64_bind(c, over);
+    set_flags(t, FLAGS_OF_SUB);
 }
 
 /* --- conversions -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ static uint8_t *find_in_table(struct x64 *c, unsigned bytes, bool write)
     x64_mov(c, 0, RCX, RAX);
     x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
     x64_alu_imm(c, 0, ALU_AND, RCX, (TLB_ENTRIES - 1) << entry_bits);
-    x64_alu(c, 1, ALU_ADD, RCX, HOST_TLB);
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(tlb));
     x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));
@@ -29,7 +29,7 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     t->flags = FLAGS_UNKNOWN;
     if (!has_base || bytes > TLB_SLOT_BYTES) {
         uint8_t *missed = find_in_table(c, bytes, write);
-        t->slow[t->slow_count++] = (struct slow_path){missed, NULL, t->insn};
+        t->slow[t->slow_count++] = (struct slow_path){missed, NULL, t->insn, t->pending};
         x64_alu(c, 1, ALU_ADD, RAX, RCX);
         return;
     }
@@ -40,7 +40,7 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     uint8_t *missed = x64_jcc(c, CC_AE);
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
     t->misses[t->miss_count++] = (struct slot_miss){missed, c->at, t->insn, (uint8_t)bytes, write, t->slow_count};
-    t->slow[t->slow_count++] = (struct slow_path){NULL, NULL, t->insn};
+    t->slow[t->slow_count++] = (struct slow_path){NULL, NULL, t->insn, t->pending};
 }
 
 void emit_slot_misses(struct translation_state *t)
@@ -91,7 +91,7 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
     case LOAD:
     case LOAD_SIGNED_64:
     case LOAD_SIGNED_32: {
-        unsigned d = destination(reg, RCX);
+        unsigned d = destination(t, reg, RCX);
         x64_load_sized(c, size, kind != LOAD, kind == LOAD_SIGNED_64, d, RAX, offset);
         done(t, reg, d);
         break;
@@ -212,12 +212,11 @@ enum outcome translate_memory(struct translation_state *t)
     case OP_ldr_lit: access_literal(t, LOAD, 2 + t->insn->sf); return TRANSLATED;
     case OP_ldrsw_lit: access_literal(t, LOAD_SIGNED_64, 2); return TRANSLATED;
     case OP_ldrv_lit: access_literal(t, LOAD_VECTOR, t->insn->size); return TRANSLATED;
-    case OP_prfm_imm:
-    case OP_prfm_un:
-    case OP_prfm_rx:
-    case OP_prfm_rw:
-    case OP_prfm_lit: return TRANSLATED;
-    default: return translate_structure(t) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_ldnp: return access_imm(t, LOAD, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_stnp: return access_imm(t, STORE, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_ldnpv: return access_imm(t, LOAD_VECTOR, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_stnpv: return access_imm(t, STORE_VECTOR, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    default: return translate_structure(t) || translate_atomic(t) ? TRANSLATED : LEFT_TO_EXEC;
     }
 #undef ACCESS
 #undef PAIR

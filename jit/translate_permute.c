@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* AdvSIMD copies, immediates, permutes and table look-ups on SSE4, and the cryptographic instructions that
  * the host has. */
-#include <cpuid.h>
 #include "jit/translate_vector.h"
 
 typedef enum sse_op by_size[4];
@@ -93,7 +92,7 @@ static void insert_element(struct translation_state *t)
 static void to_general(struct translation_state *t, bool sign)
 {
     const struct insn *insn = t->insn;
-    unsigned d = destination(insn->rd, RAX);
+    unsigned d = destination(t, insn->rd, RAX);
     x64_load_sized(t->c, insn->size, sign, sign && insn->sf, d, HOST_CPU,
                    element_offset(insn->rn, insn->size, insn->amount));
     done(t, insn->rd, d);
@@ -344,18 +343,9 @@ static void sha256_schedule(struct translation_state *t, bool second)
     store_vector(t, 0, insn->rd);
 }
 
-/* Asked once: CPUID is slow in a virtual machine. */
-static bool has_sha;
-
-__attribute__((constructor)) static void find_sha(void)
-{
-    unsigned a, b = 0, c, d;
-    has_sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) && b >> 29 & 1;
-}
-
 static bool emit_crypto(struct translation_state *t)
 {
-    const bool aes = __builtin_cpu_supports("aes"), sha = has_sha;
+    const bool aes = host_has.aes, sha = host_has.sha;
     switch (t->insn->op) {
     case OP_aese:
         if (aes)
@@ -376,7 +366,7 @@ static bool emit_crypto(struct translation_state *t)
             sha256_schedule(t, t->insn->op == OP_sha256su1);
         return sha;
     case OP_pmull_64_vec:
-        if (!__builtin_cpu_supports("pclmul"))
+        if (!host_has.pclmul)
             return false;
         multiply_carryless(t);
         return true;

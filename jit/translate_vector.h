@@ -6,6 +6,7 @@
 
 #include "jit/state.h"
 #include "jit/x64_sse.h"
+#include "machine/contract/host.h"
 
 /** The classes of translate_vector(); the access check is done. */
 bool emit_simd(struct translation_state *t);

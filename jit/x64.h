@@ -122,6 +122,23 @@ static inline void x64_store(struct x64 *c, unsigned w, unsigned from, unsigned 
     x64_rm(c, 0, w, 0x89, from, base, disp, false);
 }
 
+/** mov [base + disp], value (sign-extended to 64 bits) */
+static inline void x64_store_imm(struct x64 *c, unsigned w, unsigned base, int32_t disp, int32_t value)
+{
+    x64_rm(c, 0, w, 0xc7, 0, base, disp, false);
+    x64_imm32(c, value);
+}
+
+/** mov to, [base + (index << scale) + disp] */
+static inline void x64_load_indexed(struct x64 *c, unsigned w, unsigned to, unsigned base, unsigned index, unsigned scale,
+                                    int32_t disp)
+{
+    x64_opcode(c, 0, w << 3 | (to >> 3) << 2 | (index >> 3) << 1 | base >> 3, 0x8b);
+    x64_byte(c, 0x84 | (to & 7) << 3);
+    x64_byte(c, scale << 6 | (index & 7) << 3 | (base & 7));
+    x64_imm32(c, disp);
+}
+
 /** Loads 1 << size bytes, zero-extended, or sign-extended to 64 (w) or 32 bits. */
 static inline void x64_load_sized(struct x64 *c, unsigned size, bool sign, unsigned w, unsigned to, unsigned base,
                                   int32_t disp)
@@ -189,6 +206,22 @@ static inline void x64_alu_imm_store(struct x64 *c, unsigned w, enum x64_alu op,
         x64_byte(c, (uint8_t)value);
     else
         x64_imm32(c, value);
+}
+
+/** add dword [address], 1, the address within reach of where this runs */
+static inline void x64_increment_at(struct x64 *c, uint64_t address)
+{
+    x64_byte(c, 0x83);
+    x64_byte(c, 0x05);
+    x64_imm32(c, (int64_t)(address - (x64_here(c) + 5)));
+    x64_byte(c, 1);
+}
+
+/** op al, value */
+static inline void x64_alu_imm_al(struct x64 *c, enum x64_alu op, unsigned value)
+{
+    x64_opcode(c, 0, 0, (unsigned)op << 3 | 4);
+    x64_byte(c, value);
 }
 
 /** cmp byte [base + disp], value */
@@ -300,6 +333,26 @@ static inline void x64_lea_indexed(struct x64 *c, unsigned w, unsigned to, unsig
     x64_byte(c, 0);
 }
 
+/* The flags as a whole. */
+
+/** ah = sign, zero and carry flags (bits 7, 6, 0), and others. */
+static inline void x64_lahf(struct x64 *c)
+{
+    x64_byte(c, 0x9f);
+}
+
+/** And back. The overflow flag stays. */
+static inline void x64_sahf(struct x64 *c)
+{
+    x64_byte(c, 0x9e);
+}
+
+/** Turns the carry flag over. */
+static inline void x64_cmc(struct x64 *c)
+{
+    x64_byte(c, 0xf5);
+}
+
 /* Conditions and jumps. */
 
 static inline void x64_setcc_store(struct x64 *c, enum x64_cc cc, unsigned base, int32_t disp)
@@ -353,6 +406,20 @@ static inline void x64_jmp_to(struct x64 *c, uint64_t run_address)
 {
     x64_byte(c, 0xe9);
     x64_imm32(c, (int64_t)(run_address - (x64_here(c) + 4)));
+}
+
+static inline void x64_call_to(struct x64 *c, uint64_t run_address)
+{
+    x64_byte(c, 0xe8);
+    x64_imm32(c, (int64_t)(run_address - (x64_here(c) + 4)));
+}
+
+/** A call whose target is not known yet; returns what x64_bind() wants. */
+static inline uint8_t *x64_call(struct x64 *c)
+{
+    x64_byte(c, 0xe8);
+    x64_imm32(c, 0);
+    return c->at;
 }
 
 static inline void x64_jcc_to(struct x64 *c, enum x64_cc cc, uint64_t run_address)

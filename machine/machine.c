@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The machine: made of its parts, started, reset, brought to its end. */
 #include "machine/machine.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,6 +43,23 @@ static void on_timeout(void *machine)
 static void on_panic_end(void *machine)
 {
     stop_for(machine, MACHINE_PANIC);
+}
+
+/* --state-hash-at: the next one comes to stand in the loop. */
+static void mark_next_hash(struct machine *machine)
+{
+    const struct run_options *options = machine->options;
+    machine->loop.mark_insns =
+        machine->hashes_printed < options->hash_count ? options->hash_at[machine->hashes_printed] : UINT64_MAX;
+}
+
+static void on_mark(void *context)
+{
+    struct machine *machine = context;
+    fprintf(stderr, "armature: state at instruction %llu: %016llx\n", (unsigned long long)machine->loop.mark_insns,
+            (unsigned long long)machine_hash(machine));
+    machine->hashes_printed++;
+    mark_next_hash(machine);
 }
 
 static void on_quit_key(void *machine)
@@ -142,6 +160,9 @@ static bool make_engine(struct machine *machine, struct error *error)
     machine->loop.engine_ops = machine->engine_ops;
     machine->loop.engine = machine->engine;
     run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
+    machine->loop.on_mark = on_mark;
+    machine->loop.on_mark_context = machine;
+    mark_next_hash(machine);
     return !machine->options->parallel || run_parallel_init(&machine->loop, error);
 }
 
@@ -258,6 +279,10 @@ int machine_run(struct machine *machine, struct error *error)
         clock_schedule(&machine->clock, &machine->timeout, options->timeout_ns);
     for (;;) {
         run_loop_run(&machine->loop);
+        if (machine->loop.wrong) {
+            error_set(error, "the engines do not agree; what they did stands above");
+            return EXIT_STATUS_HOST;
+        }
         switch (machine->stop) {
         case MACHINE_RUNNING: break;
         case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;

@@ -50,6 +50,7 @@ struct machine {
     struct psci psci;
     struct run_loop loop;
     struct event panic_end, timeout;
+    unsigned hashes_printed; /* of options->hash_at */
     enum machine_stop stop;
     uint64_t resets; /* how often the guest was started again */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "interp/interp.h"
 #include "jit/jit.h"
+#include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
 
@@ -40,7 +41,9 @@ static int command_run(int argc, char **argv)
         [ENGINE_CHOICE_AUTO] = &jit_engine,
         [ENGINE_CHOICE_INTERP] = &interp_engine,
         [ENGINE_CHOICE_JIT] = &jit_only_engine,
+        [ENGINE_CHOICE_LOCKSTEP] = &lockstep_engine,
     };
+    host_limit(options.host_features);
     struct machine *machine = machine_create(&options, engines[options.engine], &error);
     if (!machine)
         return complain(EXIT_STATUS_HOST, error.text);

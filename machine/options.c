@@ -65,7 +65,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 
 /* --- one function an option ------------------------------------------------------------------------ */
 
-#define ENGINES "auto interp jit"
+#define ENGINES "auto interp jit lockstep"
 #define MODELS  "v8.0 v8.2 max"
 #define CLOCKS  "paced virtual"
 #define SERIALS "none stdio pty file: unix:"
@@ -225,6 +225,12 @@ static bool take_engine(struct run_options *options, const char *value, struct e
     return true;
 }
 
+static bool take_host_features(struct run_options *options, const char *value, struct error *error)
+{
+    return host_find_level(value, &options->host_features) ||
+           error_set(error, "--host-features expects one of: %s (not '%s')", HOST_LEVELS, value);
+}
+
 static bool take_cpu(struct run_options *options, const char *value, struct error *error)
 {
     int choice;
@@ -274,6 +280,23 @@ static bool take_timeout(struct run_options *options, const char *value, struct 
                      value);
 }
 
+static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
+{
+    const char *rest = value;
+    uint64_t number, last = 0;
+    bool good = true;
+    options->hash_count = 0;
+    do {
+        good = options->hash_count < MAX_HASHES && parse_number(rest, UINT64_MAX - 1, &number, &rest) && number > last;
+        if (good)
+            last = options->hash_at[options->hash_count++] = number;
+    } while (good && *rest++ == ',');
+    if (good && !rest[-1])
+        return true;
+    return error_set(error, "--state-hash-at expects numbers of instructions, ascending, up to %u of them, such as "
+                     "1000000,50000000 (not '%s')", MAX_HASHES, value);
+}
+
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
 {
     return options->exit_on_panic = true;
@@ -321,14 +344,23 @@ const struct cli_option cli_options[] = {
      "several cores, and gives up that runs are repeatable.",
      take_parallel},
     {"--seed", "N", NULL, false, "What all randomness in the machine is made from; default 0.", take_seed},
-    {"--engine", "auto|interp|jit", ENGINES, false,
+    {"--engine", "auto|interp|jit|lockstep", ENGINES, false,
      "What executes the guest: interp interprets, jit translates all of it, auto (the default) translates what runs "
-     "often.", take_engine},
+     "often. lockstep does all twice, by jit and by interp, and ends with a report where they differ.",
+     take_engine},
+    {"--host-features", "LEVEL", HOST_LEVELS, false,
+     "Use at most what x86-64-v2, x86-64-v3 or x86-64-v4 includes of the host's processor; native (the default) uses "
+     "all it has. The guest sees no difference.",
+     take_host_features},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
     {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
      take_no_reboot},
+    {"--state-hash-at", "N[,N...]", NULL, false,
+     "Print a hash of the whole machine's state on standard error when the first processor has run N instructions: for "
+     "comparing runs.",
+     take_state_hash_at},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},
@@ -355,6 +387,7 @@ void run_options_default(struct run_options *options)
         .cpus = 1,
         .serial = {SERIAL_STDIO, NULL},
         .cpu = CPU_V8_2,
+        .host_features = HOST_LEVEL_NATIVE,
         .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
     };
 }
@@ -370,6 +403,10 @@ static bool check_together(const struct run_options *options, struct error *erro
     if (options->parallel && options->clock_asked && options->clock == CLOCK_CHOICE_VIRTUAL)
         return error_set(error, "--parallel runs in the host's time, and no run of it can be repeated: --clock virtual "
                                 "makes no sense with it");
+    if (options->parallel && options->engine == ENGINE_CHOICE_LOCKSTEP)
+        return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
+    if (options->parallel && options->hash_count)
+        return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
     if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
         return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
     return true;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "isa/arm64/features.h"
 #include "machine/contract/error.h"
+#include "machine/contract/host.h"
 
 /** The exit statuses of `armature`; the manual page and the help list them. */
 enum exit_status {
@@ -23,6 +24,7 @@ enum exit_status {
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
+#define MAX_HASHES       16
 #define MIN_MEMORY_BYTES (16ull << 20)
 #define MAX_MEMORY_BYTES (64ull << 30)
 
@@ -59,7 +61,7 @@ struct net_option {
     unsigned forward_count;
 };
 
-enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT };
+enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv. Every member is within its range; what is absent has its default.
@@ -79,6 +81,7 @@ struct run_options {
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum engine_choice engine;
+    enum host_level host_features; /* default HOST_LEVEL_NATIVE */
     enum cpu_model cpu;      /* default CPU_V8_2 */
     enum clock_choice clock; /* default: PACED where standard input is a terminal, else VIRTUAL */
     bool clock_asked;        /* it was given */
@@ -86,6 +89,8 @@ struct run_options {
     uint64_t seed;           /* default 0 */
     uint64_t timeout_ns;     /* guest time; 0: none */
     bool exit_on_panic, no_reboot;
+    uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
+    unsigned hash_count;
 };
 
 /** Fills `options` with the defaults. */

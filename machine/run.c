@@ -125,11 +125,15 @@ static void run_turn(struct run_loop *loop, struct cpu *cpu, bool stirred)
         uint64_t limit = cpu_icount_at(cpu, loop->end_ns);
         if (cpu->icount >= limit)
             return;
-        cpu->limit = limit;
+        const bool marked = cpu == loop->cpus[0] && loop->mark_insns <= limit;
+        cpu->limit = marked ? loop->mark_insns : limit;
         loop->current = cpu;
-        loop->engine_ops->run(loop->engine, cpu);
+        if (loop->engine_ops->run(loop->engine, cpu) == ENGINE_EXIT_WRONG)
+            loop->wrong = loop->stop = true;
         loop->current = NULL;
         loop->clock->now_ns = cpu_time_ns(cpu);
+        if (marked && cpu->icount == loop->mark_insns)
+            loop->on_mark(loop->on_mark_context);
         take_inputs(loop); /* what a device got as an immediate answer */
         bool yields = cpu->yield_requested;
         cpu->yield_requested = false;
@@ -302,6 +306,7 @@ static void on_posted(void *context)
 void run_loop_init(struct run_loop *loop, bool paced)
 {
     loop->script_quiet_ns = RUN_QUIET_NS;
+    loop->mark_insns = UINT64_MAX;
     loop->clock->on_earlier = on_earlier;
     loop->clock->on_earlier_context = loop;
     inputs_on_posted(loop->inputs, on_posted, loop);

@@ -44,7 +44,12 @@ struct run_loop {
     uint64_t end_ns;     /* where the present round ends; events may bring it forward */
     struct cpu *current; /* whose turn it is; NULL between turns */
     bool stirred;        /* something happened since the last round that may matter to a CPU in WFE */
+    /* When CPU 0 has run this many instructions it stops there, and on_mark() is called (which sets the next mark). */
+    uint64_t mark_insns; /* UINT64_MAX: never */
+    void (*on_mark)(void *context);
+    void *on_mark_context;
     bool stop;           /* run_loop_stop() was called */
+    bool wrong;          /* ENGINE_EXIT_WRONG: it stopped for that */
     uint64_t last_poll_host_ns;
     uint64_t quiet_ns, quiet_insns; /* since when the guest has been quiet, and its instructions then */
     uint64_t line_ns;               /* when it got the last line of a script */

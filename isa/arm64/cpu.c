@@ -105,6 +105,7 @@ static const struct field cpu_list[] = {
     FIELD(struct cpu, turn_icount),
     FIELD(struct cpu, ns_per_insn_q8),
     FIELD_HOST(struct cpu, on_exception),
+    FIELD_HOST(struct cpu, confined),
     FIELD_HOST(struct cpu, code_key),
     FIELD_HOST(struct cpu, slots),
     FIELD_HOST(struct cpu, native),
@@ -131,6 +132,7 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
     cpu->peers = &cpu->self;
     cpu->peer_count = 1;
     cpu->ns_per_insn_q8 = 256;
+    cpu->code_key[1] = 1ull << 63; /* no key is ever one of the other half */
     cpu_seed_rng(cpu, 0);
     timer_init(cpu);
     pmu_init(cpu);

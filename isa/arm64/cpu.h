@@ -134,14 +134,22 @@ struct cpu {
     uint32_t ns_per_insn_q8; /* rate: nanoseconds an instruction, in 1/256 */
     /* Where a fault goes: the engine's run loop sets it; cpu_raise and friends jump there. */
     jmp_buf *on_exception;
+    /* The engine wants back before an instruction that reaches outside (cpu_reach_outside), with `alone` set. */
+    bool confined;
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
      * set at EL0; above it counts what dropped translations (TLBI, a change of regime); BTYPE is added below. One for
      * each half of the address space, since a switch of processes leaves the upper one alone. */
     uint64_t code_key[2];
-    /* While native code runs it holds what is left of the turn in a register: the limit it was counted from, and the
-     * page it is in (jit/stubs.c). */
+    /* What translated code keeps for itself while it runs (jit/stubs.c). */
     struct native_code {
-        uint64_t limit, page;
+        uint64_t limit;    /* what is left of the turn is in a register, counted from this limit */
+        uint64_t page;     /* the virtual page it is in */
+        uint64_t stay_end; /* icount at which it leaves in any case, so that `stack` cannot overflow */
+        uint64_t stay_insns; /* after that many */
+        uintptr_t stack;   /* top of the stack of return points */
+        uintptr_t stack_now, host_stack; /* its stack pointer while C code runs, and C's while it runs */
+        uint64_t flag_a, flag_b; /* operands of the operation that NZCV are the flags of, ... */
+        uint32_t flag_kind;      /* ... and which one; 0: nzcv holds them */
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */

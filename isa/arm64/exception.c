@@ -174,6 +174,8 @@ void cpu_restart_alone(struct cpu *cpu, const struct insn *insn)
     cpu->pc = insn_pc(cpu, insn);
     cpu->icount = insn_icount(cpu, insn);
     cpu->alone = 1;
+    if (cpu->confined)
+        cpu_attention(cpu);
     _longjmp(*cpu->on_exception, 1);
 }
 

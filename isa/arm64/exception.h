@@ -52,6 +52,14 @@ _Noreturn void cpu_raise_after(struct cpu *cpu, const struct insn *insn, enum ex
  * event) takes effect right behind it, whichever engine runs and however it cut the code into blocks. */
 _Noreturn void cpu_restart_alone(struct cpu *cpu, const struct insn *insn);
 
+/** `insn` is about to touch what is neither this CPU's state nor RAM: another CPU, a wire, an event. Matters to an engine
+ *  that runs instructions more than once (cpu->confined). */
+static inline void cpu_reach_outside(struct cpu *cpu, const struct insn *insn)
+{
+    if (__builtin_expect(cpu->confined, 0))
+        cpu_restart_alone(cpu, insn);
+}
+
 /** The same between instructions, where pc and icount are exact: for the instruction at pc, which could not
  * be fetched or must not begin. */
 _Noreturn void cpu_raise_here(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far,

@@ -76,20 +76,28 @@ static enum sysreg checked(struct cpu *cpu, const struct insn *insn, bool write)
     /* SP_EL0 is no register of its own while it is the stack pointer. */
     if (reg == SR_SP_EL0 && !cpu->pstate.spsel)
         cpu_undefined(cpu, insn);
+    if (hooks->outside)
+        cpu_reach_outside(cpu, insn);
     return reg;
+}
+
+static void bring_up_to_date(struct cpu *cpu, const struct insn *insn, enum sysreg_needs needs)
+{
+    if (needs != NEEDS_NOTHING)
+        cpu_sync_clock(cpu, insn);
+    if (needs == NEEDS_CLOCK_AND_PMU)
+        pmu_update(cpu, insn_icount(cpu, insn));
 }
 
 uint64_t sysreg_mrs(struct cpu *cpu, const struct insn *insn)
 {
     enum sysreg reg = checked(cpu, insn, false);
-    if (!sysreg_hooks[reg].read)
+    if (sysreg_hooks[reg].read)
+        bring_up_to_date(cpu, insn, sysreg_hooks[reg].needs);
+    if (!sysreg_hooks[reg].outside)
         return sysreg_read(cpu, reg);
-    cpu_sync_clock(cpu, insn);
-    pmu_update(cpu, insn_icount(cpu, insn));
-    if (!sysreg_hooks[reg].shared)
-        return sysreg_hooks[reg].read(cpu, reg);
     cpu_lock_machine(cpu);
-    uint64_t value = sysreg_hooks[reg].read(cpu, reg);
+    uint64_t value = sysreg_read(cpu, reg);
     cpu_unlock_machine(cpu);
     return value;
 }
@@ -97,11 +105,9 @@ uint64_t sysreg_mrs(struct cpu *cpu, const struct insn *insn)
 void sysreg_msr(struct cpu *cpu, const struct insn *insn, uint64_t value)
 {
     enum sysreg reg = checked(cpu, insn, true);
-    if (sysreg_hooks[reg].write) {
-        cpu_sync_clock(cpu, insn);
-        pmu_update(cpu, insn_icount(cpu, insn));
-    }
-    if (!sysreg_hooks[reg].shared) {
+    if (sysreg_hooks[reg].write)
+        bring_up_to_date(cpu, insn, sysreg_hooks[reg].needs);
+    if (!sysreg_hooks[reg].outside) {
         sysreg_write(cpu, reg, value);
         return;
     }

@@ -44,6 +44,7 @@ void tlb_empty_slots(struct cpu *cpu)
 void tlb_flush_inline(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
@@ -68,10 +69,19 @@ void tlb_flush_all(struct cpu *cpu)
     tlb_flush_inline(cpu);
 }
 
+void tlb_copy(struct cpu *to, const struct cpu *from)
+{
+    *to->tlb_all = *from->tlb_all;
+    tlb_empty_slots(to);
+    bump_code_key(to, 0);
+    bump_code_key(to, 1);
+}
+
 /* Drops the translations of the current ASID alone from the first level. */
 void tlb_asid_changed(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         struct tlb_private *private = &tlb->data_private[regime];
@@ -126,6 +136,7 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
 void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     tlb_empty_slots(cpu);
     unsigned largest = 12;
     for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
@@ -182,6 +193,16 @@ bool tlb_may_write(const struct cpu *cpu, uint64_t physical_page)
 {
     unsigned bit = tlb_filter_bit(physical_page);
     return __atomic_load_n(&cpu->tlb_all->write_filter[bit / 64], __ATOMIC_ACQUIRE) >> bit % 64 & 1;
+}
+
+void tlb_drop_all_write_tags(struct cpu *cpu)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    tlb_empty_slots(cpu);
+    for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            tlb->data[regime][i].write_tag = TLB_NO_TAG(i);
 }
 
 static void list_private(struct tlb_private *private, unsigned slot)

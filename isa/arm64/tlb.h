@@ -69,6 +69,7 @@ struct tlb {
     uint64_t write_filter[TLB_FILTER_BITS / 64];
     uint64_t code_filter[2][TLB_FILTER_BITS / 64]; /* of the two halves of the address space */
     bool code_private_seen[2];                     /* one of those was not global */
+    uint64_t drops; /* how often translations were dropped, for whoever keeps a copy */
 };
 
 static inline unsigned tlb_index(uint64_t address)
@@ -104,6 +105,9 @@ void tlb_flush_all(struct cpu *cpu);
 /** Drops the first level only: for changes of what may run inline (watchpoints), not of translations. */
 void tlb_flush_inline(struct cpu *cpu);
 
+/** Makes the translations of `to` those of `from`, which has the same state. */
+void tlb_copy(struct cpu *to, const struct cpu *from);
+
 /** The ASID in use (TTBRn_EL1, TCR_EL1.A1) or a table base changed: the first level loses what is not global.
  */
 void tlb_asid_changed(struct cpu *cpu);
@@ -117,6 +121,9 @@ void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid);
 /** An engine made translations of the page of RAM at `physical_page`: stores to it must not run inline on
  * `cpu`. */
 void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page);
+
+/** The same for all pages: the next store to each is to be noticed. */
+void tlb_drop_all_write_tags(struct cpu *cpu);
 
 /** Of parallel CPUs: `cpu` is about to look at the flags of the page of RAM, and where there are none to write to it
  *  or to let stores to it run inline. Whoever sets a flag and then finds that no CPU may write knows that none that

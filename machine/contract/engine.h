@@ -17,6 +17,7 @@ enum engine_exit {
     ENGINE_EXIT_WAIT,    /* WFI or WFE, and nothing to wake for: the CPU sleeps */
     ENGINE_EXIT_REQUEST, /* cpu->stop_requested: the machine wants to stop (power-off, debugger) */
     ENGINE_EXIT_FULL,    /* a parallel CPU's: make_room() must be called while no CPU runs */
+    ENGINE_EXIT_WRONG,   /* the engine found itself wrong, and has said so on standard error (lockstep) */
 };
 
 /* Where CPUs are parallel (isa/arm64/threads.h), run() is called for several at once, each on a thread of its own, and a

@@ -4,8 +4,10 @@
 #ifndef ARMATURE_FIELDS_H
 #define ARMATURE_FIELDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct fields;
 
@@ -72,6 +74,16 @@ struct fields {
  *  Equal states give equal hashes in every build and on every host. */
 uint64_t fields_hash(const struct fields *fields, const void *object, uint64_t hash);
 #define FIELDS_HASH_SEED 0xcbf29ce484222325ull
+
+/** Copies what is saved of `from` over `to`. No field may be a buffer. */
+void fields_copy(const struct fields *fields, void *to, const void *from);
+
+/** Whether two objects are equal in what is saved of them. No field may be a buffer. */
+bool fields_equal(const struct fields *fields, const void *a, const void *b);
+
+/** Prints a line for each number that is not the same in two objects: `indent`, its name, and its values in hexadecimal
+ *  (opaque bytes as numbers of 16 bytes). No field may be a buffer. */
+void fields_print_difference(FILE *to, const char *indent, const struct fields *fields, const void *a, const void *b);
 
 /** Folds `length` bytes into `hash`. */
 uint64_t hash_bytes(const void *bytes, size_t length, uint64_t hash);

@@ -33,13 +33,17 @@ def command(*arguments, append=""):
             f"console=ttyAMA0 script=1 {append}", "--cpus", cpus, "--memory", "1G", *arguments]
 
 
-def boot(script, *arguments, status=POWER_OFF, append=""):
-    """Runs the lines of `script` in the guest's shell; returns all that it printed."""
+def boot_with_errors(script, *arguments, status=POWER_OFF, append=""):
+    """Runs the lines of `script` in the guest's shell; returns all that it printed, and what the emulator did."""
     done = subprocess.run(command(*arguments, append=append), input=script.encode(), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE)
     print(f"status {done.returncode}, {len(done.stdout)} bytes; {done.stderr.decode()}")
     check(done.returncode == status, f"status {done.returncode}, expected {status}", done.stdout)
-    return done.stdout
+    return done.stdout, done.stderr.decode()
+
+
+def boot(script, *arguments, **options):
+    return boot_with_errors(script, *arguments, **options)[0]
 
 
 def answer(output, line):
@@ -101,19 +105,34 @@ def case_determinism():
 
 
 def case_engines():
-    """Every engine makes the same machine: byte for byte the same console, time stamps and counters included."""
+    """Every engine makes the same machine: byte for byte the same console, time stamps and counters included, and at
+    the same instruction the same state."""
     script = ("cat /proc/interrupts\ncat /proc/uptime\nfind /proc/sys/kernel | sha256sum\nmount | sort\n"
               "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done\ndd if=/dev/zero bs=64k count=64 | sha256sum\n"
               "for i in 1 2 3 4 5 6 7 8; do sh -c 'echo $$' & done; wait\ncat /proc/stat\npoweroff -f\n")
-    consoles = {engine: boot(script, "--clock", "virtual", "--seed", "5", "--engine", engine)
-                for engine in ("interp", "auto", "jit")}
+    marks = "1,1000,999999,30000001,100000007,150000000,200000123"
+    both = {engine: boot_with_errors(script, "--clock", "virtual", "--seed", "5", "--engine", engine, "--state-hash-at", marks)
+            for engine in ("interp", "auto", "jit")}
+    hashes = {engine: re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", errors) for engine, (_, errors) in both.items()}
+    consoles = {engine: console for engine, (console, _) in both.items()}
+    check(len(hashes["interp"]) == marks.count(",") + 1, f"not all hashes were printed: {hashes['interp']}")
     for engine, console in consoles.items():
+        for here, there in zip(hashes["interp"], hashes[engine]):
+            check(here == there, f"under interp the state is {here}, under {engine} {there}")
         if console != consoles["interp"]:
             for name in ("interp", engine):
                 with open(os.path.join(folder.name, name), "wb") as file:
                     file.write(consoles[name])
             subprocess.run(["diff", "-a", "interp", engine], cwd=folder.name)
         check(console == consoles["interp"], f"under --engine {engine} the machine is another than under interp")
+
+
+def case_lockstep():
+    """Translated code does, chunk by chunk, what the interpreter does, from the first instruction to a busy shell."""
+    output = boot("find /proc/sys/kernel | sha256sum\nfor i in 1 2 3 4 5 6 7 8; do sh -c 'echo $$' & done; wait\n"
+                  "dd if=/dev/zero bs=64k count=64 | sha256sum\npoweroff -f\n", "--engine", "lockstep")
+    digest = hashlib.sha256(bytes(64 << 16)).hexdigest()
+    check(digest in answer(output, "dd if=/dev/zero bs=64k count=64 | sha256sum"), "another checksum than on the host", output)
 
 
 def case_disk():

@@ -2,26 +2,31 @@
 /* The translating engines against the interpreter: random programs from the same state, compared after every
  * turn.
  *
- * jit_differential [--programs N] [--seed N] [--verbose]
+ * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--verbose]
  *
  * The environment's ARMATURE_JIT_PROGRAMS stands for --programs. A difference is shrunk to the instructions
  * and registers that it needs, and printed with the guest's code, the host's, and what differs. Then the run
  * ends. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "interp/interp.h"
 #include "jit/jit.h"
+#include "jit/lockstep.h"
+#include "machine/contract/host.h"
 #include "tests/jit/generate.h"
 
 static const enum cpu_model models[] = {CPU_V8_2, CPU_MAX, CPU_V8_0};
 #define MODELS (sizeof models / sizeof models[0])
 
 /* The interpreter, and those that must do the same. */
-enum { JUDGE, ENGINES = 3 };
-static const struct engine_ops *const engines[ENGINES] = {&interp_engine, &jit_only_engine, &jit_engine};
+enum { JUDGE, ENGINES = 4 };
+static const struct engine_ops *const engines[ENGINES] = {&interp_engine, &jit_only_engine, &jit_engine,
+                                                         &lockstep_engine};
 static struct rig *rigs[MODELS][ENGINES];
 static uint64_t insns;
 
@@ -107,11 +112,29 @@ static void print_program(const struct program *p)
     printf("\n");
 }
 
+/* Lockstep reports each difference by itself; while a program is shrunk only the last one is wanted. */
+static void hush(bool quiet)
+{
+    static int kept;
+    fflush(stderr);
+    if (quiet) {
+        kept = dup(STDERR_FILENO);
+        const int nowhere = open("/dev/null", O_WRONLY);
+        dup2(nowhere, STDERR_FILENO);
+        close(nowhere);
+    } else {
+        dup2(kept, STDERR_FILENO);
+        close(kept);
+    }
+}
+
 static void report(struct rig **at, unsigned other, uint64_t seed, struct program *program)
 {
     unsigned turn;
+    hush(true);
     while (shrink_once(at, other, program))
         ;
+    hush(false);
     if (!differs(at, other, program, &turn))
         printf("The difference is gone when the program runs again: something is left of the one before.\n");
     printf("DIFFERS: seed %" PRIu64 ", model %d, in turn %u\n", seed, at[JUDGE]->cpu.features.model, turn);
@@ -150,6 +173,7 @@ int main(int argc, char **argv)
     const char *programs_text = getenv("ARMATURE_JIT_PROGRAMS");
     uint64_t programs = programs_text ? number(programs_text) : 1000, seed = 1;
     bool verbose = false, same = true;
+    enum host_level level;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--verbose")) {
             verbose = true;
@@ -157,8 +181,11 @@ int main(int argc, char **argv)
             programs = number(argv[++i]);
         } else if (i + 1 < argc && !strcmp(argv[i], "--seed")) {
             seed = number(argv[++i]);
+        } else if (i + 1 < argc && !strcmp(argv[i], "--host-features") && host_find_level(argv[i + 1], &level)) {
+            host_limit(level);
+            i++;
         } else {
-            fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--verbose]\n");
+            fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--verbose]\n");
             return 2;
         }
     }

@@ -12,43 +12,8 @@
 bool rig_equal(const struct rig *a, const struct rig *b)
 {
     return a->exit == b->exit && a->device_hash == b->device_hash &&
-           fields_hash(&cpu_fields, &a->cpu, FIELDS_HASH_SEED) ==
-               fields_hash(&cpu_fields, &b->cpu, FIELDS_HASH_SEED) &&
+           fields_equal(&cpu_fields, &a->cpu, &b->cpu) &&
            !memcmp(a->bus.ram.host, b->bus.ram.host, RIG_PAGES * RIG_PAGE);
-}
-
-static void print_bytes(const uint8_t *bytes, size_t size)
-{
-    for (size_t i = size; i--;)
-        printf("%02x", bytes[i]);
-}
-
-static void print_fields(const char *prefix, const struct fields *fields, const uint8_t *a, const uint8_t *b)
-{
-    for (const struct field *field = fields->list; field->kind != FIELD_KIND_END; field++) {
-        char name[64];
-        /* Vectors are one opaque field: a line for each register. */
-        const uint32_t size = field->kind == FIELD_KIND_BYTES ? sizeof(union vreg) : field->size;
-        const uint32_t count =
-            field->kind == FIELD_KIND_BYTES ? field->size * field->count / size : field->count;
-        for (uint32_t i = 0; i < count && field->kind != FIELD_KIND_HOST; i++) {
-            const uint8_t *x = a + field->offset + (size_t)i * size,
-                          *y = b + field->offset + (size_t)i * size;
-            if (!memcmp(x, y, size))
-                continue;
-            snprintf(name, sizeof name, count > 1 ? "%s%s[%u]" : "%s%s", prefix, field->name, i);
-            if (field->kind == FIELD_KIND_STRUCT) {
-                strcat(name, ".");
-                print_fields(name, field->fields, x, y);
-                continue;
-            }
-            printf("    %-20s ", name);
-            print_bytes(x, size);
-            printf("  ");
-            print_bytes(y, size);
-            printf("\n");
-        }
-    }
 }
 
 void rig_print_difference(const struct rig *a, const struct rig *b)
@@ -58,7 +23,7 @@ void rig_print_difference(const struct rig *a, const struct rig *b)
         printf("    exit                 %d  %d\n", a->exit, b->exit);
     if (a->device_hash != b->device_hash)
         printf("    device accesses      %016" PRIx64 "  %016" PRIx64 "\n", a->device_hash, b->device_hash);
-    print_fields("", &cpu_fields, (const uint8_t *)&a->cpu, (const uint8_t *)&b->cpu);
+    fields_print_difference(stdout, "    ", &cpu_fields, &a->cpu, &b->cpu);
     const uint8_t *x = a->bus.ram.host, *y = b->bus.ram.host;
     for (unsigned i = 0, shown = 0; i < RIG_PAGES * RIG_PAGE && shown < 16; i++)
         if (x[i] != y[i]) {

@@ -2,6 +2,7 @@
 /* The cryptographic primitives: portable against the host's instructions, and published vectors. */
 #include "unit.h"
 #include "interp/crypto.h"
+#include "machine/contract/host.h"
 
 static uint64_t seed = 1;
 
@@ -69,6 +70,16 @@ static void test_sha256_rounds(void **state)
     }
 }
 
+/* --host-features x86-64-v2 stands for a processor without any of them. */
+static void test_limited_host(void **state)
+{
+    host_limit(HOST_LEVEL_V2);
+    crypto_choose();
+    assert_memory_equal(&crypto_best, &crypto_portable, sizeof crypto_best);
+    host_limit(HOST_LEVEL_NATIVE);
+    crypto_choose();
+}
+
 static void test_carryless_product(void **state)
 {
     /* (x + 1)(x^63 + 1) = x^64 + x^63 + x + 1, and all ones squared: every second bit. */
@@ -83,6 +94,7 @@ int main(void)
         cmocka_unit_test(test_host_is_portable),
         cmocka_unit_test(test_aes_round),
         cmocka_unit_test(test_sha256_rounds),
+        cmocka_unit_test(test_limited_host),
         cmocka_unit_test(test_carryless_product),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

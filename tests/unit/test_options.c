@@ -43,6 +43,7 @@ static void test_defaults(void **state)
     assert_int_equal(options.console.kind, SERIAL_NONE);
     assert_int_equal(options.cpu, CPU_V8_2);
     assert_int_equal(options.engine, ENGINE_CHOICE_AUTO);
+    assert_int_equal(options.host_features, HOST_LEVEL_NATIVE);
     assert_int_equal(options.seed, 0);
     assert_int_equal(options.timeout_ns, 0);
     assert_false(options.exit_on_panic);
@@ -53,9 +54,13 @@ static void test_everything(void **state)
 {
     assert_true(parse(
         "--kernel k --initrd i --append a=b --dtb d --memory 512M --cpus 4 --disk x.img --disk y,z.img,ro "
-        "--serial unix:/tmp/s --console pty --engine interp --cpu max --clock paced --seed 0xff "
-        "--exit-on-panic --no-reboot --timeout 2m"));
+        "--serial unix:/tmp/s --console pty --engine interp --host-features x86-64-v3 --cpu max "
+        "--clock paced --seed 0xff --exit-on-panic --no-reboot --timeout 2m "
+        "--state-hash-at 5,0x10,17"));
     assert_string_equal(options.initrd, "i");
+    assert_int_equal(options.hash_count, 3);
+    assert_int_equal(options.hash_at[1], 16);
+    assert_int_equal(options.hash_at[2], 17);
     assert_string_equal(options.append, "a=b");
     assert_string_equal(options.dtb, "d");
     assert_int_equal(options.memory_bytes, 512ull << 20);
@@ -69,6 +74,7 @@ static void test_everything(void **state)
     assert_string_equal(options.serial.path, "/tmp/s");
     assert_int_equal(options.console.kind, SERIAL_PTY);
     assert_int_equal(options.engine, ENGINE_CHOICE_INTERP);
+    assert_int_equal(options.host_features, HOST_LEVEL_V3);
     assert_int_equal(options.cpu, CPU_MAX);
     assert_int_equal(options.clock, CLOCK_CHOICE_PACED);
     assert_int_equal(options.seed, 0xff);
@@ -120,8 +126,13 @@ static void test_refused(void **state)
         {"--kernel k --cpus 65", "1 to 64"},
         {"--kernel k --cpus two", "1 to 64"},
         {"--kernel k --cpu a57", "v8.2"},
-        {"--kernel k --engine fast", "auto interp jit"},
+        {"--kernel k --engine fast", "auto interp jit lockstep"},
         {"--kernel k --engine auto interp", "interp"},
+        {"--kernel k --state-hash-at 5,5", "ascending"},
+        {"--kernel k --state-hash-at 5,", "ascending"},
+        {"--kernel k --state-hash-at 5;6", "ascending"},
+        {"--kernel k --state-hash-at 0", "ascending"},
+        {"--kernel k --host-features v3", "x86-64-v2 x86-64-v3 x86-64-v4 native"},
         {"--kernel k --clock real", "virtual"},
         {"--kernel k --disk ~", "file"},
         {"--kernel k --disk ,ro", "file"},

@@ -16,6 +16,7 @@
 
 #include <string.h>
 #include "isa/arm64/fp.h"
+#include "machine/contract/host.h"
 
 static inline double fp_as_double(uint64_t a)
 {
@@ -81,7 +82,7 @@ static inline bool fp_has_room(double d)
 
 static inline bool fp_host_has_fma(void)
 {
-    return __builtin_cpu_supports("fma");
+    return host_has.fma;
 }
 
 /** a * b + c, rounded once. The host must have FMA. */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which guest registers a unit holds in host registers. */
+#ifndef ARMATURE_JIT_ASSIGN_H
+#define ARMATURE_JIT_ASSIGN_H
+
+#include "jit/ir.h"
+
+/** The host register of each guest register in the region, or -1: those that are used most, as `uses` has it. Which is
+ *  that of everywhere (pin_of) where the difference would not pay for the moves at entries and exits. */
+void assign_registers(const struct ir *ir, const uint64_t uses[REG_COUNT], int8_t host_of[REG_COUNT]);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The memory that translated code is kept in. */
+#include "jit/code_memory.h"
+#include <sys/mman.h>
+#include <unistd.h>
+
+static size_t run_bytes(const struct code_memory *memory)
+{
+    return memory->bytes + memory->counter_count * sizeof *memory->counters;
+}
+
+static bool map(struct code_memory *memory, int fd)
+{
+    void *write = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    memory->write = write == MAP_FAILED ? NULL : write;
+    void *run = mmap(NULL, run_bytes(memory), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    memory->run = run == MAP_FAILED ? NULL : run;
+    if (!write || !memory->run)
+        return false;
+    memory->counters = (uint32_t *)(memory->run + memory->bytes);
+    return mmap(memory->run, memory->bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+}
+
+bool code_memory_create(struct code_memory *memory, size_t bytes, unsigned counter_count, struct error *error)
+{
+    *memory = (struct code_memory){.bytes = bytes, .counter_count = counter_count};
+    int fd = memfd_create("armature-jit", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
+        error_set(error, "the host gives no memory for translated code; run with --engine interp");
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool mapped = map(memory, fd);
+    close(fd);
+    if (!mapped) {
+        error_set(error, "the host does not let memory be executed; run with --engine interp");
+        code_memory_free(memory);
+    }
+    return mapped;
+}
+
+void code_memory_free(struct code_memory *memory)
+{
+    if (memory->write)
+        munmap(memory->write, memory->bytes);
+    if (memory->run)
+        munmap(memory->run, run_bytes(memory));
+    memory->write = memory->run = NULL;
+}

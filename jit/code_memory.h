@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The memory that translated code is kept in: written through one mapping, run through another, so that none is both
+ * writable and executable. Words that code counts in lie beside it, within its reach. */
+#ifndef ARMATURE_JIT_CODE_MEMORY_H
+#define ARMATURE_JIT_CODE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "machine/contract/error.h"
+
+struct code_memory {
+    uint8_t *write, *run; /* the two mappings */
+    size_t bytes;
+    uint32_t *counters;
+    unsigned counter_count;
+};
+
+/** False: the host has no such memory, or does not let it be executed. */
+bool code_memory_create(struct code_memory *memory, size_t bytes, unsigned counter_count, struct error *error);
+void code_memory_free(struct code_memory *memory);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From the intermediate form to x86-64 code, one operation after the other.
+ *
+ * Any instruction can be left to its exec_ function, which finds pc and icount as the interpreter's bargain has them
+ * (isa/arm64/cpu.h; the stubs see to that), and so does a fault; what is translated here only has to do the same
+ * faster. A load at x1 becomes
+ *
+ *     lea rax, [rsi + 8]                                                  the address (x1 is in rsi)
+ *     mov rdx, [slot.tag] ; xor rdx, rax ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing in one compare
+ *     add rax, [slot.addend]
+ *     mov rbx, [rax]
+ *   miss (out of line): the indexed TLB entry fills the slot; where that does not fit either, call_plain the exec_
+ *   function; then on behind the load.
+ *
+ * A region is compiled twice: the first time tells which registers it uses, what it needs of FPCR and FPSR, and which of
+ * its blocks may look at the flags that they are entered with. */
+#include <stdlib.h>
+#include <string.h>
+#include "isa/arm64/fp/fast.h"
+#include "jit/assign.h"
+#include "jit/state.h"
+#include "jit/unit.h"
+
+#define SCRATCH_BYTES (256u << 10)
+
+struct compiler {
+    struct ir ir;
+    struct translation_state state;
+    int8_t assigned[REG_COUNT];
+    uint8_t scratch[2][SCRATCH_BYTES]; /* for the code of the first time */
+};
+
+struct compiler *compiler_create(const struct stubs *stubs)
+{
+    struct compiler *compiler = calloc(1, sizeof *compiler);
+    if (compiler) {
+        compiler->state.stubs = stubs;
+        compiler->state.ir = &compiler->ir;
+    }
+    return compiler;
+}
+
+void compiler_free(struct compiler *compiler)
+{
+    free(compiler);
+}
+
+struct ir *compiler_ir(struct compiler *compiler)
+{
+    return &compiler->ir;
+}
+
+/* --- blocks ----------------------------------------------------------------------------------------- */
+
+static enum outcome translate_insn(struct translation_state *t)
+{
+    uint32_t flags = insn_infos[t->insn->op].flags;
+    if (flags & INSN_BRANCH)
+        return translate_branch(t);
+    if (flags & INSN_MEMORY)
+        return translate_memory(t);
+    if (translate_bits(t) || translate_data(t) || translate_fp(t) || translate_vector(t))
+        return TRANSLATED;
+    return translate_system(t);
+}
+
+/* Whether the present instruction may go on elsewhere, where the flags may be looked at. */
+static bool may_leave(const struct translation_state *t, enum outcome outcome)
+{
+    return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count != t->exit_first;
+}
+
+static void emit_insns(struct translation_state *t, unsigned index)
+{
+    const struct ir_block *here = t->here;
+    enum outcome outcome = TRANSLATED;
+    bool open = true; /* the flags that the block was entered with are still the guest's */
+    struct flags_learned *learned = &t->learned[index];
+    *learned = (struct flags_learned){false, false};
+    for (unsigned i = 0; i < here->count && outcome != ENDED; i++) {
+        t->insn = &here->ops[i].insn;
+        t->slow_first = t->slow_count;
+        t->exit_first = t->exit_count;
+        t->flags_read = t->flags_set = false;
+        flags_before_insn(t);
+        outcome = translate_insn(t);
+        if (open && t->flags_read && !may_leave(t, outcome))
+            learned->first = true;
+        if (open && (outcome == ENDED || t->flags_read || may_leave(t, outcome)))
+            learned->needed = true, open = false;
+        open = open && !t->flags_set;
+        if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
+            outcome = ENDED;
+        for (unsigned s = t->slow_first; s < t->slow_count; s++)
+            t->slow[s].resume = t->c->at;
+    }
+    learned->needed |= open;
+    if (outcome != ENDED)
+        go_on(t);
+}
+
+static void begin_block(struct translation_state *t, unsigned index)
+{
+    const struct ir_block *here = &t->ir->blocks[index];
+    t->here = here;
+    t->block = here->block;
+    t->end_offset = (uint32_t)(here->block->physical % PAGE_SIZE_BYTES) + 4 * here->count;
+    t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count = 0;
+    t->return_missed = NULL;
+    t->fp_checked = t->fp_mode_checked = t->fp_inexact_checked = false;
+    bool inherits = here->preds == 1 && t->flags_handed[index];
+    const struct flags_state known = inherits ? t->flags_at[index] : (struct flags_state){.flags = FLAGS_UNKNOWN};
+    t->flags = known.flags;
+    t->pending = known.pending;
+    t->flags_raw = inherits ? known.raw : t->ir->is_region && raw_at(t, (int)index);
+}
+
+static void emit_leave_at(struct translation_state *t, uint64_t page_offset)
+{
+    x64_mov_imm(t->c, RDX, page_offset);
+    x64_jmp_to(t->c, t->stubs->leave_at);
+}
+
+/* Everything of the block that is out of line, into `cold`. */
+static void emit_cold(struct translation_state *t, struct x64 *cold, unsigned first_link)
+{
+    struct x64 *hot = t->c;
+    t->c = cold;
+    emit_slot_misses(t);
+    emit_slow_paths(t);
+    emit_settles(t);
+    emit_ways_out(t);
+    emit_far_jumps(t);
+    emit_exits(t);
+    for (unsigned i = first_link; i < t->result->link_count; i++) {
+        struct unit_link *link = &t->result->links[i];
+        link->stub = cold->at;
+        x64_bind(cold, link->jump_end);
+        emit_leave_at(t, link->target % PAGE_SIZE_BYTES);
+    }
+    t->c = hot;
+}
+
+static void resolve_fixups(struct translation_state *t)
+{
+    for (unsigned i = 0; i < t->fixup_count && !t->c->full; i++)
+        x64_patch(t->fixups[i].jump_end, t->label[t->fixups[i].to]);
+    t->fixup_count = 0;
+}
+
+/* --- a block by itself ------------------------------------------------------------------------------ */
+
+static bool compile_block(struct translation_state *t, const struct compile_job *job)
+{
+    struct x64 *hot = job->hot, *cold = job->cold;
+    const struct ir_block *block = t->ir->blocks;
+    uint8_t *hot_enough = NULL;
+    t->host_of = pin_of;
+    t->c = hot;
+    begin_block(t, 0);
+    t->result->entry = x64_here(hot);
+    if (job->counter) {
+        x64_increment_at(hot, (uint64_t)job->counter);
+        hot_enough = x64_jcc(hot, CC_E);
+    }
+    t->result->counted = x64_here(hot);
+    x64_alu_imm(hot, 1, ALU_SUB, HOST_LEFT, (int32_t)block->count);
+    uint8_t *too_little = x64_jcc(hot, CC_L);
+    t->result->body = x64_here(hot);
+    emit_insns(t, 0);
+    emit_cold(t, cold, 0);
+    x64_bind(cold, too_little);
+    x64_alu_imm(cold, 1, ALU_ADD, HOST_LEFT, (int32_t)block->count);
+    t->c = cold;
+    emit_leave_at(t, block->block->physical % PAGE_SIZE_BYTES);
+    if (hot_enough) {
+        x64_bind(cold, hot_enough);
+        x64_mov_imm(cold, RAX, (uint64_t)job->promote);
+        x64_mov_imm(cold, RCX, (uint64_t)block->block->insns);
+        x64_mov_imm(cold, RDX, block->block->physical % PAGE_SIZE_BYTES);
+        x64_call_to(cold, t->stubs->call_plain);
+        x64_jmp_to(cold, t->result->counted);
+    }
+    return !hot->full && !cold->full;
+}
+
+/* --- regions ---------------------------------------------------------------------------------------- */
+
+/* FP is enabled, FPCR asks for round to nearest and no flushing, IXC is set: what blocks test by themselves. */
+static unsigned emit_fp_tests(struct translation_state *t, uint8_t **failed)
+{
+    unsigned count = 0;
+    if (t->needs_fp) {
+        x64_load(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
+        x64_not(t->c, 0, RAX);
+        x64_test_imm(t->c, 0, RAX, 3 << 20);
+        failed[count++] = x64_jcc(t->c, CC_NE);
+    }
+    if (t->needs_fp_mode) {
+        x64_test_store(t->c, HOST_CPU, CPU_OFFSET(fpcr), FPCR_RMODE | FPCR_FZ);
+        failed[count++] = x64_jcc(t->c, CC_NE);
+    }
+    if (t->needs_inexact) {
+        x64_test_store(t->c, HOST_CPU, CPU_OFFSET(fpsr), FPSR_IXC);
+        failed[count++] = x64_jcc(t->c, CC_E);
+    }
+    return count;
+}
+
+/* The way to call_plain with the registers as they are everywhere. If the function wrote over this code, the rest of
+ * the block is for exec_ functions. */
+static void emit_plain_call(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    if (!t->plain_call_count)
+        return;
+    for (unsigned i = 0; i < t->plain_call_count; i++)
+        x64_bind(c, t->plain_calls[i]);
+    give_registers(t);
+    x64_push(c, RCX);
+    x64_push(c, RDX);
+    x64_call_to(c, t->stubs->call_plain);
+    x64_pop(c, RDX);
+    x64_pop(c, RCX);
+    x64_mov_imm(c, RAX, (uint64_t)t->stubs->dropped);
+    x64_alu_imm_store(c, 0, ALU_CMP, RAX, 0, 0);
+    uint8_t *dropped = x64_jcc(c, CC_NE);
+    take_registers(t);
+    x64_ret(c);
+    x64_bind(c, dropped);
+    x64_alu_imm(c, 1, ALU_ADD, RCX, sizeof(struct insn));
+    x64_jmp_to(c, t->stubs->rest_plain);
+}
+
+static void emit_region(struct translation_state *t, struct x64 *hot, struct x64 *cold)
+{
+    const struct ir *ir = t->ir;
+    uint8_t *failed[4];
+    t->result->link_count = t->result->return_count = 0;
+    t->fixup_count = t->plain_call_count = 0;
+    memset(t->flags_handed, false, sizeof t->flags_handed);
+    t->c = hot;
+    t->result->entry = x64_here(hot);
+    x64_alu_imm(hot, 1, ALU_CMP, HOST_LEFT, (int32_t)ir->blocks[0].longest);
+    failed[0] = x64_jcc(hot, CC_L);
+    unsigned failures = 1 + emit_fp_tests(t, failed + 1);
+    take_registers(t);
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        const struct ir_block *block = &ir->blocks[i];
+        unsigned first_link = t->result->link_count;
+        begin_block(t, i);
+        t->label[i] = hot->at;
+        x64_lea(hot, 1, HOST_LEFT, HOST_LEFT, -(int32_t)block->count);
+        emit_insns(t, i);
+        emit_cold(t, cold, first_link);
+    }
+    resolve_fixups(t);
+    t->c = cold;
+    for (unsigned i = 0; i < failures; i++)
+        x64_bind(cold, failed[i]);
+    x64_jmp_to(cold, unit_of(ir->blocks[0].block)->counted); /* which does everything one block at a time */
+    emit_plain_call(t);
+}
+
+static bool compile_region(struct compiler *compiler, const struct compile_job *job)
+{
+    struct translation_state *t = &compiler->state;
+    struct x64 hot = {.at = compiler->scratch[0], .end = compiler->scratch[0] + SCRATCH_BYTES};
+    struct x64 cold = {.at = compiler->scratch[1], .end = compiler->scratch[1] + SCRATCH_BYTES};
+    t->host_of = pin_of;
+    emit_region(t, &hot, &cold);
+    if (hot.full || cold.full)
+        return false;
+    for (unsigned i = 0; i < t->ir->block_count; i++) {
+        t->flags_needed[i] = t->learned[i].needed;
+        t->flags_first[i] = t->learned[i].first;
+    }
+    assign_registers(t->ir, t->uses, compiler->assigned);
+    t->host_of = compiler->assigned;
+    emit_region(t, job->hot, job->cold);
+    return !job->hot->full && !job->cold->full;
+}
+
+bool compile(struct compiler *compiler, const struct compile_job *job, struct unit_code *result)
+{
+    struct translation_state *t = &compiler->state;
+    ir_verify(t->ir);
+    t->cpu = job->cpu;
+    t->half = job->cpu->pc >> 63;
+    t->result = result;
+    t->fixup_count = t->plain_call_count = 0;
+    t->needs_fp = t->needs_fp_mode = t->needs_inexact = false;
+    result->link_count = result->return_count = 0;
+    t->flags_handed[0] = false;
+    memset(t->uses, 0, sizeof t->uses);
+    memset(t->flags_needed, true, sizeof t->flags_needed);
+    memset(t->flags_first, false, sizeof t->flags_first);
+    return t->ir->is_region ? compile_region(compiler, job) : compile_block(t, job);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The condition flags in translated code.
+ *
+ * A comparison leaves its flags in the host's, and remembers what it compared: they are `pending`. A branch behind it
+ * takes them from there. What needs them later does the comparison again, as long as its operands are there. Into the
+ * state they go (as the operands, which is less than the flags) only where something follows that may need them there
+ * or takes the operands away; and where the next comparison comes first, never:
+ *
+ *     subs x1, x1, #1        sub rsi, 1                                 pending: subtraction, of_result, a = x1, imm = 1
+ *     ldr  x2, [x3]          (its way out of line first does  lea rax, [rsi + 1] ; mov [flag_a], rax ; mov [flag_b], 1
+ *                             ; mov [flag_kind], SUB64)
+ *     b.ne loop              lea rax, [rsi + 1] ; cmp rax, 1 ; the same three moves ; jne
+ *
+ * settle_flags (stubs.c) makes nzcv of it when C code is called. */
+#include "jit/state.h"
+
+/* --- doing the operation again ---------------------------------------------------------------------- */
+
+static enum host_flags host_kind(const struct pending_flags *p)
+{
+    switch (p->kind & ~1) {
+    case FLAG_KIND_ADD: return FLAGS_OF_ADD;
+    case FLAG_KIND_AND: return FLAGS_OF_LOGIC;
+    default: return FLAGS_OF_SUB;
+    }
+}
+
+/* The first operand, in its register or rax. Flags stay; uses rcx. */
+static unsigned first_operand(struct translation_state *t)
+{
+    const struct pending_flags *p = &t->pending;
+    const unsigned w = p->kind & 1;
+    const bool sum = (p->kind & ~1) == FLAG_KIND_ADD;
+    unsigned a = use(t, p->a, RAX);
+    if (!p->of_result)
+        return a;
+    if (p->immediate) {
+        x64_lea(t->c, w, RAX, a, (int32_t)(sum ? -p->imm : p->imm));
+    } else if (sum) { /* a - b = a + ~b + 1 */
+        copy(t, p->b, RCX);
+        x64_not(t->c, w, RCX);
+        x64_lea_indexed(t->c, w, RAX, a, RCX, 0);
+        x64_lea(t->c, w, RAX, RAX, 1);
+    } else {
+        x64_lea_indexed(t->c, w, RAX, a, use(t, p->b, RCX), 0);
+    }
+    return RAX;
+}
+
+static bool is_small(int64_t imm)
+{
+    return imm == (int32_t)imm;
+}
+
+/* Makes the host's flags show what is pending. */
+static void revive(struct translation_state *t)
+{
+    const struct pending_flags *p = &t->pending;
+    const unsigned w = p->kind & 1;
+    unsigned a = first_operand(t), b = RCX;
+    bool is_test = (p->kind & ~1) == FLAG_KIND_AND;
+    if (p->immediate && is_small(p->imm)) {
+        if (is_test)
+            x64_test_imm(t->c, w, a, (int32_t)p->imm);
+        else if (host_kind(p) == FLAGS_OF_SUB)
+            x64_alu_imm(t->c, w, ALU_CMP, a, (int32_t)p->imm);
+    } else if (p->immediate) {
+        x64_mov_imm(t->c, RCX, (uint64_t)p->imm);
+    } else {
+        b = use(t, p->b, RCX);
+    }
+    if (host_kind(p) == FLAGS_OF_ADD) {
+        if (a != RAX)
+            x64_mov(t->c, w, RAX, a);
+        if (p->immediate)
+            x64_alu_imm(t->c, w, ALU_ADD, RAX, (int32_t)p->imm);
+        else
+            x64_alu(t->c, w, ALU_ADD, RAX, b);
+    } else if (!p->immediate || !is_small(p->imm)) {
+        if (is_test)
+            x64_test(t->c, w, a, b);
+        else
+            x64_alu(t->c, w, ALU_CMP, a, b);
+    }
+    t->flags = host_kind(p);
+}
+
+static void settle_raw(struct translation_state *t);
+
+/* --- into the state --------------------------------------------------------------------------------- */
+
+/* The host's flags take the form of a subtraction's: 0, 1 or 2 (less, equal, greater) compared with 1; uses rax,
+ * rcx. */
+static void to_subtraction(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    if (t->flags == FLAGS_OF_ORDER) {
+        x64_setcc(c, CC_A, RAX);
+        x64_setcc(c, CC_AE, RCX);
+        x64_extend(c, 0, false, 0, RAX, RAX);
+        x64_extend(c, 0, false, 0, RCX, RCX);
+        x64_alu(c, 0, ALU_ADD, RAX, RCX);
+        x64_alu_imm(c, 0, ALU_CMP, RAX, 1);
+    } else if (t->flags != FLAGS_OF_SUB) {
+        x64_cmc(c);
+    }
+    t->flags = FLAGS_OF_SUB;
+}
+
+static void commit_host(struct translation_state *t, bool raw)
+{
+    struct x64 *c = t->c;
+    unsigned kind = t->flags == FLAGS_OF_ORDER && !raw ? FLAG_KIND_ORDER : FLAG_KIND_RAW;
+    if (kind == FLAG_KIND_RAW)
+        to_subtraction(t);
+    x64_lahf(c);
+    if (kind == FLAG_KIND_RAW)
+        x64_setcc(c, CC_O, RAX);
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.flag_a)); /* as wide as it will be read */
+    x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), (int32_t)kind);
+    t->flags_raw = kind == FLAG_KIND_RAW;
+}
+
+void commit_flags(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    const struct pending_flags *p = &t->pending;
+    if (!p->kind)
+        return;
+    t->flags_raw = false;
+    if (p->host_only) {
+        commit_host(t, false);
+    } else {
+        x64_store(c, 1, first_operand(t), HOST_CPU, CPU_OFFSET(native.flag_a));
+        if (!p->immediate) {
+            x64_store(c, 1, use(t, p->b, RCX), HOST_CPU, CPU_OFFSET(native.flag_b));
+        } else if (is_small(p->imm)) {
+            x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(native.flag_b), (int32_t)p->imm);
+        } else {
+            x64_mov_imm(c, RCX, (uint64_t)p->imm);
+            x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.flag_b));
+        }
+        x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), p->kind);
+    }
+    t->pending.kind = FLAG_KIND_NONE;
+}
+
+void commit_flags_raw(struct translation_state *t)
+{
+    if (t->pending.kind && t->flags == FLAGS_UNKNOWN)
+        revive(t);
+    if (t->pending.kind || (t->flags != FLAGS_UNKNOWN && !t->flags_raw)) {
+        commit_host(t, true);
+        t->pending.kind = FLAG_KIND_NONE;
+    } else if (!t->flags_raw) {
+        settle_raw(t);
+    }
+}
+
+/* Whether the instruction replaces all flags, reads none and cannot leave. */
+static bool only_sets_flags(unsigned op)
+{
+    switch (op) {
+    case OP_adds_imm:
+    case OP_subs_imm:
+    case OP_ands_imm:
+    case OP_adds_reg:
+    case OP_subs_reg:
+    case OP_ands_reg:
+    case OP_adds_shift:
+    case OP_subs_shift:
+    case OP_ands_shift:
+    case OP_bics_shift:
+    case OP_adds_ext:
+    case OP_subs_ext: return true;
+    default: return false;
+    }
+}
+
+/* Whether the host's flags pass through it, or it sees to them itself. */
+static bool keeps_host_flags(unsigned op)
+{
+    switch (op) {
+    case OP_nop:
+    case OP_add_imm:
+    case OP_sub_imm:
+    case OP_mov_reg:
+    case OP_movz:
+    case OP_movn:
+    case OP_adr:
+    case OP_adrp:
+    case OP_csel:
+    case OP_csinc:
+    case OP_csinv:
+    case OP_csneg:
+    case OP_ccmp_imm:
+    case OP_ccmp_reg:
+    case OP_ccmn_imm:
+    case OP_ccmn_reg:
+    case OP_b_cond: return true;
+    default: return false;
+    }
+}
+
+static bool may_write(const struct insn *insn, unsigned reg)
+{
+    return insn->rd == reg || insn->ra == reg || (insn->rn == reg && insn_infos[insn->op].flags & INSN_MEMORY) ||
+           (reg == 30 && insn_infos[insn->op].flags & INSN_BRANCH) ||
+           (insn_infos[insn->op].flags & INSN_MEMORY && insn->rm == reg);
+}
+
+void flags_before_insn(struct translation_state *t)
+{
+    const struct pending_flags *p = &t->pending;
+    if (!p->kind || only_sets_flags(t->insn->op))
+        return;
+    if (p->host_only ? !keeps_host_flags(t->insn->op)
+                     : may_write(t->insn, p->a) || (!p->immediate && may_write(t->insn, p->b)))
+        commit_flags(t);
+}
+
+/* --- setting ---------------------------------------------------------------------------------------- */
+
+void set_flags(struct translation_state *t, enum host_flags kind)
+{
+    t->flags_set = true;
+    t->pending = (struct pending_flags){.kind = FLAG_KIND_RAW, .host_only = true};
+    t->flags = kind;
+}
+
+void set_flags_of(struct translation_state *t, struct pending_flags operation)
+{
+    operation.kind |= t->insn->sf;
+    t->flags_set = true;
+    t->pending = operation;
+    t->flags = host_kind(&operation);
+}
+
+void set_flags_constant(struct translation_state *t, unsigned nzcv)
+{
+    const unsigned sign = nzcv >> 3 & 1, zero = nzcv >> 2 & 1, carry = nzcv >> 1 & 1, overflow = nzcv & 1;
+    x64_mov_imm(t->c, RAX, (sign << 7 | zero << 6 | !carry) << 8 | overflow);
+    x64_alu_imm_al(t->c, ALU_ADD, 0x7f);
+    x64_sahf(t->c);
+    t->flags = FLAGS_OF_SUB;
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+/* The host condition for a guest condition while the host's flags are the guest's. */
+static enum x64_cc live_condition(struct translation_state *t, unsigned cond)
+{
+    static const uint8_t of_sub[14] = {CC_E, CC_NE, CC_AE, CC_B, CC_S,  CC_NS, CC_O,
+                                       CC_NO, CC_A, CC_BE, CC_GE, CC_L, CC_G,  CC_LE};
+    static const uint8_t of_add[14] = {CC_E, CC_NE, CC_B, CC_AE, CC_S, CC_NS, CC_O,
+                                       CC_NO, 0,    0,    CC_GE, CC_L, CC_G, CC_LE};
+    static const uint8_t of_order[14] = {CC_E, CC_NE, CC_AE, CC_B, CC_B,  CC_AE, CC_P,
+                                         CC_NP, CC_A, CC_BE, CC_AE, CC_B, CC_A,  CC_BE};
+    if (t->flags == FLAGS_OF_ORDER)
+        return of_order[cond];
+    if (t->flags != FLAGS_OF_SUB && cond >> 1 == 4) { /* HI, LS: no host condition has carry set and not zero */
+        x64_cmc(t->c);
+        t->flags = FLAGS_OF_SUB;
+    }
+    return (t->flags == FLAGS_OF_SUB ? of_sub : of_add)[cond];
+}
+
+/* The state holds the flags as FLAG_KIND_RAW, behind this. */
+static void settle_raw(struct translation_state *t)
+{
+    if (t->flags_raw)
+        return;
+    x64_alu_imm_store(t->c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(native.flag_kind), FLAG_KIND_RAW);
+    uint8_t *unsettled = x64_jcc(t->c, CC_NE);
+    t->settles[t->settle_count++] = (struct detour){unsettled, t->c->at};
+    t->flags_raw = true;
+}
+
+void emit_settles(struct translation_state *t)
+{
+    for (unsigned i = 0; i < t->settle_count; i++) {
+        x64_bind(t->c, t->settles[i].jump_end);
+        x64_call_to(t->c, t->stubs->settle_raw);
+        uint8_t *back = x64_jmp(t->c);
+        if (!t->c->full)
+            x64_patch(back, t->settles[i].resume);
+    }
+}
+
+/* Makes the host's flags the guest's, wherever those are. */
+static void bring(struct translation_state *t)
+{
+    t->flags_read = true;
+    if (t->flags != FLAGS_UNKNOWN)
+        return;
+    if (t->pending.kind) {
+        revive(t);
+        return;
+    }
+    settle_raw(t);
+    x64_load(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(native.flag_a));
+    x64_alu_imm_al(t->c, ALU_ADD, 0x7f);
+    x64_sahf(t->c);
+    t->flags = FLAGS_OF_SUB;
+}
+
+enum x64_cc condition(struct translation_state *t, unsigned cond)
+{
+    bring(t);
+    return live_condition(t, cond);
+}
+
+void carry_to_host(struct translation_state *t, bool inverted)
+{
+    bring(t);
+    bool opposite = t->flags == FLAGS_OF_SUB || t->flags == FLAGS_OF_ORDER;
+    if (opposite != inverted)
+        x64_cmc(t->c);
+    t->flags = FLAGS_UNKNOWN;
+}

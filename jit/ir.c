@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Units of translation: forming them. */
+#include "jit/ir.h"
+#include <assert.h>
+#include <string.h>
+
+/* A block belongs to a region if it was entered at least once for so many entries of the region's first. */
+#define RARE_FRACTION 32u
+
+/* --- where blocks lead ------------------------------------------------------------------------------ */
+
+struct successors {
+    uint64_t taken, next; /* physical; 0: nowhere in this page */
+    bool call;
+};
+
+static uint64_t in_page(const struct block *block, uint64_t physical)
+{
+    return (physical ^ block->physical) < PAGE_SIZE_BYTES ? physical : 0;
+}
+
+static struct successors successors_of(const struct block *block)
+{
+    const struct insn *last = &block->insns[block->count - 1];
+    const uint64_t end = block->physical + 4ull * block->count;
+    const uint64_t target = in_page(block, end - 4 + (uint64_t)last->imm), next = in_page(block, end);
+    switch (last->op) {
+    case OP_b: return (struct successors){.taken = target};
+    case OP_b_cond:
+        if (last->opt >= 14)
+            return (struct successors){.taken = target};
+        return (struct successors){target, next, false};
+    case OP_cbz:
+    case OP_cbnz:
+    case OP_tbz:
+    case OP_tbnz: return (struct successors){target, next, false};
+    case OP_isb:
+    case OP_msr:
+    case OP_msr_daifset:
+    case OP_msr_daifclr: return (struct successors){.next = next}; /* unless they are left to exec_ */
+    case OP_bl: return (struct successors){.next = next, .call = true};
+    case OP_blr: return (struct successors){.next = next, .call = true};
+    default:
+        if (insn_infos[last->op].flags & INSN_ENDS_BLOCK)
+            return (struct successors){0};
+        return (struct successors){.next = next};
+    }
+}
+
+/* --- choosing blocks -------------------------------------------------------------------------------- */
+
+struct forming {
+    struct ir *ir;
+    const struct block_cache *cache;
+    ir_heat *heat;
+    const void *context;
+    uint32_t enough;
+    struct block *chosen[IR_MAX_BLOCKS];
+    struct successors ways[IR_MAX_BLOCKS];
+    uint32_t heats[IR_MAX_BLOCKS];
+    bool placed[IR_MAX_BLOCKS];
+    unsigned count, insns;
+};
+
+static int find_chosen(const struct forming *f, uint64_t physical)
+{
+    for (unsigned i = 0; physical && i < f->count; i++)
+        if (f->chosen[i]->physical == physical)
+            return (int)i;
+    return IR_OUTSIDE;
+}
+
+static void choose(struct forming *f, struct block *block)
+{
+    const unsigned at = f->count++;
+    f->chosen[at] = block;
+    f->ways[at] = successors_of(block);
+    f->heats[at] = f->heat(f->context, block);
+    f->insns += block->count;
+}
+
+static void consider(struct forming *f, uint64_t physical)
+{
+    if (!physical || f->count == IR_MAX_BLOCKS || find_chosen(f, physical) != IR_OUTSIDE)
+        return;
+    struct block *block = block_find(f->cache, physical);
+    if (block && f->insns + block->count <= IR_MAX_OPS && f->heat(f->context, block) >= f->enough)
+        choose(f, block);
+}
+
+/* The hottest of two that are not placed yet, or IR_OUTSIDE. */
+static int hotter(const struct forming *f, int a, int b)
+{
+    if (a != IR_OUTSIDE && f->placed[a])
+        a = IR_OUTSIDE;
+    if (b == IR_OUTSIDE || f->placed[b])
+        return a;
+    return a == IR_OUTSIDE || f->heats[b] > f->heats[a] ? b : a;
+}
+
+static void place(struct forming *f, int index)
+{
+    struct ir *ir = f->ir;
+    struct ir_block *to = &ir->blocks[ir->block_count++];
+    struct block *block = f->chosen[index];
+    f->placed[index] = true;
+    *to = (struct ir_block){
+        .block = block,
+        .ops = &ir->ops[ir->op_count],
+        .count = block->count,
+        .heat = f->heats[index],
+        .taken = IR_OUTSIDE,
+        .next = IR_OUTSIDE,
+        .ends_in_call = f->ways[index].call,
+    };
+    for (unsigned i = 0; i < block->count; i++)
+        ir->ops[ir->op_count++] = (struct ir_op){block->insns[i], &block->insns[i]};
+}
+
+/* Blocks that usually follow each other come in a row. */
+static void lay_out(struct forming *f)
+{
+    for (int at = 0; at != IR_OUTSIDE;) {
+        place(f, at);
+        at = hotter(f, find_chosen(f, f->ways[at].taken), find_chosen(f, f->ways[at].next));
+        for (unsigned i = 0; at == IR_OUTSIDE && i < f->count; i++)
+            if (!f->placed[i])
+                at = (int)i;
+    }
+}
+
+static int index_of(const struct ir *ir, uint64_t physical)
+{
+    for (unsigned i = 0; physical && i < ir->block_count; i++)
+        if (ir->blocks[i].block->physical == physical)
+            return (int)i;
+    return IR_OUTSIDE;
+}
+
+/* --- edges, loops, tests ---------------------------------------------------------------------------- */
+
+static void connect(struct ir *ir)
+{
+    ir->blocks[0].preds = 1;
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        struct ir_block *block = &ir->blocks[i];
+        struct successors ways = successors_of(block->block);
+        block->taken = (int16_t)index_of(ir, ways.taken);
+        block->next = (int16_t)index_of(ir, ways.next);
+        if (block->taken != IR_OUTSIDE)
+            ir->blocks[block->taken].preds++;
+        if (block->next != IR_OUTSIDE) {
+            ir->blocks[block->next].preds++;
+            ir->blocks[block->next].is_return |= block->ends_in_call;
+        }
+    }
+}
+
+/* A call's return tests again. */
+static int next_without_call(const struct ir_block *block)
+{
+    return block->ends_in_call ? IR_OUTSIDE : block->next;
+}
+
+enum visit { NOT_SEEN, OPEN, CLOSED };
+
+static void find_loops(struct ir *ir, int index, uint8_t *seen)
+{
+    if (index == IR_OUTSIDE)
+        return;
+    struct ir_block *block = &ir->blocks[index];
+    if (seen[index] != NOT_SEEN) {
+        block->is_loop_head |= seen[index] == OPEN;
+        return;
+    }
+    seen[index] = OPEN;
+    find_loops(ir, block->taken, seen);
+    find_loops(ir, next_without_call(block), seen);
+    seen[index] = CLOSED;
+}
+
+static void measure_way(struct ir *ir, struct ir_block *block);
+
+/* Instructions from the edge to `index` on to the next test. */
+static uint32_t longest_behind(struct ir *ir, int index)
+{
+    if (index == IR_OUTSIDE || ir->blocks[index].is_loop_head)
+        return 0;
+    if (!ir->blocks[index].longest)
+        measure_way(ir, &ir->blocks[index]);
+    return ir->blocks[index].longest;
+}
+
+static void measure_way(struct ir *ir, struct ir_block *block)
+{
+    uint32_t taken = longest_behind(ir, block->taken), next = longest_behind(ir, next_without_call(block));
+    block->longest = block->count + (taken > next ? taken : next);
+}
+
+static void measure_ways(struct ir *ir)
+{
+    uint8_t seen[IR_MAX_BLOCKS] = {NOT_SEEN};
+    for (unsigned i = 0; i < ir->block_count; i++)
+        if (seen[i] == NOT_SEEN)
+            find_loops(ir, (int)i, seen);
+    for (unsigned i = 0; i < ir->block_count; i++)
+        measure_way(ir, &ir->blocks[i]);
+}
+
+/* --- entry points ----------------------------------------------------------------------------------- */
+
+void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat, const void *context)
+{
+    struct forming f = {.ir = ir, .cache = cache, .heat = heat, .context = context};
+    f.enough = heat(context, head) / RARE_FRACTION + 1;
+    choose(&f, head);
+    for (unsigned i = 0; i < f.count; i++) {
+        consider(&f, f.ways[i].taken);
+        consider(&f, f.ways[i].next);
+    }
+    ir->block_count = ir->op_count = 0;
+    ir->is_region = true;
+    lay_out(&f);
+    connect(ir);
+    measure_ways(ir);
+}
+
+void ir_of_block(struct ir *ir, struct block *block)
+{
+    struct forming f = {.ir = ir};
+    f.chosen[0] = block;
+    f.ways[0] = successors_of(block);
+    f.count = 1;
+    ir->block_count = ir->op_count = 0;
+    ir->is_region = false;
+    place(&f, 0);
+    ir->blocks[0].preds = 1;
+    ir->blocks[0].longest = block->count;
+}
+
+void ir_verify(const struct ir *ir)
+{
+    assert(ir->block_count && ir->block_count <= IR_MAX_BLOCKS && ir->op_count <= IR_MAX_OPS);
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        const struct ir_block *block = &ir->blocks[i];
+        assert(block->taken < (int)ir->block_count && block->next < (int)ir->block_count);
+        assert(block->ops >= ir->ops && block->ops + block->count <= ir->ops + ir->op_count);
+        assert(block->longest >= block->count && block->preds);
+        /* What one test at `longest` vouches for covers both ways on. */
+        const int ways[2] = {block->taken, next_without_call(block)};
+        for (unsigned w = 0; w < 2; w++) {
+            if (ways[w] == IR_OUTSIDE)
+                continue;
+            const struct ir_block *to = &ir->blocks[ways[w]];
+            assert(to->block->physical / PAGE_SIZE_BYTES == block->block->physical / PAGE_SIZE_BYTES);
+            assert(to->is_loop_head || block->longest >= block->count + to->longest);
+        }
+        for (unsigned k = 0; k < block->count; k++) {
+            const struct ir_op *op = &block->ops[k];
+            assert(op->record == &block->block->insns[k] && op->insn.left == op->record->left);
+            assert(k + 1 == block->count || !(insn_infos[op->record->op].flags & INSN_ENDS_BLOCK));
+        }
+    }
+}

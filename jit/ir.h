@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The intermediate form of a unit of translation: blocks of one page, and what goes on between them.
+ *
+ * An operation is a guest instruction, or what a pass put in its place: its operands are the guest's registers, so
+ * between any two operations the guest's state is a defined one, and a fault is precise without more ado. What the form
+ * adds is what one instruction cannot know: where control comes from and goes to, who needs the flags, which constant
+ * a register holds, which registers are worth a host register here.
+ *
+ * The first tier's units are single blocks. The second's are regions: what is hot of a loop or a function within its
+ * page, laid out so that the usual way falls through. Block 0 is where a unit is entered; a region is also entered
+ * behind each of its calls. */
+#ifndef ARMATURE_IR_H
+#define ARMATURE_IR_H
+
+#include "interp/block.h"
+
+#define IR_MAX_BLOCKS 64u
+#define IR_MAX_OPS    768u
+
+enum { IR_OUTSIDE = -1 };
+
+struct ir_op {
+    struct insn insn;          /* what is to be done */
+    const struct insn *record; /* the guest's instruction, for its exec_ function */
+};
+
+struct ir_block {
+    struct block *block;
+    struct ir_op *ops;
+    uint32_t count;
+    uint32_t heat;      /* how often it was entered, as far as that is known */
+    int16_t taken;      /* the block that its branch leads to, or IR_OUTSIDE */
+    int16_t next;       /* the block behind it, or IR_OUTSIDE */
+    uint16_t preds;     /* edges that lead here, entries from outside among them */
+    bool ends_in_call;  /* `next` is entered by a return */
+    bool is_return;     /* that block */
+    bool is_loop_head;  /* edges that lead here test what is left of the turn, as do entries from outside */
+    uint32_t longest;   /* instructions on the longest way from its beginning to the next such test */
+};
+
+struct ir {
+    struct ir_block blocks[IR_MAX_BLOCKS]; /* in the order of the code */
+    unsigned block_count;
+    struct ir_op ops[IR_MAX_OPS];
+    unsigned op_count;
+    bool is_region;
+};
+
+/** Makes `ir` the unit of `block` alone. */
+void ir_of_block(struct ir *ir, struct block *block);
+
+/** How often a block was entered; 0: it may not be part of a region. */
+typedef uint32_t ir_heat(const void *context, const struct block *block);
+
+/** Makes `ir` the region around `head`. */
+void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat, const void *context);
+
+/** Asserts that the form is what the others take it for. */
+void ir_verify(const struct ir *ir);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The jumps between units. */
+#include <stdlib.h>
+#include "jit/unit.h"
+#include "jit/x64.h"
+
+static struct link **bucket_of(struct links *links, uint64_t target)
+{
+    return &links->by_target[(target >> 2 ^ target >> 16) & (LINK_BUCKETS - 1)];
+}
+
+static void point(const struct links *links, const struct link *link, uint64_t run_address)
+{
+    x64_patch(link->jump_end, run_address ? (const uint8_t *)run_address - links->run_offset : link->stub);
+}
+
+bool links_add(struct links *links, uint8_t *jump_end, uint8_t *stub, uint64_t target, uint64_t run_address)
+{
+    struct link *link = malloc(sizeof *link);
+    if (!link)
+        return false;
+    struct link **bucket = bucket_of(links, target);
+    *link = (struct link){jump_end, stub, target, *bucket};
+    *bucket = link;
+    if (run_address)
+        point(links, link, run_address);
+    return true;
+}
+
+void links_point(struct links *links, uint64_t target, uint64_t run_address)
+{
+    for (struct link *link = *bucket_of(links, target); link; link = link->next)
+        if (link->target == target)
+            point(links, link, run_address);
+}
+
+void links_clear(struct links *links)
+{
+    for (unsigned i = 0; i < LINK_BUCKETS; i++) {
+        while (links->by_target[i]) {
+            struct link *link = links->by_target[i];
+            links->by_target[i] = link->next;
+            free(link);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What there is of translated code: of each block its own translation, and perhaps the region that begins with it. */
+#ifndef ARMATURE_JIT_UNIT_H
+#define ARMATURE_JIT_UNIT_H
+
+#include <stdint.h>
+#include "interp/block.h"
+
+/** A jump between units, in the list of those with the same target whether it has one or not. */
+struct link {
+    uint8_t *jump_end; /* write address */
+    uint8_t *stub;     /* where it goes while its target is not translated (write address) */
+    uint64_t target;   /* guest physical address */
+    struct link *next;
+};
+
+struct unit {
+    struct block *block;
+    uint64_t entry;       /* run address of its own translation */
+    uint64_t counted;     /* run address of its own translation, behind what counts entries */
+    uint32_t *counter;    /* entries up to 0; NULL: not counted */
+    struct unit *next;    /* of all */
+    uint8_t **returns;    /* of the region: the jumps of return points that were missed */
+    unsigned return_count;
+};
+
+/** The unit of a block that is translated. */
+static inline struct unit *unit_of(const struct block *block)
+{
+    return block->translation;
+}
+
+/** All jumps between units, by target. */
+#define LINK_BUCKETS 16384u
+struct links {
+    struct link *by_target[LINK_BUCKETS];
+    ptrdiff_t run_offset; /* from a write address to the run address */
+};
+
+/** Adds a link, which goes to its stub. False: the host has no memory; the jump goes to its stub for ever. */
+bool links_add(struct links *links, uint8_t *jump_end, uint8_t *stub, uint64_t target, uint64_t run_address);
+
+/** Makes all links to `target` go to `run_address`; 0: to their stubs. */
+void links_point(struct links *links, uint64_t target, uint64_t run_address);
+
+void links_clear(struct links *links);
+
+#endif

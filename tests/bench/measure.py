@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the chosen workloads on all sides in turn, and hands over the samples of each."""
+import subprocess
+import tempfile
+
+import machines
+from machines import Run
+from workloads import PARALLEL_SCRIPTS
+
+QUICK_PART = 8
+APPEND = "console=ttyAMA0 quiet loglevel=1 root=/dev/vda"
+
+
+def script_of(workloads, folder, part):
+    """What runs them in a row. One that ends without its last line is named by "skip"."""
+    lines = [f"export T={folder} PART={part}"]
+    for workload in workloads:
+        lines.append(f"{workload.script}\necho '== skip {workload.name}'")
+    return "\n".join(lines) + "\n"
+
+
+def run_list(start, workloads, side, samples, errors):
+    """Runs the workloads on a side; again without the culprit when one brings the machine down. What failed on a side is
+    not tried there again. `start` makes a Run of a list of workloads."""
+    left = [workload for workload in workloads if side not in errors[workload.name]]
+    while left:
+        run = start(left)
+        for name, sample in run.samples.items():
+            samples[name][side].append(sample)
+        for name in run.skipped:
+            errors[name][side] = f"{side}: it failed"
+        left = [workload for workload in left if workload.name not in run.samples and workload.name not in run.skipped]
+        if left:
+            errors[left[0].name][side] = f"{side} ended, or was silent, in it: " + run.tail()
+            left.pop(0)
+
+
+def measure_lists(workloads, options):
+    """Workloads that are bash lines: a boot for all of them, in turn with the other sides."""
+    part = QUICK_PART if options.quick else 1
+    machines.make_inputs()
+    samples = {workload.name: {"armature": [], "qemu": [], "native": []} for workload in workloads}
+    errors = {workload.name: {} for workload in workloads}
+
+    def guest(command):
+        def start(chosen):
+            names = [workload.name for workload in chosen]
+            disks = [f"{machines.CACHE}/programs-{chosen[0].disk}.img", machines.make_disk(script_of(chosen, "/mnt", part))]
+            return Run(command(disks, APPEND), names)
+        return start
+
+    def host(chosen):
+        with tempfile.TemporaryDirectory(prefix="armature-bench-") as folder:
+            script = script_of(chosen, f"{machines.INPUTS}/host", part)
+            return Run(["bash", "-c", script], [workload.name for workload in chosen], cwd=folder, env=machines.HOST_ENVIRONMENT)
+
+    for _ in range(options.runs):
+        run_list(guest(lambda *given: machines.armature(options.extra, *given)), workloads, "armature", samples, errors)
+        run_list(guest(machines.qemu), workloads, "qemu", samples, errors)
+        possible = [workload for workload in workloads if machines.host_can(workload)]
+        run_list(host, possible, "native", samples, errors)
+    for workload in workloads:
+        yield workload, samples[workload.name], list(errors[workload.name].values())
+
+
+def measure_boot(workload, options):
+    """From the program's start to the shell's prompt."""
+    samples = {"armature": [], "qemu": []}
+    errors = []
+    for _ in range(options.runs):
+        for side, command in (("armature", machines.armature(options.extra, [], "console=ttyAMA0")),
+                              ("qemu", machines.qemu([], "console=ttyAMA0"))):
+            sample = machines.boot(command)
+            if not sample:
+                errors.append(f"{side} did not reach a shell")
+                return workload, samples, errors
+            samples[side].append(sample)
+    return workload, samples, errors
+
+
+def measure_parallel(workload, options):
+    """Armature against itself: two jobs one after the other on one CPU, and at once on two."""
+    samples = {"one": [], "two": []}
+    if "--parallel" not in subprocess.check_output([machines.PROGRAM, "run", "--help"], text=True):
+        return workload, samples, []
+    machines.make_inputs()
+    part = QUICK_PART if options.quick else 1
+    errors = {"parallel": {}}
+    for _ in range(options.runs):
+        for side, script, cpus, extra in (("one", PARALLEL_SCRIPTS[0], "1", []), ("two", PARALLEL_SCRIPTS[1], "2", ["--parallel"])):
+            def start(_):
+                disks = [f"{machines.CACHE}/programs-{workload.disk}.img",
+                         machines.make_disk(script_of([workload._replace(script=script)], "/mnt", part))]
+                return Run(machines.armature(options.extra + extra, disks, APPEND, cpus), ["parallel"])
+            run_list(start, [workload], side, {"parallel": samples}, errors)
+    return workload, samples, list(errors["parallel"].values())
+
+
+def measure_all(options):
+    """Yields (workload, its samples by side, errors)."""
+    for disk in ("few", "all"):
+        batch = [workload for workload in options.chosen if workload.disk == disk and workload.script]
+        if batch:
+            yield from measure_lists(batch, options)
+    for workload in options.chosen:
+        if workload.group in ("boot", "parallel"):
+            yield {"boot": measure_boot, "parallel": measure_parallel}[workload.group](workload, options)

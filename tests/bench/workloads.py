@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the benchmark measures: groups with what they must reach, and workloads, each a line of bash for guest and host.
+
+A workload prints "== begin NAME", works, and prints "== end NAME CHECKSUM [UNITS]"; what takes a fixed time says how
+many units it did. $T is the folder of inputs (tests/bench/programs, kernels, text), $PART what part of the usual work is
+to be done; the current folder is one to write in.
+"""
+import os
+import re
+from collections import namedtuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# title; the ratio to QEMU that must be reached, and the one that is aimed at, of geometric means; groups that are one
+Goal = namedtuple("Goal", "title must aim groups")
+GOALS = [
+    Goal("integer", 2.5, 4.0, ["integer"]),
+    Goal("fp, neon, crypto", 4.0, 10.0, ["fp", "neon", "crypto"]),
+    Goal("programs", 2.0, 4.0, ["programs"]),
+    Goal("kernel", 2.0, 5.0, ["kernel"]),
+    Goal("boot", 1.3, 4.0, ["boot"]),
+    Goal("memory", 1.0, 2.0, ["memory"]),
+    Goal("parallel", 1.8, 1.95, ["parallel"]),
+]
+LINE = Goal("any single line", 1.0, 2.0, [])
+
+# disk: the image of tools/make-programs that it needs (None: it is no list of bash lines); same: the host must compute
+# the same checksum; file: the kernel's source
+Workload = namedtuple("Workload", "name group script disk same file", defaults=[None])
+
+
+def read_kernels():
+    """The workloads of kernels/, from the KERNEL() lines."""
+    found = []
+    for file in sorted(os.listdir(f"{HERE}/kernels")):
+        if file.endswith(".c"):
+            with open(f"{HERE}/kernels/{file}", encoding="utf-8") as source:
+                name, group = re.search(r'^KERNEL\("([\w-]+)", "(\w+)", \d+\)$', source.read(), re.M).groups()
+            found.append(Workload(name, group, f'"$T/kernels" {name} $PART', "few", True, file))
+    return found
+
+
+def program(name, command, warm, same=True):
+    """A command of Debian's, started once before (`warm`) so that no disk is measured."""
+    return Workload(name, "programs", f"{warm} >/dev/null 2>&1\necho '== begin {name}'\n"
+                    f"sum=$({{ {command}; }} | cksum) && echo \"== end {name} ${{sum// /-}}\"", "all", same)
+
+
+def openssl_speed(name, options):
+    """openssl speed counts what it can do in a second of the guest's; the first result is taken."""
+    return Workload(f"openssl-{name}", "programs", f"""openssl version >/dev/null
+echo '== begin openssl-{name}'
+openssl speed -mr -seconds 1 {options} 2>&1 | while IFS=: read -r tag count rest; do
+    case $tag in +R*) echo "== end openssl-{name} - $count" ;; esac
+done""", "all", False)
+
+
+def stress(name, options, count):
+    return program(f"stress-{name}", f"stress-ng --quiet {options} $(({count} / PART + 1)) && echo good", "stress-ng --version")
+
+
+PROGRAMS = [
+    openssl_speed("md5", "-bytes 1024 md5"),
+    openssl_speed("sha256", "-bytes 1024 sha256"),
+    openssl_speed("sha512", "-bytes 1024 sha512"),
+    openssl_speed("aes-gcm", "-bytes 1024 -evp aes-128-gcm"),
+    openssl_speed("chacha", "-bytes 1024 -evp chacha20-poly1305"),
+    openssl_speed("rsa", "rsa2048"),
+    openssl_speed("ecdsa", "ecdsap256"),
+    program("xz", 'head -c $((400000 / PART)) "$T/text" | xz -T1 -2', "xz --version"),
+    program("unxz", 'for i in $(seq $((3 / PART + 1))); do xz -dc "$T/text.xz"; done', "xz --version"),
+    program("gzip", 'head -c $((3000000 / PART)) "$T/text" | gzip -n', "gzip --version"),
+    program("sqlite3", 'sqlite3 :memory: ".param init" ".param set :n $((16000 / PART))" ".read $T/work.sql"', "sqlite3 --version"),
+    program("python3", 'python3 "$T/work.py" $((5 / PART))', "python3 -c 'import json, re'"),
+    program("perl", 'perl "$T/work.pl" $((7 / PART))', "perl -e 1"),
+    program("gcc", 'gcc -O2 -S -o - "$T/work.c" | wc -l', "gcc -S -o /dev/null -x c /dev/null", same=False),
+    stress("ackermann", "--cpu 1 --cpu-method ackermann --cpu-ops", 130),
+    stress("matrix", "--matrix 1 --matrix-ops", 160),
+    stress("qsort", "--qsort 1 --qsort-size 16384 --qsort-ops", 15),
+    stress("vecmath", "--vecmath 1 --vecmath-ops", 65),
+    stress("switch", "--switch 1 --switch-ops", 4000),
+]
+
+BOOT = Workload("boot", "boot", None, None, False)
+PARALLEL = Workload("parallel", "parallel", None, "few", False)
+
+JOB = '{ "$T/kernels" bytecode $PART; "$T/kernels" nbody $PART; "$T/kernels" lz $PART; }'
+# Two jobs one after the other, and both at once: scripts for one CPU and for two.
+PARALLEL_SCRIPTS = [
+    f"echo '== begin parallel'\n{JOB} >a\n{JOB} >b\ncmp -s a b && echo \"== end parallel $(cksum <a | tr ' ' -)\"",
+    f"echo '== begin parallel'\n{JOB} >a & {JOB} >b\nwait\ncmp -s a b && echo \"== end parallel $(cksum <a | tr ' ' -)\"",
+]
+
+
+def all_workloads():
+    """All, in the order of the table."""
+    order = [group for goal in GOALS for group in goal.groups]
+    return sorted(read_kernels() + PROGRAMS + [BOOT, PARALLEL], key=lambda workload: order.index(workload.group))
