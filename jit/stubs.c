@@ -221,7 +221,7 @@ static void emit_enter(struct x64 *c, const struct stubs *stubs)
     x64_mov_imm(c, RAX, (uint64_t)stubs->dropped);
     x64_store_imm(c, 0, RAX, 0, 0);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
-    x64_alu_imm(c, 1, ALU_ADD, RAX, MAX_STAY_INSNS);
+    x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(native.stay_insns));
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.stay_end));
     load_left(c);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc)); /* the block's end, which may be the page's */

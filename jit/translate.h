@@ -91,6 +91,8 @@ extern const uint8_t pinned[PIN_COUNT];
 
 /** A stay in translated code ends after so many instructions (and a block), whatever is left of the turn. */
 #define MAX_STAY_INSNS 0x40000
+/* A parallel CPU's attention may be wanted any time: it looks at the end of a stay, so that is shorter. */
+#define PARALLEL_STAY_INSNS 0x4000
 /** The stack of return points: two words for each call of a stay, and room for a signal's frame. */
 #define RETURN_STACK_BYTES (MAX_STAY_INSNS * 16u + (1u << 20))
 

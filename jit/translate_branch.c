@@ -102,6 +102,16 @@ static bool within_page(const struct translation_state *t, uint64_t target)
     return (target ^ t->block->physical) < PAGE_SIZE_BYTES;
 }
 
+/* The target of the jump that comes, with an opcode of `opcode_bytes`, may be changed while parallel CPUs run: by a store
+ * within one cache line, which they see all or nothing of. */
+static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
+{
+    enum { LINE_BYTES = 64, TARGET_BYTES = 4 };
+    if (t->cpu->parallel)
+        while ((x64_here(t->c) + opcode_bytes) % LINE_BYTES > LINE_BYTES - TARGET_BYTES)
+            x64_byte(t->c, 0x90);
+}
+
 static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t target)
 {
     struct unit_code *result = t->result;
@@ -113,10 +123,12 @@ static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t ta
 static void jump_out(struct translation_state *t, int64_t distance)
 {
     uint64_t target = block_end(t) + (uint64_t)distance;
-    if (within_page(t, target))
+    if (within_page(t, target)) {
+        make_patchable(t, 1);
         add_link(t, x64_jmp(t->c), target);
-    else
+    } else {
         jump_far(t, false, (int64_t)t->end_offset + distance);
+    }
 }
 
 /* --- edges within a unit ---------------------------------------------------------------------------- */
@@ -246,6 +258,7 @@ static void branch_out(struct translation_state *t, enum x64_cc cc)
     commit_flags(t);
     give_registers(t);
     if (within_page(t, target)) {
+        make_patchable(t, 2);
         add_link(t, x64_jcc(t->c, cc), target);
     } else {
         uint8_t *not_taken = x64_jcc(t->c, cc ^ 1);
@@ -342,10 +355,12 @@ static void call_direct(struct translation_state *t)
     int64_t distance = t->insn->imm - 4;
     uint64_t target = block_end(t) + (uint64_t)distance;
     begin_call(t);
-    if (within_page(t, target))
+    if (within_page(t, target)) {
+        make_patchable(t, 1);
         add_link(t, x64_call(t->c), target);
-    else
+    } else {
         call_out_of_line(t, false, (int64_t)t->end_offset + distance);
+    }
     end_call(t);
 }
 

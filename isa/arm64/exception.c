@@ -206,7 +206,7 @@ void cpu_sp_fault(struct cpu *cpu, const struct insn *insn)
 bool cpu_interrupt_ready(const struct cpu *cpu)
 {
     unsigned daif = cpu->pstate.daif;
-    return (cpu->irq_pending && !(daif & 2)) || (cpu->fiq_pending && !(daif & 1)) ||
+    return (cpu_flag(&cpu->irq_pending) && !(daif & 2)) || (cpu_flag(&cpu->fiq_pending) && !(daif & 1)) ||
            (cpu->serror_pending && !(daif & 4));
 }
 
@@ -216,7 +216,7 @@ void cpu_take_interrupt(struct cpu *cpu)
     if (cpu->serror_pending && !(daif & 4)) {
         cpu->serror_pending = 0;
         enter(cpu, 1, VECTOR_SERROR, cpu->pc, true, (uint32_t)EC_SERROR << 26 | ESR_IL, false, 0);
-    } else if (cpu->fiq_pending && !(daif & 1)) {
+    } else if (cpu_flag(&cpu->fiq_pending) && !(daif & 1)) {
         enter(cpu, 1, VECTOR_FIQ, cpu->pc, false, 0, false, 0);
     } else {
         enter(cpu, 1, VECTOR_IRQ, cpu->pc, false, 0, false, 0);
@@ -262,7 +262,7 @@ void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t addr
     p->daif = spsr >> SPSR_DAIF_SHIFT & 15;
     cpu->step_in_progress = 0;
     cpu->exclusive.size = 0;
-    cpu->event_register = 1;
+    cpu_set_flag(&cpu->event_register, 1);
     cpu->pc = address;
     cpu_state_changed(cpu);
 }

@@ -109,6 +109,17 @@ static void change_space(struct cpu *cpu, uint32_t asid)
 
 /* Data, and both. */
 
+struct filter {
+    uint64_t words[TLB_FILTER_BITS / 64];
+};
+
+/* Other CPUs may look at it meanwhile: no bit that stays is ever gone. */
+static void set_write_filter(struct tlb *tlb, const struct filter *filter)
+{
+    for (unsigned i = 0; i < TLB_FILTER_BITS / 64; i++)
+        __atomic_store_n(&tlb->write_filter[i], filter->words[i], __ATOMIC_RELEASE);
+}
+
 void tlb_empty_slots(struct cpu *cpu)
 {
     memset(cpu->slots.limit, 0, sizeof cpu->slots.limit);
@@ -128,6 +139,9 @@ void tlb_flush_inline(struct cpu *cpu)
     memset(tlb->data_private, 0, sizeof tlb->data_private);
     memset(tlb->code_private, 0, sizeof tlb->code_private);
     memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    forget_lower_half(cpu);
+    forget_upper_half(cpu);
+    set_write_filter(tlb, &(struct filter){0}); /* behind the tags */
     forget_lower_half(cpu);
     forget_upper_half(cpu);
 }
@@ -262,11 +276,10 @@ void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
 void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
 {
     struct tlb *tlb = cpu->tlb_all;
-    unsigned bit = tlb_filter_bit(physical_page);
-    if (!(tlb->write_filter[bit / 64] >> bit % 64 & 1))
+    if (!tlb_may_write(cpu, physical_page))
         return;
     /* The filter is made anew on the way: tags dropped by other causes have left their bits in it. */
-    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    struct filter filter = {0};
     tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++) {
@@ -276,9 +289,22 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
             if (e->physical == physical_page)
                 e->write_tag = TLB_NO_TAG(i);
             else
-                tlb_filter_add(tlb->write_filter, e->physical);
+                tlb_filter_add(filter.words, e->physical);
         }
     }
+    set_write_filter(tlb, &filter);
+}
+
+void tlb_announce_write(struct cpu *cpu, uint64_t physical_page)
+{
+    tlb_filter_add(cpu->tlb_all->write_filter, physical_page);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+bool tlb_may_write(const struct cpu *cpu, uint64_t physical_page)
+{
+    unsigned bit = tlb_filter_bit(physical_page);
+    return __atomic_load_n(&cpu->tlb_all->write_filter[bit / 64], __ATOMIC_ACQUIRE) >> bit % 64 & 1;
 }
 
 void tlb_drop_all_write_tags(struct cpu *cpu)

@@ -136,4 +136,10 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page);
 /** The same for all pages: the next store to each is to be noticed. */
 void tlb_drop_all_write_tags(struct cpu *cpu);
 
+/** Of parallel CPUs: `cpu` is about to look at the flags of the page of RAM, and where there are none to write to it
+ *  or to let stores to it run inline. Whoever sets a flag and then finds that no CPU may write knows that none that
+ *  overlooked it does: of the two orders, announce, look and set, ask, one is first. */
+void tlb_announce_write(struct cpu *cpu, uint64_t physical_page);
+bool tlb_may_write(const struct cpu *cpu, uint64_t physical_page);
+
 #endif

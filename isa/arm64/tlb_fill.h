@@ -28,7 +28,8 @@ static inline unsigned tlb_filter_bit(uint64_t page_address)
 static inline void tlb_filter_add(uint64_t *filter, uint64_t page_address)
 {
     unsigned bit = tlb_filter_bit(page_address);
-    filter[bit / 64] |= 1ull << bit % 64;
+    uint64_t *word = &filter[bit / 64];
+    __atomic_store_n(word, *word | 1ull << bit % 64, __ATOMIC_RELEASE);
 }
 
 /** Whoever asked for the translation of `va` may remember it while code_key stands: what changes it must know. */

@@ -405,17 +405,8 @@ static void put_code(struct generator *g)
         put_functions(g);
     const unsigned length = g->program->count + 4 + rng_below(rng, rng_below(rng, 2) ? 120 : 24);
     while (g->program->count < length) {
-        switch (rng_below(rng, 38)) {
+        switch (rng_below(rng, 36)) {
         case 0: put_system(g); break;
-        case 36: put_sysreg(g); break;
-        case 37:
-            if (rng_below(rng, 2))
-                put_exclusive(g);
-            else if (rng_below(rng, 2))
-                put_trailing_zeros(g);
-            else
-                put_pauth(g);
-            break;
         case 1:
         case 2:
         case 3: put_branch(g); break;
@@ -449,8 +440,10 @@ static void put_code(struct generator *g)
         case 16:
             if (rng_below(rng, 2))
                 put_exclusive(g);
-            else
+            else if (rng_below(rng, 2))
                 put_trailing_zeros(g);
+            else
+                put_pauth(g);
             break;
         default: put(g, random_instruction(g)); break;
         }
