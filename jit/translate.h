@@ -26,6 +26,8 @@ struct stubs {
     uint64_t pauth_add[4], pauth_check[4]; /* called: rax = pointer, rdx = modifier, by key. Uses rcx, rdx */
     uint64_t pauth_strip[2];               /* called: rax = pointer; of code, of data. Uses rcx */
     uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
+    uint64_t arm_fp;       /* called: lets the host collect the guest's FP flags where FP access is free and FPCR is 0;
+                              the zero flag says whether. Uses rax */
     uint64_t bottom;       /* where a return goes that has no call */
 };
 

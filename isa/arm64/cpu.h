@@ -148,6 +148,8 @@ struct cpu {
         uintptr_t stack_now, host_stack; /* its stack pointer while C code runs, and C's while it runs */
         uint64_t flag_a, flag_b; /* operands of the operation that NZCV are the flags of, ... */
         uint32_t flag_kind;      /* ... and which one; 0: nzcv holds them */
+        uint32_t mxcsr;          /* on its way to and from the host's register */
+        uint8_t fp_armed;        /* FP access and FPCR allow that the host's MXCSR collects what FPSR is to get */
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
