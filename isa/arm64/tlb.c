@@ -138,9 +138,6 @@ void tlb_flush_inline(struct cpu *cpu)
             drop_code(tlb, regime, i);
     memset(tlb->data_private, 0, sizeof tlb->data_private);
     memset(tlb->code_private, 0, sizeof tlb->code_private);
-    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
-    forget_lower_half(cpu);
-    forget_upper_half(cpu);
     set_write_filter(tlb, &(struct filter){0}); /* behind the tags */
     forget_lower_half(cpu);
     forget_upper_half(cpu);
