@@ -59,7 +59,9 @@ static enum outcome translate_insn(struct translation_state *t)
         return translate_branch(t);
     if (flags & INSN_MEMORY)
         return translate_memory(t);
-    return translate_data(t) || translate_fp(t) || translate_vector(t) ? TRANSLATED : LEFT_TO_EXEC;
+    if (translate_bits(t) || translate_data(t) || translate_fp(t) || translate_vector(t))
+        return TRANSLATED;
+    return translate_system(t);
 }
 
 /* Whether the present instruction may go on elsewhere, where the flags may be looked at. */

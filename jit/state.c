@@ -159,9 +159,16 @@ void emit_slow_paths(struct translation_state *t)
             x64_bind(t->c, t->slow[++i].jump_end);
         t->pending = slow->flags;
         commit_flags(t);
-        if (!t->ir->is_region)
-            vectors_move(t, slow->vectors_written, true);
+        t->vector_written = slow->vectors_written;
+        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK)
+            give_registers(t);
+        else if (!t->ir->is_region)
+            vectors_store(t);
         load_plain(t, slow->insn);
+        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK) {
+            x64_jmp_to(t->c, t->stubs->end_plain);
+            continue;
+        }
         call_plain(t);
         if (!t->ir->is_region)
             vectors_move(t, slow->vectors_valid, false);

@@ -8,7 +8,7 @@
 #include "jit/ir.h"
 #include "jit/translate.h"
 
-#define MAX_SLOW_PATHS (3 * BLOCK_MAX_INSNS)
+#define MAX_SLOW_PATHS (4 * BLOCK_MAX_INSNS)
 
 /* What the host's flags are now. */
 enum host_flags {
@@ -186,7 +186,7 @@ void take_registers(struct translation_state *t);
 void give_registers(struct translation_state *t);
 
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
- * behind it. Nothing of the instruction may have happened yet. */
+ * behind it, or back in the engine's loop if it ends the block. Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
 
 /** Emits what slow_if() promised, out of line behind the block. */
@@ -265,11 +265,14 @@ void emit_far_jumps(struct translation_state *t);
 
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
+bool translate_bits(struct translation_state *t);
 bool translate_fp(struct translation_state *t);
 bool translate_vector(struct translation_state *t);
 bool translate_structure(struct translation_state *t);
+bool translate_atomic(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
+enum outcome translate_system(struct translation_state *t);
 
 /** The address of the present instruction plus `distance`, as an offset from native.page. */
 static inline int64_t page_offset(const struct translation_state *t, int64_t distance)

@@ -219,12 +219,11 @@ enum outcome translate_memory(struct translation_state *t)
     case OP_ldr_lit: access_literal(t, LOAD, 2 + t->insn->sf); return TRANSLATED;
     case OP_ldrsw_lit: access_literal(t, LOAD_SIGNED_64, 2); return TRANSLATED;
     case OP_ldrv_lit: access_literal(t, LOAD_VECTOR, t->insn->size); return TRANSLATED;
-    case OP_prfm_imm:
-    case OP_prfm_un:
-    case OP_prfm_rx:
-    case OP_prfm_rw:
-    case OP_prfm_lit: return TRANSLATED;
-    default: return translate_structure(t) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_ldnp: return access_imm(t, LOAD, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_stnp: return access_imm(t, STORE, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_ldnpv: return access_imm(t, LOAD_VECTOR, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_stnpv: return access_imm(t, STORE_VECTOR, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    default: return translate_structure(t) || translate_atomic(t) ? TRANSLATED : LEFT_TO_EXEC;
     }
 #undef ACCESS
 #undef PAIR

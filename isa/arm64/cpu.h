@@ -124,6 +124,7 @@ struct cpu {
     struct cpu **peers;
     unsigned peer_count;
     struct cpu *self;
+    bool parallel; /* the CPUs run at the same time, on a host thread each: accesses keep the guest's order among them */
     /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
     void *smccc_context;

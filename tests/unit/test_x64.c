@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "jit/x64.h"
+#include "jit/x64_atomic.h"
 #include "jit/x64_vec.h"
 
 #define RUN_ADDRESS 0x7f1234560000ull
@@ -643,6 +644,36 @@ static void fused(void **state)
             }
 }
 
+static void memory_operands(void **state)
+{
+    for (unsigned a = 0; a < REGS; a++)
+        for (unsigned b = 0; b < REGS; b++) {
+            for (unsigned d = 0; d < LENGTH(displacements); d++) {
+                const int32_t disp = displacements[d];
+                for (unsigned size = 0; size < 4; size++) {
+                    const struct operand m = memory(size, b, disp), r = reg(size, a);
+                    CHECK(x64_cmpxchg(&c, size, a, b, disp), "cmpxchg", m, r);
+                    CHECK(x64_xadd(&c, size, a, b, disp), "xadd", m, r);
+                    CHECK(x64_xchg_store(&c, size, a, b, disp), "xchg", m, r);
+                    for (unsigned op = 0; op < ALU_OPS; op++)
+                        CHECK(x64_alu_store(&c, size, op, a, b, disp), alu_names[op], m, r);
+                    CHECK((x64_lock(&c), x64_xadd(&c, size, a, b, disp)), "lock xadd", m, r);
+                }
+                CHECK(x64_imul_load(&c, 1, a, b, disp), "imul", reg(3, a), memory(3, b, disp));
+                for (unsigned w = 0; w < 2; w++)
+                    CHECK(x64_store_imm(&c, w, b, disp, -2), "mov", memory(2 + w, b, disp), immediate(-2));
+                for (unsigned op = 0; op < ALU_OPS; op++)
+                    CHECK(x64_alu_byte(&c, op, b, disp, 0x7f), alu_names[op], memory(0, b, disp), immediate(0x7f));
+                CHECK(x64_store_byte(&c, b, disp, 1), "mov", memory(0, b, disp), immediate(1));
+            }
+            for (unsigned size = 0; size < 4; size++)
+                CHECK(x64_crc32c(&c, size, a, b), "crc32", reg(size == 3 ? 3 : 2, a), reg(size, b));
+            for (unsigned w = 0; w < 2; w++)
+                CHECK(x64_bsf(&c, w, a, b), "bsf", reg(2 + w, a), reg(2 + w, b));
+        }
+    CHECK(x64_mfence(&c), "mfence");
+}
+
 /* Where there is no room nothing is written behind the end, and `full` tells. */
 static void no_room(void **state)
 {
@@ -685,7 +716,7 @@ int main(void)
         cmocka_unit_test(arithmetic), cmocka_unit_test(conditions_and_jumps),
         cmocka_unit_test(vectors),    cmocka_unit_test(three_operands),
         cmocka_unit_test(two_operands), cmocka_unit_test(fused),
-        cmocka_unit_test(no_room),
+        cmocka_unit_test(no_room),    cmocka_unit_test(memory_operands),
     };
     return cmocka_run_group_tests(tests, open_capstone, close_capstone);
 }
