@@ -119,7 +119,7 @@ static bool read_register(struct translation_state *t)
         check_fp(t);
         read_member(t, CPU_OFFSET(fpcr));
         return true;
-    case SR_FPSR: return false; /* part of it is the host's */
+    case SR_FPSR: return false; /* part of it may be in the host's MXCSR (stubs.c) */
     case SR_DCZID_EL0:
         need_bits(t, CPU_OFFSET(sys.SCTLR_EL1), SCTLR_DZE);
         read_constant(t, DCZID_LOG2_WORDS);
