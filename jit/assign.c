@@ -9,8 +9,7 @@
 
 #define MOVES_COST 4u /* what a change of places at an entry and an exit costs, in uses */
 
-/* How often control comes in or goes out, as far as it is known. */
-static uint64_t crossings(const struct ir *ir)
+uint64_t assign_crossings(const struct ir *ir)
 {
     uint64_t inside = 0, count = 1;
     for (unsigned i = 0; i < ir->block_count; i++) {
@@ -26,7 +25,7 @@ static uint64_t crossings(const struct ir *ir)
 
 void assign_registers(const struct ir *ir, const uint64_t uses[REG_COUNT], int8_t host_of[REG_COUNT])
 {
-    const uint64_t cost = MOVES_COST * crossings(ir);
+    const uint64_t cost = MOVES_COST * assign_crossings(ir);
     memcpy(host_of, pin_of, REG_COUNT);
     for (;;) {
         int best = -1, worst = -1;

@@ -9,4 +9,7 @@
  *  that of everywhere (pin_of) where the difference would not pay for the moves at entries and exits. */
 void assign_registers(const struct ir *ir, const uint64_t uses[REG_COUNT], int8_t host_of[REG_COUNT]);
 
+/** How often control comes into the region or goes out of it, as far as that is known. */
+uint64_t assign_crossings(const struct ir *ir);
+
 #endif

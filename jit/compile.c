@@ -18,7 +18,7 @@
 #include <string.h>
 #include "isa/arm64/fp/fast.h"
 #include "jit/assign.h"
-#include "jit/state.h"
+#include "jit/translate_vector.h"
 #include "jit/unit.h"
 
 #define SCRATCH_BYTES (256u << 10)
@@ -59,7 +59,9 @@ static enum outcome translate_insn(struct translation_state *t)
         return translate_branch(t);
     if (flags & INSN_MEMORY)
         return translate_memory(t);
-    return translate_data(t) || translate_fp(t) || translate_vector(t) ? TRANSLATED : LEFT_TO_EXEC;
+    if (translate_bits(t) || translate_data(t) || translate_fp(t) || translate_vector(t))
+        return TRANSLATED;
+    return translate_system(t);
 }
 
 /* Whether the present instruction may go on elsewhere, where the flags may be looked at. */
@@ -81,6 +83,7 @@ static void emit_insns(struct translation_state *t, unsigned index)
         t->exit_first = t->exit_count;
         t->flags_read = t->flags_set = false;
         flags_before_insn(t);
+        const uint32_t vectors_written = t->vector_written;
         outcome = translate_insn(t);
         if (open && t->flags_read && !may_leave(t, outcome))
             learned->first = true;
@@ -89,8 +92,11 @@ static void emit_insns(struct translation_state *t, unsigned index)
         open = open && !t->flags_set;
         if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
             outcome = ENDED;
-        for (unsigned s = t->slow_first; s < t->slow_count; s++)
+        for (unsigned s = t->slow_first; s < t->slow_count; s++) {
             t->slow[s].resume = t->c->at;
+            t->slow[s].vectors_written = vectors_written;
+            t->slow[s].vectors_valid = t->vector_valid;
+        }
     }
     learned->needed |= open;
     if (outcome != ENDED)
@@ -105,7 +111,9 @@ static void begin_block(struct translation_state *t, unsigned index)
     t->end_offset = (uint32_t)(here->block->physical % PAGE_SIZE_BYTES) + 4 * here->count;
     t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count = 0;
     t->return_missed = NULL;
-    t->fp_checked = t->fp_mode_checked = t->fp_inexact_checked = false;
+    t->fp_checked = t->fp_armed = false;
+    t->arming.jump_end = NULL;
+    vectors_begin(t);
     bool inherits = here->preds == 1 && t->flags_handed[index];
     const struct flags_state known = inherits ? t->flags_at[index] : (struct flags_state){.flags = FLAGS_UNKNOWN};
     t->flags = known.flags;
@@ -129,6 +137,7 @@ static void emit_cold(struct translation_state *t, struct x64 *cold, unsigned fi
     emit_settles(t);
     emit_ways_out(t);
     emit_far_jumps(t);
+    emit_arms(t);
     emit_exits(t);
     for (unsigned i = first_link; i < t->result->link_count; i++) {
         struct unit_link *link = &t->result->links[i];
@@ -155,6 +164,8 @@ static bool compile_block(struct translation_state *t, const struct compile_job 
     uint8_t *hot_enough = NULL;
     t->host_of = pin_of;
     t->c = hot;
+    t->cold = cold;
+    vectors_assign(t);
     begin_block(t, 0);
     t->result->entry = x64_here(hot);
     if (job->counter) {
@@ -184,23 +195,21 @@ static bool compile_block(struct translation_state *t, const struct compile_job 
 
 /* --- regions ---------------------------------------------------------------------------------------- */
 
-/* FP is enabled, FPCR asks for round to nearest and no flushing, IXC is set: what blocks test by themselves. */
+/* FP is enabled, or even armed: what blocks test by themselves. */
 static unsigned emit_fp_tests(struct translation_state *t, uint8_t **failed)
 {
     unsigned count = 0;
-    if (t->needs_fp) {
+    if (t->needs_armed_fp) {
+        x64_cmp_byte(t->c, HOST_CPU, CPU_OFFSET(native.fp_armed), 0);
+        uint8_t *armed = x64_jcc(t->c, CC_NE);
+        x64_call_to(t->c, t->stubs->arm_fp);
+        failed[count++] = x64_jcc(t->c, CC_NE);
+        x64_bind(t->c, armed);
+    } else if (t->needs_fp) {
         x64_load(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
         x64_not(t->c, 0, RAX);
         x64_test_imm(t->c, 0, RAX, 3 << 20);
         failed[count++] = x64_jcc(t->c, CC_NE);
-    }
-    if (t->needs_fp_mode) {
-        x64_test_store(t->c, HOST_CPU, CPU_OFFSET(fpcr), FPCR_RMODE | FPCR_FZ);
-        failed[count++] = x64_jcc(t->c, CC_NE);
-    }
-    if (t->needs_inexact) {
-        x64_test_store(t->c, HOST_CPU, CPU_OFFSET(fpsr), FPSR_IXC);
-        failed[count++] = x64_jcc(t->c, CC_E);
     }
     return count;
 }
@@ -233,11 +242,13 @@ static void emit_plain_call(struct translation_state *t)
 static void emit_region(struct translation_state *t, struct x64 *hot, struct x64 *cold)
 {
     const struct ir *ir = t->ir;
-    uint8_t *failed[4];
+    uint8_t *failed[2];
     t->result->link_count = t->result->return_count = 0;
     t->fixup_count = t->plain_call_count = 0;
     memset(t->flags_handed, false, sizeof t->flags_handed);
     t->c = hot;
+    t->cold = cold;
+    t->constant_count = 0;
     t->result->entry = x64_here(hot);
     x64_alu_imm(hot, 1, ALU_CMP, HOST_LEFT, (int32_t)ir->blocks[0].longest);
     failed[0] = x64_jcc(hot, CC_L);
@@ -263,9 +274,11 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
 static bool compile_region(struct compiler *compiler, const struct compile_job *job)
 {
     struct translation_state *t = &compiler->state;
-    struct x64 hot = {.at = compiler->scratch[0], .end = compiler->scratch[0] + SCRATCH_BYTES};
-    struct x64 cold = {.at = compiler->scratch[1], .end = compiler->scratch[1] + SCRATCH_BYTES};
+    struct x64 hot = {.at = compiler->scratch[0], .end = compiler->scratch[0] + SCRATCH_BYTES, .avx = job->hot->avx};
+    struct x64 cold = {.at = compiler->scratch[1], .end = compiler->scratch[1] + SCRATCH_BYTES, .avx = job->hot->avx};
     t->host_of = pin_of;
+    t->c = &hot;
+    vectors_assign(t);
     emit_region(t, &hot, &cold);
     if (hot.full || cold.full)
         return false;
@@ -287,7 +300,9 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     t->half = job->cpu->pc >> 63;
     t->result = result;
     t->fixup_count = t->plain_call_count = 0;
-    t->needs_fp = t->needs_fp_mode = t->needs_inexact = false;
+    t->needs_fp = t->needs_armed_fp = false;
+    t->done_too = NULL;
+    t->constant_count = 0;
     result->link_count = result->return_count = 0;
     t->flags_handed[0] = false;
     memset(t->uses, 0, sizeof t->uses);

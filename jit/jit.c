@@ -91,8 +91,9 @@ static void divide_memory(struct jit *jit)
     const struct code_memory *memory = &jit->memory;
     uint8_t *middle = memory->write + memory->bytes / 2;
     ptrdiff_t run_offset = memory->run - memory->write;
-    jit->hot = (struct x64){.at = memory->write, .end = middle, .run_offset = run_offset};
-    jit->cold = (struct x64){.at = middle, .end = memory->write + memory->bytes, .run_offset = run_offset};
+    const bool avx = host_has.avx2;
+    jit->hot = (struct x64){.at = memory->write, .end = middle, .run_offset = run_offset, .avx = avx};
+    jit->cold = (struct x64){.at = middle, .end = memory->write + memory->bytes, .run_offset = run_offset, .avx = avx};
     jit->links.run_offset = run_offset;
     stubs_emit(&jit->hot, &jit->stubs);
     jit->first = jit->hot.at;

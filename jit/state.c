@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the translators of the instruction classes share: registers, the way to exec_ and back, flags, addresses. */
-#include "jit/state.h"
+#include "jit/translate_vector.h"
 
 /* --- registers ------------------------------------------------------------------------------------- */
 
@@ -62,11 +62,13 @@ static void exchange(struct translation_state *t, const int8_t *from, const int8
 void take_registers(struct translation_state *t)
 {
     exchange(t, pin_of, t->host_of);
+    vectors_load(t);
 }
 
 void give_registers(struct translation_state *t)
 {
     exchange(t, t->host_of, pin_of);
+    vectors_store(t);
 }
 
 /* --- leaving to exec_ ------------------------------------------------------------------------------ */
@@ -105,8 +107,11 @@ bool call_exec(struct translation_state *t, const struct insn *insn)
         x64_jmp_to(t->c, t->stubs->end_plain);
         return true;
     }
+    if (!t->ir->is_region)
+        vectors_store(t);
     load_plain(t, insn);
     call_plain(t);
+    vectors_lost(t);
     t->flags = FLAGS_UNKNOWN;
     return false;
 }
@@ -114,12 +119,23 @@ bool call_exec(struct translation_state *t, const struct insn *insn)
 /* Where `cc` holds, the present instruction is done by its exec_ function instead. */
 void slow_if(struct translation_state *t, enum x64_cc cc)
 {
-    t->slow[t->slow_count++] = (struct slow_path){x64_jcc(t->c, cc), NULL, t->insn, t->pending};
+    t->slow[t->slow_count++] = (struct slow_path){.jump_end = x64_jcc(t->c, cc), .insn = t->insn, .flags = t->pending};
 }
 
 void exit_if(struct translation_state *t, enum x64_cc cc)
 {
-    t->exits[t->exit_count++] = (struct block_exit){x64_jcc(t->c, cc), t->insn, t->pending};
+    t->exits[t->exit_count++] = (struct block_exit){x64_jcc(t->c, cc), t->insn, t->pending, t->vector_written};
+}
+
+void leave_by_exit(struct translation_state *t, const struct block_exit *way)
+{
+    t->pending = way->flags;
+    t->vector_written = way->vectors_written;
+    commit_flags(t);
+    give_registers(t);
+    x64_mov_imm(t->c, RCX, (uint64_t)record_of(way->insn));
+    x64_mov_imm(t->c, RDX, t->end_offset);
+    x64_jmp_to(t->c, t->stubs->rest_plain);
 }
 
 void emit_exits(struct translation_state *t)
@@ -129,12 +145,7 @@ void emit_exits(struct translation_state *t)
         x64_bind(t->c, way->jump_end);
         while (i + 1 < t->exit_count && t->exits[i + 1].insn == way->insn)
             x64_bind(t->c, t->exits[++i].jump_end);
-        t->pending = way->flags;
-        commit_flags(t);
-        give_registers(t);
-        x64_mov_imm(t->c, RCX, (uint64_t)record_of(way->insn));
-        x64_mov_imm(t->c, RDX, t->end_offset);
-        x64_jmp_to(t->c, t->stubs->rest_plain);
+        leave_by_exit(t, way);
     }
 }
 
@@ -148,8 +159,19 @@ void emit_slow_paths(struct translation_state *t)
             x64_bind(t->c, t->slow[++i].jump_end);
         t->pending = slow->flags;
         commit_flags(t);
+        const bool ends = insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK;
+        if (!t->ir->is_region)
+            vectors_move(t, slow->vectors_written, true);
+        else if (ends)
+            give_registers(t);
         load_plain(t, slow->insn);
+        if (ends) {
+            x64_jmp_to(t->c, t->stubs->end_plain);
+            continue;
+        }
         call_plain(t);
+        if (!t->ir->is_region)
+            vectors_move(t, slow->vectors_valid, false);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
             x64_patch(back, t->slow[i].resume);

@@ -8,7 +8,7 @@
 #include "jit/ir.h"
 #include "jit/translate.h"
 
-#define MAX_SLOW_PATHS (3 * BLOCK_MAX_INSNS)
+#define MAX_SLOW_PATHS (4 * BLOCK_MAX_INSNS)
 
 /* What the host's flags are now. */
 enum host_flags {
@@ -36,6 +36,8 @@ struct slow_path {
     uint8_t *resume;
     const struct insn *insn;
     struct pending_flags flags;
+    /* Vector registers, of a block by itself: what goes to the state before, and comes back behind. */
+    uint32_t vectors_written, vectors_valid;
 };
 
 /* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
@@ -53,7 +55,15 @@ struct block_exit {
     uint8_t *jump_end;
     const struct insn *insn;
     struct pending_flags flags;
+    uint32_t vectors_written;
 };
+
+/* 16 bytes beside the code, at a run address. */
+struct vector_constant {
+    uint64_t low, high, at;
+};
+
+#define MAX_VECTOR_CONSTANTS 64
 
 /* A jump out of line for what comes back. */
 struct detour {
@@ -94,14 +104,14 @@ struct flags_state {
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
 
 struct translation_state {
-    struct x64 *c;
+    struct x64 *c, *cold;
     const struct stubs *stubs;
     const struct cpu *cpu;
     struct ir *ir;
     const struct ir_block *here;
     const int8_t *host_of;           /* the host register of each guest register in this unit, or -1 */
     uint64_t uses[REG_COUNT];        /* by how often the blocks are entered */
-    bool needs_fp, needs_fp_mode, needs_inexact;
+    bool needs_fp, needs_armed_fp;
     uint8_t *label[IR_MAX_BLOCKS];
     struct flags_state flags_at[IR_MAX_BLOCKS]; /* of blocks that one edge leads to */
     bool flags_handed[IR_MAX_BLOCKS];           /* flags_at is valid */
@@ -127,7 +137,20 @@ struct translation_state {
     unsigned far_count;
     uint8_t *return_missed; /* the jump of a return point that was not returned to */
     unsigned half;          /* of the address space, where the code is */
-    bool fp_checked, fp_mode_checked, fp_inexact_checked;
+    bool fp_checked, fp_armed;
+    struct arming {
+        uint8_t *jump_end, *resume; /* jump_end NULL: there is none */
+        struct block_exit exit;     /* where that cannot be */
+    } arming;               /* out of line, where FP was not armed yet */
+    /* Vector registers (translate_vector.h), as they are at this place of the unit. */
+    int8_t vector_of[32];      /* the host register of each, or -1: it is in the state */
+    uint32_t vectors_to_write; /* of a region: those that it writes */
+    uint32_t vector_valid;     /* those whose host register holds their value */
+    uint32_t vector_written;   /* of these, those whose value in the state may be old */
+    uint8_t vector_bytes[32];  /* of each, how many of the lowest bytes may be other than zero: 4, 8 or 16 */
+    const struct insn *done_too; /* a later instruction, where an earlier one's code does it as well */
+    struct vector_constant constants[MAX_VECTOR_CONSTANTS];
+    unsigned constant_count;
     struct block_exit exits[BLOCK_MAX_INSNS + 2];
     unsigned exit_count, exit_first; /* exit_first: of the present instruction */
     bool flags_read, flags_set; /* by the present instruction */
@@ -147,11 +170,6 @@ static inline int32_t offset_of(unsigned reg)
     return (int32_t)(offsetof(struct cpu, x) + 8 * reg) - CPU_BIAS;
 }
 
-static inline int32_t vector_offset(unsigned reg)
-{
-    return (int32_t)(offsetof(struct cpu, v) + 16 * reg) - CPU_BIAS;
-}
-
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
 unsigned use(struct translation_state *t, unsigned reg, unsigned temp);
 
@@ -162,12 +180,13 @@ void copy(struct translation_state *t, unsigned reg, unsigned temp);
 unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp);
 void done(struct translation_state *t, unsigned reg, unsigned host);
 
-/** From the registers as they are everywhere (pin_of) to the unit's own, and back. The flags stay. */
+/** From the registers as they are everywhere (pin_of; the vector registers in the state) to the unit's own, and back. The
+ *  flags stay. */
 void take_registers(struct translation_state *t);
 void give_registers(struct translation_state *t);
 
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
- * behind it. Nothing of the instruction may have happened yet. */
+ * behind it, or back in the engine's loop if it ends the block. Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
 
 /** Emits what slow_if() promised, out of line behind the block. */
@@ -183,16 +202,22 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
 /** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
 void emit_slot_misses(struct translation_state *t);
 
-/** Emits the FP access check, once a block (it may change only at the end of one). Uses rax. */
+/** Emits the FP access check, once a block of its own (it may change only at the end of one). Uses rax. */
 void check_fp(struct translation_state *t);
 
 /** Where `cc` holds, this and the rest of the block are done by exec_ functions. Nothing of the present instruction
  *  may have happened yet. */
 void exit_if(struct translation_state *t, enum x64_cc cc);
 
-/** FPCR asks for round to nearest and no flushing, and IXC is set (`inexact`): else the rest of the block is
- * left to exec_ functions. Emitted once a block, before anything of the instruction. */
-void check_fp_mode(struct translation_state *t, bool inexact);
+/** FP access is free, FPCR is 0, and the host's FP flags are the guest's from here on: else the rest of the block is left
+ *  to exec_ functions. Emitted once a block, before anything of the instruction. Uses rax. */
+void arm_fp(struct translation_state *t);
+
+/** What arm_fp() has out of line. */
+void emit_arms(struct translation_state *t);
+
+/** Leaves as exit_if() does. */
+void leave_by_exit(struct translation_state *t, const struct block_exit *way);
 
 /** The code of exit_if(), behind the block. */
 void emit_exits(struct translation_state *t);
@@ -240,11 +265,14 @@ void emit_far_jumps(struct translation_state *t);
 
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
+bool translate_bits(struct translation_state *t);
 bool translate_fp(struct translation_state *t);
 bool translate_vector(struct translation_state *t);
 bool translate_structure(struct translation_state *t);
+bool translate_atomic(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
+enum outcome translate_system(struct translation_state *t);
 
 /** The address of the present instruction plus `distance`, as an offset from native.page. */
 static inline int64_t page_offset(const struct translation_state *t, int64_t distance)

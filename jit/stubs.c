@@ -5,7 +5,7 @@
  * are used most, and rax, rcx, rdx are free. rsp is in a stack of its own: a guest call leaves the caller's page and a
  * host return address there, so that the guest's return is the host's. What is on it matters to speed only; it is
  * empty whenever translated code is entered, and a stay ends before it could be full. C functions run on C's stack.
- * Neither pc nor icount is kept: a block knows its place in the page, and icount is what is missing from the limit.
+ * MXCSR collects FP flags once a unit has armed it, up to the next C code. Neither pc nor icount is kept: a block knows its place in the page, and icount is what is missing from the limit.
  * Outside, everything is in struct cpu, as its header says. */
 #include "jit/state.h"
 
@@ -127,6 +127,56 @@ static void settle(struct x64 *c, const struct stubs *stubs)
     x64_bind(c, settled);
 }
 
+#define MXCSR_PLAIN 0x1f80u /* nothing raised, nothing trapped, round to nearest */
+
+static void load_mxcsr(struct x64 *c)
+{
+    x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.mxcsr), MXCSR_PLAIN);
+    x64_rm(c, 0, 0, 0x0fae, 2, HOST_CPU, CPU_OFFSET(native.mxcsr), false);
+}
+
+/* What the host's FP operations raised since they were armed goes to FPSR. What x86 counts as a denormal operand is
+ * nothing to the guest; the others have the same names, and nearly the same order. Uses rcx, rdx. */
+static void collect_fp_flags(struct x64 *c)
+{
+    x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(native.fp_armed), 0);
+    uint8_t *not_armed = x64_jcc(c, CC_E);
+    x64_rm(c, 0, 0, 0x0fae, 3, HOST_CPU, CPU_OFFSET(native.mxcsr), false);
+    x64_load(c, 0, RCX, HOST_CPU, CPU_OFFSET(native.mxcsr));
+    x64_mov(c, 0, RDX, RCX);
+    x64_alu_imm(c, 0, ALU_AND, RDX, FPSR_IOC);
+    x64_shift_imm(c, 0, SHIFT_SHR, RCX, 1);
+    x64_alu_imm(c, 0, ALU_AND, RCX, FPSR_DZC | FPSR_OFC | FPSR_UFC | FPSR_IXC);
+    x64_alu(c, 0, ALU_OR, RCX, RDX);
+    x64_rm(c, 0, 0, 0x09, RCX, HOST_CPU, CPU_OFFSET(fpsr), false);
+    x64_bind(c, not_armed);
+}
+
+/* Behind C code, which raises what it likes: what was armed before is so again. */
+static void rearm_fp(struct x64 *c)
+{
+    x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(native.fp_armed), 0);
+    uint8_t *not_armed = x64_jcc(c, CC_E);
+    load_mxcsr(c);
+    x64_bind(c, not_armed);
+}
+
+static void emit_arm_fp(struct x64 *c)
+{
+    x64_load(c, 0, RAX, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
+    x64_not(c, 0, RAX);
+    x64_test_imm(c, 0, RAX, 3 << 20);
+    uint8_t *trapped = x64_jcc(c, CC_NE);
+    x64_alu_imm_store(c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(fpcr), 0);
+    uint8_t *not_plain = x64_jcc(c, CC_NE);
+    load_mxcsr(c);
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
+    x64_byte(c, 1);
+    x64_bind(c, trapped);
+    x64_bind(c, not_plain);
+    x64_ret(c);
+}
+
 /* Everything to the state; rdx is pc's place in the page. Then the function in r12 is ready to be called with the record
  * in r13. */
 static void store_all_for_plain(struct x64 *c, const struct stubs *stubs)
@@ -138,6 +188,7 @@ static void store_all_for_plain(struct x64 *c, const struct stubs *stubs)
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(pc));
     store_icount(c, RDX);
     settle(c, stubs);
+    collect_fp_flags(c);
 }
 
 static void call_on_host_stack(struct x64 *c, unsigned function)
@@ -165,6 +216,8 @@ static void emit_enter(struct x64 *c, const struct stubs *stubs)
     x64_store(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.host_stack));
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
     x64_mov(c, 1, RDX, RSI);
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
+    x64_byte(c, 0);
     x64_mov_imm(c, RAX, (uint64_t)stubs->dropped);
     x64_store_imm(c, 0, RAX, 0, 0);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
@@ -211,24 +264,32 @@ static void emit_go_on(struct x64 *c)
 }
 
 /* Runs a block's last instruction and goes on where it led to, if that is known. What wants the loop's attention has made
- * the limit 0, which the next block sees. Return points hold as long as the translations that they were found under. */
+ * the limit 0, which the next block sees. What is in the stack of return points, and what was found out about FP, holds only
+ * while what it was found under does; else it is as if translated code had been left. */
 static void emit_end_plain(struct x64 *c, const struct stubs *stubs)
 {
+    static const uint8_t held_in[] = {RBX, R13, R14, R15};
+    const int32_t held[] = {CPU_OFFSET(code_key[0]), CPU_OFFSET(code_key[1]), CPU_OFFSET(fpcr), CPU_OFFSET(sys.CPACR_EL1)};
     store_all_for_plain(c, stubs);
-    x64_load(c, 1, RBX, HOST_CPU, CPU_OFFSET(code_key[0]));
-    x64_load(c, 1, R14, HOST_CPU, CPU_OFFSET(code_key[1]));
     x64_mov(c, 1, RSI, R13);
+    for (unsigned i = 0; i < sizeof held_in; i++)
+        x64_load(c, 1, held_in[i], HOST_CPU, held[i]);
     call_on_host_stack(c, R12);
     x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.btype), 0);
     uint8_t *checked_target = x64_jcc(c, CC_NE);
-    x64_alu_load(c, 1, ALU_XOR, RBX, HOST_CPU, CPU_OFFSET(code_key[0]));
-    x64_alu_load(c, 1, ALU_XOR, R14, HOST_CPU, CPU_OFFSET(code_key[1]));
+    for (unsigned i = 0; i < sizeof held_in; i++)
+        x64_alu_load(c, 1, ALU_XOR, held_in[i], HOST_CPU, held[i]);
+    for (unsigned i = 1; i < sizeof held_in; i++)
+        x64_alu(c, 1, ALU_OR, held_in[0], held_in[i]);
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack_now));
-    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.stack));
-    x64_alu(c, 1, ALU_OR, RBX, R14);
-    x64_cmov(c, 1, CC_NE, RSP, RDX);
+    uint8_t *holds = x64_jcc(c, CC_E);
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
+    x64_byte(c, 0);
+    x64_bind(c, holds);
     load_left(c);
     load_pins(c);
+    rearm_fp(c);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
     x64_jmp_to(c, stubs->jump_by_hash);
     x64_bind(c, checked_target);
@@ -261,6 +322,7 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     store_icount(c, RAX);
     store_pins(c);
     settle(c, stubs);
+    collect_fp_flags(c);
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.host_stack));
     pop_frame(c);
 
@@ -271,7 +333,11 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack_now));
     load_left(c);
     load_pins(c);
+    rearm_fp(c);
     x64_ret(c);
+
+    stubs->arm_fp = x64_here(c);
+    emit_arm_fp(c);
 
     stubs->rest_plain = x64_here(c);
     store_all_for_plain(c, stubs);

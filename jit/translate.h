@@ -22,6 +22,8 @@ struct stubs {
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
                               to the loop */
     uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
+    uint64_t arm_fp;       /* called: lets the host collect the guest's FP flags where FP access is free and FPCR is 0;
+                              the zero flag says whether. Uses rax */
     uint64_t bottom;       /* where a return goes that has no call */
 };
 

@@ -214,6 +214,7 @@ static void branch_out(struct translation_state *t, enum x64_cc cc)
     int64_t distance = t->insn->imm - 4;
     uint64_t target = block_end(t) + (uint64_t)distance;
     commit_flags(t);
+    give_registers(t);
     if (within_page(t, target)) {
         add_link(t, x64_jcc(t->c, cc), target);
     } else {

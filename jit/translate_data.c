@@ -418,9 +418,7 @@ bool translate_data(struct translation_state *t)
     case OP_nop:
     case OP_hint:
     case OP_csdb:
-    case OP_bti:
-    case OP_dmb:
-    case OP_dsb: return true; /* one host thread runs all CPUs: nothing is out of order */
+    case OP_bti: return true;
     case OP_adr: pc_relative(t, false); return true;
     case OP_adrp: pc_relative(t, true); return true;
     case OP_add_imm: alu_imm(t, ALU_ADD, FLAGS_UNKNOWN); return true;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Loads and stores of general and vector registers. */
-#include "jit/state.h"
-#include "jit/x64_sse.h"
+#include "jit/translate_vector.h"
 
 /* rax is a guest address: finds what makes it the host's, in rcx, by the indexed table. Returns the jump of a miss, to
  * be bound. */
@@ -29,7 +28,7 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     t->flags = FLAGS_UNKNOWN;
     if (!has_base || bytes > TLB_SLOT_BYTES) {
         uint8_t *missed = find_in_table(c, bytes, write);
-        t->slow[t->slow_count++] = (struct slow_path){missed, NULL, t->insn, t->pending};
+        t->slow[t->slow_count++] = (struct slow_path){.jump_end = missed, .insn = t->insn, .flags = t->pending};
         x64_alu(c, 1, ALU_ADD, RAX, RCX);
         return;
     }
@@ -40,7 +39,7 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     uint8_t *missed = x64_jcc(c, CC_AE);
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
     t->misses[t->miss_count++] = (struct slot_miss){missed, c->at, t->insn, (uint8_t)bytes, write, t->slow_count};
-    t->slow[t->slow_count++] = (struct slow_path){NULL, NULL, t->insn, t->pending};
+    t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
 }
 
 void emit_slot_misses(struct translation_state *t)
@@ -83,6 +82,32 @@ static bool is_vector(enum transfer kind)
     return kind >= LOAD_VECTOR;
 }
 
+/* v<reg> is 1 << size bytes from [rax + offset], and zeroes. Uses rcx. */
+static void load_vector(struct translation_state *t, unsigned reg, unsigned size, int32_t offset)
+{
+    static const enum sse_op loads[] = {[2] = SSE_MOVD, [3] = SSE_MOVQ, [4] = SSE_MOVUPS};
+    const unsigned xmm = vector_destination(t, reg, 0);
+    if (size >= 2) {
+        vec_unary_load(t->c, loads[size], xmm, RAX, offset);
+    } else {
+        x64_load_sized(t->c, size, false, 0, RCX, RAX, offset);
+        vec_unary(t->c, SSE_MOVD, xmm, RCX);
+    }
+    vector_done(t, reg, xmm, 16, size < 2 ? 4 : 1u << size);
+}
+
+static void store_vector(struct translation_state *t, unsigned reg, unsigned size, int32_t offset)
+{
+    static const enum sse_op stores[] = {[2] = SSE_MOVSS_STORE, [3] = SSE_MOVQ_STORE, [4] = SSE_MOVUPS_STORE};
+    const unsigned xmm = vector_use_low(t, reg, 0, size < 2 ? 4 : 1u << size);
+    if (size >= 2) {
+        vec_unary_load(t->c, stores[size], xmm, RAX, offset);
+    } else {
+        vec_unary(t->c, SSE_MOVD_TO, xmm, RCX);
+        x64_store_sized(t->c, size, RCX, RAX, offset);
+    }
+}
+
 /* Moves one register from or to host memory at [rax + offset]. */
 static void transfer(struct translation_state *t, enum transfer kind, unsigned reg, unsigned size, int32_t offset)
 {
@@ -97,28 +122,10 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
         break;
     }
     case STORE: x64_store_sized(c, size, use(t, reg, RCX), RAX, offset); break;
-    case LOAD_VECTOR: /* the register is written as a whole, as it will be read */
-        if (size == 4) {
-            x64_movdqu_load(c, 0, RAX, offset);
-        } else if (size == 3) {
-            sse_rm(c, SSE_MOVQ, 0, RAX, offset);
-        } else if (size == 2) {
-            sse_rm(c, SSE_MOVD, 0, RAX, offset);
-        } else {
-            x64_load_sized(c, size, false, 0, RCX, RAX, offset);
-            sse_rr(c, SSE_MOVD, 0, RCX);
-        }
-        x64_movdqu_store(c, 0, HOST_CPU, vector_offset(reg));
+    case LOAD_VECTOR:
+        load_vector(t, reg, size, offset);
         break;
-    case STORE_VECTOR:
-        if (size == 4) {
-            x64_movdqu_load(c, 0, HOST_CPU, vector_offset(reg));
-            x64_movdqu_store(c, 0, RAX, offset);
-            break;
-        }
-        x64_load(c, 1, RCX, HOST_CPU, vector_offset(reg));
-        x64_store_sized(c, size, RCX, RAX, offset);
-        break;
+    case STORE_VECTOR: store_vector(t, reg, size, offset); break;
     }
 }
 
@@ -212,12 +219,11 @@ enum outcome translate_memory(struct translation_state *t)
     case OP_ldr_lit: access_literal(t, LOAD, 2 + t->insn->sf); return TRANSLATED;
     case OP_ldrsw_lit: access_literal(t, LOAD_SIGNED_64, 2); return TRANSLATED;
     case OP_ldrv_lit: access_literal(t, LOAD_VECTOR, t->insn->size); return TRANSLATED;
-    case OP_prfm_imm:
-    case OP_prfm_un:
-    case OP_prfm_rx:
-    case OP_prfm_rw:
-    case OP_prfm_lit: return TRANSLATED;
-    default: return translate_structure(t) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_ldnp: return access_imm(t, LOAD, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_stnp: return access_imm(t, STORE, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_ldnpv: return access_imm(t, LOAD_VECTOR, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_stnpv: return access_imm(t, STORE_VECTOR, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    default: return translate_structure(t) || translate_atomic(t) ? TRANSLATED : LEFT_TO_EXEC;
     }
 #undef ACCESS
 #undef PAIR

@@ -1,75 +1,64 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* AdvSIMD copies, immediates, permutes and table look-ups on SSE4, and the cryptographic instructions that
- * the host has. */
-#include "jit/translate_vector.h"
+/* AdvSIMD copies, immediates, permutes and table look-ups on SSE4 or AVX2. */
+#include "jit/translate_simd.h"
 
-typedef enum sse_op by_size[4];
-
-static void load_n(struct translation_state *t, unsigned xmm)
+static unsigned set_of(const struct translation_state *t, unsigned reg)
 {
-    load_vector(t, xmm, t->insn->rn, t->insn->q);
+    return vector_bytes_of(t, reg, vector_length(t->insn));
 }
 
-static void load_m(struct translation_state *t, unsigned xmm)
+/* The result of a permutation of n and m, or n alone. */
+static void finish_permuted(struct translation_state *t, unsigned xmm, unsigned set)
 {
-    load_vector(t, xmm, t->insn->rm, t->insn->q);
+    vector_finish(t, xmm, t->insn->q ? 16 : set);
 }
 
-static void finish(struct translation_state *t, unsigned xmm)
+/* --- copies ------------------------------------------------------------------------------------------ */
+
+/* Element `index` of v<reg> in the lowest place of the register that is returned, anything above. */
+static unsigned element(struct translation_state *t, unsigned reg, unsigned size, unsigned index, unsigned temp)
 {
-    if (!t->insn->q)
-        sse_rr(t->c, SSE_MOVQ, xmm, xmm);
-    store_vector(t, xmm, t->insn->rd);
+    if (index == 0)
+        return vector_use_low(t, reg, temp, size == 3 ? 8 : 4);
+    const unsigned n = vector_use(t, reg, temp), at = index << size;
+    if (at == 8)
+        vec_unary_imm(t->c, SSE_PSHUFD, temp, n, 0xee);
+    else if (at % 4 == 0)
+        vec_unary_imm(t->c, SSE_PSHUFD, temp, n, at / 4 * 0x55u);
+    else
+        vec_shift(t->c, SSE_SHIFT_BYTES_RIGHT, 3, temp, n, at);
+    return temp;
 }
 
-/* --- copies ------------------------------------------------------------------------------------------------
- */
-
-static int32_t element_offset(unsigned reg, unsigned size, unsigned index)
-{
-    return vector_offset(reg) + (int32_t)(index << size);
-}
-
-void broadcast_lane(struct translation_state *t, unsigned size, unsigned xmm, unsigned temp)
-{
-    struct x64 *c = t->c;
-    switch (size) {
-    case 0:
-        sse_rr(c, SSE_PXOR, temp, temp);
-        sse_rr(c, SSE_PSHUFB, xmm, temp);
-        break;
-    case 1:
-        sse_rr_imm(c, SSE_PSHUFLW, xmm, xmm, 0);
-        sse_rr_imm(c, SSE_PSHUFD, xmm, xmm, 0);
-        break;
-    case 2: sse_rr_imm(c, SSE_PSHUFD, xmm, xmm, 0); break;
-    default: sse_rr(c, SSE_PUNPCKLQDQ, xmm, xmm); break;
-    }
-}
-
-static void load_element(struct translation_state *t, unsigned reg, unsigned size, unsigned index)
-{
-    x64_load_sized(t->c, size, false, 0, RAX, HOST_CPU, element_offset(reg, size, index));
-}
-
-static void duplicate_element(struct translation_state *t, bool scalar)
+static void duplicate_element(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    load_element(t, insn->rn, insn->size, insn->amount);
-    sse_rr_w(t->c, 1, SSE_MOVD, 0, RAX);
-    if (scalar) {
-        store_vector(t, 0, insn->rd);
+    const unsigned n = element(t, insn->rn, insn->size, insn->amount, 0), d = simd_to(t, 2);
+    vector_broadcast(t, insn->size, d, n, 1);
+    simd_finish(t, d);
+}
+
+/* DUP to a scalar: nothing but the element. */
+static void copy_element(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    const unsigned bytes = 1u << insn->size, n = element(t, insn->rn, insn->size, insn->amount, 0);
+    if (bytes >= 4) {
+        vector_done(t, insn->rd, n, bytes, 16);
         return;
     }
-    broadcast_lane(t, insn->size, 0, 1);
-    finish(t, 0);
+    const unsigned d = simd_to(t, 0);
+    vec_op_at(t->c, SSE_PAND, d, n, vector_constant(t, bytes == 1 ? UINT8_MAX : UINT16_MAX, 0));
+    vector_done(t, insn->rd, d, 16, 4);
 }
 
 static void duplicate_general(struct translation_state *t)
 {
-    sse_rr_w(t->c, 1, SSE_MOVD, 0, use(t, t->insn->rn, RAX));
-    broadcast_lane(t, t->insn->size, 0, 1);
-    finish(t, 0);
+    const struct insn *insn = t->insn;
+    const unsigned d = simd_to(t, 2), n = use(t, insn->rn, RAX);
+    vec_unary_w(t->c, insn->size == 3, SSE_MOVD, 0, n);
+    vector_broadcast(t, insn->size, d, 0, 1);
+    simd_finish(t, d);
 }
 
 /* Host register `from` into one lane of d. */
@@ -77,108 +66,137 @@ static void insert(struct translation_state *t, unsigned from)
 {
     static const by_size inserts = {SSE_PINSRB, SSE_PINSRW, SSE_PINSRD, SSE_PINSRD};
     const struct insn *insn = t->insn;
-    load_vector(t, 0, insn->rd, true);
-    sse_rr_w(t->c, insn->size == 3, inserts[insn->size], 0, from);
+    const unsigned old = vector_use(t, insn->rd, 0), d = simd_to(t, 0);
+    vec_op_general(t->c, insn->size == 3, inserts[insn->size], d, old, from);
     x64_byte(t->c, insn->amount);
-    store_vector(t, 0, insn->rd);
+    vector_done(t, insn->rd, d, 16, 16);
+}
+
+/* Element `index` of v<reg>, extended, in a general register. */
+static void element_to_general(struct translation_state *t, unsigned to, unsigned reg, unsigned size, unsigned index)
+{
+    struct x64 *c = t->c;
+    if (index == 0 && size >= 2) {
+        vec_unary_w(c, size == 3, SSE_MOVD_TO, vector_use_low(t, reg, 0, 1u << size), to);
+        return;
+    }
+    const unsigned n = vector_use(t, reg, 0);
+    if (size == 1)
+        vec_unary(c, SSE_PEXTRW, to, n);
+    else
+        vec_unary_w(c, size == 3, size == 0 ? SSE_PEXTRB : SSE_PEXTRD, n, to);
+    x64_byte(c, index);
 }
 
 static void insert_element(struct translation_state *t)
 {
-    load_element(t, t->insn->rn, t->insn->size, t->insn->opt);
-    insert(t, RAX);
+    const struct insn *insn = t->insn;
+    const unsigned from = insn->opt, at = insn->amount;
+    struct x64 *c = t->c;
+    if (insn->size < 2) {
+        element_to_general(t, RAX, insn->rn, insn->size, from);
+        insert(t, RAX);
+        return;
+    }
+    const unsigned n = vector_use(t, insn->rn, 0), old = vector_use(t, insn->rd, 1), d = simd_to(t, 1);
+    if (insn->size == 2)
+        vec_op_imm(c, SSE_INSERTPS, d, old, n, from << 6 | at << 4);
+    else if (at) /* the low half of d, and the one of n */
+        vec_op_imm(c, SSE_SHUFPD, d, old, n, from << 1);
+    else
+        vec_op_imm(c, SSE_SHUFPD, d, n, old, from | 2);
+    vector_done(t, insn->rd, d, 16, 16);
 }
 
 static void to_general(struct translation_state *t, bool sign)
 {
     const struct insn *insn = t->insn;
-    unsigned d = destination(t, insn->rd, RAX);
-    x64_load_sized(t->c, insn->size, sign, sign && insn->sf, d, HOST_CPU,
-                   element_offset(insn->rn, insn->size, insn->amount));
+    const unsigned d = destination(t, insn->rd, RAX);
+    element_to_general(t, d, insn->rn, insn->size, insn->amount);
+    if (sign)
+        x64_extend(t->c, insn->size, true, insn->sf, d, d);
     done(t, insn->rd, d);
 }
 
 static void move_imm(struct translation_state *t, uint64_t value)
 {
-    if (t->insn->q)
-        load_imm_twice(t, 0, value);
-    else
-        load_imm(t, 0, value);
-    store_vector(t, 0, t->insn->rd);
+    const struct insn *insn = t->insn;
+    const unsigned d = simd_to(t, 0);
+    vector_load_constant(t, d, value, insn->q ? value : 0);
+    vector_done(t, insn->rd, d, 16, value ? vector_length(insn) : 4);
 }
 
 static void logic_imm(struct translation_state *t, enum sse_op op, uint64_t value)
 {
-    load_vector(t, 0, t->insn->rd, t->insn->q);
-    load_imm_twice(t, 1, value);
-    sse_rr(t->c, op, 0, 1);
-    finish(t, 0);
+    const unsigned old = simd_d(t, 0), d = simd_to(t, 0), set = set_of(t, t->insn->rd);
+    vec_op_at(t->c, op, d, old, vector_constant(t, value, t->insn->q ? value : 0));
+    finish_permuted(t, d, set > 8 ? 16 : 8);
 }
 
-/* --- permutes ----------------------------------------------------------------------------------------------
- */
+/* --- permutes ---------------------------------------------------------------------------------------- */
 
-/* Rn and Rm as xmm0 and xmm1; with q = 0 both hold the two halves Rm:Rn. */
-static void load_pair(struct translation_state *t)
-{
-    load_n(t, 0);
-    load_m(t, 1);
-    if (!t->insn->q) {
-        sse_rr(t->c, SSE_PUNPCKLQDQ, 0, 1);
-        sse_rr(t->c, SSE_MOVAPS, 1, 0);
-    }
-}
-
-/* xmm1:xmm0's lanes with even (odd) number into xmm0. */
-static void unzip(struct translation_state *t, unsigned size, bool odd)
+/* The lanes of Rm:Rn with even (odd) number into d. With q = 0 n is both halves, and m is n. Uses xmm2, xmm3. */
+static void unzip(struct translation_state *t, unsigned size, bool odd, unsigned d, unsigned n, unsigned m)
 {
     struct x64 *c = t->c;
     if (size == 3) {
-        sse_rr(c, odd ? SSE_PUNPCKHQDQ : SSE_PUNPCKLQDQ, 0, 1);
+        vec_op(c, odd ? SSE_PUNPCKHQDQ : SSE_PUNPCKLQDQ, d, n, m);
         return;
     }
     if (size == 2) {
-        sse_rr_imm(c, SSE_SHUFPS, 0, 1, odd ? 0xdd : 0x88);
+        vec_op_imm(c, SSE_SHUFPS, d, n, m, odd ? 0xdd : 0x88);
         return;
     }
-    for (unsigned xmm = 0; xmm < 2; xmm++) {
-        if (!odd)
-            sse_shift(c, SSE_SHIFT_LEFT, size + 1, xmm, 8u << size);
-        sse_shift(c, SSE_SHIFT_RIGHT, size + 1, xmm, 8u << size);
+    const uint64_t low = vector_constant_twice(t, size ? 0x0000ffff0000ffff : 0x00ff00ff00ff00ff);
+    const unsigned from[2] = {n, m};
+    for (unsigned i = 0; i < 2; i++) {
+        if (odd)
+            vec_shift(c, SSE_SHIFT_RIGHT, size + 1, 2 + i, from[i], 8u << size);
+        else
+            vec_op_at(c, SSE_PAND, 2 + i, from[i], low);
     }
-    sse_rr(c, size ? SSE_PACKUSDW : SSE_PACKUSWB, 0, 1);
+    vec_op(c, size ? SSE_PACKUSDW : SSE_PACKUSWB, d, 2, 3);
+}
+
+/* Rn and Rm; with q = 0 both are their two halves, in xmm0. */
+static void load_pair(struct translation_state *t, unsigned *n, unsigned *m)
+{
+    *n = simd_n(t, 0);
+    *m = simd_m(t, 1);
+    if (!t->insn->q) {
+        vec_op(t->c, SSE_PUNPCKLQDQ, 0, *n, *m);
+        *n = *m = 0;
+    }
 }
 
 static void unzip_pair(struct translation_state *t, bool odd)
 {
-    load_pair(t);
-    unzip(t, t->insn->size, odd);
-    finish(t, 0);
+    unsigned n, m;
+    load_pair(t, &n, &m);
+    const unsigned d = simd_to(t, 2);
+    unzip(t, t->insn->size, odd, d, n, m);
+    simd_finish(t, d);
 }
 
 /* An operation on neighbours: on the even lanes and the odd ones. */
 static void pairwise(struct translation_state *t, enum sse_op op)
 {
-    struct x64 *c = t->c;
-    load_pair(t);
-    sse_rr(c, SSE_MOVAPS, 2, 0);
-    sse_rr(c, SSE_MOVAPS, 3, 1);
-    unzip(t, t->insn->size, false);
-    sse_rr(c, SSE_MOVAPS, 4, 0);
-    sse_rr(c, SSE_MOVAPS, 0, 2);
-    sse_rr(c, SSE_MOVAPS, 1, 3);
-    unzip(t, t->insn->size, true);
-    sse_rr(c, op, 4, 0);
-    finish(t, 4);
+    unsigned n, m;
+    load_pair(t, &n, &m);
+    const unsigned d = simd_to(t, 4);
+    unzip(t, t->insn->size, false, 4, n, m);
+    unzip(t, t->insn->size, true, 2, n, m);
+    vec_op(t->c, op, d, 4, 2);
+    simd_finish(t, d);
 }
 
 static void add_pair_scalar(struct translation_state *t)
 {
-    load_vector(t, 0, t->insn->rn, true);
-    sse_rr_imm(t->c, SSE_PSHUFD, 1, 0, 0xee);
-    sse_rr(t->c, SSE_PADDQ, 0, 1);
-    sse_rr(t->c, SSE_MOVQ, 0, 0);
-    store_vector(t, 0, t->insn->rd);
+    const struct insn *insn = t->insn;
+    const unsigned n = vector_use(t, insn->rn, 0), d = simd_to(t, 0);
+    vec_unary_imm(t->c, SSE_PSHUFD, 1, n, 0xee);
+    vec_op(t->c, SSE_PADDQ, d, n, 1);
+    vector_done(t, insn->rd, d, 8, 16);
 }
 
 /* With q = 0 the low interleaving has both halves of the result. */
@@ -187,44 +205,44 @@ static void zip(struct translation_state *t, bool high)
     static const by_size lows = {SSE_PUNPCKLBW, SSE_PUNPCKLWD, SSE_PUNPCKLDQ, SSE_PUNPCKLQDQ};
     static const by_size highs = {SSE_PUNPCKHBW, SSE_PUNPCKHWD, SSE_PUNPCKHDQ, SSE_PUNPCKHQDQ};
     const struct insn *insn = t->insn;
-    load_n(t, 0);
-    load_m(t, 1);
-    sse_rr(t->c, high && insn->q ? highs[insn->size] : lows[insn->size], 0, 1);
+    const unsigned n = simd_n(t, 0), m = simd_m(t, 1), d = simd_to(t, 0);
+    vec_op(t->c, high && insn->q ? highs[insn->size] : lows[insn->size], d, n, m);
     if (high && !insn->q)
-        sse_shift_bytes(t->c, 0, 8);
-    finish(t, 0);
+        vec_shift(t->c, SSE_SHIFT_BYTES_RIGHT, 3, d, d, 8);
+    finish_permuted(t, d, high ? 8 : 16);
 }
 
 static void transpose(struct translation_state *t, bool odd)
 {
     struct x64 *c = t->c;
-    unsigned size = t->insn->size, wide = size + 1, bits = 8u << size;
-    load_n(t, 0);
-    load_m(t, 1);
+    const unsigned size = t->insn->size, bits = 8u << size;
+    const unsigned n = simd_n(t, 0), m = simd_m(t, 1), d = simd_to(t, 2);
     if (size == 3) {
-        sse_rr(c, odd ? SSE_PUNPCKHQDQ : SSE_PUNPCKLQDQ, 0, 1);
+        vec_op(c, odd ? SSE_PUNPCKHQDQ : SSE_PUNPCKLQDQ, d, n, m);
+    } else if (size > 0) { /* one operand moved by a lane, and the other's lanes beside */
+        vec_shift(c, odd ? SSE_SHIFT_RIGHT : SSE_SHIFT_LEFT, size + 1, 2, odd ? n : m, bits);
+        const unsigned upper = size == 1 ? 0xaa : 0xcc;
+        vec_op_imm(c, SSE_PBLENDW, d, odd ? 2 : n, odd ? m : 2, upper);
     } else {
-        unsigned moved = odd ? 0 : 1, kept = !moved;
-        sse_shift(c, odd ? SSE_SHIFT_RIGHT : SSE_SHIFT_LEFT, wide, moved, bits);
-        sse_shift(c, odd ? SSE_SHIFT_RIGHT : SSE_SHIFT_LEFT, wide, kept, bits);
-        sse_shift(c, odd ? SSE_SHIFT_LEFT : SSE_SHIFT_RIGHT, wide, kept, bits);
-        sse_rr(c, SSE_POR, 0, 1);
+        const uint64_t mask = vector_constant_twice(t, odd ? 0xff00ff00ff00ff00 : 0x00ff00ff00ff00ff);
+        vec_shift(c, odd ? SSE_SHIFT_RIGHT : SSE_SHIFT_LEFT, 1, 2, odd ? n : m, 8);
+        vec_op_at(c, SSE_PAND, 3, odd ? m : n, mask);
+        vec_op(c, SSE_POR, d, 2, 3);
     }
-    finish(t, 0);
+    simd_finish(t, d);
 }
 
 static void extract(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    load_n(t, 0);
-    load_m(t, 1);
+    const unsigned n = simd_n(t, 0), m = simd_m(t, 1), d = simd_to(t, 2);
     if (insn->q) {
-        sse_rr_imm(t->c, SSE_PALIGNR, 1, 0, insn->amount);
-        store_vector(t, 1, insn->rd);
+        vec_op_imm(t->c, SSE_PALIGNR, d, m, n, insn->amount);
+        simd_finish(t, d);
     } else {
-        sse_rr(t->c, SSE_PUNPCKLQDQ, 0, 1);
-        sse_shift_bytes(t->c, 0, insn->amount);
-        finish(t, 0);
+        vec_op(t->c, SSE_PUNPCKLQDQ, 2, n, m);
+        vec_shift(t->c, SSE_SHIFT_BYTES_RIGHT, 3, d, 2, insn->amount);
+        simd_finish(t, d);
     }
 }
 
@@ -234,160 +252,51 @@ static void look_up(struct translation_state *t, bool keep)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
-    load_imm_twice(t, 4, 0x7070707070707070);
-    load_m(t, 5);
+    const uint64_t past = vector_constant_twice(t, 0x7070707070707070);
+    const unsigned m = simd_m(t, 4);
+    unsigned index = m;
     for (unsigned i = 0; i < insn->amount; i++) {
         if (i) {
-            load_imm_twice(t, 3, 0x1010101010101010);
-            sse_rr(c, SSE_PSUBB, 5, 3);
+            vec_op_at(c, SSE_PSUBB, 5, index, vector_constant_twice(t, 0x1010101010101010));
+            index = 5;
         }
-        load_vector(t, 1, (insn->rn + i) % 32, true);
-        sse_rr(c, SSE_MOVAPS, 2, 5);
-        sse_rr(c, SSE_PADDUSB, 2, 4);
-        sse_rr(c, SSE_PSHUFB, 1, 2);
+        const unsigned table = vector_use(t, (insn->rn + i) % 32, 1), to = i ? 2 : 0;
+        vec_op_at(c, SSE_PADDUSB, 2, index, past);
+        vec_op(c, SSE_PSHUFB, to, table, 2);
         if (i)
-            sse_rr(c, SSE_POR, 0, 1);
-        else
-            sse_rr(c, SSE_MOVAPS, 0, 1);
+            vec_op(c, SSE_POR, 0, 0, 2);
     }
+    const unsigned d = simd_to(t, 0);
     if (keep) { /* d where the index is not below the table's length */
-        load_m(t, 5);
-        load_imm_twice(t, 3, 0x0101010101010101 * (16u * insn->amount - 1));
-        sse_rr(c, SSE_PMINUB, 3, 5);
-        sse_rr(c, SSE_PCMPEQB, 3, 5);
-        load_vector(t, 1, insn->rd, true);
-        sse_rr(c, SSE_PANDN, 3, 1);
-        sse_rr(c, SSE_POR, 0, 3);
+        const uint64_t last = vector_constant_twice(t, 0x0101010101010101 * (16u * insn->amount - 1));
+        vec_op_at(c, SSE_PMINUB, 3, m, last);
+        vec_op(c, SSE_PCMPEQB, 3, 3, m);
+        const unsigned old = simd_d(t, 1);
+        vec_op(c, SSE_PANDN, 3, 3, old);
+        vec_op(c, SSE_POR, d, 0, 3);
+    } else {
+        vec_move(c, d, 0);
     }
-    finish(t, 0);
+    simd_finish(t, d);
 }
 
 /* Lanes in reverse order within containers: by a table of their bytes' places. */
 static void reverse(struct translation_state *t, unsigned container)
 {
-    struct x64 *c = t->c;
-    const uint64_t flip = (1u << container) - (1u << t->insn->size);
-    const uint64_t ones = 0x0101010101010101;
-    load_n(t, 0);
-    x64_mov_imm(c, RAX, 0x0706050403020100 ^ flip * ones);
-    sse_rr_w(c, 1, SSE_MOVD, 1, RAX);
-    x64_mov_imm(c, RAX, 0x0f0e0d0c0b0a0908 ^ flip * ones);
-    sse_rr_w(c, 1, SSE_MOVD, 2, RAX);
-    sse_rr(c, SSE_PUNPCKLQDQ, 1, 2);
-    sse_rr(c, SSE_PSHUFB, 0, 1);
-    finish(t, 0);
-}
-
-/* --- cryptography ------------------------------------------------------------------------------------------
- */
-
-/* SubBytes(ShiftRows(d ^ n)): the host's last round with a key of zero. */
-static void aes_round(struct translation_state *t, enum sse_op op)
-{
-    load_vector(t, 0, t->insn->rd, true);
-    load_vector(t, 1, t->insn->rn, true);
-    sse_rr(t->c, SSE_PXOR, 0, 1);
-    sse_rr(t->c, SSE_PXOR, 1, 1);
-    sse_rr(t->c, op, 0, 1);
-    store_vector(t, 0, t->insn->rd);
-}
-
-/* MixColumns: the host's round does it last, behind what its inverse undoes first. */
-static void aes_mix(struct translation_state *t, bool inverse)
-{
-    load_vector(t, 0, t->insn->rn, true);
-    if (inverse) {
-        sse_rr(t->c, SSE_AESIMC, 0, 0);
-    } else {
-        sse_rr(t->c, SSE_PXOR, 1, 1);
-        sse_rr(t->c, SSE_AESDECLAST, 0, 1);
-        sse_rr(t->c, SSE_AESENC, 0, 1);
-    }
-    store_vector(t, 0, t->insn->rd);
-}
-
-static void multiply_carryless(struct translation_state *t)
-{
-    load_vector(t, 0, t->insn->rn, true);
-    load_vector(t, 1, t->insn->rm, true);
-    sse_rr_imm(t->c, SSE_PCLMULQDQ, 0, 1, t->insn->q ? 0x11 : 0);
-    store_vector(t, 0, t->insn->rd);
-}
-
-static void xor_three(struct translation_state *t, bool clear)
-{
-    load_vector(t, 0, t->insn->rn, true);
-    load_vector(t, 1, t->insn->rm, true);
-    load_vector(t, 2, t->insn->ra, true);
-    sse_rr(t->c, clear ? SSE_PANDN : SSE_PXOR, 2, 1);
-    sse_rr(t->c, SSE_PXOR, 0, 2);
-    store_vector(t, 0, t->insn->rd);
-}
-
-/* The host's message schedule has the same shape; the words 9 to 12 are added beforehand. */
-static void sha256_schedule(struct translation_state *t, bool second)
-{
-    const struct insn *insn = t->insn;
-    struct x64 *c = t->c;
-    load_vector(t, 0, insn->rd, true);
-    load_vector(t, 1, insn->rn, true);
-    if (second) {
-        load_vector(t, 2, insn->rm, true);
-        sse_rr(c, SSE_MOVAPS, 3, 2);
-        sse_rr_imm(c, SSE_PALIGNR, 3, 1, 4);
-        sse_rr(c, SSE_PADDD, 0, 3);
-        sse_rr(c, SSE_SHA256MSG2, 0, 2);
-    } else {
-        sse_rr(c, SSE_SHA256MSG1, 0, 1);
-    }
-    store_vector(t, 0, insn->rd);
-}
-
-static bool emit_crypto(struct translation_state *t)
-{
-    const bool aes = host_has.aes, sha = host_has.sha;
-    switch (t->insn->op) {
-    case OP_aese:
-        if (aes)
-            aes_round(t, SSE_AESENCLAST);
-        return aes;
-    case OP_aesd:
-        if (aes)
-            aes_round(t, SSE_AESDECLAST);
-        return aes;
-    case OP_aesmc:
-    case OP_aesimc:
-        if (aes)
-            aes_mix(t, t->insn->op == OP_aesimc);
-        return aes;
-    case OP_sha256su0:
-    case OP_sha256su1:
-        if (sha)
-            sha256_schedule(t, t->insn->op == OP_sha256su1);
-        return sha;
-    case OP_pmull_64_vec:
-        if (!host_has.pclmul)
-            return false;
-        multiply_carryless(t);
-        return true;
-    case OP_eor3: xor_three(t, false); return true;
-    case OP_bcax: xor_three(t, true); return true;
-    default: return false;
-    }
+    const uint64_t flip = (1u << container) - (1u << t->insn->size), ones = 0x0101010101010101;
+    const unsigned n = simd_n(t, 0), d = simd_to(t, 0), set = set_of(t, t->insn->rn);
+    vec_op_at(t->c, SSE_PSHUFB, d, n,
+              vector_constant(t, 0x0706050403020100 ^ flip * ones, 0x0f0e0d0c0b0a0908 ^ flip * ones));
+    finish_permuted(t, d, set > 8 ? 16 : 8);
 }
 
 bool emit_permute(struct translation_state *t)
 {
-    static const by_size adds = {SSE_PADDB, SSE_PADDW, SSE_PADDD, SSE_PADDQ};
-    static const by_size signed_max = {SSE_PMAXSB, SSE_PMAXSW, SSE_PMAXSD};
-    static const by_size signed_min = {SSE_PMINSB, SSE_PMINSW, SSE_PMINSD};
-    static const by_size unsigned_max = {SSE_PMAXUB, SSE_PMAXUW, SSE_PMAXUD};
-    static const by_size unsigned_min = {SSE_PMINUB, SSE_PMINUW, SSE_PMINUD};
     const struct insn *insn = t->insn;
     const uint64_t imm = (uint64_t)insn->imm;
     switch (insn->op) {
-    case OP_dup_elem: duplicate_element(t, false); return true;
-    case OP_dup_elem_scalar: duplicate_element(t, true); return true;
+    case OP_dup_elem: duplicate_element(t); return true;
+    case OP_dup_elem_scalar: copy_element(t); return true;
     case OP_dup_general: duplicate_general(t); return true;
     case OP_ins_general: insert(t, use(t, insn->rn, RAX)); return true;
     case OP_ins_elem: insert_element(t); return true;
@@ -437,12 +346,12 @@ bool emit_permute(struct translation_state *t)
     case OP_rev64_vec: reverse(t, 3); return true;
     case OP_rev32_vec: reverse(t, 2); return true;
     case OP_rev16_vec: reverse(t, 1); return true;
-    case OP_addp_vec: pairwise(t, adds[insn->size]); return true;
+    case OP_addp_vec: pairwise(t, simd_adds[insn->size]); return true;
     case OP_addp_scalar: add_pair_scalar(t); return true;
-    case OP_smaxp_vec: pairwise(t, signed_max[insn->size]); return true;
-    case OP_sminp_vec: pairwise(t, signed_min[insn->size]); return true;
-    case OP_umaxp_vec: pairwise(t, unsigned_max[insn->size]); return true;
-    case OP_uminp_vec: pairwise(t, unsigned_min[insn->size]); return true;
+    case OP_smaxp_vec: pairwise(t, simd_signed_max[insn->size]); return true;
+    case OP_sminp_vec: pairwise(t, simd_signed_min[insn->size]); return true;
+    case OP_umaxp_vec: pairwise(t, simd_unsigned_max[insn->size]); return true;
+    case OP_uminp_vec: pairwise(t, simd_unsigned_min[insn->size]); return true;
     default: return emit_crypto(t);
     }
 }

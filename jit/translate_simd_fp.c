@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Floating-point AdvSIMD on SSE, exactly: the conditions of translate_fp.c for all lanes at once. Half
- * precision is left to exec_. */
+/* Floating-point AdvSIMD on SSE or AVX, exactly: as translate_fp.c has it, for all lanes at once. Operations on the lower
+ * half find zeroes in the upper one, which raise nothing. Arithmetic in half precision is left to exec_. */
 #include "jit/translate_vector.h"
 #include "isa/arm64/fp/fast.h"
 
@@ -14,378 +14,505 @@ static enum sse_form packed_form(const struct insn *insn)
     return is_double(insn) ? SSE_PD : SSE_PS;
 }
 
-static void load(struct translation_state *t, unsigned xmm, unsigned reg)
+static enum sse_form scalar_form(const struct insn *insn)
 {
-    load_vector(t, xmm, reg, t->insn->q);
+    return is_double(insn) ? SSE_SD : SSE_SS;
 }
 
-static void load_scalar(struct translation_state *t, unsigned xmm, unsigned reg)
+static unsigned element_bytes(const struct insn *insn)
 {
-    sse_rm(t->c, is_double(t->insn) ? SSE_MOVQ : SSE_MOVD, xmm, HOST_CPU, vector_offset(reg));
+    return 1u << insn->size;
 }
 
-static void finish(struct translation_state *t, unsigned xmm)
+/* A whole operand; with q = 0 its lower half and zeroes. */
+static unsigned vector(struct translation_state *t, unsigned reg, unsigned temp)
 {
-    if (!t->insn->q)
-        sse_rr(t->c, SSE_MOVQ, xmm, xmm);
-    store_vector(t, xmm, t->insn->rd);
+    return t->insn->q ? vector_use(t, reg, temp) : vector_use_clear(t, reg, temp, 8);
 }
 
-/* --- checks ------------------------------------------------------------------------------------------------
- */
-
-/* The slow path unless all sign bits of the lanes that count are set in xmm. `lanes`: of the result. */
-static void slow_unless_all(struct translation_state *t, unsigned xmm, unsigned lanes)
+/* One element, and zeroes. */
+static unsigned scalar(struct translation_state *t, unsigned reg, unsigned temp)
 {
-    struct x64 *c = t->c;
-    const int32_t all = (1 << lanes) - 1;
-    sse_rr(c, is_double(t->insn) ? SSE_MOVMSKPD : SSE_MOVMSKPS, RAX, xmm);
-    if (all != (is_double(t->insn) ? 3 : 15))
-        x64_alu_imm(c, 0, ALU_AND, RAX, all);
-    x64_alu_imm(c, 0, ALU_CMP, RAX, all);
-    slow_if(t, CC_NE);
-    t->flags = FLAGS_UNKNOWN;
+    return vector_use_clear(t, reg, temp, element_bytes(t->insn));
 }
 
-static unsigned lanes_of(const struct insn *insn)
-{
-    return (insn->q ? 16u : 8u) >> insn->size;
-}
-
-/* Each lane of xmm within bounds, in one signed comparison of what is left of it without its sign: it is
- * moved so that the lowest good number becomes the lowest integer. Good are finite numbers, or (`ordinary`)
- * those with exponents from 2 up to that of the infinities. Uses xmm4, xmm5, rax. */
-static void slow_unless_good(struct translation_state *t, unsigned xmm, bool ordinary, unsigned lanes)
-{
-    struct x64 *c = t->c;
-    const bool wide = is_double(t->insn);
-    const uint64_t lowest = !ordinary ? 0 : wide ? 2ull << 53 : 0x0200000002000000;
-    const uint64_t end = wide ? 0x7ffull << 53 : 0xff000000ff000000,
-                   sign = wide ? 1ull << 63 : 0x8000000080000000;
-    sse_rr(c, SSE_MOVAPS, 4, xmm);
-    sse_rr(c, wide ? SSE_PADDQ : SSE_PADDD, 4, 4);
-    /* No borrow goes from lane to lane in these constants. */
-    load_imm_twice(t, 5, sign ^ lowest);
-    sse_rr(c, wide ? SSE_PSUBQ : SSE_PSUBD, 4, 5);
-    load_imm_twice(t, 5, (end - lowest) ^ sign);
-    sse_rr(c, wide ? SSE_PCMPGTQ : SSE_PCMPGTD, 5, 4);
-    slow_unless_all(t, 5, lanes);
-}
-
-/* The slow path where a lane of a or b is a NaN. Uses xmm5. */
-static void slow_if_unordered(struct translation_state *t, unsigned a, unsigned b, unsigned lanes)
-{
-    struct x64 *c = t->c;
-    sse_rr(c, SSE_MOVAPS, 5, a);
-    sse_rr_imm(c, sse_fp(SSE_CMP, packed_form(t->insn)), 5, b, 7); /* ordered */
-    slow_unless_all(t, 5, lanes);
-}
-
-/* --- arithmetic --------------------------------------------------------------------------------------------
- */
-
-static void element(struct translation_state *t, unsigned xmm)
+/* The element of m that an operation by element takes, in the lowest place, with anything above. */
+static unsigned element(struct translation_state *t, unsigned temp)
 {
     const struct insn *insn = t->insn;
-    int32_t offset = vector_offset(insn->rm) + (insn->amount << insn->size);
-    sse_rm(t->c, is_double(insn) ? SSE_MOVQ : SSE_MOVD, xmm, HOST_CPU, offset);
+    if (!insn->amount)
+        return vector_use_low(t, insn->rm, temp, element_bytes(insn));
+    const unsigned m = vector_use(t, insn->rm, temp);
+    vec_unary_imm(t->c, SSE_PSHUFD, temp, m, is_double(insn) ? 0xee : insn->amount * 0x55);
+    return temp;
 }
 
-static void load_element(struct translation_state *t, unsigned xmm)
+/* The same in every lane that counts, or (unless `each`) Rm itself. */
+static unsigned second(struct translation_state *t, unsigned temp, bool each)
 {
-    element(t, xmm);
-    if (is_double(t->insn))
-        sse_rr(t->c, SSE_PUNPCKLQDQ, xmm, xmm);
-    else
-        sse_rr_imm(t->c, SSE_PSHUFD, xmm, xmm, 0);
+    const struct insn *insn = t->insn;
+    if (!each)
+        return vector(t, insn->rm, temp);
+    const unsigned m = vector_use(t, insn->rm, temp);
+    const unsigned lanes = is_double(insn) ? (insn->amount ? 0xee : 0x44) : insn->amount * 0x55u;
+    vec_unary_imm(t->c, SSE_PSHUFD, temp, m, lanes);
+    if (!insn->q)
+        vec_unary(t->c, SSE_MOVQ, temp, temp);
+    return temp;
+}
+
+static uint32_t bits_n_m(const struct insn *insn)
+{
+    return 1u << insn->rn | 1u << insn->rm;
+}
+
+/* --- arithmetic -------------------------------------------------------------------------------------- */
+
+/* Of half vectors 0 / 0 would be left in the upper lanes: the halves are doubled. */
+static unsigned doubled(struct translation_state *t, unsigned xmm, unsigned temp)
+{
+    if (t->insn->q)
+        return xmm;
+    vec_op(t->c, SSE_PUNPCKLQDQ, temp, xmm, xmm);
+    return temp;
 }
 
 static void arithmetic(struct translation_state *t, enum sse_op op, bool by_element)
 {
-    check_fp_mode(t, true);
-    load(t, 0, t->insn->rn);
-    if (by_element)
-        load_element(t, 1);
+    const struct insn *insn = t->insn;
+    const enum sse_form form = packed_form(insn);
+    arm_fp(t);
+    unsigned n = vector(t, insn->rn, 0), m = second(t, 1, by_element);
+    if (op == SSE_DIV) {
+        n = doubled(t, n, 0);
+        m = doubled(t, m, 1);
+    }
+    const unsigned r = vector_apart(t, insn->rd, 2, bits_n_m(insn));
+    vec_op(t->c, sse_fp(op, form), r, n, m);
+    if (op == SSE_ADD || op == SSE_SUB)
+        slow_if_nan(t, form, r);
     else
-        load(t, 1, t->insn->rm);
-    sse_rr(t->c, sse_fp(op, packed_form(t->insn)), 0, 1);
-    slow_unless_good(t, 0, op != SSE_ADD && op != SSE_SUB, lanes_of(t->insn));
-    finish(t, 0);
+        slow_if_nan_or_least(t, form, r);
+    vector_finish(t, r, op == SSE_DIV ? 16 : vector_length(insn));
 }
 
 static bool multiply_add(struct translation_state *t, enum fma_op op, bool by_element)
 {
+    const struct insn *insn = t->insn;
     if (!fp_host_has_fma())
         return false;
-    check_fp_mode(t, true);
-    load(t, 0, t->insn->rd);
-    load(t, 1, t->insn->rn);
-    if (by_element)
-        load_element(t, 2);
-    else
-        load(t, 2, t->insn->rm);
-    x64_fma(t->c, op, packed_form(t->insn), 0, 1, 2);
-    slow_unless_good(t, 0, true, lanes_of(t->insn));
-    finish(t, 0);
+    arm_fp(t);
+    const unsigned a = vector(t, insn->rd, 3), n = vector(t, insn->rn, 0), m = second(t, 1, by_element);
+    vec_move(t->c, 2, a);
+    vec_fma(t->c, op, packed_form(insn), 2, n, m);
+    slow_if_nan_or_least(t, packed_form(insn), 2);
+    vector_finish(t, 2, vector_length(insn));
     return true;
 }
 
 static void scalar_product(struct translation_state *t)
 {
-    check_fp_mode(t, true);
-    load_scalar(t, 0, t->insn->rn);
-    element(t, 1);
-    sse_rr(t->c, sse_fp(SSE_MUL, is_double(t->insn) ? SSE_SD : SSE_SS), 0, 1);
-    slow_unless_good(t, 0, true, 1);
-    store_vector(t, 0, t->insn->rd);
+    const struct insn *insn = t->insn;
+    const enum sse_form form = scalar_form(insn);
+    arm_fp(t);
+    const unsigned n = scalar(t, insn->rn, 0), m = element(t, 1), r = vector_apart(t, insn->rd, 2, bits_n_m(insn));
+    vec_op(t->c, sse_fp(SSE_MUL, form), r, n, m);
+    slow_if_nan_or_least(t, form, r);
+    vector_done(t, insn->rd, r, 16, element_bytes(insn));
 }
 
 static bool scalar_multiply_add(struct translation_state *t, enum fma_op op)
 {
+    const struct insn *insn = t->insn;
+    const enum sse_form form = scalar_form(insn);
     if (!fp_host_has_fma())
         return false;
-    check_fp_mode(t, true);
-    load_scalar(t, 0, t->insn->rd);
-    load_scalar(t, 1, t->insn->rn);
-    element(t, 2);
-    x64_fma(t->c, op, is_double(t->insn) ? SSE_SD : SSE_SS, 0, 1, 2);
-    slow_unless_good(t, 0, true, 1);
-    store_vector(t, 0, t->insn->rd);
+    arm_fp(t);
+    const unsigned a = scalar(t, insn->rd, 3), n = vector_use_low(t, insn->rn, 0, element_bytes(insn)),
+                   m = element(t, 1);
+    vec_move(t->c, 2, a);
+    vec_fma(t->c, op, form, 2, n, m);
+    slow_if_nan_or_least(t, form, 2);
+    vector_done(t, insn->rd, 2, 16, element_bytes(insn));
     return true;
 }
 
+/* A root is never tiny. */
 static void square_root(struct translation_state *t)
 {
-    check_fp_mode(t, true);
-    load(t, 0, t->insn->rn);
-    sse_rr(t->c, sse_fp(SSE_SQRT, packed_form(t->insn)), 0, 0);
-    slow_unless_good(t, 0, true, lanes_of(t->insn));
-    finish(t, 0);
-}
-
-/* xmm's bits without the signs, or the signs alone. */
-static void sign_masks(struct translation_state *t, unsigned xmm, bool signs)
-{
-    unsigned size = t->insn->size;
-    sse_rr(t->c, SSE_PCMPEQD, xmm, xmm);
-    sse_shift(t->c, signs ? SSE_SHIFT_LEFT : SSE_SHIFT_RIGHT, size, xmm, signs ? (8u << size) - 1 : 1);
+    const struct insn *insn = t->insn;
+    const enum sse_form form = packed_form(insn);
+    arm_fp(t);
+    const unsigned n = vector(t, insn->rn, 0), r = vector_apart(t, insn->rd, 2, 1u << insn->rn);
+    vec_unary(t->c, sse_fp(SSE_SQRT, form), r, n);
+    slow_if_nan(t, form, r);
+    vector_finish(t, r, vector_length(insn));
 }
 
 static void change_signs(struct translation_state *t, bool negate)
 {
-    load(t, 0, t->insn->rn);
-    sign_masks(t, 1, negate);
-    sse_rr(t->c, negate ? SSE_PXOR : SSE_PAND, 0, 1);
-    finish(t, 0);
+    const struct insn *insn = t->insn;
+    const enum sse_form form = packed_form(insn);
+    const unsigned n = vector_use(t, insn->rn, 0), d = vector_destination(t, insn->rd, 0);
+    if (negate)
+        vec_op_at(t->c, SSE_PXOR, d, n, sign_mask(t, form));
+    else
+        vec_op_at(t->c, SSE_PAND, d, n, magnitude_mask(t, form));
+    vector_finish(t, d, 16);
 }
 
 static void absolute_difference(struct translation_state *t)
 {
-    check_fp_mode(t, true);
-    load(t, 0, t->insn->rn);
-    load(t, 1, t->insn->rm);
-    sse_rr(t->c, sse_fp(SSE_SUB, packed_form(t->insn)), 0, 1);
-    slow_unless_good(t, 0, false, lanes_of(t->insn));
-    sign_masks(t, 1, false);
-    sse_rr(t->c, SSE_PAND, 0, 1);
-    finish(t, 0);
+    const struct insn *insn = t->insn;
+    const enum sse_form form = packed_form(insn);
+    arm_fp(t);
+    const unsigned n = vector(t, insn->rn, 0), m = vector(t, insn->rm, 1);
+    vec_op(t->c, sse_fp(SSE_SUB, form), 2, n, m);
+    slow_if_nan(t, form, 2);
+    const unsigned d = vector_destination(t, insn->rd, 2);
+    vec_op_at(t->c, SSE_PAND, d, 2, magnitude_mask(t, form));
+    vector_finish(t, d, vector_length(insn));
 }
 
-/* See extreme() of translate_fp.c. */
+static void scalar_difference(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    const enum sse_form form = scalar_form(insn);
+    arm_fp(t);
+    const unsigned n = scalar(t, insn->rn, 0), m = vector_use_low(t, insn->rm, 1, element_bytes(insn));
+    vec_op(t->c, sse_fp(SSE_SUB, form), 2, n, m);
+    slow_if_nan(t, form, 2);
+    const unsigned d = vector_destination(t, insn->rd, 2);
+    vec_op_at(t->c, SSE_PAND, d, 2, magnitude_mask(t, form));
+    vector_done(t, insn->rd, d, 16, element_bytes(insn));
+}
+
+/* --- the greatest and the least ---------------------------------------------------------------------- */
+
+/* d = the greater (lesser) lanes of xmm0 and xmm1; see extreme() of translate_fp.c. Uses xmm2, xmm5, rax. */
+static void extreme_of(struct translation_state *t, bool greatest, unsigned n, unsigned m)
+{
+    const enum sse_form form = packed_form(t->insn);
+    const enum sse_op op = sse_fp(greatest ? SSE_MAX : SSE_MIN, form);
+    vec_op_imm(t->c, sse_fp(SSE_CMP, form), 5, n, m, 3); /* unordered */
+    slow_if_any_sign(t, form, 5);
+    vec_op(t->c, op, 2, n, m);
+    vec_op(t->c, op, 5, m, n);
+    vec_op(t->c, greatest ? SSE_PAND : SSE_POR, 2, 2, 5);
+}
+
 static void extreme(struct translation_state *t, bool greatest)
 {
-    enum sse_op op = sse_fp(greatest ? SSE_MAX : SSE_MIN, packed_form(t->insn));
-    check_fp_mode(t, false);
-    load(t, 0, t->insn->rn);
-    load(t, 1, t->insn->rm);
-    slow_if_unordered(t, 0, 1, lanes_of(t->insn));
-    sse_rr(t->c, SSE_MOVAPS, 2, 0);
-    sse_rr(t->c, op, 0, 1);
-    sse_rr(t->c, op, 1, 2);
-    sse_rr(t->c, greatest ? SSE_PAND : SSE_POR, 0, 1);
-    finish(t, 0);
+    arm_fp(t);
+    const unsigned n = vector(t, t->insn->rn, 0), m = vector(t, t->insn->rm, 1);
+    extreme_of(t, greatest, n, m);
+    vector_finish(t, 2, vector_length(t->insn));
 }
 
-/* FADDP: the sums of neighbours in Rm:Rn. */
-static void add_pairs(struct translation_state *t)
+/* The elements of Rm:Rn with even numbers in xmm3, those with odd ones in xmm4. With q = 0 both have them twice. */
+static void split_pairs(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
-    check_fp_mode(t, true);
-    load(t, 0, insn->rn);
-    load(t, 1, insn->rm);
+    unsigned n = vector_use(t, insn->rn, 0), m = vector_use(t, insn->rm, 1);
     if (!insn->q) {
-        sse_rr(c, SSE_PUNPCKLQDQ, 0, 1);
-        sse_rr(c, SSE_MOVAPS, 1, 0);
+        vec_op(c, SSE_PUNPCKLQDQ, 0, n, m);
+        n = m = 0;
     }
-    sse_rr(c, SSE_MOVAPS, 2, 0);
     if (is_double(insn)) {
-        sse_rr(c, SSE_PUNPCKLQDQ, 0, 1);
-        sse_rr(c, SSE_PUNPCKHQDQ, 2, 1);
+        vec_op(c, SSE_PUNPCKLQDQ, 3, n, m);
+        vec_op(c, SSE_PUNPCKHQDQ, 4, n, m);
     } else {
-        sse_rr_imm(c, SSE_SHUFPS, 0, 1, 0x88);
-        sse_rr_imm(c, SSE_SHUFPS, 2, 1, 0xdd);
+        vec_op_imm(c, SSE_SHUFPS, 3, n, m, 0x88);
+        vec_op_imm(c, SSE_SHUFPS, 4, n, m, 0xdd);
     }
-    sse_rr(c, sse_fp(SSE_ADD, packed_form(insn)), 0, 2);
-    slow_unless_good(t, 0, false, lanes_of(insn));
-    finish(t, 0);
+}
+
+static void add_pairs(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    const enum sse_form form = packed_form(insn);
+    arm_fp(t);
+    split_pairs(t);
+    vec_op(t->c, sse_fp(SSE_ADD, form), 2, 3, 4);
+    slow_if_nan(t, form, 2);
+    vector_finish(t, 2, 16);
+}
+
+static void extreme_pairs(struct translation_state *t, bool greatest)
+{
+    arm_fp(t);
+    split_pairs(t);
+    extreme_of(t, greatest, 3, 4);
+    vector_finish(t, 2, 16);
+}
+
+/* The second element of n in the first place. */
+static unsigned second_of_n(struct translation_state *t, unsigned n, unsigned temp)
+{
+    vec_unary_imm(t->c, SSE_PSHUFD, temp, n, is_double(t->insn) ? 0xee : 0x55);
+    return temp;
 }
 
 static void add_pair_scalar(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    check_fp_mode(t, true);
-    load_scalar(t, 0, insn->rn);
-    sse_rm(t->c, is_double(insn) ? SSE_MOVQ : SSE_MOVD, 1, HOST_CPU,
-           vector_offset(insn->rn) + (1 << insn->size));
-    sse_rr(t->c, sse_fp(SSE_ADD, is_double(insn) ? SSE_SD : SSE_SS), 0, 1);
-    slow_unless_good(t, 0, false, 1);
-    store_vector(t, 0, insn->rd);
+    const enum sse_form form = scalar_form(insn);
+    arm_fp(t);
+    const unsigned n = vector_use(t, insn->rn, 0), r = vector_apart(t, insn->rd, 2, 1u << insn->rn);
+    const unsigned odd = second_of_n(t, n, 1);
+    vec_op(t->c, sse_fp(SSE_ADD, form), r, n, odd);
+    slow_if_nan(t, form, r);
+    vector_done(t, insn->rd, r, element_bytes(insn), 16);
 }
 
-/* --- comparisons and conversions ---------------------------------------------------------------------------
- */
+/* Of two elements, or four folded twice. What lies in lanes that do not count is doubled from ones that do. */
+static void extreme_across(struct translation_state *t, bool greatest, bool four)
+{
+    const struct insn *insn = t->insn;
+    arm_fp(t);
+    unsigned n = vector_use(t, insn->rn, 0);
+    if (!four && !is_double(insn)) {
+        vec_op(t->c, SSE_PUNPCKLQDQ, 0, n, n);
+        n = 0;
+    }
+    if (four) {
+        vec_unary_imm(t->c, SSE_PSHUFD, 1, n, 0x4e);
+        extreme_of(t, greatest, n, 1);
+        vec_move(t->c, 3, 2);
+        n = 3;
+    }
+    vec_unary_imm(t->c, SSE_PSHUFD, 1, n, is_double(insn) ? 0x4e : 0xb1);
+    extreme_of(t, greatest, n, 1);
+    vector_done(t, insn->rd, 2, element_bytes(insn), 16);
+}
+
+/* --- comparisons ------------------------------------------------------------------------------------- */
 
 enum relation { EQUAL, LESS, LESS_OR_EQUAL };
 
-/* b `relation` a, which is how SSE has "greater". `zero`: against zero; `swapped`: the other way round;
- * `magnitudes`: without signs. */
-static void compare(struct translation_state *t, enum relation relation, bool zero, bool swapped,
-                    bool magnitudes)
-{
-    const unsigned a = swapped, b = !swapped;
-    check_fp_mode(t, false);
-    load(t, a, t->insn->rn);
-    if (zero)
-        sse_rr(t->c, SSE_PXOR, b, b);
-    else
-        load(t, b, t->insn->rm);
-    slow_if_unordered(t, 0, 1, lanes_of(t->insn));
-    if (magnitudes) {
-        sign_masks(t, 2, false);
-        sse_rr(t->c, SSE_PAND, 0, 2);
-        sse_rr(t->c, SSE_PAND, 1, 2);
-    }
-    sse_rr_imm(t->c, sse_fp(SSE_CMP, packed_form(t->insn)), 1, 0, relation);
-    finish(t, 1);
-}
-
-static void round_integral(struct translation_state *t, unsigned rounding, bool exact)
-{
-    check_fp_mode(t, exact);
-    load(t, 0, t->insn->rn);
-    slow_if_unordered(t, 0, 0, lanes_of(t->insn));
-    sse_rr_imm(t->c, is_double(t->insn) ? SSE_ROUNDPD : SSE_ROUNDPS, 0, 0, rounding);
-    finish(t, 0);
-}
-
-/* Singles to 32-bit integers: what does not fit becomes the lowest integer, which is taken for slow. */
-static bool to_integer(struct translation_state *t, unsigned rounding)
-{
-    struct x64 *c = t->c;
-    if (is_double(t->insn))
-        return false;
-    check_fp_mode(t, true);
-    load(t, 0, t->insn->rn);
-    if (rounding != 3)
-        sse_rr_imm(c, SSE_ROUNDPS, 0, 0, rounding);
-    sse_rr(c, SSE_CVTTPS2DQ, 0, 0);
-    sse_rr(c, SSE_PCMPEQD, 1, 1);
-    sse_rr(c, SSE_MOVAPS, 2, 1);
-    sse_shift(c, SSE_SHIFT_LEFT, 2, 1, 31);
-    sse_rr(c, SSE_PCMPEQD, 1, 0);
-    sse_rr(c, SSE_PXOR, 1, 2);
-    slow_unless_all(t, 1, lanes_of(t->insn));
-    finish(t, 0);
-    return true;
-}
-
-/* The integer lane `index` of n as a number in xmm. Unsigned ones of 64 bits: as long as they are signed ones
- * too. */
-static void lane_from_integer(struct translation_state *t, unsigned xmm, unsigned index, bool is_unsigned)
+/* b `relation` a, which is how SSE has "greater"; it raises what the guest does. `zero`: against zero; `swapped`: the
+ * other way round; `magnitudes`: without signs. */
+static void compare(struct translation_state *t, enum relation relation, bool zero, bool swapped, bool magnitudes,
+                    bool one)
 {
     const struct insn *insn = t->insn;
-    const bool wide = is_double(insn);
+    const enum sse_form form = one ? scalar_form(insn) : packed_form(insn);
+    arm_fp(t);
+    unsigned n = one ? scalar(t, insn->rn, 0) : vector(t, insn->rn, 0), m = 1;
+    if (zero)
+        vec_zero(t->c, 1);
+    else
+        m = one ? scalar(t, insn->rm, 1) : vector(t, insn->rm, 1);
+    if (magnitudes) {
+        const uint64_t mask = magnitude_mask(t, form);
+        vec_op_at(t->c, SSE_PAND, 0, n, mask);
+        vec_op_at(t->c, SSE_PAND, 1, m, mask);
+        n = 0;
+        m = 1;
+    }
+    const unsigned a = swapped ? m : n, b = swapped ? n : m, d = vector_destination(t, insn->rd, 2);
+    vec_op_imm(t->c, sse_fp(SSE_CMP, form), d, b, a, relation);
+    if (one)
+        vector_done(t, insn->rd, d, 16, element_bytes(insn));
+    else
+        vector_finish(t, d, 16);
+}
+
+/* --- conversions ------------------------------------------------------------------------------------- */
+
+static void round_vector(struct translation_state *t, unsigned d, unsigned n, unsigned rounding)
+{
+    vec_unary_imm(t->c, is_double(t->insn) ? SSE_ROUNDPD : SSE_ROUNDPS, d, n, rounding);
+}
+
+static void round_integral(struct translation_state *t, unsigned rounding)
+{
+    const struct insn *insn = t->insn;
+    arm_fp(t);
+    const unsigned n = vector(t, insn->rn, 0), d = vector_destination(t, insn->rd, 0);
+    round_vector(t, d, n, rounding);
+    vector_finish(t, d, vector_length(insn));
+}
+
+/* Lane by lane; what does not fit becomes the lowest integer, which is taken for slow, as are unsigned ones from 2^63. */
+static void doubles_to_integers(struct translation_state *t, bool is_unsigned, unsigned n)
+{
     struct x64 *c = t->c;
-    x64_load_sized(c, insn->size, !is_unsigned, 1, RAX, HOST_CPU,
-                   vector_offset(insn->rn) + (int32_t)(index << insn->size));
+    for (unsigned lane = 0; lane < 2; lane++) {
+        if (lane) {
+            vec_unary_imm(c, SSE_PSHUFD, 3, n, 0xee);
+            n = 3;
+        }
+        if (is_unsigned)
+            slow_if_too_large(t, true, n);
+        vec_unary_w(c, 1, SSE_CVTTSD2SI, lane ? RCX : RAX, n);
+        if (is_unsigned)
+            x64_test(c, 1, lane ? RCX : RAX, lane ? RCX : RAX);
+        else
+            x64_alu_imm(c, 1, ALU_CMP, lane ? RCX : RAX, 1);
+        slow_if(t, is_unsigned ? CC_S : CC_O);
+    }
+    t->flags = FLAGS_UNKNOWN;
+    vec_unary_w(c, 1, SSE_MOVD, 2, RAX);
+    vec_op_general(c, 1, SSE_PINSRD, 2, 2, RCX);
+    x64_byte(c, 1);
+}
+
+/* As integer_to_rax() has it. */
+static void to_integer(struct translation_state *t, bool is_unsigned, unsigned rounding)
+{
+    const struct insn *insn = t->insn;
+    const bool direct = rounding == TO_ZERO && !is_unsigned;
+    struct x64 *c = t->c;
+    arm_fp(t);
+    const unsigned n = vector(t, insn->rn, 0);
+    if (!direct)
+        round_vector(t, 1, n, rounding | QUIETLY);
+    if (is_double(insn)) {
+        doubles_to_integers(t, is_unsigned, direct ? n : 1);
+    } else {
+        if (is_unsigned) { /* numbers from 2^31 on fit for the guest, not for the host; as bits they are ordered too */
+            vec_op_at(c, SSE_PCMPGTD, 5, 1, vector_constant_twice(t, 0x4effffff4effffff));
+            slow_if_any_sign(t, SSE_PS, 5);
+        }
+        vec_unary(c, SSE_CVTTPS2DQ, 2, direct ? n : 1);
+        if (is_unsigned)
+            vec_move(c, 5, 2);
+        else
+            vec_op_at(c, SSE_PCMPEQD, 5, 2, sign_mask(t, SSE_PS));
+        slow_if_any_sign(t, SSE_PS, 5);
+    }
+    if (!direct)
+        round_vector(t, 1, n, rounding);
+    vector_finish(t, 2, vector_length(insn));
+}
+
+static void scalar_to_integer(struct translation_state *t, bool is_unsigned, unsigned rounding)
+{
+    const struct insn *insn = t->insn;
+    integer_to_rax(t, is_double(insn), is_unsigned, rounding);
+    const unsigned d = vector_destination(t, insn->rd, 0);
+    vec_unary_w(t->c, is_double(insn), SSE_MOVD, d, RAX);
+    vector_done(t, insn->rd, d, 16, element_bytes(insn));
+}
+
+/* The integer in the lowest lane of `n` as a number in xmm, with zeroes above. Unsigned ones of 64 bits: as long as they
+ * are signed ones too. */
+static void lane_from_integer(struct translation_state *t, unsigned xmm, unsigned n, bool is_unsigned)
+{
+    const bool wide = is_double(t->insn);
+    struct x64 *c = t->c;
+    vec_unary_w(c, wide, SSE_MOVD_TO, n, RAX);
     if (wide && is_unsigned) {
         x64_test(c, 1, RAX, RAX);
         slow_if(t, CC_S);
         t->flags = FLAGS_UNKNOWN;
     }
-    sse_rr(c, SSE_PXOR, xmm, xmm);
-    sse_rr_w(c, 1, wide ? SSE_CVTSI2SD : SSE_CVTSI2SS, xmm, RAX);
+    vec_zero(c, xmm);
+    vec_op_general(c, wide || is_unsigned, wide ? SSE_CVTSI2SD : SSE_CVTSI2SS, xmm, xmm, RAX);
 }
 
-static void scalar_from_integer(struct translation_state *t, bool is_unsigned)
+/* 2^-fraction_bits, in as many lanes as `form` has. */
+static void scale(struct translation_state *t, unsigned xmm, enum sse_form form, unsigned fraction_bits)
 {
-    check_fp_mode(t, true);
-    lane_from_integer(t, 0, 0, is_unsigned);
-    store_vector(t, 0, t->insn->rd);
-}
-
-static void doubles_from_integers(struct translation_state *t, bool is_unsigned)
-{
-    check_fp_mode(t, true);
-    lane_from_integer(t, 0, 0, is_unsigned);
-    lane_from_integer(t, 1, 1, is_unsigned);
-    sse_rr(t->c, SSE_PUNPCKLQDQ, 0, 1);
-    store_vector(t, 0, t->insn->rd);
-}
-
-/* 32-bit integers to singles; unsigned ones where they are small enough to be signed ones too. */
-static void from_integer(struct translation_state *t, bool is_unsigned)
-{
-    if (is_double(t->insn)) {
-        doubles_from_integers(t, is_unsigned);
+    const bool wide = is_double(t->insn);
+    if (!fraction_bits)
         return;
-    }
-    check_fp_mode(t, true);
-    load(t, 0, t->insn->rn);
-    if (is_unsigned) {
-        sse_rr(t->c, SSE_PCMPEQD, 1, 1);
-        sse_rr(t->c, SSE_PXOR, 1, 0);
-        slow_unless_all(t, 1, lanes_of(t->insn));
-    }
-    sse_rr(t->c, SSE_CVTDQ2PS, 0, 0);
-    finish(t, 0);
+    uint64_t factor = wide ? (1023ull - fraction_bits) << 52 : (127ull - fraction_bits) << 23;
+    if (form == SSE_PS)
+        factor |= factor << 32;
+    vec_op_at(t->c, sse_fp(SSE_MUL, form), xmm, xmm, vector_constant(t, factor, form == SSE_PS || form == SSE_PD ? factor : 0));
 }
 
-/* Half q of n, singles to doubles. */
-static void widen(struct translation_state *t)
+static void scalar_from_integer(struct translation_state *t, bool is_unsigned, unsigned fraction_bits)
 {
     const struct insn *insn = t->insn;
-    check_fp_mode(t, false);
-    sse_rm(t->c, SSE_MOVQ, 0, HOST_CPU, vector_offset(insn->rn) + 8 * insn->q);
-    slow_if_unordered(t, 0, 0, 2);
-    sse_rr(t->c, SSE_CVTPS2PD, 0, 0);
-    store_vector(t, 0, insn->rd);
+    arm_fp(t);
+    lane_from_integer(t, 1, vector_use_low(t, insn->rn, 0, element_bytes(insn)), is_unsigned);
+    scale(t, 1, scalar_form(insn), fraction_bits);
+    vector_done(t, insn->rd, 1, 16, element_bytes(insn));
 }
 
-/* Doubles to singles, into half q of d. */
-static void narrow(struct translation_state *t)
+/* Singles: unsigned ones where they are small enough to be signed ones too. */
+static void from_integer(struct translation_state *t, bool is_unsigned, unsigned fraction_bits)
 {
     const struct insn *insn = t->insn;
-    check_fp_mode(t, true);
-    load_vector(t, 0, insn->rn, true);
-    sse_rr(t->c, SSE_CVTPD2PS, 0, 0);
-    slow_unless_good(t, 0, true, 2);
-    if (insn->q) {
-        load_vector(t, 1, insn->rd, false);
-        sse_rr(t->c, SSE_PUNPCKLQDQ, 1, 0);
-        store_vector(t, 1, insn->rd);
+    struct x64 *c = t->c;
+    arm_fp(t);
+    const unsigned n = vector(t, insn->rn, 0);
+    if (is_double(insn)) {
+        lane_from_integer(t, 1, n, is_unsigned);
+        vec_unary_imm(c, SSE_PSHUFD, 3, n, 0xee);
+        lane_from_integer(t, 2, 3, is_unsigned);
+        vec_op(c, SSE_PUNPCKLQDQ, 1, 1, 2);
     } else {
-        store_vector(t, 0, insn->rd);
+        if (is_unsigned)
+            slow_if_any_sign(t, SSE_PS, n);
+        vec_unary(c, SSE_CVTDQ2PS, 1, n);
     }
+    scale(t, 1, packed_form(insn), fraction_bits);
+    vector_finish(t, 1, vector_length(insn));
+}
+
+/* Half q of n, to elements twice as wide. */
+static bool widen(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    if (insn->size == FP_HALF && !host_has.f16c)
+        return false;
+    arm_fp(t);
+    unsigned n = vector_use_low(t, insn->rn, 0, vector_length(insn));
+    const unsigned d = vector_destination(t, insn->rd, 1);
+    if (insn->q) {
+        vec_unary_imm(t->c, SSE_PSHUFD, 1, n, 0xee);
+        n = 1;
+    }
+    vec_unary(t->c, insn->size == FP_HALF ? SSE_CVTPH2PS : SSE_CVTPS2PD, d, n);
+    vector_done(t, insn->rd, d, 16, 16);
+    return true;
+}
+
+/* To elements half as wide, into half q of d. */
+static bool narrow(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    struct x64 *c = t->c;
+    if (insn->size == FP_HALF && !host_has.f16c)
+        return false;
+    arm_fp(t);
+    const unsigned n = vector_use(t, insn->rn, 0);
+    if (insn->size == FP_HALF) { /* the register that is written stands on the other side */
+        vec_unary_imm(c, SSE_CVTPS2PH, n, 2, 0);
+        vec_op_at(c, SSE_PAND, 5, 2, vector_constant_twice(t, 0x7fff7fff7fff7fff));
+        vec_op_at(c, SSE_PCMPEQW, 5, 5, vector_constant_twice(t, 0x0400040004000400));
+        vec_unary(c, SSE_PTEST, 5, 5);
+        slow_if(t, CC_NE);
+        t->flags = FLAGS_UNKNOWN;
+    } else {
+        vec_unary(c, SSE_CVTPD2PS, 2, n);
+        slow_if_nan_or_least(t, SSE_PS, 2);
+    }
+    if (insn->q) {
+        const unsigned old = vector_use_low(t, insn->rd, 1, 8), d = vector_destination(t, insn->rd, 1);
+        vec_op(c, SSE_PUNPCKLQDQ, d, old, 2);
+        vector_done(t, insn->rd, d, 16, 16);
+    } else {
+        vector_done(t, insn->rd, 2, 16, 8);
+    }
+    return true;
 }
 
 bool emit_simd_fp(struct translation_state *t)
 {
-    enum { NEAREST, DOWN, UP, TO_ZERO };
-    if (t->insn->size < FP_SINGLE)
+    const struct insn *insn = t->insn;
+    if (insn->op == OP_fcvtl_v)
+        return widen(t);
+    if (insn->op == OP_fcvtn_v)
+        return narrow(t);
+    if (insn->size < FP_SINGLE)
         return false;
-    switch (t->insn->op) {
+    switch (insn->op) {
     case OP_fadd_v: arithmetic(t, SSE_ADD, false); return true;
     case OP_fsub_v: arithmetic(t, SSE_SUB, false); return true;
     case OP_fmul_v: arithmetic(t, SSE_MUL, false); return true;
@@ -402,44 +529,69 @@ bool emit_simd_fp(struct translation_state *t)
     case OP_fabs_v: change_signs(t, false); return true;
     case OP_fneg_v: change_signs(t, true); return true;
     case OP_fabd_v: absolute_difference(t); return true;
+    case OP_fabd_s: scalar_difference(t); return true;
     case OP_fmax_v:
     case OP_fmaxnm_v: extreme(t, true); return true;
     case OP_fmin_v:
     case OP_fminnm_v: extreme(t, false); return true;
+    case OP_fmaxp_v:
+    case OP_fmaxnmp_v: extreme_pairs(t, true); return true;
+    case OP_fminp_v:
+    case OP_fminnmp_v: extreme_pairs(t, false); return true;
+    case OP_fmaxp_s:
+    case OP_fmaxnmp_s: extreme_across(t, true, false); return true;
+    case OP_fminp_s:
+    case OP_fminnmp_s: extreme_across(t, false, false); return true;
+    case OP_fmaxv:
+    case OP_fmaxnmv: extreme_across(t, true, true); return true;
+    case OP_fminv:
+    case OP_fminnmv: extreme_across(t, false, true); return true;
     case OP_faddp_v: add_pairs(t); return true;
     case OP_faddp_s: add_pair_scalar(t); return true;
-    case OP_fcmeq_v: compare(t, EQUAL, false, false, false); return true;
-    case OP_fcmgt_v: compare(t, LESS, false, false, false); return true;
-    case OP_fcmge_v: compare(t, LESS_OR_EQUAL, false, false, false); return true;
-    case OP_facgt_v: compare(t, LESS, false, false, true); return true;
-    case OP_facge_v: compare(t, LESS_OR_EQUAL, false, false, true); return true;
-    case OP_fcmeq0_v: compare(t, EQUAL, true, false, false); return true;
-    case OP_fcmgt0_v: compare(t, LESS, true, false, false); return true;
-    case OP_fcmge0_v: compare(t, LESS_OR_EQUAL, true, false, false); return true;
-    case OP_fcmlt0_v: compare(t, LESS, true, true, false); return true;
-    case OP_fcmle0_v: compare(t, LESS_OR_EQUAL, true, true, false); return true;
+#define COMPARE(name, relation, zero, swapped, magnitudes)                                                   \
+    case OP_##name##_v: compare(t, relation, zero, swapped, magnitudes, false); return true;                 \
+    case OP_##name##_s: compare(t, relation, zero, swapped, magnitudes, true); return true;
+        COMPARE(fcmeq, EQUAL, false, false, false)
+        COMPARE(fcmgt, LESS, false, false, false)
+        COMPARE(fcmge, LESS_OR_EQUAL, false, false, false)
+        COMPARE(facgt, LESS, false, false, true)
+        COMPARE(facge, LESS_OR_EQUAL, false, false, true)
+        COMPARE(fcmeq0, EQUAL, true, false, false)
+        COMPARE(fcmgt0, LESS, true, false, false)
+        COMPARE(fcmge0, LESS_OR_EQUAL, true, false, false)
+        COMPARE(fcmlt0, LESS, true, true, false)
+        COMPARE(fcmle0, LESS_OR_EQUAL, true, true, false)
+#undef COMPARE
     case OP_frintn_v:
-    case OP_frinti_v: round_integral(t, NEAREST, false); return true;
-    case OP_frintp_v: round_integral(t, UP, false); return true;
-    case OP_frintm_v: round_integral(t, DOWN, false); return true;
-    case OP_frintz_v: round_integral(t, TO_ZERO, false); return true;
-    case OP_frintx_v: round_integral(t, NEAREST, true); return true;
-    case OP_fcvtzs_v: return to_integer(t, TO_ZERO);
-    case OP_fcvtns_v: return to_integer(t, NEAREST);
-    case OP_fcvtms_v: return to_integer(t, DOWN);
-    case OP_fcvtps_v: return to_integer(t, UP);
-    case OP_scvtf_v: from_integer(t, false); return true;
-    case OP_ucvtf_v: from_integer(t, true); return true;
-    case OP_scvtf_s: scalar_from_integer(t, false); return true;
-    case OP_ucvtf_s: scalar_from_integer(t, true); return true;
-    case OP_fcvtl_v:
-        if (t->insn->size == FP_SINGLE)
-            widen(t);
-        return t->insn->size == FP_SINGLE;
-    case OP_fcvtn_v:
-        if (t->insn->size == FP_SINGLE)
-            narrow(t);
-        return t->insn->size == FP_SINGLE;
+    case OP_frinti_v: round_integral(t, NEAREST | QUIETLY); return true;
+    case OP_frintp_v: round_integral(t, UP | QUIETLY); return true;
+    case OP_frintm_v: round_integral(t, DOWN | QUIETLY); return true;
+    case OP_frintz_v: round_integral(t, TO_ZERO | QUIETLY); return true;
+    case OP_frintx_v: round_integral(t, NEAREST); return true;
+#define TO_INTEGER(sign, is_unsigned)                                                                        \
+    case OP_fcvtz##sign##_v: to_integer(t, is_unsigned, TO_ZERO); return true;                               \
+    case OP_fcvtn##sign##_v: to_integer(t, is_unsigned, NEAREST); return true;                               \
+    case OP_fcvtm##sign##_v: to_integer(t, is_unsigned, DOWN); return true;                                  \
+    case OP_fcvtp##sign##_v: to_integer(t, is_unsigned, UP); return true;                                    \
+    case OP_fcvtz##sign##_s: scalar_to_integer(t, is_unsigned, TO_ZERO); return true;                        \
+    case OP_fcvtn##sign##_s: scalar_to_integer(t, is_unsigned, NEAREST); return true;                        \
+    case OP_fcvtm##sign##_s: scalar_to_integer(t, is_unsigned, DOWN); return true;                           \
+    case OP_fcvtp##sign##_s: scalar_to_integer(t, is_unsigned, UP); return true;
+        TO_INTEGER(s, false)
+        TO_INTEGER(u, true)
+#undef TO_INTEGER
+    case OP_scvtf_v: from_integer(t, false, 0); return true;
+    case OP_ucvtf_v: from_integer(t, true, 0); return true;
+    case OP_scvtf_s: scalar_from_integer(t, false, 0); return true;
+    case OP_ucvtf_s: scalar_from_integer(t, true, 0); return true;
+    case OP_scvtf_vfix_s:
+    case OP_scvtf_vfix_d: from_integer(t, false, insn->amount); return true;
+    case OP_ucvtf_vfix_s:
+    case OP_ucvtf_vfix_d: from_integer(t, true, insn->amount); return true;
+    case OP_scvtf_sfix_s:
+    case OP_scvtf_sfix_d: scalar_from_integer(t, false, insn->amount); return true;
+    case OP_ucvtf_sfix_s:
+    case OP_ucvtf_sfix_d: scalar_from_integer(t, true, insn->amount); return true;
     default: return false;
     }
 }

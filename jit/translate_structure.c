@@ -27,17 +27,12 @@ static void multiple(struct translation_state *t, bool write, unsigned count, bo
     for (unsigned i = 0; i < count; i++) {
         const unsigned reg = (insn->rd + i) % 32;
         if (write) {
-            load_vector(t, 0, reg, insn->q);
-            if (insn->q)
-                x64_movdqu_store(t->c, 0, RAX, (int32_t)(i * each));
-            else
-                sse_rm(t->c, SSE_MOVQ_STORE, 0, RAX, (int32_t)(i * each));
+            const unsigned xmm = vector_use_low(t, reg, 0, each);
+            vec_unary_load(t->c, insn->q ? SSE_MOVUPS_STORE : SSE_MOVQ_STORE, xmm, RAX, (int32_t)(i * each));
         } else {
-            if (insn->q)
-                x64_movdqu_load(t->c, 0, RAX, (int32_t)(i * each));
-            else
-                sse_rm(t->c, SSE_MOVQ, 0, RAX, (int32_t)(i * each));
-            store_vector(t, 0, reg);
+            const unsigned xmm = vector_destination(t, reg, 0);
+            vec_unary_load(t->c, insn->q ? SSE_MOVUPS : SSE_MOVQ, xmm, RAX, (int32_t)(i * each));
+            vector_done(t, reg, xmm, 16, each);
         }
     }
     post_index(t, post, count * each);
@@ -49,12 +44,15 @@ static void replicate(struct translation_state *t, bool post)
     check_fp(t);
     address_at(t, 0);
     translate_address(t, 1u << insn->size, false, true);
-    x64_load_sized(t->c, insn->size, false, 0, RCX, RAX, 0);
-    sse_rr_w(t->c, 1, SSE_MOVD, 0, RCX);
-    broadcast_lane(t, insn->size, 0, 1);
-    if (!insn->q)
-        sse_rr(t->c, SSE_MOVQ, 0, 0);
-    store_vector(t, 0, insn->rd);
+    const unsigned d = vector_destination(t, insn->rd, 2);
+    if (insn->size >= 2) {
+        vec_unary_load(t->c, insn->size == 3 ? SSE_MOVQ : SSE_MOVD, 0, RAX, 0);
+    } else {
+        x64_load_sized(t->c, insn->size, false, 0, RCX, RAX, 0);
+        vec_unary(t->c, SSE_MOVD, 0, RCX);
+    }
+    vector_broadcast(t, insn->size, d, 0, 1);
+    vector_finish(t, d, 16);
     post_index(t, post, 1u << insn->size);
 }
 

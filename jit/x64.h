@@ -24,6 +24,7 @@ struct x64 {
     uint8_t *at, *end;
     ptrdiff_t run_offset;
     bool full;
+    bool avx; /* the host has AVX2: vector operations take three operands (x64_vec.h) */
 };
 
 static inline void x64_byte(struct x64 *c, unsigned byte)
@@ -71,14 +72,9 @@ static inline void x64_rr(struct x64 *c, unsigned prefix, unsigned w, unsigned o
     x64_byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
-/* reg, [base + disp] */
-static inline void x64_rm(struct x64 *c, unsigned prefix, unsigned w, unsigned opcode, unsigned reg, unsigned base,
-                          int32_t disp, bool byte)
+/* The operand [base + disp] beside `reg`, behind an opcode. */
+static inline void x64_memory_operand(struct x64 *c, unsigned reg, unsigned base, int32_t disp)
 {
-    unsigned rex = w << 3 | (reg >> 3) << 2 | base >> 3;
-    if (byte && !rex && reg >= 4)
-        x64_byte(c, 0x40);
-    x64_opcode(c, prefix, rex, opcode);
     bool small = disp == (int8_t)disp;
     x64_byte(c, (small ? 0x40 : 0x80) | (reg & 7) << 3 | (base & 7));
     if ((base & 7) == RSP)
@@ -87,6 +83,17 @@ static inline void x64_rm(struct x64 *c, unsigned prefix, unsigned w, unsigned o
         x64_byte(c, (uint8_t)disp);
     else
         x64_imm32(c, disp);
+}
+
+/* reg, [base + disp] */
+static inline void x64_rm(struct x64 *c, unsigned prefix, unsigned w, unsigned opcode, unsigned reg, unsigned base,
+                          int32_t disp, bool byte)
+{
+    unsigned rex = w << 3 | (reg >> 3) << 2 | base >> 3;
+    if (byte && !rex && reg >= 4)
+        x64_byte(c, 0x40);
+    x64_opcode(c, prefix, rex, opcode);
+    x64_memory_operand(c, reg, base, disp);
 }
 
 /* Moves. */

@@ -12,17 +12,33 @@ enum sse_op {
     /* Moves. What loads 4 or 8 bytes clears the rest. */
     SSE_MOVAPS = 0x00000f28,
     SSE_MOVAPS_STORE = 0x00000f29,
+    SSE_MOVUPS = 0x00000f10,
+    SSE_MOVUPS_STORE = 0x00000f11,
     SSE_MOVD = 0x66000f6e, /* from a general register or memory */
     SSE_MOVD_TO = 0x66000f7e,
     SSE_MOVQ = 0xf3000f7e,
     SSE_MOVQ_STORE = 0x66000fd6,
+    SSE_MOVSS = 0xf3000f10, /* between registers: the low element into the first operand */
+    SSE_MOVSS_STORE = 0xf3000f11,
+    SSE_MOVSD = 0xf2000f10,
+    SSE_MOVLPS = 0x00000f12, /* from memory; the upper half stays */
+    SSE_MOVHPS = 0x00000f16,
+    SSE_MOVLPS_STORE = 0x00000f13,
+    SSE_MOVHPS_STORE = 0x00000f17,
+    SSE_MOVLHPS = 0x00000f16, /* between registers */
+    SSE_MOVHLPS = 0x00000f12,
     SSE_MOVMSKPS = 0x00000f50,
     SSE_MOVMSKPD = 0x66000f50,
     SSE_PMOVMSKB = 0x66000fd7,
     SSE_PINSRB = 0x660f3a20,
     SSE_PINSRW = 0x66000fc4,
     SSE_PINSRD = 0x660f3a22,
-    SSE_PEXTRW = 0x66000fc5,
+    SSE_PEXTRW = 0x66000fc5, /* the register stands on the other side in all but this one */
+    SSE_PEXTRB = 0x660f3a14,
+    SSE_PEXTRD = 0x660f3a16,
+    SSE_PTEST = 0x660f3817,
+    SSE_TESTPS = 0x660f380e, /* AVX alone: zero flag where no sign bit of the lanes' AND is set */
+    SSE_TESTPD = 0x660f380f,
     /* Floating point: the packed single form; see sse_fp(). */
     SSE_SQRT = 0x0f51,
     SSE_ADD = 0x0f58,
@@ -33,12 +49,16 @@ enum sse_op {
     SSE_MAX = 0x0f5f,
     SSE_CMP = 0x0fc2, /* imm8: 0 equal, 1 less, 2 less or equal, 3 unordered */
     SSE_UCOMIS = 0x0f2e,
+    SSE_COMIS = 0x0f2f,
     SSE_CVTSS2SD = 0xf3000f5a,
     SSE_CVTSD2SS = 0xf2000f5a,
     SSE_CVTPS2PD = 0x00000f5a,
     SSE_CVTPD2PS = 0x66000f5a,
     SSE_CVTDQ2PS = 0x00000f5b,
     SSE_CVTTPS2DQ = 0xf3000f5b,
+    SSE_CVTDQ2PD = 0xf3000fe6,
+    SSE_CVTPH2PS = 0x660f3813, /* F16C, AVX alone */
+    SSE_CVTPS2PH = 0x660f3a1d,
     SSE_CVTSI2SS = 0xf3000f2a,
     SSE_CVTSI2SD = 0xf2000f2a,
     SSE_CVTTSS2SI = 0xf3000f2c,
@@ -48,6 +68,13 @@ enum sse_op {
     SSE_ROUNDSS = 0x660f3a0a,
     SSE_ROUNDSD = 0x660f3a0b,
     SSE_SHUFPS = 0x00000fc6,
+    SSE_SHUFPD = 0x66000fc6,
+    SSE_INSERTPS = 0x660f3a21,
+    SSE_BLENDPS = 0x660f3a0c, /* imm8: a bit set takes the lane of the second operand */
+    SSE_ANDPS = 0x00000f54,
+    SSE_ANDPD = 0x66000f54,
+    SSE_XORPS = 0x00000f57,
+    SSE_XORPD = 0x66000f57,
     /* Logic. */
     SSE_PAND = 0x66000fdb,
     SSE_PANDN = 0x66000fdf,
@@ -97,15 +124,30 @@ enum sse_op {
     SSE_PAVGW = 0x66000fe3,
     SSE_PSADBW = 0x66000ff6,
     SSE_PMULLW = 0x66000fd5,
+    SSE_PMULHW = 0x66000fe5,
+    SSE_PMULHUW = 0x66000fe4,
+    SSE_PMULHRSW = 0x660f380b,
     SSE_PMULLD = 0x660f3840,
     SSE_PMULUDQ = 0x66000ff4,
     SSE_PMULDQ = 0x660f3828,
     SSE_PMADDWD = 0x66000ff5,
+    SSE_PSLLW = 0x66000ff1, /* all lanes by the low 64 bits of the second operand */
+    SSE_PSRLVD = 0x660f3845, /* lane by lane, AVX2 alone; with W: 64 bits */
+    SSE_PSRAVD = 0x660f3846,
+    SSE_PSLLVD = 0x660f3847,
     SSE_PMADDUBSW = 0x660f3804,
     /* Permutes and widths. */
     SSE_PSHUFB = 0x660f3800,
     SSE_PSHUFD = 0x66000f70,
     SSE_PSHUFLW = 0xf2000f70,
+    SSE_PSHUFHW = 0xf3000f70,
+    SSE_PBLENDW = 0x660f3a0e,
+    SSE_PBROADCASTB = 0x660f3878, /* AVX2 alone */
+    SSE_PBROADCASTW = 0x660f3879,
+    SSE_PBROADCASTD = 0x660f3858,
+    SSE_PBROADCASTQ = 0x660f3859,
+    SSE_PHADDW = 0x660f3801,
+    SSE_PHADDD = 0x660f3802,
     SSE_PALIGNR = 0x660f3a0f,
     SSE_PUNPCKLBW = 0x66000f60,
     SSE_PUNPCKLWD = 0x66000f61,
@@ -128,15 +170,27 @@ enum sse_op {
     /* Cryptography. */
     SSE_AESIMC = 0x660f38db,
     SSE_AESENC = 0x660f38dc,
+    SSE_AESDEC = 0x660f38de,
     SSE_AESENCLAST = 0x660f38dd,
     SSE_AESDECLAST = 0x660f38df,
     SSE_PCLMULQDQ = 0x660f3a44,
+    SSE_SHA1RNDS4 = 0x000f3acc,
+    SSE_SHA1NEXTE = 0x000f38c8,
+    SSE_SHA1MSG1 = 0x000f38c9,
+    SSE_SHA1MSG2 = 0x000f38ca,
+    SSE_SHA256RNDS2 = 0x000f38cb, /* with xmm0 */
     SSE_SHA256MSG1 = 0x000f38cc,
     SSE_SHA256MSG2 = 0x000f38cd,
 };
 
 /** Shifts by an immediate: the /digit within the group of the width. */
-enum sse_shift { SSE_SHIFT_RIGHT = 2, SSE_SHIFT_RIGHT_SIGNED = 4, SSE_SHIFT_LEFT = 6 };
+enum sse_shift {
+    SSE_SHIFT_RIGHT = 2,
+    SSE_SHIFT_RIGHT_SIGNED = 4,
+    SSE_SHIFT_LEFT = 6,
+    SSE_SHIFT_BYTES_RIGHT = 3, /* the whole register; with a size of 3 */
+    SSE_SHIFT_BYTES_LEFT = 7,
+};
 
 /** How a floating-point operation takes its operands. */
 enum sse_form { SSE_PS, SSE_PD, SSE_SS, SSE_SD };
@@ -183,22 +237,8 @@ static inline void sse_shift(struct x64 *c, enum sse_shift shift, unsigned size,
 /** The whole register to the right by bytes. */
 static inline void sse_shift_bytes(struct x64 *c, unsigned reg, unsigned bytes)
 {
-    x64_rr(c, 0x66, 0, 0x0f73, 3, reg, false);
+    x64_rr(c, 0x66, 0, 0x0f73, SSE_SHIFT_BYTES_RIGHT, reg, false);
     x64_byte(c, bytes);
-}
-
-/** c = +-(a * b) +- c, rounded once; needs FMA. Registers 0 to 7. */
-enum fma_op { FMA_ADD = 0xb8, FMA_SUB = 0xba, FMA_NEGATED_ADD = 0xbc, FMA_NEGATED_SUB = 0xbe };
-
-static inline void x64_fma(struct x64 *c, enum fma_op op, enum sse_form form, unsigned addend, unsigned a,
-                           unsigned b)
-{
-    bool scalar = form >= SSE_SS, wide = form == SSE_PD || form == SSE_SD;
-    x64_byte(c, 0xc4);
-    x64_byte(c, 0xe2);                                     /* no extension bits, map 0F 38 */
-    x64_byte(c, (unsigned)wide << 7 | (~a & 15) << 3 | 1); /* W, vvvv, 128 bits, 66 */
-    x64_byte(c, (unsigned)op | scalar);
-    x64_byte(c, 0xc0 | addend << 3 | b);
 }
 
 #endif

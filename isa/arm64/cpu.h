@@ -128,6 +128,7 @@ struct cpu {
     struct cpu **peers;
     unsigned peer_count;
     struct cpu *self;
+    bool parallel; /* the CPUs run at the same time, on a host thread each: accesses keep the guest's order among them */
     /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
     void *smccc_context;
@@ -151,6 +152,8 @@ struct cpu {
         uintptr_t stack_now, host_stack; /* its stack pointer while C code runs, and C's while it runs */
         uint64_t flag_a, flag_b; /* operands of the operation that NZCV are the flags of, ... */
         uint32_t flag_kind;      /* ... and which one; 0: nzcv holds them */
+        uint32_t mxcsr;          /* on its way to and from the host's register */
+        uint8_t fp_armed;        /* FP access and FPCR allow that the host's MXCSR collects what FPSR is to get */
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */

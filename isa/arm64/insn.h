@@ -49,6 +49,7 @@ struct insn_info {
     uint16_t feature;    /* enum feature that must be present */
     const char *file;    /* the table it stands in */
     unsigned line;
+    uint8_t vectors;     /* which of rd, rn, rm, ra are vector registers: read (bits 0 to 3), written (4 to 7) */
 };
 
 extern const struct insn_info insn_infos[OP_COUNT];

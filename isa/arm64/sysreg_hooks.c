@@ -452,7 +452,7 @@ static void write_icc(struct cpu *cpu, enum sysreg reg, uint64_t value)
 #define NUMBERED_6(name, suffix, ...)                                                                        \
     NUMBERED_4(name, suffix, __VA_ARGS__), [SR_##name##4##suffix] = __VA_ARGS__,                             \
                                            [SR_##name##5##suffix] = __VA_ARGS__
-#define ID(name)  [SR_##name] = {id_register_read, NULL, NULL}
+#define ID(name)  [SR_##name] = {id_register_read, NULL, NULL, false, NEEDS_NOTHING}
 #define ICC(name) [SR_ICC_##name##_EL1] = {read_icc, write_icc, NULL, true}
 
 const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
@@ -466,9 +466,9 @@ const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
     ID(ID_AA64MMFR0_EL1),
     ID(ID_AA64MMFR1_EL1),
     ID(ID_AA64MMFR2_EL1),
-    [SR_CCSIDR_EL1] = {read_ccsidr, NULL, NULL},
+    [SR_CCSIDR_EL1] = {read_ccsidr, NULL, NULL, false, NEEDS_NOTHING},
     [SR_CTR_EL0] = {NULL, NULL, trap_ctr},
-    [SR_DCZID_EL0] = {read_dczid, NULL, NULL},
+    [SR_DCZID_EL0] = {read_dczid, NULL, NULL, false, NEEDS_NOTHING},
 
     [SR_SCTLR_EL1] = {NULL, write_sctlr, NULL},
     [SR_TTBR0_EL1] = {NULL, write_ttbr, NULL},
@@ -476,26 +476,26 @@ const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
     [SR_TCR_EL1] = {NULL, write_translation_control, NULL},
     [SR_MAIR_EL1] = {NULL, write_translation_control, NULL},
     [SR_SCXTNUM_EL0] = {NULL, NULL, trap_scxtnum},
-    [SR_ISR_EL1] = {read_isr, NULL, NULL},
-    [SR_RNDR] = {read_rndr, NULL, NULL},
-    [SR_RNDRRS] = {read_rndr, NULL, NULL},
+    [SR_ISR_EL1] = {read_isr, NULL, NULL, false, NEEDS_NOTHING},
+    [SR_RNDR] = {read_rndr, NULL, NULL, false, NEEDS_NOTHING},
+    [SR_RNDRRS] = {read_rndr, NULL, NULL, false, NEEDS_NOTHING},
 
-    [SR_SP_EL0] = {read_sp_el0, write_sp_el0, NULL},
-    [SR_SPSel] = {read_spsel, write_spsel, NULL},
-    [SR_CurrentEL] = {read_current_el, NULL, NULL},
-    [SR_NZCV] = {read_nzcv, write_nzcv, NULL},
-    [SR_DAIF] = {read_daif, write_daif, trap_daif},
+    [SR_SP_EL0] = {read_sp_el0, write_sp_el0, NULL, false, NEEDS_NOTHING},
+    [SR_SPSel] = {read_spsel, write_spsel, NULL, false, NEEDS_NOTHING},
+    [SR_CurrentEL] = {read_current_el, NULL, NULL, false, NEEDS_NOTHING},
+    [SR_NZCV] = {read_nzcv, write_nzcv, NULL, false, NEEDS_NOTHING},
+    [SR_DAIF] = {read_daif, write_daif, trap_daif, false, NEEDS_NOTHING},
     [SR_PAN] = {read_pstate_bit, write_pstate_bit, NULL},
     [SR_UAO] = {read_pstate_bit, write_pstate_bit, NULL},
     [SR_DIT] = {read_pstate_bit, write_pstate_bit, NULL},
     [SR_SSBS] = {read_pstate_bit, write_pstate_bit, NULL},
-    [SR_FPCR] = {read_fpcr, write_fpcr, NULL},
-    [SR_FPSR] = {read_fpsr, write_fpsr, NULL},
+    [SR_FPCR] = {read_fpcr, write_fpcr, NULL, false, NEEDS_NOTHING},
+    [SR_FPSR] = {read_fpsr, write_fpsr, NULL, false, NEEDS_NOTHING},
 
     [SR_CNTKCTL_EL1] = {NULL, write_cntkctl, NULL},
     [SR_CNTFRQ_EL0] = {NULL, NULL, trap_timer},
-    [SR_CNTPCT_EL0] = {read_counter, NULL, trap_timer},
-    [SR_CNTVCT_EL0] = {read_counter, NULL, trap_timer},
+    [SR_CNTPCT_EL0] = {read_counter, NULL, trap_timer, false, NEEDS_CLOCK},
+    [SR_CNTVCT_EL0] = {read_counter, NULL, trap_timer, false, NEEDS_CLOCK},
     [SR_CNTP_TVAL_EL0] = {read_timer_value, write_timer_value, trap_timer, true},
     [SR_CNTP_CTL_EL0] = {read_timer_control, write_timer, trap_timer, true},
     [SR_CNTP_CVAL_EL0] = {NULL, write_timer, trap_timer, true},

@@ -80,22 +80,26 @@ static enum sysreg checked(struct cpu *cpu, const struct insn *insn, bool write)
     return reg;
 }
 
+static void bring_up_to_date(struct cpu *cpu, const struct insn *insn, enum sysreg_needs needs)
+{
+    if (needs != NEEDS_NOTHING)
+        cpu_sync_clock(cpu, insn);
+    if (needs == NEEDS_CLOCK_AND_PMU)
+        pmu_update(cpu, insn_icount(cpu, insn));
+}
+
 uint64_t sysreg_mrs(struct cpu *cpu, const struct insn *insn)
 {
     enum sysreg reg = checked(cpu, insn, false);
-    if (!sysreg_hooks[reg].read)
-        return sysreg_read(cpu, reg);
-    cpu_sync_clock(cpu, insn);
-    pmu_update(cpu, insn_icount(cpu, insn));
-    return sysreg_hooks[reg].read(cpu, reg);
+    if (sysreg_hooks[reg].read)
+        bring_up_to_date(cpu, insn, sysreg_hooks[reg].needs);
+    return sysreg_read(cpu, reg);
 }
 
 void sysreg_msr(struct cpu *cpu, const struct insn *insn, uint64_t value)
 {
     enum sysreg reg = checked(cpu, insn, true);
-    if (sysreg_hooks[reg].write) {
-        cpu_sync_clock(cpu, insn);
-        pmu_update(cpu, insn_icount(cpu, insn));
-    }
+    if (sysreg_hooks[reg].write)
+        bring_up_to_date(cpu, insn, sysreg_hooks[reg].needs);
     sysreg_write(cpu, reg, value);
 }

@@ -82,12 +82,16 @@ void sysreg_write(struct cpu *cpu, enum sysreg reg, uint64_t value);
 /** Takes the trap of a system instruction (MSR, MRS, SYS) to EL1: EC 0x18, ISS made of the word. */
 _Noreturn void sysreg_trap(struct cpu *cpu, const struct insn *insn);
 
+/** What must stand at the instruction before a hook looks: the clock, the PMU's counters. */
+enum sysreg_needs { NEEDS_CLOCK_AND_PMU, NEEDS_CLOCK, NEEDS_NOTHING };
+
 /** Behaviour beyond storing. NULL members: there is none. */
 struct sysreg_hooks {
     uint64_t (*read)(struct cpu *cpu, enum sysreg reg);
     void (*write)(struct cpu *cpu, enum sysreg reg, uint64_t value);
     bool (*trapped)(struct cpu *cpu, enum sysreg reg, bool write); /* from EL0 */
     bool outside; /* an access may drive wires or schedule events (cpu_reach_outside) */
+    enum sysreg_needs needs; /* of read and write */
 };
 
 /** The hooks by register (sysreg_hooks.c). */

@@ -79,7 +79,7 @@ def qemu(disks, append):
     command = ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a57", "-accel", "tcg", "-m", "1G", "-nic", "none",
                "-nographic", "-kernel", f"{CACHE}/guest/Image", "-initrd", f"{CACHE}/guest/initrd.gz", "-append", append]
     for number, disk in enumerate(disks):
-        command += ["-drive", f"if=none,id=disk{number},format=raw,readonly=on,file={disk}",
+        command += ["-drive", f"if=none,id=disk{number},format=raw,readonly=on,file.locking=off,file.filename={disk}",
                     "-device", f"virtio-blk-device,drive=disk{number},bus=virtio-mmio-bus.{number}"]
     return command
 

@@ -27,7 +27,8 @@ struct generator {
 };
 
 static uint16_t all_ops[OP_COUNT], integer_ops[OP_COUNT], memory_ops[OP_COUNT], vector_ops[OP_COUNT];
-static unsigned all_count, integer_count, memory_count, vector_count;
+static uint16_t atomic_ops[OP_COUNT];
+static unsigned all_count, integer_count, memory_count, vector_count, atomic_count;
 
 static void sort_ops(void)
 {
@@ -39,6 +40,8 @@ static void sort_ops(void)
         all_ops[all_count++] = (uint16_t)op;
         if (strstr(info->file, "memory.tab"))
             memory_ops[memory_count++] = (uint16_t)op;
+        else if (strstr(info->file, "atomics.tab"))
+            atomic_ops[atomic_count++] = (uint16_t)op;
         else if (strstr(info->file, "base.tab"))
             integer_ops[integer_count++] = (uint16_t)op;
         else if (strstr(info->file, "fp") || strstr(info->file, "simd") || strstr(info->file, "crypto"))
@@ -105,7 +108,10 @@ static uint32_t random_instruction(struct generator *g)
         case 0: /* a quarter of them all, most of which are of vectors */
         case 1: op = all_ops[rng_below(rng, all_count)]; break;
         case 2:
-        case 3: op = memory_ops[rng_below(rng, memory_count)]; break;
+        case 3:
+            op = rng_below(rng, 4) ? memory_ops[rng_below(rng, memory_count)]
+                                   : atomic_ops[rng_below(rng, atomic_count)];
+            break;
         default:
             op = g->vectors ? vector_ops[rng_below(rng, vector_count)]
                             : integer_ops[rng_below(rng, integer_count)];
@@ -129,6 +135,16 @@ static uint32_t random_instruction(struct generator *g)
 static void put(struct generator *g, uint32_t word)
 {
     g->program->words[g->program->count++] = word;
+}
+
+/* A register that has no task. */
+static unsigned free_register(struct rng *rng)
+{
+    for (;;) {
+        const unsigned reg = rng_below(rng, 31);
+        if (reg != COUNTER && !spoils(reg))
+            return reg;
+    }
 }
 
 /* System instructions that a block may meet. */
@@ -157,6 +173,49 @@ static void put_system(struct generator *g)
         0x00000000, /* udf #0 */
     };
     put(g, words[rng_below(&g->rng, COUNT(words))]);
+}
+
+/* Reading or writing a system register; changing DAIF. */
+static void put_sysreg(struct generator *g)
+{
+    static const uint16_t registers[] = {
+        SR_SP_EL0, SR_CurrentEL, SR_NZCV, SR_DAIF, SR_FPCR, SR_FPSR, SR_DCZID_EL0, SR_CTR_EL0, SR_CNTVCT_EL0,
+        SR_CNTKCTL_EL1, SR_TPIDR_EL0, SR_TPIDR_EL1, SR_ELR_EL1, SR_SPSR_EL1, SR_ESR_EL1, SR_FAR_EL1, SR_PAR_EL1,
+        SR_CONTEXTIDR_EL1, SR_CSSELR_EL1, SR_MPIDR_EL1, SR_MIDR_EL1, SR_CPACR_EL1, SR_PMCR_EL0, SR_PMCNTENSET_EL0,
+        SR_PMSELR_EL0, SR_MDSCR_EL1, SR_PAN, SR_UAO, SR_APIAKeyLo_EL1, SR_ID_AA64ISAR0_EL1, SR_OSECCR_EL1};
+    struct rng *rng = &g->rng;
+    const uint32_t at = (uint32_t)sysreg_infos[registers[rng_below(rng, COUNT(registers))]].key << 5;
+    if (!rng_below(rng, 4))
+        put(g, 0xd50340df | rng_below(rng, 16) << 8 | rng_below(rng, 2) << 5); /* msr daifset or daifclr */
+    else if (rng_below(rng, 4))
+        put(g, 0xd5300000 | at | rng_below(rng, COUNTER)); /* mrs */
+    else
+        put(g, 0xd5100000 | at | rng_below(rng, 32)); /* msr */
+}
+
+/* An exclusive load, now and then something in between, and the store that belongs to it or not. */
+static void put_exclusive(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const uint32_t base = bases[rng_below(rng, COUNT(bases))] << 5, pair = rng_below(rng, 3) ? 0 : 1u << 21;
+    const uint32_t size = pair ? 2 + rng_below(rng, 2) : rng_below(rng, 4);
+    put(g, (pair ? 0x085f0000 | pair | 5u << 10 : 0x085f7c00) | size << 30 | rng_below(rng, 2) << 15 | base | 7);
+    if (!rng_below(rng, 4))
+        put(g, random_instruction(g));
+    if (!rng_below(rng, 4))
+        put(g, 0xf9000000 | base | 8); /* str x8 there */
+    const uint32_t now = rng_below(rng, 16) ? size : size ^ 1;
+    put(g, (pair ? 0x08000000 | pair | 7u << 10 : 0x08007c00) | now << 30 | rng_below(rng, 2) << 15 | 10u << 16 | base |
+               (rng_below(rng, 4) ? 2 : 31));
+}
+
+/* RBIT and CLZ, with one another's registers or not. */
+static void put_trailing_zeros(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const uint32_t sf = rng_below(rng, 2) << 31, d = free_register(rng), n = free_register(rng);
+    put(g, 0x5ac00000 | sf | n << 5 | d);
+    put(g, 0x5ac01000 | sf | d << 5 | (rng_below(rng, 4) ? d : n));
 }
 
 /* A branch over up to 8 instructions, now and then back to the loop's start. */
@@ -188,16 +247,6 @@ static void put_branch(struct generator *g)
         put(g, kinds[rng_below(rng, 3)] | target << 5);
         break;
     }
-    }
-}
-
-/* A register that has no task. */
-static unsigned free_register(struct rng *rng)
-{
-    for (;;) {
-        const unsigned reg = rng_below(rng, 31);
-        if (reg != COUNTER && !spoils(reg))
-            return reg;
     }
 }
 
@@ -355,6 +404,13 @@ static void put_code(struct generator *g)
     while (g->program->count < length) {
         switch (rng_below(rng, 32)) {
         case 0: put_system(g); break;
+        case 11: put_sysreg(g); break;
+        case 12:
+            if (rng_below(rng, 2))
+                put_exclusive(g);
+            else
+                put_trailing_zeros(g);
+            break;
         case 1:
         case 2:
         case 3: put_branch(g); break;

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "jit/x64.h"
-#include "jit/x64_sse.h"
+#include "jit/x64_atomic.h"
+#include "jit/x64_vec.h"
 
 #define RUN_ADDRESS 0x7f1234560000ull
 
@@ -97,24 +98,30 @@ static bool operand_is(const cs_x86_op *got, const struct operand *want, unsigne
     }
 }
 
-/* What was emitted since start() is `name` with `operands`. Immediates are compared in the first operand's
- * width. */
-static void expect(const char *name, unsigned count, const struct operand *operands)
+/* What was emitted since start(), from `code` on, is `name` with `operands`, and nothing else where it is the `last`.
+ * Immediates are compared in the first operand's width. Returns what follows. */
+static const uint8_t *expect_at(const uint8_t *code, bool last, const char *name, unsigned count,
+                                const struct operand *operands)
 {
-    const uint8_t *code = buffer;
-    size_t size = (size_t)(c.at - buffer);
-    uint64_t address = RUN_ADDRESS;
+    size_t size = (size_t)(c.at - code);
+    uint64_t address = RUN_ADDRESS + (uint64_t)(code - buffer);
     assert_false(c.full);
     if (!cs_disasm_iter(capstone, &code, &size, &address, insn))
         fail_msg("%s: Capstone knows no such instruction", name);
     const cs_x86 *got = &insn->detail->x86;
     const unsigned width = count && operands[0].size && operands[0].size <= 8 ? operands[0].size : 8;
-    bool same = size == 0 && !strcmp(insn->mnemonic, name) && got->op_count == count;
+    bool same = (size == 0) == last && !strcmp(insn->mnemonic, name) && got->op_count == count;
     for (unsigned i = 0; i < count && same; i++)
         same = operand_is(&got->operands[i], &operands[i], width);
     if (!same)
         fail_msg("wanted %s with %u operands, got %s %s and %zu bytes more", name, count, insn->mnemonic,
                  insn->op_str, size);
+    return code;
+}
+
+static void expect(const char *name, unsigned count, const struct operand *operands)
+{
+    expect_at(buffer, true, name, count, operands);
 }
 
 #define EXPECT(name, ...)                                                                                    \
@@ -333,8 +340,12 @@ static const struct named plain_ops[] = {
     OP(PUNPCKLWD),  OP(PUNPCKLDQ),  OP(PUNPCKLQDQ), OP(PUNPCKHBW),  OP(PUNPCKHWD), OP(PUNPCKHDQ),
     OP(PUNPCKHQDQ), OP(PACKUSWB),   OP(PACKUSDW),   OP(PACKSSWB),   OP(PACKSSDW),  OP(PMOVSXBW),
     OP(PMOVSXWD),   OP(PMOVSXDQ),   OP(PMOVZXBW),   OP(PMOVZXWD),   OP(PMOVZXDQ),  OP(AESIMC),
-    OP(AESENC),     OP(AESENCLAST), OP(AESDECLAST), OP(SHA256MSG1), OP(SHA256MSG2)};
-static const struct named immediate_ops[] = {OP(SHUFPS),  OP(PSHUFD),    OP(PSHUFLW),
+    OP(AESENC),     OP(AESENCLAST), OP(AESDEC),     OP(AESDECLAST), OP(SHA256MSG1), OP(SHA256MSG2),
+    OP(SHA1NEXTE),  OP(SHA1MSG1),   OP(SHA1MSG2),   OP(PMULHW),     OP(PMULHUW),    OP(PMULHRSW),
+    OP(PHADDW),     OP(PHADDD),     OP(PTEST),      OP(PSLLW),      OP(ANDPS),      OP(ANDPD),
+    OP(XORPS),      OP(XORPD),      OP(CVTDQ2PD)};
+static const struct named immediate_ops[] = {OP(SHUFPS),  OP(PSHUFD),    OP(PSHUFLW),   OP(PSHUFHW),
+                                             OP(SHUFPD),  OP(INSERTPS),  OP(BLENDPS),   OP(PBLENDW),
                                              OP(PALIGNR), OP(PCLMULQDQ), OP(ROUNDPS),
                                              OP(ROUNDPD), OP(ROUNDSS),   OP(ROUNDSD)};
 static const struct named fp_ops[] = {OP(SQRT), OP(ADD), OP(MUL), OP(SUB), OP(MIN), OP(DIV), OP(MAX)};
@@ -414,6 +425,207 @@ static void vectors(void **state)
     }
 }
 
+/* An operation's place among the ones that have no AVX form, or the ones that take one operand. */
+static bool is_sha(enum sse_op op)
+{
+    return ((unsigned)op & 0xff000000) == 0 && ((unsigned)op & 0xffff00) == 0x0f3800;
+}
+
+static bool is_unary(enum sse_op op)
+{
+    switch (op) {
+    case SSE_PABSB:
+    case SSE_PABSW:
+    case SSE_PABSD:
+    case SSE_PMOVSXBW:
+    case SSE_PMOVSXWD:
+    case SSE_PMOVSXDQ:
+    case SSE_PMOVZXBW:
+    case SSE_PMOVZXWD:
+    case SSE_PMOVZXDQ:
+    case SSE_AESIMC:
+    case SSE_PTEST:
+    case SSE_CVTPS2PD:
+    case SSE_CVTPD2PS:
+    case SSE_CVTDQ2PS:
+    case SSE_CVTDQ2PD:
+    case SSE_CVTTPS2DQ:
+    case SSE_PSHUFD:
+    case SSE_PSHUFLW:
+    case SSE_PSHUFHW:
+    case SSE_ROUNDPS:
+    case SSE_ROUNDPD: return true;
+    default: return false;
+    }
+}
+
+static void start_avx(void)
+{
+    start();
+    c.avx = true;
+}
+
+#define CHECK_AVX(emit, ...) (start_avx(), emit, EXPECT(__VA_ARGS__))
+#define NEAR_ADDRESS         (RUN_ADDRESS - 0x12340)
+
+/* What a near operand is for Capstone: [rip + displacement]. */
+static struct operand near_operand(void)
+{
+    return (struct operand){.type = X86_OP_MEM,
+                            .reg = X86_REG_RIP,
+                            .value = (int64_t)(NEAR_ADDRESS - RUN_ADDRESS) - (c.at - buffer),
+                            .scale = 1};
+}
+
+/* `emit` with d, a, b without AVX: moves where the operation would lose an operand, then the SSE form. */
+static void expect_prepared(const char *name, unsigned d, unsigned a, unsigned b)
+{
+    const uint8_t *at = buffer;
+    if (d == b && d != a) {
+        at = expect_at(at, false, "movaps", 2, (struct operand[]){reg(4, VEC_SCRATCH), reg(4, b)});
+        b = VEC_SCRATCH;
+    }
+    if (d != a)
+        at = expect_at(at, false, "movaps", 2, (struct operand[]){reg(4, d), reg(4, a)});
+    expect_at(at, true, name, 2, (struct operand[]){reg(4, d), reg(4, b)});
+}
+
+static void three_operands(void **state)
+{
+    for (unsigned n = 0; n < REGS * REGS * REGS; n++) {
+        const unsigned d = n % REGS, a = n / REGS % REGS, b = n / REGS / REGS;
+        for (unsigned i = n % 3; i < LENGTH(plain_ops); i += 3) {
+            const enum sse_op op = plain_ops[i].op;
+            if (is_sha(op) || is_unary(op))
+                continue;
+            CHECK_AVX(vec_op(&c, op, d, a, b), lower("v", plain_ops[i].name), reg(4, d), reg(4, a), reg(4, b));
+            if (a == 3) { /* the base register */
+                struct operand m = memory(4, b, displacements[d % LENGTH(displacements)]);
+                m.size = 0;
+                CHECK_AVX(vec_op_load(&c, op, d, a, b, (int32_t)m.value), lower("v", plain_ops[i].name),
+                          reg(4, d), reg(4, a), m);
+            }
+            if (a == 4)
+                CHECK_AVX(vec_op_at(&c, op, d, b, NEAR_ADDRESS), lower("v", plain_ops[i].name), reg(4, d),
+                          reg(4, b), near_operand());
+            if (b != VEC_SCRATCH || d == a) {
+                start();
+                vec_op(&c, op, d, a, b);
+                expect_prepared(lower(plain_ops[i].name, ""), d, a, b);
+            }
+        }
+        for (unsigned i = n % 3; i < LENGTH(immediate_ops); i += 3)
+            if (!is_unary(immediate_ops[i].op))
+                CHECK_AVX(vec_op_imm(&c, immediate_ops[i].op, d, a, b, 3), lower("v", immediate_ops[i].name),
+                          reg(4, d), reg(4, a), reg(4, b), immediate(3));
+        for (unsigned f = 0; f < LENGTH(form_names); f++)
+            for (unsigned i = f >= SSE_SS ? 0 : 1; i < LENGTH(fp_ops); i++) {
+                char name[40];
+                snprintf(name, sizeof name, "v%s", lower(fp_ops[i].name, form_names[f]));
+                CHECK_AVX(vec_op(&c, sse_fp(fp_ops[i].op, f), d, a, b), name, reg(4, d), reg(4, a), reg(4, b));
+            }
+        static const char *const comparisons[] = {"vcmpeqps", "vcmpltps", "vcmpleps", "vcmpunordps",
+                                                  "vcmpneqps", "vcmpnltps", "vcmpnleps", "vcmpordps"};
+        const unsigned predicate = n % LENGTH(comparisons);
+        CHECK_AVX(vec_op_imm(&c, sse_fp(SSE_CMP, SSE_PS), d, a, b, predicate), comparisons[predicate], reg(4, d),
+                  reg(4, a), reg(4, b));
+        for (unsigned w = 0; w < 2; w++) {
+            CHECK_AVX(vec_op_general(&c, w, SSE_CVTSI2SD, d, a, b), "vcvtsi2sd", reg(4, d), reg(4, a),
+                      reg(2 + w, b));
+            CHECK_AVX(vec_op_general(&c, w, SSE_CVTSI2SS, d, a, b), "vcvtsi2ss", reg(4, d), reg(4, a),
+                      reg(2 + w, b));
+            CHECK_AVX((vec_op_general(&c, w, SSE_PINSRD, d, a, b), x64_byte(&c, 1)), w ? "vpinsrq" : "vpinsrd",
+                      reg(4, d), reg(4, a), reg(2 + w, b), immediate(1));
+        }
+        CHECK_AVX((vec_op_general(&c, 0, SSE_PINSRB, d, a, b), x64_byte(&c, 9)), "vpinsrb", reg(4, d), reg(4, a),
+                  reg(2, b), immediate(9));
+        CHECK_AVX((vec_op_general(&c, 0, SSE_PINSRW, d, a, b), x64_byte(&c, 5)), "vpinsrw", reg(4, d), reg(4, a),
+                  reg(2, b), immediate(5));
+    }
+}
+
+static void two_operands(void **state)
+{
+    static const char *const shift_names[][4] = {[SSE_SHIFT_RIGHT] = {"", "psrlw", "psrld", "psrlq"},
+                                                 [SSE_SHIFT_BYTES_RIGHT] = {"", "", "", "psrldq"},
+                                                 [SSE_SHIFT_RIGHT_SIGNED] = {"", "psraw", "psrad", ""},
+                                                 [SSE_SHIFT_LEFT] = {"", "psllw", "pslld", "psllq"},
+                                                 [SSE_SHIFT_BYTES_LEFT] = {"", "", "", "pslldq"}};
+    static const struct named moves[] = {OP(MOVAPS), OP(MOVUPS)},
+                              broadcasts[] = {OP(PBROADCASTB), OP(PBROADCASTW), OP(PBROADCASTD), OP(PBROADCASTQ),
+                                              OP(CVTPH2PS), OP(TESTPS), OP(TESTPD)};
+    for (unsigned n = 0; n < REGS * REGS; n++) {
+        const unsigned d = n % REGS, b = n / REGS;
+        for (unsigned i = 0; i < LENGTH(plain_ops); i++) {
+            if (!is_unary(plain_ops[i].op))
+                continue;
+            CHECK_AVX(vec_unary(&c, plain_ops[i].op, d, b), lower("v", plain_ops[i].name), reg(4, d), reg(4, b));
+            struct operand m = memory(4, b, -129);
+            m.size = 0;
+            if (plain_ops[i].op != SSE_CVTPD2PS) /* Capstone's name for it differs */
+                CHECK_AVX(vec_unary_load(&c, plain_ops[i].op, d, b, -129), lower("v", plain_ops[i].name), reg(4, d), m);
+            CHECK(vec_unary(&c, plain_ops[i].op, d, b), lower(plain_ops[i].name, ""), reg(4, d), reg(4, b));
+        }
+        for (unsigned i = 0; i < LENGTH(immediate_ops); i++)
+            if (is_unary(immediate_ops[i].op))
+                CHECK_AVX(vec_unary_imm(&c, immediate_ops[i].op, d, b, 3), lower("v", immediate_ops[i].name),
+                          reg(4, d), reg(4, b), immediate(3));
+        for (unsigned i = 0; i < LENGTH(broadcasts); i++) {
+            CHECK_AVX(vec_unary(&c, broadcasts[i].op, d, b), lower("v", broadcasts[i].name), reg(4, d), reg(4, b));
+        }
+        CHECK_AVX(vec_unary_imm(&c, SSE_CVTPS2PH, d, b, 4), "vcvtps2ph", reg(4, b), reg(4, d), immediate(4));
+        for (unsigned shift = SSE_SHIFT_RIGHT; shift <= SSE_SHIFT_BYTES_LEFT; shift++)
+            for (unsigned size = 1; size < 4; size++) {
+                const char *name = shift == 5 ? "" : shift_names[shift][size];
+                if (!name[0])
+                    continue;
+                CHECK_AVX(vec_shift(&c, shift, size, d, b, 7), lower("v", name), reg(4, d), reg(4, b), immediate(7));
+                start();
+                vec_shift(&c, shift, size, d, b, 7);
+                const uint8_t *at = buffer;
+                if (d != b)
+                    at = expect_at(at, false, "movaps", 2, (struct operand[]){reg(4, d), reg(4, b)});
+                expect_at(at, true, name, 2, (struct operand[]){reg(4, d), immediate(7)});
+            }
+        for (unsigned i = 0; i < LENGTH(moves); i++) {
+            CHECK_AVX(vec_unary(&c, moves[i].op, d, b), lower("v", moves[i].name), reg(4, d), reg(4, b));
+            CHECK_AVX(vec_unary_load(&c, moves[i].op, d, b, 0x1234), lower("v", moves[i].name), reg(4, d),
+                      memory(4, b, 0x1234));
+        }
+        CHECK_AVX(vec_unary_load(&c, SSE_MOVAPS_STORE, d, b, 8), "vmovaps", memory(4, b, 8), reg(4, d));
+        CHECK_AVX(vec_unary_load(&c, SSE_MOVUPS_STORE, d, b, 8), "vmovups", memory(4, b, 8), reg(4, d));
+        CHECK_AVX(vec_unary_load(&c, SSE_MOVQ_STORE, d, b, 8), "vmovq", memory(3, b, 8), reg(4, d));
+        CHECK_AVX(vec_unary_load(&c, SSE_MOVQ, d, b, 8), "vmovq", reg(4, d), memory(3, b, 8));
+        CHECK_AVX(vec_unary_load(&c, SSE_MOVD, d, b, 8), "vmovd", reg(4, d), memory(2, b, 8));
+        CHECK_AVX(vec_unary_load(&c, SSE_MOVSS_STORE, d, b, 8), "vmovss", memory(2, b, 8), reg(4, d));
+        CHECK_AVX(vec_unary_load(&c, SSE_MOVHPS_STORE, d, b, 8), "vmovhps", memory(3, b, 8), reg(4, d));
+        CHECK_AVX(vec_op_load(&c, SSE_MOVHPS, d, 9, b, 8), "vmovhps", reg(4, d), reg(4, 9), memory(3, b, 8));
+        CHECK_AVX(vec_op_load(&c, SSE_MOVLPS, d, 9, b, 8), "vmovlps", reg(4, d), reg(4, 9), memory(3, b, 8));
+        CHECK_AVX(vec_unary(&c, SSE_MOVQ, d, b), "vmovq", reg(4, d), reg(4, b));
+        CHECK_AVX(vec_unary(&c, sse_fp(SSE_UCOMIS, SSE_PS), d, b), "vucomiss", reg(4, d), reg(4, b));
+        CHECK_AVX(vec_unary(&c, sse_fp(SSE_COMIS, SSE_PD), d, b), "vcomisd", reg(4, d), reg(4, b));
+        CHECK_AVX(vec_unary_at(&c, sse_fp(SSE_UCOMIS, SSE_PD), d, NEAR_ADDRESS), "vucomisd", reg(4, d),
+                  near_operand());
+        CHECK(vec_unary_at(&c, sse_fp(SSE_UCOMIS, SSE_PD), d, NEAR_ADDRESS), "ucomisd", reg(4, d), near_operand());
+        CHECK(vec_op_at(&c, SSE_PAND, d, d, NEAR_ADDRESS), "pand", reg(4, d), near_operand());
+        CHECK_AVX(vec_op_imm_at(&c, SSE_SHUFPS, d, b, NEAR_ADDRESS, 3), "vshufps", reg(4, d), reg(4, b),
+                  near_operand(), immediate(3));
+        CHECK_AVX(vec_unary(&c, SSE_MOVMSKPS, d, b), "vmovmskps", reg(2, d), reg(4, b));
+        CHECK_AVX(vec_unary(&c, SSE_PMOVMSKB, d, b), "vpmovmskb", reg(2, d), reg(4, b));
+        CHECK_AVX(vec_unary_imm(&c, SSE_PEXTRW, d, b, 5), "vpextrw", reg(2, d), reg(4, b), immediate(5));
+        for (unsigned w = 0; w < 2; w++) {
+            CHECK_AVX(vec_unary_w(&c, w, SSE_MOVD, d, b), w ? "vmovq" : "vmovd", reg(4, d), reg(2 + w, b));
+            CHECK_AVX(vec_unary_w(&c, w, SSE_MOVD_TO, d, b), w ? "vmovq" : "vmovd", reg(2 + w, b), reg(4, d));
+            CHECK_AVX(vec_unary_w(&c, w, SSE_CVTTSD2SI, d, b), "vcvttsd2si", reg(2 + w, d), reg(4, b));
+            CHECK_AVX((vec_unary_w(&c, w, SSE_PEXTRD, d, b), x64_byte(&c, 1)), w ? "vpextrq" : "vpextrd",
+                      reg(2 + w, b), reg(4, d), immediate(1));
+            CHECK_AVX(vex_rr(&c, w, SSE_PSLLVD, d, 9, b), w ? "vpsllvq" : "vpsllvd", reg(4, d), reg(4, 9),
+                      reg(4, b));
+        }
+        CHECK_AVX((vec_unary(&c, SSE_PEXTRB, d, b), x64_byte(&c, 1)), "vpextrb", reg(2, b), reg(4, d), immediate(1));
+    }
+}
+
 static void fused(void **state)
 {
     static const struct {
@@ -425,11 +637,41 @@ static void fused(void **state)
                {FMA_NEGATED_SUB, "vfnmsub231"}};
     for (unsigned i = 0; i < LENGTH(ops); i++)
         for (unsigned f = 0; f < LENGTH(form_names); f++)
-            for (unsigned n = 0; n < 512; n++) {
-                const unsigned addend = n & 7, a = n >> 3 & 7, b = n >> 6;
-                CHECK(x64_fma(&c, ops[i].op, f, addend, a, b), lower(ops[i].name, form_names[f]),
+            for (unsigned n = 0; n < REGS * REGS * REGS; n++) {
+                const unsigned addend = n % REGS, a = n / REGS % REGS, b = n / REGS / REGS;
+                CHECK(vec_fma(&c, ops[i].op, f, addend, a, b), lower(ops[i].name, form_names[f]),
                       reg(4, addend), reg(4, a), reg(4, b));
             }
+}
+
+static void memory_operands(void **state)
+{
+    for (unsigned a = 0; a < REGS; a++)
+        for (unsigned b = 0; b < REGS; b++) {
+            for (unsigned d = 0; d < LENGTH(displacements); d++) {
+                const int32_t disp = displacements[d];
+                for (unsigned size = 0; size < 4; size++) {
+                    const struct operand m = memory(size, b, disp), r = reg(size, a);
+                    CHECK(x64_cmpxchg(&c, size, a, b, disp), "cmpxchg", m, r);
+                    CHECK(x64_xadd(&c, size, a, b, disp), "xadd", m, r);
+                    CHECK(x64_xchg_store(&c, size, a, b, disp), "xchg", m, r);
+                    for (unsigned op = 0; op < ALU_OPS; op++)
+                        CHECK(x64_alu_store(&c, size, op, a, b, disp), alu_names[op], m, r);
+                    CHECK((x64_lock(&c), x64_xadd(&c, size, a, b, disp)), "lock xadd", m, r);
+                }
+                CHECK(x64_imul_load(&c, 1, a, b, disp), "imul", reg(3, a), memory(3, b, disp));
+                for (unsigned w = 0; w < 2; w++)
+                    CHECK(x64_store_imm(&c, w, b, disp, -2), "mov", memory(2 + w, b, disp), immediate(-2));
+                for (unsigned op = 0; op < ALU_OPS; op++)
+                    CHECK(x64_alu_byte(&c, op, b, disp, 0x7f), alu_names[op], memory(0, b, disp), immediate(0x7f));
+                CHECK(x64_store_byte(&c, b, disp, 1), "mov", memory(0, b, disp), immediate(1));
+            }
+            for (unsigned size = 0; size < 4; size++)
+                CHECK(x64_crc32c(&c, size, a, b), "crc32", reg(size == 3 ? 3 : 2, a), reg(size, b));
+            for (unsigned w = 0; w < 2; w++)
+                CHECK(x64_bsf(&c, w, a, b), "bsf", reg(2 + w, a), reg(2 + w, b));
+        }
+    CHECK(x64_mfence(&c), "mfence");
 }
 
 /* Where there is no room nothing is written behind the end, and `full` tells. */
@@ -472,8 +714,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moves),      cmocka_unit_test(sizes),
         cmocka_unit_test(arithmetic), cmocka_unit_test(conditions_and_jumps),
-        cmocka_unit_test(vectors),    cmocka_unit_test(fused),
-        cmocka_unit_test(no_room),
+        cmocka_unit_test(vectors),    cmocka_unit_test(three_operands),
+        cmocka_unit_test(two_operands), cmocka_unit_test(fused),
+        cmocka_unit_test(no_room),    cmocka_unit_test(memory_operands),
     };
     return cmocka_run_group_tests(tests, open_capstone, close_capstone);
 }

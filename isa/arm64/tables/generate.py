@@ -330,14 +330,25 @@ def switch_field(insns):
     return best
 
 
+def vector_operands(insn):
+    """Which of rd, rn, rm, ra are vector registers that are read (bits 0 to 3) and written (4 to 7)."""
+    mask = 0
+    for member, expr in insn.format.assignments if insn.format else []:
+        if member in ("rd", "rn", "rm", "ra"):
+            bit = 1 << ("rd", "rn", "rm", "ra").index(member)
+            mask |= bit if re.match(r"VR?W?\(", expr) and not expr.startswith("VW(") else 0
+            mask |= bit << 4 if re.match(r"VR?W\(", expr) else 0
+    return mask
+
+
 def write_table(insns):
     yield HEADER + '#include "isa/arm64/decode.h"\n#include "insn_handlers.h"\n\n'
     yield "const struct insn_info insn_infos[OP_COUNT] = {\n"
-    yield '    [OP_UNDEFINED] = {"undefined", 0, 0, INSN_ENDS_BLOCK | INSN_UNIMPLEMENTED, FEAT_BASE, "", 0},\n'
+    yield '    [OP_UNDEFINED] = {"undefined", 0, 0, INSN_ENDS_BLOCK | INSN_UNIMPLEMENTED, FEAT_BASE, "", 0, 0},\n'
     for insn in insns:
         flags = " | ".join(FLAGS[flag] for flag in insn.flags) or "0"
         yield (f"    [OP_{insn.name}] = {{{c_string(insn.name)}, {insn.mask:#010x}, {insn.bits:#010x}, {flags}, "
-               f"FEAT_{insn.feature}, {c_string(insn.where[0])}, {insn.where[1]}}},\n")
+               f"FEAT_{insn.feature}, {c_string(insn.where[0])}, {insn.where[1]}, {vector_operands(insn):#04x}}},\n")
     yield "};\n\n"
     bodies = {}
     for insn in insns:

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Bits of general registers in other orders, their counts, CRC-32C; pointer authentication where there is none. */
+#include "jit/state.h"
+#include "jit/x64_atomic.h"
+
+static void finish(struct translation_state *t, unsigned host)
+{
+    t->flags = FLAGS_UNKNOWN;
+    done(t, t->insn->rd, host);
+}
+
+/* rax = what rax has under `mask` from `shift` above, and the other way round. Uses rcx, rdx. */
+static void swap_bits(struct translation_state *t, unsigned w, uint64_t mask, unsigned shift)
+{
+    struct x64 *c = t->c;
+    x64_mov_imm(c, RCX, w ? mask : (uint32_t)mask);
+    x64_mov(c, w, RDX, RAX);
+    x64_shift_imm(c, w, SHIFT_SHR, RDX, shift);
+    x64_alu(c, w, ALU_AND, RAX, RCX);
+    x64_alu(c, w, ALU_AND, RDX, RCX);
+    x64_shift_imm(c, w, SHIFT_SHL, RAX, shift);
+    x64_alu(c, w, ALU_OR, RAX, RDX);
+}
+
+/* RBIT and CLZ of its result into the same register: compilers count trailing zeros so. */
+static bool counts_trailing(const struct insn *reverse, const struct insn *count)
+{
+    return reverse->op == OP_rbit && count->op == OP_clz && reverse->rd == count->rn && count->rd == count->rn &&
+           reverse->sf == count->sf;
+}
+
+static void count_trailing_zeros(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    x64_bsf(t->c, insn->sf, RAX, use(t, insn->rn, RCX));
+    x64_mov_imm(t->c, RDX, insn->sf ? 64 : 32);
+    x64_cmov(t->c, 1, CC_E, RAX, RDX);
+    finish(t, RAX);
+}
+
+static void reverse_bits(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    if (insn->left > 1 && counts_trailing(insn, insn + 1)) {
+        count_trailing_zeros(t);
+        return;
+    }
+    copy(t, insn->rn, RAX);
+    x64_bswap(t->c, insn->sf, RAX);
+    swap_bits(t, insn->sf, 0x0f0f0f0f0f0f0f0full, 4);
+    swap_bits(t, insn->sf, 0x3333333333333333ull, 2);
+    swap_bits(t, insn->sf, 0x5555555555555555ull, 1);
+    finish(t, RAX);
+}
+
+static void reverse_halfwords(struct translation_state *t)
+{
+    copy(t, t->insn->rn, RAX);
+    if (t->insn->sf) {
+        swap_bits(t, 1, 0x00ff00ff00ff00ffull, 8);
+    } else {
+        x64_bswap(t->c, 0, RAX);
+        x64_shift_imm(t->c, 0, SHIFT_ROL, RAX, 16);
+    }
+    finish(t, RAX);
+}
+
+/* Bits equal to their right neighbour become zeros: how many from the top are, but at most all below the sign. */
+static void count_leading_signs(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    struct x64 *c = t->c;
+    copy(t, insn->rn, RAX);
+    x64_mov(c, insn->sf, RCX, RAX);
+    x64_alu(c, insn->sf, ALU_ADD, RCX, RCX);
+    x64_alu(c, insn->sf, ALU_XOR, RAX, RCX);
+    x64_alu_imm(c, insn->sf, ALU_OR, RAX, 1);
+    x64_bsr(c, insn->sf, RAX, RAX);
+    x64_alu_imm(c, 0, ALU_XOR, RAX, insn->sf ? 63 : 31);
+    finish(t, RAX);
+}
+
+static void crc32c(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    unsigned m = use(t, insn->rm, RCX), n = use(t, insn->rn, RAX);
+    x64_mov(t->c, 0, RAX, n);
+    x64_crc32c(t->c, insn->size, RAX, m);
+    done(t, insn->rd, RAX);
+}
+
+bool translate_bits(struct translation_state *t)
+{
+    switch (t->insn->op) {
+    case OP_rbit: reverse_bits(t); return true;
+    case OP_clz: /* done by the RBIT before it, if that saw it */
+        return t->insn > t->block->insns && counts_trailing(t->insn - 1, t->insn);
+    case OP_rev16: reverse_halfwords(t); return true;
+    case OP_cls: count_leading_signs(t); return true;
+    case OP_crc32c: crc32c(t); return true;
+    case OP_pac_1716:
+    case OP_aut_1716:
+    case OP_pac_lr:
+    case OP_aut_lr:
+    case OP_xpac_lri: return !has_feature(&t->cpu->features, FEAT_PAuth); /* then they are hints */
+    default: return false;
+    }
+}

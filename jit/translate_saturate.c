@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Integer AdvSIMD that saturates or halves. Whether something saturated is found by doing it without: where that is
+ * another result, FPSR.QC is set. */
+#include "jit/translate_simd.h"
+
+/* FPSR.QC where any bit of xmm is set. */
+static void note_saturation(struct translation_state *t, unsigned xmm)
+{
+    struct x64 *c = t->c;
+    vec_unary(c, SSE_PTEST, xmm, xmm);
+    uint8_t *over = x64_jcc(c, CC_E);
+    x64_alu_imm_store(c, 0, ALU_OR, HOST_CPU, CPU_OFFSET(fpsr), FPSR_QC);
+    x64_bind(c, over);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+/* The same where a and b differ in what counts of them. Uses xmm5. */
+static void note_difference(struct translation_state *t, unsigned a, unsigned b)
+{
+    vec_op(t->c, SSE_PXOR, 5, a, b);
+    if (!t->insn->q)
+        vec_unary(t->c, SSE_MOVQ, 5, 5);
+    note_saturation(t, 5);
+}
+
+/* --- sums and differences ---------------------------------------------------------------------------- */
+
+/* Words, signed: where the signs say that it overflowed, the end of the range on n's side. xmm2, from n and m. */
+static void saturate_words(struct translation_state *t, bool subtract, unsigned n, unsigned m)
+{
+    struct x64 *c = t->c;
+    vec_op(c, subtract ? SSE_PSUBD : SSE_PADDD, 3, n, m);
+    vec_op(c, SSE_PXOR, 2, n, 3);
+    vec_op(c, SSE_PXOR, 4, subtract ? n : 3, m);
+    vec_op(c, SSE_PAND, 4, 4, 2);
+    vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, 4, 4, 31); /* all ones where it overflowed */
+    vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, 2, n, 31);
+    vec_op_at(c, SSE_PXOR, 2, 2, vector_constant_twice(t, simd_every_lane(2, INT32_MAX)));
+    vec_op(c, SSE_PAND, 2, 2, 4);
+    vec_op(c, SSE_PANDN, 4, 4, 3);
+    vec_op(c, SSE_POR, 2, 2, 4);
+}
+
+static bool add_or_subtract(struct translation_state *t, bool subtract, bool is_signed)
+{
+    static const enum sse_op saturating[2][2][2] = {{{SSE_PADDUSB, SSE_PADDUSW}, {SSE_PADDSB, SSE_PADDSW}},
+                                                    {{SSE_PSUBUSB, SSE_PSUBUSW}, {SSE_PSUBSB, SSE_PSUBSW}}};
+    const unsigned size = t->insn->size;
+    struct x64 *c = t->c;
+    if (size > 2)
+        return false;
+    const unsigned n = simd_n(t, 0), m = simd_m(t, 1);
+    if (size < 2) {
+        vec_op(c, saturating[subtract][is_signed][size], 2, n, m);
+    } else if (is_signed) {
+        saturate_words(t, subtract, n, m);
+    } else if (subtract) {
+        vec_op(c, SSE_PMAXUD, 2, n, m);
+        vec_op(c, SSE_PSUBD, 2, 2, m);
+    } else {
+        vec_op_at(c, SSE_PXOR, 2, m, vector_constant_twice(t, UINT64_MAX));
+        vec_op(c, SSE_PMINUD, 2, 2, n);
+        vec_op(c, SSE_PADDD, 2, 2, m);
+    }
+    vec_op(c, subtract ? simd_subs[size] : simd_adds[size], 3, n, m);
+    note_difference(t, 2, 3);
+    simd_finish(t, 2);
+    return true;
+}
+
+/* --- halves ------------------------------------------------------------------------------------------ */
+
+enum halving { SUM, ROUNDED_SUM, DIFFERENCE };
+
+/* Without a carry: what both have, and half of what one has. */
+static void halve(struct translation_state *t, enum halving kind, bool is_signed)
+{
+    const unsigned size = t->insn->size, n = simd_n(t, 0), m = simd_m(t, 1), d = simd_to(t, 2);
+    struct x64 *c = t->c;
+    if (kind == ROUNDED_SUM && !is_signed && size < 2) {
+        vec_op(c, size ? SSE_PAVGW : SSE_PAVGB, d, n, m);
+        simd_finish(t, d);
+        return;
+    }
+    vec_op(c, SSE_PXOR, 2, n, m);
+    simd_shift_right(t, size, 2, 2, 1, is_signed);
+    vec_op(c, kind == SUM ? SSE_PAND : kind == ROUNDED_SUM ? SSE_POR : SSE_PANDN, 3, n, m);
+    if (kind == SUM)
+        vec_op(c, simd_adds[size], d, 3, 2);
+    else if (kind == ROUNDED_SUM)
+        vec_op(c, simd_subs[size], d, 3, 2);
+    else
+        vec_op(c, simd_subs[size], d, 2, 3);
+    simd_finish(t, d);
+}
+
+/* --- high halves of doubled products ----------------------------------------------------------------- */
+
+/* Only the lowest number times itself overflows, and only that comes out as the lowest number. */
+static void finish_doubled(struct translation_state *t, unsigned size, unsigned xmm)
+{
+    struct x64 *c = t->c;
+    const uint64_t lowest = simd_every_lane(size, 1ull << ((8u << size) - 1));
+    vec_op_at(c, simd_equals[size], 5, xmm, vector_constant_twice(t, lowest));
+    vec_op(c, SSE_PXOR, xmm, xmm, 5);
+    if (!t->insn->q)
+        vec_unary(c, SSE_MOVQ, 5, 5);
+    note_saturation(t, 5);
+    simd_finish(t, xmm);
+}
+
+static void doubled_product(struct translation_state *t, bool rounded, bool element)
+{
+    const unsigned size = t->insn->size;
+    struct x64 *c = t->c;
+    const unsigned n = simd_n(t, 0), m = element ? simd_element(t, 1) : simd_m(t, 1);
+    if (size == 1 && rounded) {
+        vec_op(c, SSE_PMULHRSW, 2, n, m);
+    } else if (size == 1) {
+        vec_op(c, SSE_PMULHW, 2, n, m);
+        vec_op(c, SSE_PMULLW, 3, n, m);
+        vec_op(c, SSE_PADDW, 2, 2, 2);
+        vec_shift(c, SSE_SHIFT_RIGHT, 1, 3, 3, 15);
+        vec_op(c, SSE_POR, 2, 2, 3);
+    } else { /* the even words' products in xmm2, the odd ones' in xmm3 */
+        vec_unary_imm(c, SSE_PSHUFD, 3, n, 0xf5);
+        vec_unary_imm(c, SSE_PSHUFD, 4, m, 0xf5);
+        vec_op(c, SSE_PMULDQ, 2, n, m);
+        vec_op(c, SSE_PMULDQ, 3, 3, 4);
+        for (unsigned xmm = 2; xmm < 4; xmm++) {
+            vec_op(c, SSE_PADDQ, xmm, xmm, xmm);
+            if (rounded)
+                vec_op_at(c, SSE_PADDQ, xmm, xmm, vector_constant_twice(t, 1ull << 31));
+        }
+        vec_shift(c, SSE_SHIFT_RIGHT, 3, 2, 2, 32);
+        vec_op_imm(c, SSE_PBLENDW, 2, 2, 3, 0xcc);
+    }
+    finish_doubled(t, size, 2);
+}
+
+/* --- narrower ---------------------------------------------------------------------------------------- */
+
+enum narrowing { SIGNED, SIGNED_TO_UNSIGNED, UNSIGNED };
+
+/* n's wide lanes shifted to the right, and what fits of them. Within a wide lane: brought into the narrow one's range,
+ * then cut. */
+static bool narrow(struct translation_state *t, enum narrowing kind, unsigned amount, bool rounded)
+{
+    static const enum sse_op min[2][2] = {{SSE_PMINSW, SSE_PMINSD}, {SSE_PMINUW, SSE_PMINUD}},
+                             max[2] = {SSE_PMAXSW, SSE_PMAXSD};
+    const unsigned size = t->insn->size, wide = size + 1u, bits = 8u << size;
+    struct x64 *c = t->c;
+    if (size > 1)
+        return false;
+    unsigned n = vector_use(t, t->insn->rn, 0);
+    if (rounded) {
+        simd_shift_right_rounded(t, wide, 2, n, amount, kind != UNSIGNED);
+        n = 2;
+    } else if (amount) {
+        simd_shift_right(t, wide, 2, n, amount, kind != UNSIGNED);
+        n = 2;
+    }
+    const uint64_t greatest = kind == SIGNED ? (1ull << (bits - 1)) - 1 : (1ull << bits) - 1;
+    const uint64_t wide_lane = (1ull << 2 * bits) - 1;
+    vec_op_at(c, min[kind == UNSIGNED][size], 4, n, vector_constant_twice(t, simd_every_lane(wide, greatest)));
+    if (kind != UNSIGNED) {
+        const uint64_t least = kind == SIGNED ? ~greatest & wide_lane : 0;
+        vec_op_at(c, max[size], 4, 4, vector_constant_twice(t, simd_every_lane(wide, least)));
+    }
+    vec_op(c, SSE_PXOR, 5, n, 4);
+    note_saturation(t, 5);
+    simd_narrow(t, 4, 0);
+    return true;
+}
+
+bool emit_saturate(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    switch (insn->op) {
+    case OP_sqadd_vec: return add_or_subtract(t, false, true);
+    case OP_uqadd_vec: return add_or_subtract(t, false, false);
+    case OP_sqsub_vec: return add_or_subtract(t, true, true);
+    case OP_uqsub_vec: return add_or_subtract(t, true, false);
+    case OP_shadd_vec: halve(t, SUM, true); return true;
+    case OP_uhadd_vec: halve(t, SUM, false); return true;
+    case OP_srhadd_vec: halve(t, ROUNDED_SUM, true); return true;
+    case OP_urhadd_vec: halve(t, ROUNDED_SUM, false); return true;
+    case OP_shsub_vec: halve(t, DIFFERENCE, true); return true;
+    case OP_uhsub_vec: halve(t, DIFFERENCE, false); return true;
+    case OP_sqdmulh_vec: doubled_product(t, false, false); return true;
+    case OP_sqrdmulh_vec: doubled_product(t, true, false); return true;
+    case OP_sqdmulh_elem: doubled_product(t, false, true); return true;
+    case OP_sqrdmulh_elem: doubled_product(t, true, true); return true;
+    case OP_sqxtn_vec: return narrow(t, SIGNED, 0, false);
+    case OP_sqxtun_vec: return narrow(t, SIGNED_TO_UNSIGNED, 0, false);
+    case OP_uqxtn_vec: return narrow(t, UNSIGNED, 0, false);
+    case OP_sqshrn_vec: return narrow(t, SIGNED, insn->amount, false);
+    case OP_sqrshrn_vec: return narrow(t, SIGNED, insn->amount, true);
+    case OP_sqshrun_vec: return narrow(t, SIGNED_TO_UNSIGNED, insn->amount, false);
+    case OP_sqrshrun_vec: return narrow(t, SIGNED_TO_UNSIGNED, insn->amount, true);
+    case OP_uqshrn_vec: return narrow(t, UNSIGNED, insn->amount, false);
+    case OP_uqrshrn_vec: return narrow(t, UNSIGNED, insn->amount, true);
+    default: return false;
+    }
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the translators of integer AdvSIMD share (translate_simd.c): operands by lane width, and shifts. */
+#ifndef ARMATURE_TRANSLATE_SIMD_H
+#define ARMATURE_TRANSLATE_SIMD_H
+
+#include "jit/translate_vector.h"
+
+/* The operation for lanes of 1, 2, 4 and 8 bytes. */
+typedef enum sse_op by_size[4];
+
+extern const by_size simd_adds, simd_subs, simd_equals, simd_greaters, simd_signed_max, simd_signed_min,
+    simd_unsigned_max, simd_unsigned_min;
+
+/** The operands: of q = 0 the lower half, with anything above. */
+unsigned simd_n(struct translation_state *t, unsigned temp);
+unsigned simd_m(struct translation_state *t, unsigned temp);
+unsigned simd_d(struct translation_state *t, unsigned temp);
+
+/** Where to compute the result, and that it is there: whole, or of q = 0 the lower half. */
+unsigned simd_to(struct translation_state *t, unsigned temp);
+void simd_finish(struct translation_state *t, unsigned xmm);
+
+/** One element of Rm, a halfword or a word, in every lane of xmm, which it returns. */
+unsigned simd_element(struct translation_state *t, unsigned xmm);
+
+/** A lane's value in all lanes of 8 bytes. */
+uint64_t simd_every_lane(unsigned size, uint64_t value);
+
+/** d = |n|, wrapping. Uses `temp`. */
+void simd_absolute(struct translation_state *t, unsigned size, unsigned d, unsigned n, unsigned temp);
+
+/** d = n's lanes shifted to the right by 1 to their width, or to the left by less than it. Uses xmm5; rounded xmm1 too. */
+void simd_shift_right(struct translation_state *t, unsigned size, unsigned d, unsigned n, unsigned amount,
+                      bool is_signed);
+void simd_shift_right_rounded(struct translation_state *t, unsigned size, unsigned d, unsigned n, unsigned amount,
+                              bool is_signed);
+void simd_shift_left(struct translation_state *t, unsigned size, unsigned d, unsigned n, unsigned amount);
+
+/** Of n's lanes, of twice the instruction's size, the half that starts at byte `from`, into half q of d. Uses xmm2, xmm3
+ *  (translate_simd_wide.c). */
+void simd_narrow(struct translation_state *t, unsigned n, unsigned from);
+
+/** The other parts of emit_simd(). */
+bool emit_simd_wide(struct translation_state *t);
+bool emit_saturate(struct translation_state *t);
+
+#endif
