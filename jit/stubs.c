@@ -270,35 +270,32 @@ static void emit_go_on(struct x64 *c)
 }
 
 /* Runs a block's last instruction and goes on where it led to, if that is known. What wants the loop's attention has made
- * the limit 0, which the next block sees. Return points hold as long as the translations that they were found
- * under, and what regions have tested of FP. */
+ * the limit 0, which the next block sees. What is in the stack of return points, and what was found out about FP, holds only
+ * while what it was found under does; else it is as if translated code had been left. */
 static void emit_end_plain(struct x64 *c, const struct stubs *stubs)
 {
+    static const uint8_t held_in[] = {RBX, R13, R14, R15};
+    const int32_t held[] = {CPU_OFFSET(code_key[0]), CPU_OFFSET(code_key[1]), CPU_OFFSET(fpcr), CPU_OFFSET(sys.CPACR_EL1)};
     store_all_for_plain(c, stubs);
-    x64_load(c, 1, RBX, HOST_CPU, CPU_OFFSET(code_key[0]));
-    x64_load(c, 1, R14, HOST_CPU, CPU_OFFSET(code_key[1]));
-    x64_load(c, 1, R15, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
     x64_mov(c, 1, RSI, R13);
-    x64_load(c, 1, R13, HOST_CPU, CPU_OFFSET(fpcr));
+    for (unsigned i = 0; i < sizeof held_in; i++)
+        x64_load(c, 1, held_in[i], HOST_CPU, held[i]);
     call_on_host_stack(c, R12);
     x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.btype), 0);
     uint8_t *checked_target = x64_jcc(c, CC_NE);
-    x64_alu_load(c, 1, ALU_XOR, RBX, HOST_CPU, CPU_OFFSET(code_key[0]));
-    x64_alu_load(c, 1, ALU_XOR, R14, HOST_CPU, CPU_OFFSET(code_key[1]));
-    x64_alu_load(c, 1, ALU_XOR, R15, HOST_CPU, CPU_OFFSET(sys.CPACR_EL1));
-    x64_alu_load(c, 1, ALU_XOR, R13, HOST_CPU, CPU_OFFSET(fpcr));
+    for (unsigned i = 0; i < sizeof held_in; i++)
+        x64_alu_load(c, 1, ALU_XOR, held_in[i], HOST_CPU, held[i]);
+    for (unsigned i = 1; i < sizeof held_in; i++)
+        x64_alu(c, 1, ALU_OR, held_in[0], held_in[i]);
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack_now));
-    x64_alu(c, 1, ALU_OR, RBX, R14);
-    x64_alu(c, 1, ALU_OR, R13, R15);
-    x64_alu(c, 1, ALU_OR, RBX, R13);
-    uint8_t *unchanged = x64_jcc(c, CC_E);
+    uint8_t *holds = x64_jcc(c, CC_E);
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
     x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
     x64_byte(c, 0);
-    x64_bind(c, unchanged);
-    rearm_fp(c);
+    x64_bind(c, holds);
     load_left(c);
     load_pins(c);
+    rearm_fp(c);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
     x64_jmp_to(c, stubs->jump_by_hash);
     x64_bind(c, checked_target);
