@@ -73,12 +73,15 @@ static bool may_leave(const struct translation_state *t, enum outcome outcome)
 static void emit_insns(struct translation_state *t, unsigned index)
 {
     const struct ir_block *here = t->here;
+    uint32_t *misses = t->misses_counted;
     enum outcome outcome = TRANSLATED;
     bool open = true; /* the flags that the block was entered with are still the guest's */
     struct flags_learned *learned = &t->learned[index];
     *learned = (struct flags_learned){false, false};
     for (unsigned i = 0; i < here->count && outcome != ENDED; i++) {
         t->insn = &here->ops[i].insn;
+        t->changes_pages = here->ops[i].changes_pages;
+        t->miss_counter = misses && insn_infos[t->insn->op].flags & INSN_MEMORY ? misses++ : NULL;
         t->slow_first = t->slow_count;
         t->exit_first = t->exit_count;
         t->flags_read = t->flags_set = false;
@@ -299,6 +302,7 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     struct translation_state *t = &compiler->state;
     ir_verify(t->ir);
     t->cpu = job->cpu;
+    t->misses_counted = job->misses;
     t->half = job->cpu->pc >> 63;
     t->result = result;
     t->fixup_count = t->plain_call_count = 0;

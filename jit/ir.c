@@ -117,7 +117,7 @@ static void place(struct forming *f, int index)
         .ends_in_call = f->ways[index].call,
     };
     for (unsigned i = 0; i < block->count; i++)
-        ir->ops[ir->op_count++] = (struct ir_op){block->insns[i], &block->insns[i]};
+        ir->ops[ir->op_count++] = (struct ir_op){.insn = block->insns[i], .record = &block->insns[i]};
 }
 
 /* Blocks that usually follow each other come in a row. */

@@ -22,6 +22,7 @@ enum { IR_OUTSIDE = -1 };
 struct ir_op {
     struct insn insn;          /* what is to be done */
     const struct insn *record; /* the guest's instruction, for its exec_ function */
+    bool changes_pages;        /* an access whose base register's slot was often that of another page */
 };
 
 struct ir_block {

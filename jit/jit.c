@@ -21,9 +21,10 @@
 
 #define CACHE_BYTES   (32u << 20) /* one half for what is usually run, one for the rest */
 #define LARGEST_BYTES (256u << 10) /* more than any unit's translation needs */
-#define COUNTERS      (1u << 18)
+#define COUNTERS      (1u << 19)
 #define GUARD_BYTES   4096u
 #define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
+#define MISSES_FRACTION 8u /* an access whose slot misses more often than once in so many does without */
 #define HOT           32u   /* how often a block is entered before it is worth a translation */
 #define HOTTER        1000u /* and then, before it is worth a region */
 #define HOTTER_FORCED 12u   /* the same under `jit`, where all is translated: short programs get regions too */
@@ -172,6 +173,19 @@ static uint32_t heat_of(const void *context, const struct block *block)
     return unit->counter ? *unit->counter + jit->hotter : 1;
 }
 
+/* What the blocks' own translations have learnt of their accesses. */
+static void note_misses(const struct jit *jit, struct ir *ir)
+{
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        const struct ir_block *block = &ir->blocks[i];
+        const uint32_t *misses = unit_of(block->block)->misses;
+        const uint32_t many = heat_of(jit, block->block) / MISSES_FRACTION + 1;
+        for (unsigned k = 0; misses && k < block->count; k++)
+            if (insn_infos[block->ops[k].insn.op].flags & INSN_MEMORY)
+                block->ops[k].changes_pages = *misses++ > many;
+    }
+}
+
 static void add_links(struct jit *jit, struct block_cache *cache, const struct unit_code *code)
 {
     for (unsigned i = 0; i < code->link_count; i++) {
@@ -199,6 +213,7 @@ static void compile_region_at(struct jit *jit, struct cpu *cpu, struct block *bl
     struct unit_code code;
     struct compile_job job = {.hot = &hot, .cold = &cold, .cpu = cpu};
     ir_of_region(compiler_ir(jit->compiler), cpu->blocks, block, heat_of, jit);
+    note_misses(jit, compiler_ir(jit->compiler));
     if (!compile(jit->compiler, &job, &code))
         return;
     unit->returns = malloc(code.return_count * sizeof *unit->returns + 1);
@@ -240,6 +255,20 @@ static uint32_t *new_counter(struct jit *jit)
     return counter;
 }
 
+/* A counter for each access of the block. */
+static uint32_t *new_miss_counters(struct jit *jit, const struct block *block)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < block->count; i++)
+        count += (insn_infos[block->insns[i].op].flags & INSN_MEMORY) != 0;
+    if (!count || jit->memory.counter_count - jit->counters_used < count)
+        return NULL;
+    uint32_t *counters = &jit->memory.counters[jit->counters_used];
+    jit->counters_used += count;
+    memset(counters, 0, count * sizeof *counters);
+    return counters;
+}
+
 /* Translates one block. Returns the one that its code is to fall into, which must come next; or NULL. */
 static struct block *translate_one(struct jit *jit, struct block_cache *cache, struct cpu *cpu, struct block *block)
 {
@@ -247,11 +276,12 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
     if (!unit)
         return NULL; /* it stays with the interpreter */
     struct unit_code code;
-    struct compile_job job = {&jit->hot, &jit->cold, cpu, new_counter(jit), promote};
+    struct compile_job job = {&jit->hot, &jit->cold, cpu, new_counter(jit), new_miss_counters(jit, block), promote};
     ir_of_block(compiler_ir(jit->compiler), block);
     bool complete = compile(jit->compiler, &job, &code);
     assert(complete); /* there was room for the largest */
-    *unit = (struct unit){.block = block, .entry = code.entry, .counted = code.counted, .counter = job.counter, .next = jit->units};
+    *unit = (struct unit){.block = block, .entry = code.entry, .counted = code.counted, .counter = job.counter,
+                          .misses = job.misses, .next = jit->units};
     jit->units = unit;
     block->translation = unit;
     block->native_body = code.body;

@@ -47,6 +47,7 @@ struct slot_miss {
     const struct insn *insn;
     uint8_t bytes;
     bool write;
+    uint32_t *counter;   /* of misses, or NULL */
     unsigned slow_index; /* its place among the slow paths */
 };
 
@@ -163,6 +164,9 @@ struct translation_state {
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[BLOCK_MAX_INSNS];
     unsigned miss_count;
+    uint32_t *misses_counted; /* counters of a block's accesses, or NULL */
+    uint32_t *miss_counter; /* of the present instruction, or NULL */
+    bool changes_pages;     /* the present access goes by the indexed table at once */
     struct unit_code *result;
     uint32_t end_offset; /* the block's end in its page, up to the page's size */
 };

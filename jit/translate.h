@@ -72,6 +72,7 @@ struct compile_job {
     struct x64 *hot, *cold; /* what is usually run, and the rest */
     const struct cpu *cpu;  /* features, and the half of the address space it runs in */
     uint32_t *counter;      /* a block: counts its entries up to 0, where promote is called; or NULL */
+    uint32_t *misses;       /* a block: counters for slots that missed, one for each access; or NULL */
     void (*promote)(struct cpu *cpu, const struct insn *insn);
 };
 

@@ -21,12 +21,12 @@ static uint8_t *find_in_table(struct x64 *c, unsigned bytes, bool write)
 }
 
 /* rax is the guest address of an access: makes it the host's, or takes the slow path. An access through a base register
- * goes by that one's slot first. */
+ * goes by that one's slot first, unless it was seen to change pages often. */
 void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base)
 {
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
-    if (!has_base || bytes > TLB_SLOT_BYTES) {
+    if (!has_base || bytes > TLB_SLOT_BYTES || t->changes_pages) {
         uint8_t *missed = find_in_table(c, bytes, write);
         t->slow[t->slow_count++] = (struct slow_path){.jump_end = missed, .insn = t->insn, .flags = t->pending};
         x64_alu(c, 1, ALU_ADD, RAX, RCX);
@@ -38,7 +38,8 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.limit[write][base]));
     uint8_t *missed = x64_jcc(c, CC_AE);
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
-    t->misses[t->miss_count++] = (struct slot_miss){missed, c->at, t->insn, (uint8_t)bytes, write, t->slow_count};
+    t->misses[t->miss_count++] = (struct slot_miss){missed,         c->at,           t->insn, (uint8_t)bytes, write,
+                                                    t->miss_counter, t->slow_count};
     t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
 }
 
@@ -56,6 +57,8 @@ void emit_slot_misses(struct translation_state *t)
         x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[miss->write][base]));
         x64_rm(c, 0, 1, 0xc7, 0, HOST_CPU, CPU_OFFSET(slots.limit[miss->write][base]), false);
         x64_imm32(c, TLB_SLOT_LIMIT);
+        if (miss->counter)
+            x64_increment_at(c, (uint64_t)miss->counter);
         x64_alu(c, 1, ALU_ADD, RAX, RCX);
         uint8_t *back = x64_jmp(c);
         if (!c->full)

@@ -19,6 +19,7 @@ struct unit {
     uint64_t entry;       /* run address of its own translation */
     uint64_t counted;     /* run address of its own translation, behind what counts entries */
     uint32_t *counter;    /* entries up to 0; NULL: not counted */
+    uint32_t *misses;     /* slots that missed, for each access; NULL: not counted */
     struct unit *next;    /* of all */
     uint8_t **returns;    /* of the region: the jumps of return points that were missed */
     unsigned return_count;
