@@ -13,6 +13,7 @@
 #include "interp/block.h"
 #include "interp/interp.h"
 #include "isa/arm64/fp/fast.h"
+#include "isa/arm64/threads.h"
 #include "jit/code_memory.h"
 #include "jit/translate.h"
 #include "jit/unit.h"
@@ -141,6 +142,7 @@ static void *jit_create_forced(unsigned cpu_count, struct error *error)
 static void jit_prepare(void *translator, struct cpu *cpu)
 {
     cpu->native.stack = (uintptr_t)stack_bottom(translator, cpu->index);
+    cpu->native.stay_insns = cpu->parallel ? PARALLEL_STAY_INSNS : MAX_STAY_INSNS;
 }
 
 static void jit_drop_all(void *translator)
@@ -206,9 +208,11 @@ static void compile_region_at(struct jit *jit, struct cpu *cpu, struct block *bl
     unit->return_count = code.return_count;
     jit->hot.at = hot.at;
     jit->cold.at = cold.at;
-    block->native_entry = code.entry;
     add_links(jit, cpu->blocks, &code);
-    redirect(jit, unit, block->native_entry);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
+    block->native_entry = code.entry;
+    if (!cpu->parallel) /* one may be in the very instruction; links and lookups lead to the region all the same */
+        redirect(jit, unit, block->native_entry);
     links_point(&jit->links, block->physical, block->native_entry);
 }
 
@@ -217,8 +221,12 @@ static void promote(struct cpu *cpu, const struct insn *insn)
 {
     struct jit *jit = block_cache_translator(cpu->blocks);
     struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
-    if (block->physical != NO_BLOCK_ADDRESS && unit_of(block) && jit_has_room(jit))
+    cpu_lock_machine(cpu);
+    struct unit *unit = unit_of(block);
+    bool has_region = unit && block->native_entry != unit->entry; /* another CPU was first */
+    if (block->physical != NO_BLOCK_ADDRESS && unit && !has_region && jit_has_room(jit))
         compile_region_at(jit, cpu, block);
+    cpu_unlock_machine(cpu);
 }
 
 /* --- blocks by themselves --------------------------------------------------------------------------- */
@@ -246,17 +254,18 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
     *unit = (struct unit){.block = block, .entry = code.entry, .counted = code.counted, .counter = job.counter, .next = jit->units};
     jit->units = unit;
     block->translation = unit;
-    block->native_entry = code.entry;
     block->native_body = code.body;
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
+    block->native_entry = code.entry;
     block->insns[0].run = (void (*)(struct cpu *, const struct insn *))jit->stubs.enter;
     struct block *next = NULL;
     if (code.link_count && code.links[code.link_count - 1].jump_end == jit->hot.at) {
         next = block_find(cache, code.links[code.link_count - 1].target);
-        if (next && !next->translation && next->heat && jit_has_room(jit)) {
+        if (!next || next->translation || !next->heat || !jit_has_room(jit)) {
+            next = NULL;
+        } else if (!cpu->parallel) { /* one may have gone on already, by the jump */
             jit->hot.at -= X64_JMP_BYTES;
             code.link_count--;
-        } else {
-            next = NULL;
         }
     }
     add_links(jit, cache, &code);
@@ -339,6 +348,7 @@ const struct engine_ops jit_engine = {
     .run = interp_run,
     .page_written = interp_page_written,
     .flush = interp_flush,
+    .make_room = interp_make_room,
 };
 
 const struct engine_ops jit_only_engine = {
@@ -348,4 +358,5 @@ const struct engine_ops jit_only_engine = {
     .run = interp_run,
     .page_written = interp_page_written,
     .flush = interp_flush,
+    .make_room = interp_make_room,
 };

@@ -206,6 +206,23 @@ static void put_exclusive(struct generator *g)
                (rng_below(rng, 4) ? 2 : 31));
 }
 
+/* Codes into pointers, out of them, and checked. */
+static void put_pauth(struct generator *g)
+{
+    static const uint32_t hints[] = {0xd503211f, 0xd503215f, 0xd503219f, 0xd50321df, 0xd503231f, 0xd503235f, 0xd503239f,
+                                     0xd50323df, 0xd503233f, 0xd503237f, 0xd50323bf, 0xd50323ff, 0xd50320ff};
+    struct rng *rng = &g->rng;
+    const uint32_t d = free_register(rng), n = rng_below(rng, 32), key = rng_below(rng, 4) << 10;
+    switch (rng_below(rng, 4)) {
+    case 0: put(g, hints[rng_below(rng, COUNT(hints))]); break;
+    case 1: put(g, 0xdac143e0 | key % 0x800 | d); break; /* xpac */
+    case 2: put(g, 0xdac10000 | key | n << 5 | d); break; /* pac, aut behind it or not */
+    default: put(g, 0xdac11000 | key | n << 5 | d); break;
+    }
+    if (!rng_below(rng, 3))
+        put(g, 0xdac11000 | key | n << 5 | d);
+}
+
 /* RBIT and CLZ, with one another's registers or not. */
 static void put_trailing_zeros(struct generator *g)
 {
@@ -219,6 +236,7 @@ static void put_trailing_zeros(struct generator *g)
 static void put_branch(struct generator *g)
 {
     struct rng *rng = &g->rng;
+    const struct program *p = g->program;
     int distance = 1 + (int)rng_below(rng, 8);
     if (g->loops && !rng_below(rng, 16))
         distance = (int)g->loop_starts[g->loops - 1] - (int)g->program->count;
@@ -239,9 +257,16 @@ static void put_branch(struct generator *g)
         break; /* b, bl */
     default: {
         static const uint32_t kinds[] = {0xd61f0000, 0xd63f0000, 0xd65f0000}; /* br, blr, ret */
-        const uint32_t target = rng_below(rng, 2) ? 30 : 16, down = (uint32_t)distance + 1;
+        static const uint8_t targets[] = {30, 16, 9};
+        static const uint32_t pads[] = {0xd503241f, 0xd503245f, 0xd503249f, 0xd50324df, 0xd503233f}; /* bti, paciasp */
+        const uint32_t target = targets[rng_below(rng, COUNT(targets))], down = (uint32_t)distance + 1;
         put(g, 0x10000000 | (down & 0x7ffff) << 5 | target); /* adr */
         put(g, kinds[rng_below(rng, 3)] | target << 5);
+        if (p->guarded && rng_below(rng, 4)) {
+            for (int i = 1; i < distance; i++)
+                put(g, random_instruction(g));
+            put(g, pads[rng_below(rng, COUNT(pads))]);
+        }
         break;
     }
     }
@@ -337,6 +362,7 @@ static void put_patch(struct generator *g)
     put(g, 0x10000000 | ((uint32_t)(to - 1) & 0x7ffff) << 5 | 17); /* adr x17 */
     put(g, 0xb9400210);                                            /* ldr w16, [x16] */
     put(g, 0xb9000230);                                            /* str w16, [x17] */
+    g->program->patches = true;
     if (rng_below(rng, 2)) {
         put(g, 0xd50b7531); /* ic ivau, x17 */
         put(g, 0xd5033fdf); /* isb */
@@ -414,8 +440,10 @@ static void put_code(struct generator *g)
         case 16:
             if (rng_below(rng, 2))
                 put_exclusive(g);
-            else
+            else if (rng_below(rng, 2))
                 put_trailing_zeros(g);
+            else
+                put_pauth(g);
             break;
         default: put(g, random_instruction(g)); break;
         }
@@ -482,6 +510,8 @@ static void set_registers(struct generator *g)
     p->sp_checked = (uint8_t)rng_below(rng, 2);
     p->fp_disabled = !rng_below(rng, 32);
     p->aligned = !rng_below(rng, 32);
+    p->sctlr = rng_next(rng) & (has_feature(g->features, FEAT_PAuth) ? 0xc8002000ull : 0);
+    p->tcr = rng_below(rng, 2) ? 0 : rng_next(rng) & (3ull << 37 | 3ull << 51 | 0x3full << 16);
 }
 
 /* One long turn and some short ones, which end anywhere in a block. */
@@ -508,6 +538,7 @@ void generate_program(uint64_t seed, const struct features *features, struct pro
     g.vectors = !rng_below(&g.rng, 3);
     g.hot = !rng_below(&g.rng, 24);
     g.el = (uint8_t)rng_below(&g.rng, 2);
+    program->guarded = rng_below(&g.rng, 4) ? 0 : 3 - (uint8_t)rng_below(&g.rng, 3);
     put_code(&g);
     /* Most often somewhere in the first page, now and then across its end. */
     program->first = rng_below(&g.rng, 4) ? rng_below(&g.rng, 512) + 64 : RIG_PAGE / 4 - program->count / 2;
