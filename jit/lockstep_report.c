@@ -19,8 +19,8 @@ static void print_memory(const struct engine *engine)
         for (unsigned at = 0; at < PAGE_SIZE_BYTES; at++)
             if (judged[at] != entry->after[at] && shown++ < BYTES_SHOWN)
                 fprintf(stderr, "    RAM %#-16" PRIx64 " %02x  %02x  (before: %02x)\n",
-                        (uint64_t)(journal->ram->base + entry->page * PAGE_SIZE_BYTES + at), judged[at], entry->after[at],
-                        entry->before[at]);
+                        (uint64_t)(journal->ram->base + entry->page * PAGE_SIZE_BYTES + at), judged[at],
+                        entry->after[at], entry->before[at]);
     }
     if (shown > BYTES_SHOWN)
         fprintf(stderr, "    and %u bytes more\n", shown - BYTES_SHOWN);
@@ -42,8 +42,9 @@ static void print_state(const struct cpu *cpu)
 {
     for (unsigned i = 0; i < 31; i++)
         fprintf(stderr, "    x%-3u %016" PRIx64 "%s", i, cpu->x[i], i % 4 == 3 ? "\n" : "");
-    fprintf(stderr, "    sp   %016" PRIx64 "\n    pc   %016" PRIx64 "    pstate %08" PRIx32 "    fpcr %08" PRIx64 "    fpsr %08"
-            PRIx64 "\n", cpu->x[REG_SP], cpu->pc, pstate_to_spsr(cpu), cpu->fpcr, cpu->fpsr);
+    fprintf(stderr, "    sp   %016" PRIx64 "\n    pc   %016" PRIx64, cpu->x[REG_SP], cpu->pc);
+    fprintf(stderr, "    pstate %08" PRIx32 "    fpcr %08" PRIx64 "    fpsr %08" PRIx64 "\n", pstate_to_spsr(cpu), cpu->fpcr,
+            cpu->fpsr);
     for (unsigned i = 0; i < 32; i++)
         fprintf(stderr, "    v%-3u %016" PRIx64 "%016" PRIx64 "%s", i, cpu->v[i].d[1], cpu->v[i].d[0],
                 i % 2 ? "\n" : "");

@@ -115,7 +115,8 @@ static void take_program(struct input *in, struct program *p)
             const uint64_t change = take(in, 3);
             p->turns[i].remap = change & 63;
             p->turns[i].patch = change & 64 ? (uint8_t)(change >> 8) : 0;
-            p->turns[i].insns = change & 128 ? 1 + (uint32_t)((change >> 16 << 15 | turn) % LONG_TURN_INSNS) : p->turns[i].insns;
+            if (change & 128)
+                p->turns[i].insns = 1 + (uint32_t)((change >> 16 << 15 | turn) % LONG_TURN_INSNS);
         }
     }
     for (unsigned i = 0; i < 31; i++)

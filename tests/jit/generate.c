@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Random programs. Left to chance nearly every instruction would fault and every loop be endless, so some
  * registers have a task: BASES point into the window or near it, INDEXES are small, COUNTERs count loops and
- * are left alone by everything else. Branches lead a few instructions forward, or back to the loop's start; larger shapes
- * are those of shapes.c. */
+ * are left alone by everything else. Branches lead a few instructions forward, or back to the loop's start; larger
+ * shapes are those of shapes.c. */
 #include "tests/jit/generate.h"
 #include <string.h>
 #include "isa/arm64/decode.h"

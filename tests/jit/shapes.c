@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Larger shapes of code: loops within loops, functions and recursion, returns to elsewhere, accesses that overlap, atomic
- * operations, walks through memory into what cannot be accessed. */
+/* Larger shapes of code: loops within loops, functions and recursion, returns to elsewhere, accesses that overlap,
+ * atomic operations, walks through memory into what cannot be accessed. */
 #include "tests/jit/shapes.h"
 
 #define LINK       30u
@@ -134,8 +134,9 @@ void put_overlap(struct generator *g)
     /* STUR and LDUR of all widths and signs: the immediate is added at bit 12. */
     static const uint32_t stores[] = {0x38000000, 0x78000000, 0xb8000000, 0xf8000000, 0x3c000000,
                                       0x7c000000, 0xbc000000, 0xfc000000, 0x3c800000};
-    static const uint32_t loads[] = {0x38400000, 0x38800000, 0x38c00000, 0x78400000, 0x78800000, 0x78c00000, 0xb8400000,
-                                     0xb8800000, 0xf8400000, 0x3c400000, 0x7c400000, 0xbc400000, 0xfc400000, 0x3cc00000};
+    static const uint32_t loads[] = {0x38400000, 0x38800000, 0x38c00000, 0x78400000, 0x78800000,
+                                     0x78c00000, 0xb8400000, 0xb8800000, 0xf8400000, 0x3c400000,
+                                     0x7c400000, 0xbc400000, 0xfc400000, 0x3cc00000};
     struct rng *rng = &g->rng;
     const uint32_t base = base_register(rng) << 5;
     const unsigned from = rng_below(rng, 128);
@@ -157,7 +158,8 @@ void put_atomic(struct generator *g)
     switch (rng_below(rng, 6)) {
     case 0: /* LSE */
     case 1:
-        put(g, operations[rng_below(rng, COUNT(operations))] | size | rng_below(rng, 4) << 22 | status << 16 | base | data);
+        put(g, operations[rng_below(rng, COUNT(operations))] | size | rng_below(rng, 4) << 22 | status << 16 | base |
+                   data);
         break;
     case 2: /* compare and swap */
         put(g, 0x08a07c00 | size | rng_below(rng, 2) << 22 | ordered | status << 16 | base | data);

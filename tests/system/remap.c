@@ -38,8 +38,8 @@ static void write_page(uint64_t page, unsigned number)
         MOV_X0(0), ADD_X0(number), 0xf1000421 /* subs x1, x1, #1 */, 0x54ffffc1 /* b.ne -8 */, RET,
     };
     const uint32_t caller[] = {
-        0xf81f0ffe /* str x30, [sp, #-16]! */, 0xd63f0020 /* blr x1 */, ADD_X0(number), 0xf84107fe /* ldr x30, [sp], #16 */,
-        RET,
+        0xf81f0ffe /* str x30, [sp, #-16]! */, 0xd63f0020 /* blr x1 */, ADD_X0(number),
+        0xf84107fe /* ldr x30, [sp], #16 */,   RET,
     };
     for (unsigned i = 0; i < sizeof fixed / 4; i++)
         write_word(page + FIXED + 4 * i, fixed[i]);

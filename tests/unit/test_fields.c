@@ -72,6 +72,50 @@ static void an_empty_buffer_may_be_null(void **state)
     assert_int_equal(hash(&a), hash(&b));
 }
 
+/* What can be copied has no buffers. */
+struct plain {
+    uint32_t array[3];
+    struct inner many[2];
+    uint8_t vectors[32];
+    void *host;
+};
+
+static const struct field plain_list[] = {
+    FIELD_ARRAY(struct plain, array),
+    FIELD_STRUCT_ARRAY(struct plain, many, &inner_fields),
+    FIELD_BYTES(struct plain, vectors),
+    FIELD_HOST(struct plain, host),
+    FIELDS_END,
+};
+static const struct fields plain_fields = {"plain", sizeof(struct plain), plain_list};
+
+static void a_copy_is_equal(void **state)
+{
+    struct plain from = {.array = {1, 2, 3}, .many = {{4, true}, {5, false}}, .vectors = {[31] = 6}, .host = &from};
+    struct plain to = {.array = {9}, .host = &to};
+    assert_false(fields_equal(&plain_fields, &from, &to));
+    fields_copy(&plain_fields, &to, &from);
+    assert_true(fields_equal(&plain_fields, &from, &to));
+    assert_ptr_equal(to.host, &to);
+    to.many[1].flag = true;
+    assert_false(fields_equal(&plain_fields, &from, &to));
+}
+
+static void differences_are_printed(void **state)
+{
+    const struct plain a = {.array = {1, 2, 3}};
+    const struct plain b = {.array = {1, 0x20, 3}, .many = {[1] = {7, false}}, .vectors = {[16] = 8}};
+    char text[1000] = "";
+    FILE *to = fmemopen(text, sizeof text, "w");
+    assert_non_null(to);
+    fields_print_difference(to, "  ", &plain_fields, &a, &b);
+    fclose(to);
+    assert_string_equal(text, "  array[1]             00000002  00000020\n"
+                              "  many[1].number       0000  0007\n"
+                              "  vectors[1]           00000000000000000000000000000000  "
+                              "00000000000000000000000000000008\n");
+}
+
 static void errors_carry_their_words(void **state)
 {
     struct error error;
@@ -86,6 +130,8 @@ int main(void)
         cmocka_unit_test(every_saved_field_counts),
         cmocka_unit_test(host_members_do_not_count),
         cmocka_unit_test(an_empty_buffer_may_be_null),
+        cmocka_unit_test(a_copy_is_equal),
+        cmocka_unit_test(differences_are_printed),
         cmocka_unit_test(errors_carry_their_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
