@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Boots Debian's kernel, as tools/fetch-kernel made it ready, and types at its shell. Status 77: it is not there.
 
-usage: test_boot.py PROGRAM GUEST CASE [CPUS]
+usage: test_boot.py PROGRAM GUEST CASE [CPUS [ARMATURE-OPTION...]]
 """
 import functools
 import hashlib
@@ -19,6 +19,7 @@ import time
 POWER_OFF, HOST, USAGE, PANIC, TIMEOUT, RESET = range(6)
 program, guest, case = sys.argv[1:4]
 cpus = sys.argv[4] if len(sys.argv) > 4 else "1"
+options_of_all = sys.argv[5:]
 folder = tempfile.TemporaryDirectory(prefix="armature-boot-")
 
 
@@ -30,7 +31,7 @@ def check(true, what, output=b""):
 
 def command(*arguments, append=""):
     return [program, "run", "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
-            f"console=ttyAMA0 script=1 {append}", "--cpus", cpus, "--memory", "1G", *arguments]
+            f"console=ttyAMA0 script=1 {append}", "--cpus", cpus, "--memory", "1G", *options_of_all, *arguments]
 
 
 def boot_with_errors(script, *arguments, status=POWER_OFF, append=""):
@@ -210,6 +211,25 @@ def case_net():
     type_line("poweroff -f")
     output += running.communicate()[0]
     check(running.returncode == POWER_OFF, f"status {running.returncode}", output)
+
+
+def case_together():
+    """All processors at work: each result is the host's, and processes come and go by the hundred."""
+    data = bytes(range(256)) * 8192
+    job = "for i in 1 2 3; do sha256sum </tmp/data; done"
+    output = boot("grep -c ^processor /proc/cpuinfo\n"
+                  "i=0; while [ $i -lt 256 ]; do printf \"\\\\x$(printf %02x $i)\"; i=$((i+1)); done >/tmp/bytes\n"
+                  "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do cat /tmp/bytes /tmp/bytes >/tmp/data; "
+                  "cp /tmp/data /tmp/bytes; done\n"
+                  f"for n in 1 2 3 4 5 6; do ({job}) & done; wait\n"
+                  "for n in 1 2 3 4; do (i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done; echo end $n) & done; wait\n"
+                  "seq 20000 | sort -r | sort -n | sha256sum\n"
+                  "poweroff -f\n")
+    check(answer(output, "grep -c ^processor /proc/cpuinfo").strip() == cpus, "not all processors", output)
+    check(output.count(hashlib.sha256(data).hexdigest().encode()) == 18, "a sum is not the host's", output)
+    check(all(f"end {n}\r".encode() in output for n in range(1, 5)), "processes got lost", output)
+    numbers = "".join(f"{n}\n" for n in range(1, 20001)).encode()
+    check(hashlib.sha256(numbers).hexdigest().encode() in output, "a pipe lost something", output)
 
 
 def case_panic():

@@ -48,6 +48,10 @@ static void test_defaults(void **state)
     assert_int_equal(options.timeout_ns, 0);
     assert_false(options.exit_on_panic);
     assert_false(options.no_reboot);
+    assert_false(options.parallel);
+    assert_true(parse("--kernel Image --parallel"));
+    assert_true(options.parallel);
+    assert_true(parse("--kernel Image --parallel --clock paced"));
 }
 
 static void test_everything(void **state)
@@ -127,6 +131,10 @@ static void test_refused(void **state)
         {"--kernel k --cpus two", "1 to 64"},
         {"--kernel k --cpu a57", "v8.2"},
         {"--kernel k --engine fast", "auto interp jit lockstep"},
+        {"--kernel k --parallel --clock virtual", "--parallel"},
+        {"--kernel k --engine lockstep --parallel", "--parallel"},
+        {"--kernel k --parallel --state-hash-at 5", "--parallel"},
+        {"--kernel k --parallel --parallel", "given twice"},
         {"--kernel k --engine auto interp", "interp"},
         {"--kernel k --state-hash-at 5,5", "ascending"},
         {"--kernel k --state-hash-at 5,", "ascending"},
