@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "isa/arm64/decode.h"
+#include "isa/arm64/threads.h"
 
 #define HASH_BITS    17
 #define HASH_ENTRIES (1u << HASH_BITS)
@@ -20,6 +21,8 @@ struct block_cache {
     void *translator;
     unsigned hot; /* how often a block is entered until it is translated */
     uint64_t leave;
+    uint64_t pages_written; /* how often blocks were made stale */
+    bool full, translations_full; /* parallel CPUs wait for room */
 };
 
 static unsigned hash_of(uint64_t physical)
@@ -138,12 +141,31 @@ static void drop_translations(struct block_cache *cache)
     }
 }
 
+/* Another CPU may have had it translated by now. Without room this CPU asks for some, and interprets. */
+static void translate_parallel(struct block_cache *cache, struct cpu *cpu, struct block *block)
+{
+    threads_lock(cpu->threads);
+    if (block->insns[0].run != run_warming) {
+        ;
+    } else if (cache->translator_ops->has_room(cache->translator)) {
+        cache->translator_ops->translate(cache->translator, cache, cpu, block);
+    } else {
+        cache->translations_full = true;
+        cpu_attention(cpu);
+    }
+    threads_unlock(cpu->threads);
+}
+
 void run_warming(struct cpu *cpu, const struct insn *insn)
 {
     struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
     struct block_cache *cache = cpu->blocks;
     if (++block->heat < cache->hot || block->physical == NO_BLOCK_ADDRESS)
         return block->first(cpu, insn);
+    if (cpu->parallel) {
+        translate_parallel(cache, cpu, block);
+        return block->insns[0].run == run_warming ? block->first(cpu, insn) : block->insns[0].run(cpu, insn);
+    }
     if (!cache->translator_ops->has_room(cache->translator))
         drop_translations(cache);
     block->insns[0].run = block->first;
@@ -151,26 +173,26 @@ void run_warming(struct cpu *cpu, const struct insn *insn)
     return block->insns[0].run(cpu, insn);
 }
 
+/* Also while another CPU adds one. Blocks leave the hash only while none runs. */
 struct block *block_find(const struct block_cache *cache, uint64_t physical)
 {
-    for (struct block *block = cache->hash[hash_of(physical)]; block; block = block->next_hash)
+    struct block *const *bucket = &cache->hash[hash_of(physical)];
+    for (struct block *block = __atomic_load_n(bucket, __ATOMIC_ACQUIRE); block; block = block->next_hash)
         if (block->physical == physical)
             return block;
     return NULL;
 }
 
-struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped)
+static bool has_room(const struct block_cache *cache)
 {
-    struct block *known = block_find(cache, physical);
-    if (known)
-        return known;
-    if (cache->used_bytes + block_bytes(BLOCK_MAX_INSNS) > cache->arena_bytes) {
-        block_drop_all(cache);
-        *dropped = true;
-    }
-    struct ram *ram = &cache->bus->ram;
+    return cache->used_bytes + block_bytes(BLOCK_MAX_INSNS) <= cache->arena_bytes;
+}
+
+/* Decodes the block at `physical`, for which there is room, and lets it be found. */
+static struct block *add_block(struct block_cache *cache, struct cpu *cpu, uint64_t physical)
+{
     struct block *block = (struct block *)(cache->arena + cache->used_bytes);
-    decode_block(cpu, block, ram_at(ram, physical, 4), physical);
+    decode_block(cpu, block, ram_at(&cache->bus->ram, physical, 4), physical);
     cache->used_bytes += block_bytes(block->count);
 
     block->first = block->insns[0].run;
@@ -181,18 +203,97 @@ struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t phy
         block->insns[0].run = run_warming;
 
     struct block **bucket = &cache->hash[hash_of(physical)];
-    uint64_t page = page_index(cache, physical);
+    struct block **first_of_page = &cache->pages[page_index(cache, physical)];
     block->physical = physical;
     block->next_hash = *bucket;
-    *bucket = block;
-    block->next_page = cache->pages[page];
-    cache->pages[page] = block;
-    if (!(ram->page_flags[page] & PAGE_HAS_CODE)) {
-        ram->page_flags[page] |= PAGE_HAS_CODE;
-        for (unsigned i = 0; i < cpu->peer_count; i++)
-            tlb_drop_write_tags(cpu->peers[i], physical & ~(PAGE_SIZE_BYTES - 1));
-    }
+    block->next_page = *first_of_page;
+    *first_of_page = block;
+    __atomic_store_n(bucket, block, __ATOMIC_RELEASE);
     return block;
+}
+
+/* No store to the page shall run inline from now on. Returns whether parallel CPUs had to be asked: then it is so once
+ * they have answered. */
+static bool mark_code(struct block_cache *cache, struct cpu *cpu, uint64_t physical)
+{
+    uint8_t *flags = &cache->bus->ram.page_flags[page_index(cache, physical)];
+    const struct cpu_request request = {REQUEST_DROP_WRITE_TAGS, 0, physical & ~(PAGE_SIZE_BYTES - 1)};
+    bool asked = false;
+    __atomic_store_n(flags, *flags | PAGE_HAS_CODE, __ATOMIC_RELEASE);
+    if (cpu->parallel)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < cpu->peer_count; i++) {
+        struct cpu *peer = cpu->peers[i];
+        if (!cpu->parallel || peer == cpu) {
+            tlb_serve(peer, &request);
+        } else if (tlb_may_write(peer, request.address)) {
+            threads_ask(cpu, peer, &request);
+            asked = true;
+        }
+    }
+    return asked;
+}
+
+/* What a store changes while it is decoded must be noticed: nothing is decoded before all CPUs have given up storing
+ * inline, for which the lock is given up; so everything is looked at again then. */
+static struct block *get_parallel(struct block_cache *cache, struct cpu *cpu, uint64_t physical)
+{
+    struct block *block;
+    bool marked = false;
+    uint64_t pages_written = 0;
+    threads_lock(cpu->threads);
+    while (!(block = block_find(cache, physical))) {
+        if (!has_room(cache)) {
+            cache->full = true;
+            cpu_attention(cpu);
+            break;
+        }
+        if (cache->pages[page_index(cache, physical)] || (marked && pages_written == cache->pages_written)) {
+            block = add_block(cache, cpu, physical);
+            break;
+        }
+        pages_written = cache->pages_written;
+        marked = true;
+        if (mark_code(cache, cpu, physical)) {
+            threads_unlock(cpu->threads);
+            threads_await(cpu);
+            threads_lock(cpu->threads);
+        }
+    }
+    threads_unlock(cpu->threads);
+    return block;
+}
+
+struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped)
+{
+    struct block *known = block_find(cache, physical);
+    if (known)
+        return known;
+    if (cpu->parallel)
+        return get_parallel(cache, cpu, physical);
+    if (!has_room(cache)) {
+        block_drop_all(cache);
+        *dropped = true;
+    }
+    if (!(cache->bus->ram.page_flags[page_index(cache, physical)] & PAGE_HAS_CODE))
+        mark_code(cache, cpu, physical);
+    return add_block(cache, cpu, physical);
+}
+
+bool block_cache_full(const struct block_cache *cache)
+{
+    return __atomic_load_n(&cache->full, __ATOMIC_RELAXED) || __atomic_load_n(&cache->translations_full, __ATOMIC_RELAXED);
+}
+
+bool block_cache_make_room(struct block_cache *cache)
+{
+    bool all = cache->full;
+    if (all)
+        block_drop_all(cache);
+    else if (cache->translations_full)
+        drop_translations(cache);
+    cache->full = cache->translations_full = false;
+    return all;
 }
 
 static void unlink_from_hash(struct block_cache *cache, struct block *block)
@@ -214,6 +315,7 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
         block->native_entry = cache->leave;
     }
     cache->pages[page] = NULL;
+    cache->pages_written++;
     cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
 }
 
@@ -228,6 +330,7 @@ void block_drop_all(struct block_cache *cache)
         }
     }
     cache->used_bytes = 0;
+    cache->pages_written++;
     if (cache->translator)
         cache->translator_ops->drop_all(cache->translator);
     memset(cache->hash, 0, sizeof cache->hash);

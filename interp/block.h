@@ -38,11 +38,11 @@ struct lookup {
     uint64_t pc;
     uint64_t key;
     struct block *block;
-    uint64_t spare; /* keeps an entry within one cache line */
+    uint64_t from; /* the translator's, of a lookup that belongs to a place: the page of the jump */
 };
 
-#define LOOKUP_ENTRIES 4096u /* a power of two */
-#define LOOKUP_SITES   4096u /* a power of two: behind those, lookups that belong to places of translated code */
+#define LOOKUP_ENTRIES 32768u /* a power of two */
+#define LOOKUP_SITES   16384u /* a power of two: behind those, lookups that belong to places of translated code */
 
 static inline struct lookup *lookup_slot(struct lookup *lookups, uint64_t pc)
 {
@@ -72,7 +72,7 @@ static inline const struct block *block_enter_next(struct cpu *cpu)
     if (__builtin_expect(!block, 0))
         return NULL;
     uint64_t after = cpu->icount + block->count;
-    if (__builtin_expect(after > cpu->limit, 0))
+    if (__builtin_expect(after > cpu_limit(cpu), 0))
         return NULL;
     cpu->icount = after;
     cpu->pc += 4ull * block->count;
@@ -83,11 +83,14 @@ static inline const struct block *block_enter_next(struct cpu *cpu)
 struct block_cache;
 
 /** Whoever makes native code of blocks that are entered often. `native_entry` of a block without is `leave()`.
- *  A translated block has a handler of the translator's in its first record. */
+ *  A translated block has a handler of the translator's in its first record. Where CPUs are parallel, translate() is
+ *  called under the machine lock while others run translated code, and changes that at most by one aligned or unaligned
+ *  store that lies in one cache line; drop_all() and forget() are called while none does. */
 struct translator_ops {
     void *(*create)(unsigned cpu_count, struct error *error);
     void (*free)(void *translator);
     void (*prepare)(void *translator, struct cpu *cpu); /* before native code runs on it, once a turn */
+    /* `block` gets its native_entry last but for the handler of its first record. */
     void (*translate)(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block);
     bool (*has_room)(void *translator);  /* for one more block */
     void (*drop_all)(void *translator);  /* no native code runs then */
@@ -106,7 +109,8 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsi
 void block_cache_free(struct block_cache *cache);
 
 /** The block at guest physical `physical` (RAM, aligned to 4), decoded for `cpu` where it is not there yet.
- *  May drop all other blocks to make room: then *dropped is set, and every lookup must be forgotten. */
+ *  May drop all other blocks to make room: then *dropped is set, and every lookup must be forgotten. For a parallel CPU
+ *  nothing is dropped: where there is no room it gets NULL, and the cache is full until block_cache_make_room(). */
 struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t physical, bool *dropped);
 
 /** The translator that was created for the cache. */
@@ -114,6 +118,12 @@ void *block_cache_translator(const struct block_cache *cache);
 
 /** The block at `physical`, or NULL. */
 struct block *block_find(const struct block_cache *cache, uint64_t physical);
+
+/** Whether blocks or translations want to be dropped for room, which is done only while no CPU runs. */
+bool block_cache_full(const struct block_cache *cache);
+
+/** Drops what has to be; returns whether blocks were dropped, and every lookup must be forgotten. */
+bool block_cache_make_room(struct block_cache *cache);
 
 /** Makes the blocks of a page stale. */
 void block_page_written(struct block_cache *cache, uint64_t page_address);

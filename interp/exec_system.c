@@ -2,6 +2,7 @@
 /* Exceptions, hints, barriers, system registers, system instructions (tables/system.tab). */
 #include "interp/exec.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/threads.h"
 #include "isa/arm64/timer.h"
 
 /* Bits of SCTLR_EL1 that let EL0 do things. */
@@ -24,7 +25,7 @@ static void check_enabled(struct cpu *cpu, const struct insn *insn, unsigned bit
 
 EXEC(svc)
 {
-    cpu_raise_after(cpu, insn, EC_SVC, (uint32_t)insn->imm);
+    cpu_take_after(cpu, insn, EC_SVC, (uint32_t)insn->imm);
 }
 
 /* There is no EL2 or EL3; the machine itself stands in for the firmware, where it knows the call. */
@@ -33,7 +34,10 @@ static void call_firmware(struct cpu *cpu, const struct insn *insn, bool is_smc)
     check_privileged(cpu, insn);
     cpu_reach_outside(cpu, insn);
     cpu_sync_clock(cpu, insn);
-    if (!cpu->smccc || !cpu->smccc(cpu->smccc_context, cpu, is_smc))
+    cpu_lock_machine(cpu);
+    bool known = cpu->smccc && cpu->smccc(cpu->smccc_context, cpu, is_smc);
+    cpu_unlock_machine(cpu);
+    if (!known)
         cpu_undefined(cpu, insn);
     cpu_attention(cpu);
 }
@@ -87,27 +91,28 @@ static void check_wait_trap(struct cpu *cpu, const struct insn *insn, unsigned e
 
 static void wait_for(struct cpu *cpu, enum wait_kind kind)
 {
-    cpu->wait = (uint8_t)kind;
+    cpu_set_flag(&cpu->wait, (uint8_t)kind);
     cpu_attention(cpu);
 }
 
 EXEC(wfe)
 {
     cpu_sync_clock(cpu, insn);
-    if (cpu->event_register || timer_stream_event(cpu)) {
-        cpu->event_register = 0;
+    if (cpu_flag(&cpu->event_register) || timer_stream_event(cpu)) {
+        cpu_set_flag(&cpu->event_register, 0);
         return;
     }
     if (cpu_interrupt_ready(cpu))
         return;
     check_wait_trap(cpu, insn, SCTLR_NTWE, 1);
     wait_for(cpu, WAIT_WFE);
-    timer_stream_schedule(cpu);
+    if (!cpu->parallel) /* a parallel CPU never waits for long */
+        timer_stream_schedule(cpu);
 }
 
 EXEC(wfi)
 {
-    if (cpu->irq_pending || cpu->fiq_pending || cpu->serror_pending)
+    if (cpu_flag(&cpu->irq_pending) || cpu_flag(&cpu->fiq_pending) || cpu->serror_pending)
         return;
     check_wait_trap(cpu, insn, SCTLR_NTWI, 0);
     wait_for(cpu, WAIT_WFI);
@@ -117,13 +122,15 @@ EXEC(sev)
 {
     cpu_reach_outside(cpu, insn);
     cpu_sync_clock(cpu, insn);
+    cpu_lock_machine(cpu);
     for (unsigned i = 0; i < cpu->peer_count; i++)
         cpu_send_event(cpu->peers[i]);
+    cpu_unlock_machine(cpu);
 }
 
 EXEC(sevl)
 {
-    cpu->event_register = 1;
+    cpu_set_flag(&cpu->event_register, 1);
 }
 
 EXEC(dgh)
@@ -158,8 +165,20 @@ EXEC(clrex)
     cpu->exclusive.size = 0;
 }
 
+/* Whether the barrier `word` orders stores before loads: CRm names loads (1), stores (2) or all (3, 0) in its low bits,
+ * and what there is between loads or between stores the host does by itself. */
+static bool orders_all(uint32_t word)
+{
+    unsigned types = word >> 8 & 3;
+    return types == 0 || types == 3;
+}
+
 EXEC(dsb)
 {
+    if (!cpu->parallel)
+        return;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    threads_await(cpu);
 }
 
 EXEC(ssbb)
@@ -172,6 +191,8 @@ EXEC(pssbb)
 
 EXEC(dmb)
 {
+    if (cpu->parallel && orders_all(insn->word))
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 /* It ends its block, so what follows is fetched anew. */
@@ -370,38 +391,35 @@ static uint32_t tlbi_asid(const struct cpu *cpu, uint64_t operand)
     return (uint32_t)(operand >> 48) & (wide ? 0xffff : 0xff);
 }
 
-static void tlbi_addresses(struct cpu *cpu, const struct insn *insn, uint32_t asid)
+static void tlbi(struct cpu *cpu, const struct insn *insn, struct cpu_request request)
 {
-    uint64_t va = tlbi_address(cpu->x[insn->rn]);
-    if (insn->opt) {
-        tlb_invalidate_va(cpu, va, asid);
+    tlb_serve(cpu, &request);
+    if (insn->opt)
+        return;
+    if (cpu->parallel) {
+        threads_ask_peers(cpu, &request);
         return;
     }
     for (unsigned i = 0; i < cpu->peer_count; i++)
-        tlb_invalidate_va(cpu->peers[i], va, asid);
+        if (cpu->peers[i] != cpu)
+            tlb_serve(cpu->peers[i], &request);
+}
+
+static void tlbi_addresses(struct cpu *cpu, const struct insn *insn, uint32_t asid)
+{
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_VA, asid, tlbi_address(cpu->x[insn->rn])});
 }
 
 EXEC(tlbi_all)
 {
     check_privileged(cpu, insn);
-    if (insn->opt) {
-        tlb_flush_all(cpu);
-        return;
-    }
-    for (unsigned i = 0; i < cpu->peer_count; i++)
-        tlb_flush_all(cpu->peers[i]);
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ALL, 0, 0});
 }
 
 EXEC(tlbi_asid)
 {
     check_privileged(cpu, insn);
-    uint32_t asid = tlbi_asid(cpu, cpu->x[insn->rn]);
-    if (insn->opt) {
-        tlb_invalidate_asid(cpu, asid);
-        return;
-    }
-    for (unsigned i = 0; i < cpu->peer_count; i++)
-        tlb_invalidate_asid(cpu->peers[i], asid);
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ASID, tlbi_asid(cpu, cpu->x[insn->rn]), 0});
 }
 
 EXEC(tlbi_va)

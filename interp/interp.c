@@ -12,6 +12,7 @@
 #include "interp/exec.h"
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/threads.h"
 
 #define ARENA_BYTES   (24u << 20)
 #define LOOKUPS_BYTES ((LOOKUP_ENTRIES + LOOKUP_SITES) * sizeof(struct lookup))
@@ -73,18 +74,26 @@ static void forget_lookups(struct engine *engine)
         memset(engine->lookups[i], 0xff, LOOKUPS_BYTES);
 }
 
-/* Translates PC and finds or decodes its block. Faults of the fetch do not return. */
+/* Translates PC and finds or decodes its block. Faults of the fetch do not return. NULL: a parallel CPU has to come back
+ * for room first. */
 static __attribute__((noinline)) struct block *find_block(struct engine *engine, struct cpu *cpu)
 {
     bool guarded;
     uint64_t physical = mmu_fetch(cpu, cpu->pc, &guarded);
-    bool dropped = false;
-    struct block *block = block_get(engine->blocks, cpu, physical, &dropped);
-    if (dropped)
-        forget_lookups(engine);
+    struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
+    struct block *block;
+    if (slot->pc == cpu->pc && slot->block->physical == physical) {
+        block = slot->block; /* it is as it was under another key */
+    } else {
+        bool dropped = false;
+        block = block_get(engine->blocks, cpu, physical, &dropped);
+        if (dropped)
+            forget_lookups(engine);
+        if (!block)
+            return NULL;
+    }
     if (guarded && cpu->pstate.btype)
         debug_check_branch_target(cpu, &block->insns[0]);
-    struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
     *slot = (struct lookup){.pc = cpu->pc, .key = lookup_key(cpu), .block = block};
     return block;
 }
@@ -109,8 +118,8 @@ static void run_one(struct engine *engine, struct cpu *cpu)
     if (cpu->debug_armed)
         debug_before_insn(cpu);
     const struct block *block = block_look_up(cpu);
-    if (!block)
-        block = find_block(engine, cpu);
+    if (!block && !(block = find_block(engine, cpu)))
+        return;
     struct insn alone = block->insns[0];
     alone.left = 1;
     cpu->pc += 4;
@@ -133,11 +142,13 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, b
     block_cache_prepare(engine->blocks, cpu);
     _setjmp(on_exception);
     for (;;) {
-        if (cpu->stop_requested)
+        if (cpu_flag(&cpu->stop_requested))
             return ENGINE_EXIT_REQUEST;
-        if (cpu->wait)
+        if (cpu_flag(&cpu->wait))
             return ENGINE_EXIT_WAIT;
-        if (cpu->icount >= cpu->limit || (once && cpu->icount != from))
+        if (cpu->parallel && block_cache_full(engine->blocks))
+            return ENGINE_EXIT_FULL;
+        if (cpu->icount >= cpu_limit(cpu) || (once && cpu->icount != from))
             return ENGINE_EXIT_LIMIT;
         if (cpu_interrupt_ready(cpu))
             cpu_take_interrupt(cpu);
@@ -146,10 +157,12 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, b
             continue;
         }
         const struct block *block = block_look_up(cpu);
-        if (!block)
-            block = find_block(engine, cpu);
-        if (cpu->icount + block->count > cpu->limit) {
-            run_part(cpu, block, (unsigned)(cpu->limit - cpu->icount));
+        if (!block && !(block = find_block(engine, cpu)))
+            continue;
+        uint64_t limit = cpu_limit(cpu);
+        if (cpu->icount + block->count > limit) {
+            if (cpu->icount < limit) /* a parallel CPU's may have become 0 by now */
+                run_part(cpu, block, (unsigned)(limit - cpu->icount));
             continue;
         }
         while ((block = block_enter_next(cpu)))
@@ -226,6 +239,12 @@ void interp_flush(struct engine *engine)
     forget_lookups(engine);
 }
 
+void interp_make_room(struct engine *engine)
+{
+    if (block_cache_make_room(engine->blocks))
+        forget_lookups(engine);
+}
+
 const struct engine_ops interp_engine = {
     .name = "interp",
     .create = interp_create,
@@ -233,4 +252,5 @@ const struct engine_ops interp_engine = {
     .run = interp_run,
     .page_written = interp_page_written,
     .flush = interp_flush,
+    .make_room = interp_make_room,
 };

@@ -20,6 +20,7 @@ enum engine_exit interp_run(struct engine *engine, struct cpu *cpu);
 enum engine_exit interp_step(struct engine *engine, struct cpu *cpu);
 void interp_page_written(struct engine *engine, uint64_t page_address);
 void interp_flush(struct engine *engine);
+void interp_make_room(struct engine *engine);
 
 /** Runs decoded blocks by threaded handlers (see interp/block.h and interp/exec.h). */
 extern const struct engine_ops interp_engine;

@@ -59,7 +59,7 @@ static enum outcome translate_insn(struct translation_state *t)
         return translate_branch(t);
     if (flags & INSN_MEMORY)
         return translate_memory(t);
-    if (translate_bits(t) || translate_data(t) || translate_fp(t) || translate_vector(t))
+    if (translate_bits(t) || translate_data(t) || translate_fp(t) || translate_vector(t) || translate_pauth(t))
         return TRANSLATED;
     return translate_system(t);
 }
@@ -90,6 +90,8 @@ static void emit_insns(struct translation_state *t, unsigned index)
         if (open && (outcome == ENDED || t->flags_read || may_leave(t, outcome)))
             learned->needed = true, open = false;
         open = open && !t->flags_set;
+        if (t->slow_count != t->slow_first && !t->flags_set)
+            t->flags = FLAGS_UNKNOWN; /* the way back from out of line brings others */
         if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
             outcome = ENDED;
         for (unsigned s = t->slow_first; s < t->slow_count; s++) {

@@ -35,9 +35,12 @@ static struct successors successors_of(const struct block *block)
     case OP_tbz:
     case OP_tbnz: return (struct successors){target, next, false};
     case OP_isb:
-    case OP_msr:
     case OP_msr_daifset:
-    case OP_msr_daifclr: return (struct successors){.next = next}; /* unless they are left to exec_ */
+    case OP_msr_daifclr: return (struct successors){.next = next};
+    case OP_msr: /* not of what a region tests only where it is entered */
+        if (sysreg_by_key(sysreg_key(last->word)) == SR_CPACR_EL1)
+            return (struct successors){0};
+        return (struct successors){.next = next};
     case OP_bl: return (struct successors){.next = next, .call = true};
     case OP_blr: return (struct successors){.next = next, .call = true};
     default:

@@ -13,6 +13,7 @@
 #include "interp/block.h"
 #include "interp/interp.h"
 #include "isa/arm64/fp/fast.h"
+#include "isa/arm64/threads.h"
 #include "jit/code_memory.h"
 #include "jit/translate.h"
 #include "jit/unit.h"
@@ -25,8 +26,10 @@
 #define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
 #define HOT           32u   /* how often a block is entered before it is worth a translation */
 #define HOTTER        1000u /* and then, before it is worth a region */
+#define HOTTER_FORCED 12u   /* the same under `jit`, where all is translated: short programs get regions too */
 
 struct jit {
+    uint32_t hotter; /* how often a translated block is entered before it becomes a region */
     struct code_memory memory;
     struct x64 hot, cold;
     struct stubs stubs;
@@ -99,7 +102,7 @@ static void divide_memory(struct jit *jit)
     jit->first = jit->hot.at;
 }
 
-static void *jit_create(unsigned cpu_count, struct error *error)
+static void *create_with(unsigned cpu_count, uint32_t hotter, struct error *error)
 {
     if (!host_is_v2()) {
         error_set(error, "translated code needs a host processor of level x86-64-v2; run with --engine interp");
@@ -114,6 +117,7 @@ static void *jit_create(unsigned cpu_count, struct error *error)
         free(jit);
         return NULL;
     }
+    jit->hotter = hotter;
     jit->stubs.dropped = &jit->dropped;
     divide_memory(jit);
     jit->compiler = compiler_create(&jit->stubs);
@@ -125,9 +129,20 @@ static void *jit_create(unsigned cpu_count, struct error *error)
     return jit;
 }
 
+static void *jit_create(unsigned cpu_count, struct error *error)
+{
+    return create_with(cpu_count, HOTTER, error);
+}
+
+static void *jit_create_forced(unsigned cpu_count, struct error *error)
+{
+    return create_with(cpu_count, HOTTER_FORCED, error);
+}
+
 static void jit_prepare(void *translator, struct cpu *cpu)
 {
     cpu->native.stack = (uintptr_t)stack_bottom(translator, cpu->index);
+    cpu->native.stay_insns = cpu->parallel ? PARALLEL_STAY_INSNS : MAX_STAY_INSNS;
 }
 
 static void jit_drop_all(void *translator)
@@ -150,10 +165,11 @@ static bool jit_has_room(void *translator)
 
 static uint32_t heat_of(const void *context, const struct block *block)
 {
+    const struct jit *jit = context;
     const struct unit *unit = unit_of(block);
     if (!unit || block->physical == NO_BLOCK_ADDRESS)
         return 0;
-    return unit->counter ? *unit->counter + HOTTER : 1;
+    return unit->counter ? *unit->counter + jit->hotter : 1;
 }
 
 static void add_links(struct jit *jit, struct block_cache *cache, const struct unit_code *code)
@@ -192,9 +208,11 @@ static void compile_region_at(struct jit *jit, struct cpu *cpu, struct block *bl
     unit->return_count = code.return_count;
     jit->hot.at = hot.at;
     jit->cold.at = cold.at;
-    block->native_entry = code.entry;
     add_links(jit, cpu->blocks, &code);
-    redirect(jit, unit, block->native_entry);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
+    block->native_entry = code.entry;
+    if (!cpu->parallel) /* one may be in the very instruction; links and lookups lead to the region all the same */
+        redirect(jit, unit, block->native_entry);
     links_point(&jit->links, block->physical, block->native_entry);
 }
 
@@ -203,8 +221,12 @@ static void promote(struct cpu *cpu, const struct insn *insn)
 {
     struct jit *jit = block_cache_translator(cpu->blocks);
     struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
-    if (block->physical != NO_BLOCK_ADDRESS && unit_of(block) && jit_has_room(jit))
+    cpu_lock_machine(cpu);
+    struct unit *unit = unit_of(block);
+    bool has_region = unit && block->native_entry != unit->entry; /* another CPU was first */
+    if (block->physical != NO_BLOCK_ADDRESS && unit && !has_region && jit_has_room(jit))
         compile_region_at(jit, cpu, block);
+    cpu_unlock_machine(cpu);
 }
 
 /* --- blocks by themselves --------------------------------------------------------------------------- */
@@ -214,7 +236,7 @@ static uint32_t *new_counter(struct jit *jit)
     if (jit->counters_used == jit->memory.counter_count)
         return NULL;
     uint32_t *counter = &jit->memory.counters[jit->counters_used++];
-    *counter = -HOTTER;
+    *counter = -jit->hotter;
     return counter;
 }
 
@@ -232,17 +254,18 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
     *unit = (struct unit){.block = block, .entry = code.entry, .counted = code.counted, .counter = job.counter, .next = jit->units};
     jit->units = unit;
     block->translation = unit;
-    block->native_entry = code.entry;
     block->native_body = code.body;
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
+    block->native_entry = code.entry;
     block->insns[0].run = (void (*)(struct cpu *, const struct insn *))jit->stubs.enter;
     struct block *next = NULL;
     if (code.link_count && code.links[code.link_count - 1].jump_end == jit->hot.at) {
         next = block_find(cache, code.links[code.link_count - 1].target);
-        if (next && !next->translation && next->heat && jit_has_room(jit)) {
+        if (!next || next->translation || !next->heat || !jit_has_room(jit)) {
+            next = NULL;
+        } else if (!cpu->parallel) { /* one may have gone on already, by the jump */
             jit->hot.at -= X64_JMP_BYTES;
             code.link_count--;
-        } else {
-            next = NULL;
         }
     }
     add_links(jit, cache, &code);
@@ -297,6 +320,17 @@ static const struct translator_ops jit_translator = {
     .forget = jit_forget,
 };
 
+static const struct translator_ops forced_translator = {
+    .create = jit_create_forced,
+    .free = jit_free,
+    .prepare = jit_prepare,
+    .translate = jit_translate,
+    .has_room = jit_has_room,
+    .drop_all = jit_drop_all,
+    .leave = jit_leave,
+    .forget = jit_forget,
+};
+
 static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct error *error)
 {
     return interp_create_translating(bus, cpu_count, &jit_translator, HOT, error);
@@ -304,7 +338,7 @@ static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct er
 
 static struct engine *create_jit(struct bus *bus, unsigned cpu_count, struct error *error)
 {
-    return interp_create_translating(bus, cpu_count, &jit_translator, 1, error);
+    return interp_create_translating(bus, cpu_count, &forced_translator, 1, error);
 }
 
 const struct engine_ops jit_engine = {
@@ -314,6 +348,7 @@ const struct engine_ops jit_engine = {
     .run = interp_run,
     .page_written = interp_page_written,
     .flush = interp_flush,
+    .make_room = interp_make_room,
 };
 
 const struct engine_ops jit_only_engine = {
@@ -323,4 +358,5 @@ const struct engine_ops jit_only_engine = {
     .run = interp_run,
     .page_written = interp_page_written,
     .flush = interp_flush,
+    .make_room = interp_make_room,
 };

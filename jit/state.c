@@ -79,7 +79,7 @@ static const struct insn *record_of(const struct insn *insn)
     return ((const struct ir_op *)((const uint8_t *)insn - offsetof(struct ir_op, insn)))->record;
 }
 
-static void load_plain(struct translation_state *t, const struct insn *insn)
+void load_plain(struct translation_state *t, const struct insn *insn)
 {
     const struct insn *record = record_of(insn);
     x64_mov_imm(t->c, RAX, (uint64_t)interp_plain_of(record));
@@ -159,13 +159,14 @@ void emit_slow_paths(struct translation_state *t)
             x64_bind(t->c, t->slow[++i].jump_end);
         t->pending = slow->flags;
         commit_flags(t);
+        const bool ends = insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK;
         t->vector_written = slow->vectors_written;
-        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK)
+        if (ends)
             give_registers(t);
         else if (!t->ir->is_region)
             vectors_store(t);
         load_plain(t, slow->insn);
-        if (insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK) {
+        if (ends) {
             x64_jmp_to(t->c, t->stubs->end_plain);
             continue;
         }

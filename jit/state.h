@@ -73,11 +73,16 @@ struct detour {
 /* A jump to another page, or a call of one, by the lookup that belongs to this place (translate_branch.c). */
 struct far_jump {
     uint8_t *call_end;                       /* where it is called; NULL: it stands in line */
-    uint8_t *missed[2];                      /* jumps of a lookup that does not know it */
+    uint8_t *missed[3];                      /* jumps of a lookup that does not know it */
+    uint8_t *refused[2];                     /* jumps of one that must not leave a BTYPE behind it (emit_begin_check) */
     bool indirect;                           /* to rax; else to `offset` from native.page */
     int64_t offset;
     uint32_t lookup;                         /* offset from cpu->lookups */
+    uint8_t btype;                           /* that it leaves; BTYPE_OF_PAGE: 1, or 3 from a guarded page; 0: none */
+    const struct insn *insn;                 /* of a jump with one */
 };
+
+#define BTYPE_OF_PAGE 3
 
 /* A jump out of a region, out of line: to other code, or because too little is left of the turn. */
 struct way_out {
@@ -223,6 +228,9 @@ void leave_by_exit(struct translation_state *t, const struct block_exit *way);
 /** The code of exit_if(), behind the block. */
 void emit_exits(struct translation_state *t);
 
+/** Loads what the stubs call_plain and end_plain want for `insn`. */
+void load_plain(struct translation_state *t, const struct insn *insn);
+
 /** Calls the exec_ function of `insn`. True where it ends the block: then the code does not go on. */
 bool call_exec(struct translation_state *t, const struct insn *insn);
 
@@ -258,6 +266,9 @@ void flags_before_insn(struct translation_state *t);
 /** The code of detours to flags in the state. */
 void emit_settles(struct translation_state *t);
 
+/** rcx is a block: sets `refused` where it may not begin, being stale or too long for what is left. Uses rdx. */
+void emit_begin_check(struct x64 *c, uint8_t *refused[2]);
+
 /** The code of jumps out of a region that stands out of line. */
 void emit_ways_out(struct translation_state *t);
 
@@ -267,6 +278,7 @@ void emit_far_jumps(struct translation_state *t);
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
 bool translate_bits(struct translation_state *t);
+bool translate_pauth(struct translation_state *t);
 bool translate_fp(struct translation_state *t);
 bool translate_vector(struct translation_state *t);
 bool translate_structure(struct translation_state *t);

@@ -221,7 +221,7 @@ static void emit_enter(struct x64 *c, const struct stubs *stubs)
     x64_mov_imm(c, RAX, (uint64_t)stubs->dropped);
     x64_store_imm(c, 0, RAX, 0, 0);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
-    x64_alu_imm(c, 1, ALU_ADD, RAX, MAX_STAY_INSNS);
+    x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(native.stay_insns));
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.stay_end));
     load_left(c);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc)); /* the block's end, which may be the page's */
@@ -232,8 +232,8 @@ static void emit_enter(struct x64 *c, const struct stubs *stubs)
     x64_jmp_mem(c, RDX, (int32_t)offsetof(struct block, native_body) - (int32_t)offsetof(struct block, insns));
 }
 
-/* rax is a pc that a lookup by its hash may know: as block_look_up(). */
-static void emit_jump_by_hash(struct x64 *c, const struct stubs *stubs)
+/* rcx = the lookup that may know rax, by its hash. Uses rdx. */
+static void emit_hash_slot(struct x64 *c)
 {
     _Static_assert(sizeof(struct lookup) == 32, "the index below is scaled by the entry's size");
     x64_mov(c, 1, RCX, RAX);
@@ -244,6 +244,12 @@ static void emit_jump_by_hash(struct x64 *c, const struct stubs *stubs)
     x64_alu_imm(c, 0, ALU_AND, RCX, LOOKUP_ENTRIES - 1);
     x64_shift_imm(c, 0, SHIFT_SHL, RCX, 5);
     x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(lookups));
+}
+
+/* rax is a pc that a lookup by its hash may know: as block_look_up(). */
+static void emit_jump_by_hash(struct x64 *c, const struct stubs *stubs)
+{
+    emit_hash_slot(c);
     x64_alu_load(c, 1, ALU_CMP, RAX, RCX, offsetof(struct lookup, pc));
     x64_jcc_to(c, CC_NE, stubs->leave);
     x64_mov(c, 1, RDX, RAX);
@@ -261,6 +267,123 @@ static void emit_go_on(struct x64 *c)
     x64_alu_imm(c, 1, ALU_AND, RDX, -4096);
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
     x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
+}
+
+/* Runs a block's last instruction and goes on where it led to, if that is known. What wants the loop's attention has made
+ * the limit 0, which the next block sees. What is in the stack of return points, and what was found out about FP, holds only
+ * while what it was found under does; else it is as if translated code had been left. */
+static void emit_end_plain(struct x64 *c, const struct stubs *stubs)
+{
+    static const uint8_t held_in[] = {RBX, R13, R14, R15};
+    const int32_t held[] = {CPU_OFFSET(code_key[0]), CPU_OFFSET(code_key[1]), CPU_OFFSET(fpcr), CPU_OFFSET(sys.CPACR_EL1)};
+    store_all_for_plain(c, stubs);
+    x64_mov(c, 1, RSI, R13);
+    for (unsigned i = 0; i < sizeof held_in; i++)
+        x64_load(c, 1, held_in[i], HOST_CPU, held[i]);
+    call_on_host_stack(c, R12);
+    x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.btype), 0);
+    uint8_t *checked_target = x64_jcc(c, CC_NE);
+    for (unsigned i = 0; i < sizeof held_in; i++)
+        x64_alu_load(c, 1, ALU_XOR, held_in[i], HOST_CPU, held[i]);
+    for (unsigned i = 1; i < sizeof held_in; i++)
+        x64_alu(c, 1, ALU_OR, held_in[0], held_in[i]);
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack_now));
+    uint8_t *holds = x64_jcc(c, CC_E);
+    x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
+    x64_byte(c, 0);
+    x64_bind(c, holds);
+    load_left(c);
+    load_pins(c);
+    rearm_fp(c);
+    x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(pc));
+    x64_jmp_to(c, stubs->jump_by_hash);
+    x64_bind(c, checked_target);
+    pop_frame(c);
+}
+
+/* The lookup at offset rdx from cpu->lookups learns that rax leads to the block in rcx, with the low bits of the offset in
+ * the key. */
+static void emit_learn(struct x64 *c)
+{
+    x64_push(c, RDX);
+    x64_alu_imm(c, 1, ALU_AND, RDX, -(int32_t)sizeof(struct lookup));
+    x64_alu_load(c, 1, ALU_ADD, RDX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_store(c, 1, RAX, RDX, offsetof(struct lookup, pc));
+    x64_store(c, 1, RCX, RDX, offsetof(struct lookup, block));
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_store(c, 1, RCX, RDX, offsetof(struct lookup, from));
+    x64_pop(c, RCX);
+    x64_alu_imm(c, 0, ALU_AND, RCX, 3);
+    x64_store(c, 1, RCX, RDX, offsetof(struct lookup, key));
+    x64_mov(c, 1, RCX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RCX, 63);
+    x64_load_indexed(c, 1, RCX, HOST_CPU, RCX, 3, CPU_OFFSET(code_key));
+    x64_alu_load(c, 1, ALU_OR, RCX, RDX, offsetof(struct lookup, key));
+    x64_store(c, 1, RCX, RDX, offsetof(struct lookup, key));
+    x64_load(c, 1, RCX, RDX, offsetof(struct lookup, block));
+}
+
+/* edx = BTYPE of a jump from native.page: 1, or 3 where the page is guarded. Returns the jump of not knowing. */
+static uint8_t *emit_btype_of_page(struct x64 *c)
+{
+    const int32_t entry_bytes = (int32_t)sizeof(struct tlb_code_entry);
+    const int32_t level_bytes = entry_bytes * (int32_t)TLB_CODE_ENTRIES, table = (int32_t)offsetof(struct tlb, code);
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_mov(c, 1, RCX, RDX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RCX, PAGE_BITS);
+    x64_alu_imm(c, 0, ALU_AND, RCX, TLB_CODE_ENTRIES - 1);
+    x64_imul_imm(c, 0, RCX, RCX, entry_bytes);
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(tlb_all));
+    x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.el), 0);
+    uint8_t *el0 = x64_jcc(c, CC_E);
+    x64_alu_imm(c, 1, ALU_ADD, RCX, level_bytes);
+    x64_bind(c, el0);
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, table + (int32_t)offsetof(struct tlb_code_entry, tag));
+    uint8_t *unknown = x64_jcc(c, CC_NE);
+    x64_load_sized(c, 1, false, 0, RDX, RCX, table + (int32_t)offsetof(struct tlb_code_entry, guarded));
+    x64_lea_indexed(c, 0, RDX, RDX, RDX, 0);
+    x64_alu_imm(c, 0, ALU_ADD, RDX, 1);
+    return unknown;
+}
+
+static void emit_fill_guarded(struct x64 *c)
+{
+    x64_push(c, RCX);
+    x64_push(c, RDX);
+    x64_alu_imm(c, 0, ALU_AND, RDX, 3);
+    x64_alu_imm(c, 0, ALU_CMP, RDX, BTYPE_OF_PAGE);
+    uint8_t *known = x64_jcc(c, CC_NE);
+    uint8_t *unknown = emit_btype_of_page(c);
+    x64_bind(c, known);
+    x64_push(c, RDX);
+    x64_mov(c, 1, RDX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SHR, RDX, 63);
+    x64_load_indexed(c, 1, RDX, HOST_CPU, RDX, 3, CPU_OFFSET(code_key));
+    x64_pop(c, RCX);
+    x64_alu(c, 1, ALU_OR, RDX, RCX);
+    x64_push(c, RDX);
+    emit_hash_slot(c);
+    x64_pop(c, RDX);
+    x64_alu_load(c, 1, ALU_CMP, RAX, RCX, offsetof(struct lookup, pc));
+    uint8_t *missed = x64_jcc(c, CC_NE);
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, offsetof(struct lookup, key));
+    uint8_t *other_key = x64_jcc(c, CC_NE), *refused[2];
+    x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
+    emit_begin_check(c, refused);
+    x64_pop(c, RDX);
+    emit_learn(c);
+    x64_alu_imm(c, 1, ALU_ADD, RSP, 8);
+    emit_go_on(c);
+
+    x64_bind(c, unknown);
+    x64_bind(c, missed);
+    x64_bind(c, other_key);
+    x64_bind(c, refused[0]);
+    x64_bind(c, refused[1]);
+    x64_pop(c, RDX);
+    x64_pop(c, RCX);
+    x64_jmp_reg(c, RCX);
 }
 
 /* The record and those behind it in its block. */
@@ -306,12 +429,6 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     stubs->arm_fp = x64_here(c);
     emit_arm_fp(c);
 
-    stubs->end_plain = x64_here(c);
-    store_all_for_plain(c, stubs);
-    x64_mov(c, 1, RSI, R13);
-    call_on_host_stack(c, R12);
-    pop_frame(c);
-
     stubs->rest_plain = x64_here(c);
     store_all_for_plain(c, stubs);
     x64_mov_imm(c, RAX, (uint64_t)run_rest);
@@ -327,17 +444,18 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     emit_jump_by_hash(c, stubs);
     emit_go_on(c);
 
+    stubs->end_plain = x64_here(c);
+    emit_end_plain(c, stubs);
+
     stubs->fill_site = x64_here(c);
     x64_push(c, RDX);
     emit_jump_by_hash(c, stubs);
     x64_pop(c, RDX);
-    x64_alu_load(c, 1, ALU_ADD, RDX, HOST_CPU, CPU_OFFSET(lookups));
-    x64_store(c, 1, RAX, RDX, offsetof(struct lookup, pc));
-    x64_store(c, 1, RCX, RDX, offsetof(struct lookup, block));
-    x64_mov(c, 1, RCX, RAX);
-    x64_shift_imm(c, 1, SHIFT_SHR, RCX, 63);
-    x64_load_indexed(c, 1, RCX, HOST_CPU, RCX, 3, CPU_OFFSET(code_key));
-    x64_store(c, 1, RCX, RDX, offsetof(struct lookup, key));
-    x64_load(c, 1, RCX, RDX, offsetof(struct lookup, block));
+    emit_learn(c);
     emit_go_on(c);
+
+    stubs->fill_guarded = x64_here(c);
+    emit_fill_guarded(c);
+
+    pauth_stubs_emit(c, stubs);
 }

@@ -14,13 +14,17 @@ struct stubs {
     uint64_t leave_at;    /* the same with rdx = pc's place in the page */
     uint64_t call_plain;  /* called: rax = function, rcx = record, rdx = the block's end in the page: runs it with
                              everything in the state */
-    uint64_t end_plain;   /* jumped to: the same, and back to the loop */
+    uint64_t end_plain;   /* jumped to: the same for a block's last instruction, and on to where that led */
     uint64_t settle_flags; /* called: nzcv from the operation that flag_kind tells. Uses rax, rcx, rdx */
     uint64_t settle_raw;   /* called: from whatever it is to FLAG_KIND_RAW. Uses rax, rcx, rdx */
     uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */
     uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
+    uint64_t fill_guarded; /* the same for a jump that leaves a BTYPE, which is in the low bits of rdx; where the block is
+                              not known for that, it goes on at rcx */
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
                               to the loop */
+    uint64_t pauth_add[4], pauth_check[4]; /* called: rax = pointer, rdx = modifier, by key. Uses rcx, rdx */
+    uint64_t pauth_strip[2];               /* called: rax = pointer; of code, of data. Uses rcx */
     uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
     uint64_t arm_fp;       /* called: lets the host collect the guest's FP flags where FP access is free and FPCR is 0;
                               the zero flag says whether. Uses rax */
@@ -29,6 +33,9 @@ struct stubs {
 
 /** Writes the shared code; `dropped` is set. */
 void stubs_emit(struct x64 *c, struct stubs *stubs);
+
+/** The part of it that is of pointer authentication (translate_pauth.c). */
+void pauth_stubs_emit(struct x64 *c, struct stubs *stubs);
 
 /** A jump to a block of the same page, to be patched when that one is translated. */
 struct unit_link {
@@ -84,6 +91,8 @@ extern const uint8_t pinned[PIN_COUNT];
 
 /** A stay in translated code ends after so many instructions (and a block), whatever is left of the turn. */
 #define MAX_STAY_INSNS 0x40000
+/* A parallel CPU's attention may be wanted any time: it looks at the end of a stay, so that is shorter. */
+#define PARALLEL_STAY_INSNS 0x4000
 /** The stack of return points: two words for each call of a stay, and room for a signal's frame. */
 #define RETURN_STACK_BYTES (MAX_STAY_INSNS * 16u + (1u << 20))
 

@@ -303,8 +303,8 @@ static void compare_and_swap(struct translation_state *t)
 
 static void compare_guest(struct translation_state *t, unsigned host, unsigned reg)
 {
-    if (pin_of[reg] >= 0)
-        x64_alu(t->c, 1, ALU_CMP, host, (unsigned)pin_of[reg]);
+    if (t->host_of[reg] >= 0)
+        x64_alu(t->c, 1, ALU_CMP, host, use(t, reg, host));
     else
         x64_alu_load(t->c, 1, ALU_CMP, host, HOST_CPU, offset_of(reg));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Bits of general registers in other orders, their counts, CRC-32C; pointer authentication where there is none. */
+/* Bits of general registers in other orders, their counts, CRC-32C. */
 #include "jit/state.h"
 #include "jit/x64_atomic.h"
 
@@ -29,6 +29,13 @@ static bool counts_trailing(const struct insn *reverse, const struct insn *count
            reverse->sf == count->sf;
 }
 
+/* The instruction `step` from the present one in its block, or NULL. */
+static const struct insn *neighbour(const struct translation_state *t, int step)
+{
+    const struct ir_op *op = (const struct ir_op *)((const uint8_t *)t->insn - offsetof(struct ir_op, insn)) + step;
+    return op >= t->here->ops && op < t->here->ops + t->here->count ? &op->insn : NULL;
+}
+
 static void count_trailing_zeros(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
@@ -41,7 +48,8 @@ static void count_trailing_zeros(struct translation_state *t)
 static void reverse_bits(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    if (insn->left > 1 && counts_trailing(insn, insn + 1)) {
+    const struct insn *next = neighbour(t, 1);
+    if (next && counts_trailing(insn, next)) {
         count_trailing_zeros(t);
         return;
     }
@@ -94,15 +102,10 @@ bool translate_bits(struct translation_state *t)
     switch (t->insn->op) {
     case OP_rbit: reverse_bits(t); return true;
     case OP_clz: /* done by the RBIT before it, if that saw it */
-        return t->insn > t->block->insns && counts_trailing(t->insn - 1, t->insn);
+        return neighbour(t, -1) && counts_trailing(neighbour(t, -1), t->insn);
     case OP_rev16: reverse_halfwords(t); return true;
     case OP_cls: count_leading_signs(t); return true;
     case OP_crc32c: crc32c(t); return true;
-    case OP_pac_1716:
-    case OP_aut_1716:
-    case OP_pac_lr:
-    case OP_aut_lr:
-    case OP_xpac_lri: return !has_feature(&t->cpu->features, FEAT_PAuth); /* then they are hints */
     default: return false;
     }
 }

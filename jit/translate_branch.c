@@ -11,6 +11,17 @@ static uint32_t lookup_of(const struct translation_state *t)
     return (uint32_t)(index * sizeof(struct lookup));
 }
 
+/* BTYPE lives from the jump to the beginning of the next instruction. Native code has no such state: it jumps only
+ * where that instruction does begin. */
+void emit_begin_check(struct x64 *c, uint8_t *refused[2])
+{
+    x64_alu_imm_store(c, 1, ALU_CMP, RCX, offsetof(struct block, physical), -1);
+    refused[0] = x64_jcc(c, CC_E);
+    x64_load(c, 0, RDX, RCX, offsetof(struct block, count));
+    x64_alu(c, 1, ALU_CMP, HOST_LEFT, RDX);
+    refused[1] = x64_jcc(c, CC_L);
+}
+
 /* rax is a pc: on to its block, if this place's lookup knows it. */
 static void jump_by_lookup(struct translation_state *t, struct far_jump *far)
 {
@@ -19,10 +30,19 @@ static void jump_by_lookup(struct translation_state *t, struct far_jump *far)
     x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(lookups));
     x64_alu_load(c, 1, ALU_CMP, RAX, RCX, lookup + (int32_t)offsetof(struct lookup, pc));
     far->missed[0] = x64_jcc(c, CC_NE);
-    x64_load(c, 1, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, key));
-    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(code_key) + 8 * (int32_t)t->half);
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(code_key) + 8 * (int32_t)t->half);
+    if (far->btype)
+        x64_alu_imm(c, 1, ALU_OR, RDX, far->btype);
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, key));
     far->missed[1] = x64_jcc(c, CC_NE);
+    if (far->btype == BTYPE_OF_PAGE) {
+        x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
+        x64_alu_load(c, 1, ALU_CMP, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, from));
+        far->missed[2] = x64_jcc(c, CC_NE);
+    }
     x64_load(c, 1, RCX, RCX, lookup + (int32_t)offsetof(struct lookup, block));
+    if (far->btype)
+        emit_begin_check(c, far->refused);
     x64_mov(c, 1, RDX, RAX);
     x64_alu_imm(c, 1, ALU_AND, RDX, -4096);
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
@@ -50,10 +70,20 @@ void emit_far_jumps(struct translation_state *t)
                 load_page_address(t, RAX, far->offset);
             jump_by_lookup(t, far);
         }
-        x64_bind(c, far->missed[0]);
-        x64_bind(c, far->missed[1]);
-        x64_mov_imm(c, RDX, far->lookup);
-        x64_jmp_to(c, t->stubs->fill_site);
+        const uint64_t refused = x64_here(c);
+        if (far->btype) {
+            x64_bind(c, far->refused[0]);
+            x64_bind(c, far->refused[1]);
+            load_plain(t, far->insn);
+            x64_jmp_to(c, t->stubs->end_plain);
+        }
+        for (unsigned m = 0; m < 3; m++)
+            if (far->missed[m])
+                x64_bind(c, far->missed[m]);
+        x64_mov_imm(c, RDX, far->lookup | far->btype);
+        if (far->btype)
+            x64_mov_imm(c, RCX, refused);
+        x64_jmp_to(c, far->btype ? t->stubs->fill_guarded : t->stubs->fill_site);
     }
     if (t->return_missed) {
         x64_bind(c, t->return_missed);
@@ -72,6 +102,16 @@ static bool within_page(const struct translation_state *t, uint64_t target)
     return (target ^ t->block->physical) < PAGE_SIZE_BYTES;
 }
 
+/* The target of the jump that comes, with an opcode of `opcode_bytes`, may be changed while parallel CPUs run: by a store
+ * within one cache line, which they see all or nothing of. */
+static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
+{
+    enum { LINE_BYTES = 64, TARGET_BYTES = 4 };
+    if (t->cpu->parallel)
+        while ((x64_here(t->c) + opcode_bytes) % LINE_BYTES > LINE_BYTES - TARGET_BYTES)
+            x64_byte(t->c, 0x90);
+}
+
 static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t target)
 {
     struct unit_code *result = t->result;
@@ -83,10 +123,12 @@ static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t ta
 static void jump_out(struct translation_state *t, int64_t distance)
 {
     uint64_t target = block_end(t) + (uint64_t)distance;
-    if (within_page(t, target))
+    if (within_page(t, target)) {
+        make_patchable(t, 1);
         add_link(t, x64_jmp(t->c), target);
-    else
+    } else {
         jump_far(t, false, (int64_t)t->end_offset + distance);
+    }
 }
 
 /* --- edges within a unit ---------------------------------------------------------------------------- */
@@ -217,6 +259,7 @@ static void branch_out(struct translation_state *t, enum x64_cc cc)
     commit_flags(t);
     give_registers(t);
     if (within_page(t, target)) {
+        make_patchable(t, 2);
         add_link(t, x64_jcc(t->c, cc), target);
     } else {
         uint8_t *not_taken = x64_jcc(t->c, cc ^ 1);
@@ -300,10 +343,12 @@ static void end_call(struct translation_state *t)
         jump_within(t, x64_jmp(c), next);
 }
 
-static void call_out_of_line(struct translation_state *t, bool indirect, int64_t offset)
+static struct far_jump *call_out_of_line(struct translation_state *t, bool indirect, int64_t offset)
 {
-    t->far[t->far_count++] = (struct far_jump){
-        .call_end = x64_call(t->c), .indirect = indirect, .offset = offset, .lookup = lookup_of(t)};
+    struct far_jump *far = &t->far[t->far_count++];
+    *far = (struct far_jump){
+        .call_end = x64_call(t->c), .indirect = indirect, .offset = offset, .lookup = lookup_of(t), .insn = t->insn};
+    return far;
 }
 
 static void call_direct(struct translation_state *t)
@@ -311,18 +356,20 @@ static void call_direct(struct translation_state *t)
     int64_t distance = t->insn->imm - 4;
     uint64_t target = block_end(t) + (uint64_t)distance;
     begin_call(t);
-    if (within_page(t, target))
+    if (within_page(t, target)) {
+        make_patchable(t, 1);
         add_link(t, x64_call(t->c), target);
-    else
+    } else {
         call_out_of_line(t, false, (int64_t)t->end_offset + distance);
+    }
     end_call(t);
 }
 
-static void call_indirect(struct translation_state *t)
+static void call_indirect(struct translation_state *t, unsigned btype)
 {
     copy(t, t->insn->rn, RAX);
     begin_call(t);
-    call_out_of_line(t, true, 0);
+    call_out_of_line(t, true, 0)->btype = (uint8_t)btype;
     end_call(t);
 }
 
@@ -331,6 +378,27 @@ static void branch_indirect(struct translation_state *t)
     copy(t, t->insn->rn, RAX);
     give_registers(t);
     x64_jmp_to(t->c, t->stubs->jump_by_hash);
+}
+
+/* BR and BLR where there is Branch Target Identification: the target's block must be known for the BTYPE that they leave.
+ * Else exec_ does it: from the start, so BLR must not have lost its target. */
+static bool branch_guarded(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    if (insn->op == OP_blr) {
+        if (insn->rn == 30)
+            return false;
+        call_indirect(t, 2);
+        return true;
+    }
+    struct far_jump *far = &t->far[t->far_count++];
+    const bool veneer = insn->rn == 16 || insn->rn == 17;
+    *far = (struct far_jump){
+        .indirect = true, .lookup = lookup_of(t), .btype = veneer ? 1 : BTYPE_OF_PAGE, .insn = insn};
+    copy(t, insn->rn, RAX);
+    give_registers(t);
+    jump_by_lookup(t, far);
+    return true;
 }
 
 static void branch_if(struct translation_state *t, unsigned cond)
@@ -395,11 +463,11 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_br:
     case OP_blr:
         if (bti)
-            return LEFT_TO_EXEC; /* they set BTYPE */
+            return branch_guarded(t) ? ENDED : LEFT_TO_EXEC;
         if (insn->op == OP_br)
             branch_indirect(t);
         else
-            call_indirect(t);
+            call_indirect(t, 0);
         return ENDED;
     default: return LEFT_TO_EXEC;
     }

@@ -243,8 +243,11 @@ static enum outcome end_if(struct translation_state *t, bool translated)
 enum outcome translate_system(struct translation_state *t)
 {
     switch (t->insn->op) {
-    case OP_dmb:
-    case OP_dsb: barrier(t); return TRANSLATED;
+    case OP_dsb:
+        if (t->cpu->parallel)
+            return LEFT_TO_EXEC; /* it awaits what other CPUs were asked for */
+        return TRANSLATED;
+    case OP_dmb: barrier(t); return TRANSLATED;
     case OP_dgh:
     case OP_esb:
     case OP_psb:
@@ -258,7 +261,7 @@ enum outcome translate_system(struct translation_state *t)
     case OP_prfm_rw:
     case OP_prfm_lit: return TRANSLATED;
     case OP_clrex: x64_store_imm(t->c, 0, HOST_CPU, CPU_OFFSET(exclusive.size), 0); return TRANSLATED;
-    case OP_isb: return end_if(t, true);
+    case OP_isb: return end_if(t, !t->cpu->parallel); /* whose engine looks there whether code has changed */
     case OP_mrs: return read_register(t) ? TRANSLATED : LEFT_TO_EXEC;
     case OP_msr: return end_if(t, write_register(t));
     case OP_msr_daifset: change_daif(t, true); return end_if(t, true);

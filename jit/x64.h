@@ -263,6 +263,13 @@ static inline void x64_bit_test(struct x64 *c, unsigned a, unsigned bit)
     x64_byte(c, bit & 63);
 }
 
+/** btr a, bit: the bit becomes 0. */
+static inline void x64_bit_reset(struct x64 *c, unsigned a, unsigned bit)
+{
+    x64_rr(c, 0, bit > 31, 0x0fba, 6, a, false);
+    x64_byte(c, bit & 63);
+}
+
 static inline void x64_not(struct x64 *c, unsigned w, unsigned reg)
 {
     x64_rr(c, 0, w, 0xf7, 2, reg, false);
@@ -276,6 +283,13 @@ static inline void x64_neg(struct x64 *c, unsigned w, unsigned reg)
 static inline void x64_imul(struct x64 *c, unsigned w, unsigned to, unsigned from)
 {
     x64_rr(c, 0, w, 0x0faf, to, from, false);
+}
+
+/** to = from * value */
+static inline void x64_imul_imm(struct x64 *c, unsigned w, unsigned to, unsigned from, int32_t value)
+{
+    x64_rr(c, 0, w, 0x69, to, from, false);
+    x64_imm32(c, value);
 }
 
 /** rdx:rax = rax * from. */
@@ -438,6 +452,11 @@ static inline void x64_jcc_to(struct x64 *c, enum x64_cc cc, uint64_t run_addres
 static inline void x64_jmp_mem(struct x64 *c, unsigned base, int32_t disp)
 {
     x64_rm(c, 0, 0, 0xff, 4, base, disp, false);
+}
+
+static inline void x64_jmp_reg(struct x64 *c, unsigned reg)
+{
+    x64_rr(c, 0, 0, 0xff, 4, reg, false);
 }
 
 static inline void x64_call_reg(struct x64 *c, unsigned reg)

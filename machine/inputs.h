@@ -27,6 +27,10 @@ void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *cont
  * that it can stop a CPU whose access made a backend answer at once. NULL: nobody is. */
 void inputs_on_posted(struct inputs *inputs, void (*posted)(void *context), void *context);
 
+/** Called around the wait itself in inputs_poll(), where the backends' callbacks are not to run beside other threads. */
+void inputs_around_wait(struct inputs *inputs, void (*before)(void *context), void (*after)(void *context),
+                        void *context);
+
 /** Serves the host's descriptors: waits up to `timeout_ns` (0: looks only; UINT64_MAX: for ever) until one is
  *  ready or another thread posts, and runs the backends' callbacks. Returns whether anything was
  *  posted. */

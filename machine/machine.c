@@ -9,6 +9,7 @@
 #include "machine/boot.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
+#include "machine/run_parallel.h"
 #include "machine/seed.h"
 #include "machine/serial.h"
 
@@ -139,7 +140,10 @@ static bool make_cpus(struct machine *machine, struct error *error)
 static void on_flagged_write(void *context, uint64_t page_address)
 {
     struct machine *machine = context;
-    machine->engine_ops->page_written(machine->engine, page_address);
+    if (machine->loop.parallel)
+        run_parallel_page_written(&machine->loop, page_address);
+    else
+        machine->engine_ops->page_written(machine->engine, page_address);
 }
 
 static bool make_engine(struct machine *machine, struct error *error)
@@ -159,7 +163,7 @@ static bool make_engine(struct machine *machine, struct error *error)
     machine->loop.on_mark = on_mark;
     machine->loop.on_mark_context = machine;
     mark_next_hash(machine);
-    return true;
+    return !machine->options->parallel || run_parallel_init(&machine->loop, error);
 }
 
 static bool open_line(struct machine_line *line, const char *name, const struct serial_option *option,
@@ -213,6 +217,7 @@ void machine_free(struct machine *machine)
             machine->devices[i].class->free(machine->devices[i].instance);
     if (machine->engine)
         machine->engine_ops->free(machine->engine);
+    run_parallel_free(&machine->loop);
     for (unsigned i = 0; i < machine->cpu_count; i++) {
         cpu_free(machine->cpus[i]);
         free(machine->cpus[i]);

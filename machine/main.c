@@ -50,8 +50,11 @@ static int command_run(int argc, char **argv)
     int status;
     if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
-    else
+    else {
+        if (options.parallel)
+            fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
         status = machine_run(machine, &error);
+    }
     machine_free(machine); /* which puts the terminal right */
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }

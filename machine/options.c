@@ -246,7 +246,13 @@ static bool take_clock(struct run_options *options, const char *value, struct er
     if (!take_word(&choice, "--clock", CLOCKS, value, error))
         return false;
     options->clock = (enum clock_choice)choice;
+    options->clock_asked = true;
     return true;
+}
+
+static bool take_parallel(struct run_options *options, const char *value, struct error *error)
+{
+    return options->parallel = true;
 }
 
 static bool take_seed(struct run_options *options, const char *value, struct error *error)
@@ -333,6 +339,10 @@ const struct cli_option cli_options[] = {
      "runs "
      "repeatable (the default otherwise).",
      take_clock},
+    {"--parallel", NULL, NULL, false,
+     "Run each processor on a host thread of its own, in the host's time. It is faster with several processors on "
+     "several cores, and gives up that runs are repeatable.",
+     take_parallel},
     {"--seed", "N", NULL, false, "What all randomness in the machine is made from; default 0.", take_seed},
     {"--engine", "auto|interp|jit|lockstep", ENGINES, false,
      "What executes the guest: interp interprets, jit translates all of it, auto (the default) translates what runs "
@@ -390,6 +400,13 @@ static bool check_together(const struct run_options *options, struct error *erro
     if (options->dtb && options->dump_dtb)
         return error_set(error,
                          "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
+    if (options->parallel && options->clock_asked && options->clock == CLOCK_CHOICE_VIRTUAL)
+        return error_set(error, "--parallel runs in the host's time, and no run of it can be repeated: --clock virtual "
+                                "makes no sense with it");
+    if (options->parallel && options->engine == ENGINE_CHOICE_LOCKSTEP)
+        return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
+    if (options->parallel && options->hash_count)
+        return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
     if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
         return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
     return true;

@@ -84,6 +84,8 @@ struct run_options {
     enum host_level host_features; /* default HOST_LEVEL_NATIVE */
     enum cpu_model cpu;      /* default CPU_V8_2 */
     enum clock_choice clock; /* default: PACED where standard input is a terminal, else VIRTUAL */
+    bool clock_asked;        /* it was given */
+    bool parallel;
     uint64_t seed;           /* default 0 */
     uint64_t timeout_ns;     /* guest time; 0: none */
     bool exit_on_panic, no_reboot;

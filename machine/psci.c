@@ -2,6 +2,7 @@
 /* The firmware's calls, in a table by function number: PSCI 1.1 and the SMC Calling Convention's own. */
 #include "machine/psci.h"
 #include <stddef.h>
+#include "isa/arm64/threads.h"
 
 /* PSCI return codes (DEN 0022, 5.2.2). */
 enum {
@@ -54,7 +55,7 @@ static int64_t cpu_suspend(struct psci *psci, struct cpu *cpu, const uint64_t *a
     if ((arguments[0] & state_type) && !ram_at(psci->ram, arguments[1], 4))
         return PSCI_INVALID_ADDRESS;
     if (!cpu_wake_ready(cpu)) {
-        cpu->wait = WAIT_WFI;
+        cpu_set_flag(&cpu->wait, WAIT_WFI);
         cpu_attention(cpu);
     }
     return PSCI_SUCCESS;
@@ -62,7 +63,7 @@ static int64_t cpu_suspend(struct psci *psci, struct cpu *cpu, const uint64_t *a
 
 static int64_t cpu_off(struct psci *psci, struct cpu *cpu, const uint64_t *arguments)
 {
-    cpu->wait = WAIT_POWERED_OFF;
+    cpu_set_flag(&cpu->wait, WAIT_POWERED_OFF);
     cpu_attention(cpu);
     return PSCI_SUCCESS; /* seen by nobody */
 }
@@ -72,14 +73,16 @@ static int64_t cpu_on(struct psci *psci, struct cpu *cpu, const uint64_t *argume
     struct cpu *target = cpu_of(psci, arguments[0]);
     if (!target)
         return PSCI_INVALID_PARAMETERS;
-    if (target->wait != WAIT_POWERED_OFF)
+    if (cpu_flag(&target->wait) != WAIT_POWERED_OFF)
         return PSCI_ALREADY_ON;
     if (arguments[1] % 4 || !ram_at(psci->ram, arguments[1], 4))
         return PSCI_INVALID_ADDRESS;
+    if (target->parallel)
+        threads_await_left(target); /* it is on its way out after CPU_OFF */
     cpu_reset(target);
     target->pc = arguments[1];
     target->x[0] = arguments[2];
-    target->wait = WAIT_NONE;
+    cpu_wake(target);
     return PSCI_SUCCESS;
 }
 
@@ -95,7 +98,7 @@ static int64_t affinity_info(struct psci *psci, struct cpu *cpu, const uint64_t 
         if ((other->mpidr & group[arguments[1]]) == (arguments[0] & group[arguments[1]]) &&
             !(arguments[0] & ~MPIDR_AFFINITY)) {
             found = true;
-            on = on || other->wait != WAIT_POWERED_OFF;
+            on = on || cpu_flag(&other->wait) != WAIT_POWERED_OFF;
         }
     }
     return !found ? PSCI_INVALID_PARAMETERS : on ? AFFINITY_ON : AFFINITY_OFF;

@@ -192,24 +192,21 @@ static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t ne
         decide(loop, (struct governor_decision){.advance_to_ns = reached_ns});
 }
 
-/* Hands out a line of a script if the guest waits for one, and returns whether it did. `*due_ns` receives
- * when to ask again; CLOCK_NEVER: the guest waits, and there is no line yet. */
-static bool run_scripts(struct run_loop *loop, uint64_t *due_ns)
+bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns)
 {
-    uint64_t insns = insns_of_all(loop);
-    if (insns - loop->quiet_insns > RUN_QUIET_INSNS) {
-        loop->quiet_insns = insns;
-        loop->quiet_ns = loop->now_ns;
+    if (now.insns - loop->quiet_insns > RUN_QUIET_INSNS) {
+        loop->quiet_insns = now.insns;
+        loop->quiet_ns = now.ns;
     }
-    uint64_t quiet_at_ns = loop->quiet_ns + RUN_QUIET_NS, unquiet_at_ns = loop->line_ns + RUN_UNQUIET_NS;
+    uint64_t quiet_at_ns = loop->quiet_ns + loop->script_quiet_ns, unquiet_at_ns = loop->line_ns + RUN_UNQUIET_NS;
     *due_ns = quiet_at_ns < unquiet_at_ns ? quiet_at_ns : unquiet_at_ns;
-    if (loop->now_ns < *due_ns)
+    if (now.ns < *due_ns)
         return false;
     *due_ns = CLOCK_NEVER;
-    if (!inputs_deliver_line(loop->inputs, stamp_now(loop)))
+    if (!inputs_deliver_line(loop->inputs, now))
         return false;
     loop->stirred = true;
-    loop->quiet_ns = loop->line_ns = loop->now_ns;
+    loop->quiet_ns = loop->line_ns = now.ns;
     return true;
 }
 
@@ -219,7 +216,7 @@ static void run_idle(struct run_loop *loop)
     if (next_ns <= loop->now_ns)
         return; /* an event that is due; the caller fires it */
     uint64_t script_ns = CLOCK_NEVER;
-    if (inputs_scripted(loop->inputs) && run_scripts(loop, &script_ns))
+    if (inputs_scripted(loop->inputs) && run_scripts(loop, stamp_now(loop), &script_ns))
         return;
     if (script_ns < next_ns)
         next_ns = script_ns;
@@ -261,6 +258,10 @@ static void run_busy(struct run_loop *loop)
 
 void run_loop_run(struct run_loop *loop)
 {
+    if (loop->parallel) {
+        loop->run_parallel(loop);
+        return;
+    }
     loop->stop = false;
     governor_start(&loop->governor, loop->now_ns);
     while (!loop->stop) {
@@ -284,6 +285,10 @@ void run_loop_run(struct run_loop *loop)
 
 void run_loop_stop(struct run_loop *loop)
 {
+    if (loop->parallel) {
+        loop->stop_parallel(loop);
+        return;
+    }
     loop->stop = true;
     if (loop->current) {
         loop->current->stop_requested = true;
@@ -300,6 +305,7 @@ static void on_posted(void *context)
 
 void run_loop_init(struct run_loop *loop, bool paced)
 {
+    loop->script_quiet_ns = RUN_QUIET_NS;
     loop->mark_insns = UINT64_MAX;
     loop->clock->on_earlier = on_earlier;
     loop->clock->on_earlier_context = loop;

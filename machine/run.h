@@ -53,6 +53,11 @@ struct run_loop {
     uint64_t last_poll_host_ns;
     uint64_t quiet_ns, quiet_insns; /* since when the guest has been quiet, and its instructions then */
     uint64_t line_ns;               /* when it got the last line of a script */
+    uint64_t script_quiet_ns;       /* how long a script waits for quiet */
+    /* Another way to run and to stop (run_parallel.h), and what it keeps; NULL: CPUs take turns. */
+    struct run_parallel *parallel;
+    void (*run_parallel)(struct run_loop *loop);
+    void (*stop_parallel)(struct run_loop *loop);
 };
 
 /** Wires the loop to the clock and the inputs, and registers the input source "clock". The members up to
@@ -62,7 +67,12 @@ void run_loop_init(struct run_loop *loop, bool paced);
 /** Runs the machine until run_loop_stop(). May be called again. */
 void run_loop_run(struct run_loop *loop);
 
-/** Makes run_loop_run() return after the instruction that is running. On the machine's thread only. */
+/** Hands out a line of a script if the guest waits for one, and returns whether it did. `*due_ns` receives
+ * when to ask again; CLOCK_NEVER: the guest waits, and there is no line yet. For the loop itself. */
+bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns);
+
+/** Makes run_loop_run() return after the instruction that is running. On the machine's thread only, or with the machine
+ *  lock taken. */
 void run_loop_stop(struct run_loop *loop);
 
 #endif

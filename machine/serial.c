@@ -66,6 +66,15 @@ static bool output_failed(struct serial *serial)
     return true;
 }
 
+/* Some output waits for the host, or none does any longer. */
+static void watch_output(struct serial *serial)
+{
+    short events = serial->used && serial->out_fd >= 0 ? POLLOUT : 0;
+    if (events && !serial->out_watch.events && serial->inputs)
+        host_waits_changed(serial->inputs);
+    serial->out_watch.events = events;
+}
+
 /* Writes what the host takes, waiting for it up to `timeout_ms` at a time (-1: without end). */
 static void flush(struct serial *serial, int timeout_ms)
 {
@@ -88,7 +97,7 @@ static void flush(struct serial *serial, int timeout_ms)
     }
     memmove(serial->buffer, serial->buffer + done, serial->used - done);
     serial->used -= done;
-    serial->out_watch.events = serial->used && serial->out_fd >= 0 ? POLLOUT : 0;
+    watch_output(serial);
 }
 
 /* Makes room in a full buffer. A line that nobody listens on keeps its latest half. */
@@ -118,7 +127,7 @@ void serial_transmit(void *context, const void *bytes, size_t length)
     }
     if (line_ends)
         flush(serial, 0);
-    serial->out_watch.events = serial->used && serial->out_fd >= 0 ? POLLOUT : 0;
+    watch_output(serial);
 }
 
 static void on_writable(void *backend, short revents)

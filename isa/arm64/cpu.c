@@ -5,6 +5,7 @@
 #include <string.h>
 #include "isa/arm64/exception.h"
 #include "isa/arm64/pmu.h"
+#include "isa/arm64/threads.h"
 #include "isa/arm64/timer.h"
 
 #define CPUS_PER_CLUSTER 16u /* GICv3 reaches 16 CPUs of an Aff1 by one target list */
@@ -96,6 +97,8 @@ static const struct field cpu_list[] = {
     FIELD_HOST(struct cpu, peers),
     FIELD_HOST(struct cpu, peer_count),
     FIELD_HOST(struct cpu, self),
+    FIELD_HOST(struct cpu, parallel),
+    FIELD_HOST(struct cpu, threads),
     FIELD_HOST(struct cpu, smccc),
     FIELD_HOST(struct cpu, smccc_context),
     FIELD(struct cpu, turn_ns),
@@ -129,7 +132,6 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
     cpu->peers = &cpu->self;
     cpu->peer_count = 1;
     cpu->ns_per_insn_q8 = 256;
-    cpu->code_key[1] = 1ull << 63; /* no key is ever one of the other half */
     cpu_seed_rng(cpu, 0);
     timer_init(cpu);
     pmu_init(cpu);
@@ -213,38 +215,47 @@ void cpu_turn_begins(struct cpu *cpu)
 
 bool cpu_wake_ready(const struct cpu *cpu)
 {
-    switch (cpu->wait) {
+    switch (cpu_flag(&cpu->wait)) {
     case WAIT_NONE: return true;
-    case WAIT_WFI: return cpu->irq_pending || cpu->fiq_pending || cpu->serror_pending;
-    case WAIT_WFE: return cpu->event_register || cpu_interrupt_ready(cpu);
+    case WAIT_WFI: return cpu_flag(&cpu->irq_pending) || cpu_flag(&cpu->fiq_pending) || cpu->serror_pending;
+    case WAIT_WFE: return cpu_flag(&cpu->event_register) || cpu_interrupt_ready(cpu);
     default: return false;
     }
 }
 
-/* Ends the wait if it is time. A WFE that ends consumes the event. */
-static void wake(struct cpu *cpu)
+void cpu_wake(struct cpu *cpu)
 {
-    if (cpu->wait == WAIT_NONE || !cpu_wake_ready(cpu))
+    cpu_set_flag(&cpu->wait, WAIT_NONE);
+    if (cpu->parallel)
+        threads_wake(cpu);
+}
+
+/* Ends the wait if it is time. A WFE that ends consumes the event. */
+static void wake_if_ready(struct cpu *cpu)
+{
+    unsigned wait = cpu_flag(&cpu->wait);
+    if (wait == WAIT_NONE || !cpu_wake_ready(cpu))
         return;
-    if (cpu->wait == WAIT_WFE) {
+    if (wait == WAIT_WFE) {
         clock_cancel(cpu->clock, &cpu->stream_event);
-        cpu->event_register = 0;
+        cpu_set_flag(&cpu->event_register, 0);
     }
-    cpu->wait = WAIT_NONE;
+    cpu_wake(cpu);
 }
 
 void cpu_set_interrupt(struct cpu *cpu, enum cpu_interrupt which, bool level)
 {
-    *(which == CPU_IRQ ? &cpu->irq_pending : &cpu->fiq_pending) = level;
+    cpu_set_flag(which == CPU_IRQ ? &cpu->irq_pending : &cpu->fiq_pending, level);
     if (!level)
         return;
-    wake(cpu);
-    if (cpu_interrupt_ready(cpu))
+    wake_if_ready(cpu);
+    /* What a parallel CPU masks at this moment is for itself to say. */
+    if (cpu->parallel || cpu_interrupt_ready(cpu))
         cpu_attention(cpu);
 }
 
 void cpu_send_event(struct cpu *cpu)
 {
-    cpu->event_register = 1;
-    wake(cpu);
+    cpu_set_flag(&cpu->event_register, 1);
+    wake_if_ready(cpu);
 }

@@ -66,6 +66,10 @@ struct exclusive {
 
 enum wait_kind { WAIT_NONE, WAIT_WFI, WAIT_WFE, WAIT_POWERED_OFF };
 
+/* See code_key. No key is ever one of the other half. */
+#define CODE_KEY_EL0   4ull
+#define CODE_KEY_UPPER (1ull << 63)
+
 struct cpu {
     /* General registers by record index (insn.h): 0-30, REG_ZERO (always 0), REG_SP, REG_SINK. */
     uint64_t x[REG_COUNT];
@@ -125,6 +129,7 @@ struct cpu {
     unsigned peer_count;
     struct cpu *self;
     bool parallel; /* the CPUs run at the same time, on a host thread each: accesses keep the guest's order among them */
+    struct threads *threads; /* then: what they have in common (threads.h) */
     /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
     void *smccc_context;
@@ -136,14 +141,15 @@ struct cpu {
     /* The engine wants back before an instruction that reaches outside (cpu_reach_outside), with `alone` set. */
     bool confined;
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
-     * set at EL0; above it counts what dropped translations (TLBI, a change of regime); BTYPE is added below. One for
-     * each half of the address space, since a switch of processes leaves the upper one alone. */
+     * set at EL0; above it is a number that changes when translations are dropped (TLBI, a change of regime) and, of the
+     * lower half of the address space, belongs to the ASID (struct tlb_spaces); BTYPE is added below. One for each half. */
     uint64_t code_key[2];
     /* What translated code keeps for itself while it runs (jit/stubs.c). */
     struct native_code {
         uint64_t limit;    /* what is left of the turn is in a register, counted from this limit */
         uint64_t page;     /* the virtual page it is in */
         uint64_t stay_end; /* icount at which it leaves in any case, so that `stack` cannot overflow */
+        uint64_t stay_insns; /* after that many */
         uintptr_t stack;   /* top of the stack of return points */
         uintptr_t stack_now, host_stack; /* its stack pointer while C code runs, and C's while it runs */
         uint64_t flag_a, flag_b; /* operands of the operation that NZCV are the flags of, ... */
@@ -177,10 +183,12 @@ static inline uint64_t cpu_ns_at(const struct cpu *cpu, uint64_t icount)
     return cpu->turn_ns + ((icount - cpu->turn_icount) * cpu->ns_per_insn_q8 >> 8);
 }
 
-/** Sets the clock to the time of `insn`; done before any device or timer code runs for it. */
+/** Sets the clock to the time of `insn`; done before any device or timer code runs for it. Parallel CPUs have the
+ *  host's time, which the machine lock brings. */
 static inline void cpu_sync_clock(struct cpu *cpu, const struct insn *insn)
 {
-    cpu->clock->now_ns = cpu_ns_at(cpu, insn_icount(cpu, insn));
+    if (!cpu->parallel)
+        cpu->clock->now_ns = cpu_ns_at(cpu, insn_icount(cpu, insn));
 }
 
 static inline uint32_t nzcv_pack(struct nzcv f)
@@ -193,10 +201,27 @@ static inline struct nzcv nzcv_unpack(uint32_t word)
     return (struct nzcv){word >> 31 & 1, word >> 30 & 1, word >> 29 & 1, word >> 28 & 1};
 }
 
-/** Makes the engine come back to its loop before the next instruction. */
+/** What others may change of a CPU at any time: the levels of its inputs, its event register, whether it waits, whether
+ *  it shall stop. */
+static inline uint8_t cpu_flag(const uint8_t *flag)
+{
+    return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+static inline void cpu_set_flag(uint8_t *flag, uint8_t value)
+{
+    __atomic_store_n(flag, value, __ATOMIC_RELEASE);
+}
+
+static inline uint64_t cpu_limit(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->limit, __ATOMIC_RELAXED);
+}
+
+/** Makes the engine come back to its loop before the next instruction; of a parallel CPU, before the next block. */
 static inline void cpu_attention(struct cpu *cpu)
 {
-    cpu->limit = 0;
+    __atomic_store_n(&cpu->limit, 0, __ATOMIC_RELEASE);
 }
 
 /** Makes `cpu` (zeroed memory) number `index` of `model`, on `bus` and `clock`, and resets it. MPIDR affinity
@@ -221,6 +246,9 @@ void cpu_set_interrupt(struct cpu *cpu, enum cpu_interrupt which, bool level);
  * its limit is computed: what is due at an instruction count gets its time. */
 void cpu_turn_begins(struct cpu *cpu);
 
+/** Ends the wait of a CPU, whatever it is. */
+void cpu_wake(struct cpu *cpu);
+
 /** Whether an interrupt would be taken now, and taking it (between instructions; pc and icount exact). */
 bool cpu_interrupt_ready(const struct cpu *cpu);
 void cpu_take_interrupt(struct cpu *cpu);
@@ -232,12 +260,12 @@ bool cpu_wake_ready(const struct cpu *cpu);
 /** Sets the event register (SEV, the event stream), which ends a WFE. */
 void cpu_send_event(struct cpu *cpu);
 
-/** The virtual counter CNTVCT_EL0 (and CNTPCT_EL0: there is no offset) at the clock's present time. */
+/** The virtual counter CNTVCT_EL0 (and CNTPCT_EL0: there is no offset) at the present time. */
 #define COUNTER_HZ   62500000u
 #define NS_PER_COUNT 16u
 static inline uint64_t cpu_counter(const struct cpu *cpu)
 {
-    return cpu->clock->now_ns / NS_PER_COUNT;
+    return clock_live_ns(cpu->clock) / NS_PER_COUNT;
 }
 
 #endif

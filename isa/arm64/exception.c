@@ -124,11 +124,16 @@ static uint32_t class_from(const struct cpu *cpu, enum exception_class ec)
     }
 }
 
-static _Noreturn void raise_sync(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far,
-                                 uint64_t far)
+static void take_sync(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far, uint64_t far)
 {
     uint32_t esr = class_from(cpu, ec) << 26 | ESR_IL | iss;
     enter(cpu, 1, VECTOR_SYNC, cpu->pc, true, esr, has_far, far);
+}
+
+static _Noreturn void raise_sync(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far,
+                                 uint64_t far)
+{
+    take_sync(cpu, ec, iss, has_far, far);
     _longjmp(*cpu->on_exception, 1);
 }
 
@@ -153,13 +158,13 @@ void cpu_raise_far(struct cpu *cpu, const struct insn *insn, enum exception_clas
     raise_sync(cpu, ec, iss, true, far);
 }
 
-void cpu_raise_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
+void cpu_take_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
 {
     cpu->pc = insn_pc(cpu, insn) + 4;
     cpu->icount = insn_icount(cpu, insn) + 1;
     if (cpu->step_in_progress)
         cpu->pstate.ss = 0;
-    raise_sync(cpu, ec, iss, false, 0);
+    take_sync(cpu, ec, iss, false, 0);
 }
 
 void cpu_raise_here(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far, uint64_t far)
@@ -201,7 +206,7 @@ void cpu_sp_fault(struct cpu *cpu, const struct insn *insn)
 bool cpu_interrupt_ready(const struct cpu *cpu)
 {
     unsigned daif = cpu->pstate.daif;
-    return (cpu->irq_pending && !(daif & 2)) || (cpu->fiq_pending && !(daif & 1)) ||
+    return (cpu_flag(&cpu->irq_pending) && !(daif & 2)) || (cpu_flag(&cpu->fiq_pending) && !(daif & 1)) ||
            (cpu->serror_pending && !(daif & 4));
 }
 
@@ -211,7 +216,7 @@ void cpu_take_interrupt(struct cpu *cpu)
     if (cpu->serror_pending && !(daif & 4)) {
         cpu->serror_pending = 0;
         enter(cpu, 1, VECTOR_SERROR, cpu->pc, true, (uint32_t)EC_SERROR << 26 | ESR_IL, false, 0);
-    } else if (cpu->fiq_pending && !(daif & 1)) {
+    } else if (cpu_flag(&cpu->fiq_pending) && !(daif & 1)) {
         enter(cpu, 1, VECTOR_FIQ, cpu->pc, false, 0, false, 0);
     } else {
         enter(cpu, 1, VECTOR_IRQ, cpu->pc, false, 0, false, 0);
@@ -257,7 +262,7 @@ void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t addr
     p->daif = spsr >> SPSR_DAIF_SHIFT & 15;
     cpu->step_in_progress = 0;
     cpu->exclusive.size = 0;
-    cpu->event_register = 1;
+    cpu_set_flag(&cpu->event_register, 1);
     cpu->pc = address;
     cpu_state_changed(cpu);
 }
@@ -269,7 +274,7 @@ void cpu_state_changed(struct cpu *cpu)
         tlb_empty_slots(cpu);
     cpu->tlb = table;
     for (unsigned half = 0; half < 2; half++)
-        cpu->code_key[half] = (cpu->code_key[half] & ~4ull) | (cpu->pstate.el ? 0 : 4);
+        cpu->code_key[half] = (cpu->code_key[half] & ~CODE_KEY_EL0) | (cpu->pstate.el ? 0 : CODE_KEY_EL0);
     debug_state_changed(cpu);
     if (pmu_runs(cpu))
         pmu_changed(cpu);

@@ -43,9 +43,9 @@ _Noreturn void cpu_raise(struct cpu *cpu, const struct insn *insn, enum exceptio
 _Noreturn void cpu_raise_far(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss,
                              uint64_t far);
 
-/** The same for an instruction that retires and returns to its successor (SVC, HVC, SMC). */
-_Noreturn void cpu_raise_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec,
-                               uint32_t iss);
+/** Takes the exception of an instruction that retires and returns to its successor (SVC), which ends its block: the
+ *  exception is taken when this returns. */
+void cpu_take_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss);
 
 /** Goes back to before `insn` (nothing of which may have happened yet), to run it by itself. A device access
  * calls this unless cpu->alone is already set, so that whatever it causes (an interrupt, a stop, a nearer

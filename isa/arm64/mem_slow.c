@@ -8,6 +8,7 @@
 #include "isa/arm64/debug.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/threads.h"
 #include "isa/arm64/tlb_fill.h"
 
 /* Where the bytes of an access are, within one page. */
@@ -16,10 +17,21 @@ struct place {
     uint64_t physical;
 };
 
-void ram_settle_write(struct bus *bus, uint64_t page_address)
+static bool page_flagged(const struct ram *ram, uint64_t physical)
 {
-    if (bus->ram.page_flags[(page_address - bus->ram.base) / PAGE_SIZE_BYTES] && bus->on_flagged_write)
-        bus->on_flagged_write(bus->on_flagged_write_context, page_address);
+    return __atomic_load_n(&ram->page_flags[(physical - ram->base) / PAGE_SIZE_BYTES], __ATOMIC_ACQUIRE);
+}
+
+void ram_settle_write(struct cpu *cpu, uint64_t page_address)
+{
+    struct bus *bus = cpu->bus;
+    if (cpu->parallel)
+        tlb_announce_write(cpu, page_address);
+    if (!page_flagged(&bus->ram, page_address) || !bus->on_flagged_write)
+        return;
+    cpu_lock_machine(cpu);
+    bus->on_flagged_write(bus->on_flagged_write_context, page_address);
+    cpu_unlock_machine(cpu);
 }
 
 static bool alignment_checked(const struct cpu *cpu)
@@ -61,9 +73,10 @@ static void learn(struct cpu *cpu, uint64_t va, const struct mmu_request *reques
     bool readable = request->el ? !(request->pan && flags & USER_PAGE) : (flags & MAY_READ_EL0) != 0;
     bool writable =
         readable && flags & (request->el ? MAY_WRITE_EL1 : MAY_WRITE_EL0) && !(flags & CLEAN_PAGE);
-    uint64_t page = (found->physical - cpu->bus->ram.base) / PAGE_SIZE_BYTES;
+    if (writable && cpu->parallel)
+        tlb_announce_write(cpu, found->physical & ~(PAGE_SIZE_BYTES - 1));
     tlb_fill_data(cpu, mmu_regime(cpu, request->el), va, found, readable,
-                  writable && !cpu->bus->ram.page_flags[page]);
+                  writable && !page_flagged(&cpu->bus->ram, found->physical));
 }
 
 /* Finds the `size` bytes at `va`, which lie in one page, and makes them ready for the access. */
@@ -84,7 +97,7 @@ static struct place place_of(struct cpu *cpu, const struct insn *insn, uint64_t 
         return place;
     }
     if (writes(request))
-        ram_settle_write(cpu->bus, found.physical & ~(PAGE_SIZE_BYTES - 1));
+        ram_settle_write(cpu, found.physical & ~(PAGE_SIZE_BYTES - 1));
     learn(cpu, va, request, &found);
     return place;
 }
@@ -102,10 +115,25 @@ static unsigned places_of(struct cpu *cpu, const struct insn *insn, uint64_t va,
     places[0] = place_of(cpu, insn, va, first, &request);
     if (first < size) {
         places[1] = place_of(cpu, insn, va + first, size - first, &request);
-        /* The second may have settled flags or updated the table in the first one's page; neither moves it.
-         */
+        /* The second may have settled flags or updated the table in the first one's page; neither moves it. But it may
+         * have flushed what announces the write to the first one. */
+        if (cpu->parallel && writes(&request) && places[0].host)
+            ram_settle_write(cpu, places[0].physical & ~(PAGE_SIZE_BYTES - 1));
     }
     return first;
+}
+
+/* Up to 16 bytes between the guest's memory and a buffer: 1, 2, 4 or 8 at once, so that another CPU sees all of an
+ * aligned datum or nothing. */
+static void copy_datum(void *to, const void *from, unsigned size)
+{
+    switch (size) {
+    case 1: memcpy(to, from, 1); break;
+    case 2: memcpy(to, from, 2); break;
+    case 4: memcpy(to, from, 4); break;
+    case 8: memcpy(to, from, 8); break;
+    default: memcpy(to, from, size); break;
+    }
 }
 
 /* Device accesses: as one transfer where aligned and at most 8 bytes, else in aligned parts. */
@@ -118,6 +146,15 @@ static unsigned transfer_size(uint64_t physical, unsigned size)
     return part;
 }
 
+static bool device_transfer(struct cpu *cpu, bool write, uint64_t physical, unsigned size, uint64_t *value)
+{
+    cpu_lock_machine(cpu);
+    bool done = write ? bus_mmio_write(cpu->bus, physical, size, *value) : bus_mmio_read(cpu->bus, physical, size, value);
+    if (cpu->parallel)
+        threads_unlock_device(cpu->threads);
+    return done;
+}
+
 static void device_read(struct cpu *cpu, const struct insn *insn, uint64_t va, uint64_t physical,
                         unsigned size, uint8_t *to)
 {
@@ -125,7 +162,7 @@ static void device_read(struct cpu *cpu, const struct insn *insn, uint64_t va, u
     for (unsigned done = 0; done < size;) {
         unsigned part = transfer_size(physical + done, size - done);
         uint64_t value;
-        if (!bus_mmio_read(cpu->bus, physical + done, part, &value))
+        if (!device_transfer(cpu, false, physical + done, part, &value))
             mmu_data_abort(cpu, insn, va + done, FAULT_EXTERNAL, false, false);
         memcpy(to + done, &value, part);
         done += part;
@@ -140,7 +177,7 @@ static void device_write(struct cpu *cpu, const struct insn *insn, uint64_t va, 
         unsigned part = transfer_size(physical + done, size - done);
         uint64_t value = 0;
         memcpy(&value, from + done, part);
-        if (!bus_mmio_write(cpu->bus, physical + done, part, value))
+        if (!device_transfer(cpu, true, physical + done, part, &value))
             mmu_data_abort(cpu, insn, va + done, FAULT_EXTERNAL, true, false);
         done += part;
     }
@@ -161,7 +198,7 @@ void mem_slow_read(struct cpu *cpu, const struct insn *insn, uint64_t address, u
 {
     const struct tlb_entry *e = attributed_entry(cpu, address, size, attributes);
     if (e && (address ^ e->read_tag) <= PAGE_SIZE_BYTES - size) {
-        memcpy(to, (const void *)(e->addend + address), size);
+        copy_datum(to, (const void *)(e->addend + address), size);
         return;
     }
     struct place places[2];
@@ -170,7 +207,7 @@ void mem_slow_read(struct cpu *cpu, const struct insn *insn, uint64_t address, u
     for (unsigned i = 0, done = 0; done < size; i++) {
         unsigned part = i ? size - first : first;
         if (places[i].host)
-            memcpy(bytes + done, places[i].host, part);
+            copy_datum(bytes + done, places[i].host, part);
         else
             device_read(cpu, insn, address + done, places[i].physical, part, bytes + done);
         done += part;
@@ -182,7 +219,7 @@ void mem_slow_write(struct cpu *cpu, const struct insn *insn, uint64_t address, 
 {
     const struct tlb_entry *e = attributed_entry(cpu, address, size, attributes);
     if (e && (address ^ e->write_tag) <= PAGE_SIZE_BYTES - size) {
-        memcpy((void *)(e->addend + address), from, size);
+        copy_datum((void *)(e->addend + address), from, size);
         return;
     }
     struct place places[2];
@@ -191,7 +228,7 @@ void mem_slow_write(struct cpu *cpu, const struct insn *insn, uint64_t address, 
     for (unsigned i = 0, done = 0; done < size; i++) {
         unsigned part = i ? size - first : first;
         if (places[i].host)
-            memcpy(places[i].host, bytes + done, part);
+            copy_datum(places[i].host, bytes + done, part);
         else
             device_write(cpu, insn, address + done, places[i].physical, part, bytes + done);
         done += part;

@@ -141,10 +141,7 @@ uint64_t mmu_fetch(struct cpu *cpu, uint64_t pc, bool *guarded)
     const struct tlb_code_entry *e = &tlb->code[cpu->pstate.el != 0][tlb_code_index(pc)];
     if ((pc ^ e->tag) >= PAGE_SIZE_BYTES || pc & 3)
         pc = fetch_miss(cpu, pc);
-    /* Whoever asks may remember the answer until code_key is bumped: what drops the entry must know. */
-    unsigned half = pc >> 55 & 1;
-    tlb_filter_add(tlb->code_filter[half], pc & TLB_ADDRESS_MASK);
-    tlb->code_private_seen[half] |= e->private;
+    tlb_code_looked_up(&tlb->spaces, pc, e->private);
     *guarded = e->guarded;
     return e->physical | (pc & (PAGE_SIZE_BYTES - 1));
 }

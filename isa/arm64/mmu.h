@@ -100,7 +100,7 @@ uint64_t mmu_fetch(struct cpu *cpu, uint64_t pc, bool *guarded);
 bool mmu_top_byte_ignored(const struct cpu *cpu, uint64_t va, bool is_fetch);
 
 /** Settles the page flags of the page of RAM at `page_address` before a CPU writes to it. */
-void ram_settle_write(struct bus *bus, uint64_t page_address);
+void ram_settle_write(struct cpu *cpu, uint64_t page_address);
 
 /** SCTLR, TCR or MAIR changed in a way that translations depend on. */
 void mmu_control_changed(struct cpu *cpu);

@@ -3,6 +3,7 @@
  * changes (level, enable, event); an event of the clock stands at the next overflow that would raise the
  * interrupt. */
 #include "isa/arm64/pmu.h"
+#include "isa/arm64/threads.h"
 
 /* Events (D13.12). */
 enum pmu_event {
@@ -118,7 +119,7 @@ static uint64_t insns_to_overflow(struct cpu *cpu)
     return nearest;
 }
 
-void pmu_changed(struct cpu *cpu)
+static void drive(struct cpu *cpu)
 {
     bool enabled = cpu->sys.PMCR_EL0 & PMCR_E;
     irq_set(&cpu->pmu_wire, enabled && cpu->sys.PMOVSSET_EL0 & cpu->sys.PMINTENSET_EL1);
@@ -132,6 +133,8 @@ void pmu_changed(struct cpu *cpu)
      * waiting came in between: then cpu_turn_begins() sets it again. It is now when several instructions
      * share a nanosecond. */
     uint64_t due_ns = cpu_ns_at(cpu, cpu->pmu_icount + left), now_ns = clock_now_ns(cpu->clock);
+    if (cpu->parallel)
+        due_ns = now_ns + (left * cpu->ns_per_insn_q8 >> 8); /* about then: what has run by then is looked at */
     if (due_ns == now_ns && cpu_ns_at(cpu, cpu->pmu_icount) == now_ns)
         due_ns++;
     if (due_ns > now_ns)
@@ -140,9 +143,20 @@ void pmu_changed(struct cpu *cpu)
         clock_cancel(cpu->clock, &cpu->pmu_event);
 }
 
+void pmu_changed(struct cpu *cpu)
+{
+    cpu_lock_machine(cpu);
+    drive(cpu);
+    cpu_unlock_machine(cpu);
+}
+
 static void overflow_due(void *owner)
 {
     struct cpu *cpu = owner;
+    if (cpu->parallel) {
+        cpu_attention(cpu); /* its counters are its own thread's, which looks when its turn begins */
+        return;
+    }
     pmu_update(cpu, cpu->icount);
     pmu_changed(cpu);
 }

@@ -194,8 +194,8 @@ static void write_fpsr(struct cpu *cpu, enum sysreg reg, uint64_t value)
 
 static uint64_t read_isr(struct cpu *cpu, enum sysreg reg)
 {
-    return (uint64_t)cpu->serror_pending << 8 | (uint64_t)cpu->irq_pending << 7 |
-           (uint64_t)cpu->fiq_pending << 6;
+    return (uint64_t)cpu->serror_pending << 8 | (uint64_t)cpu_flag(&cpu->irq_pending) << 7 |
+           (uint64_t)cpu_flag(&cpu->fiq_pending) << 6;
 }
 
 /* RNDR and RNDRRS: the seeded generator (xoshiro256**, Blackman and Vigna). It never runs dry: flags are

@@ -3,6 +3,7 @@
 #include "isa/arm64/sysregs.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/pmu.h"
+#include "isa/arm64/threads.h"
 
 #define OFFSET_STORED(name)   (int32_t) offsetof(struct sysregs, name)
 #define OFFSET_CONSTANT(name) (-1)
@@ -93,7 +94,12 @@ uint64_t sysreg_mrs(struct cpu *cpu, const struct insn *insn)
     enum sysreg reg = checked(cpu, insn, false);
     if (sysreg_hooks[reg].read)
         bring_up_to_date(cpu, insn, sysreg_hooks[reg].needs);
-    return sysreg_read(cpu, reg);
+    if (!sysreg_hooks[reg].outside)
+        return sysreg_read(cpu, reg);
+    cpu_lock_machine(cpu);
+    uint64_t value = sysreg_read(cpu, reg);
+    cpu_unlock_machine(cpu);
+    return value;
 }
 
 void sysreg_msr(struct cpu *cpu, const struct insn *insn, uint64_t value)
@@ -101,5 +107,11 @@ void sysreg_msr(struct cpu *cpu, const struct insn *insn, uint64_t value)
     enum sysreg reg = checked(cpu, insn, true);
     if (sysreg_hooks[reg].write)
         bring_up_to_date(cpu, insn, sysreg_hooks[reg].needs);
+    if (!sysreg_hooks[reg].outside) {
+        sysreg_write(cpu, reg, value);
+        return;
+    }
+    cpu_lock_machine(cpu);
     sysreg_write(cpu, reg, value);
+    cpu_unlock_machine(cpu);
 }

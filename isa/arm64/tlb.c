@@ -17,12 +17,107 @@ static void drop_code(struct tlb *tlb, unsigned regime, unsigned slot)
     tlb->code[regime][slot] = (struct tlb_code_entry){.tag = TLB_NO_TAG(slot)};
 }
 
-static void bump_code_key(struct cpu *cpu, unsigned half)
+/* Lookups of code: their keys. */
+
+static uint64_t new_key(struct tlb_spaces *spaces)
 {
-    struct tlb *tlb = cpu->tlb_all;
-    cpu->code_key[half] += 8;
-    memset(tlb->code_filter[half], 0, sizeof tlb->code_filter[half]);
-    tlb->code_private_seen[half] = false;
+    return ++spaces->keys_given << 3;
+}
+
+/* The lower half is one that has no lookups yet. */
+static void begin_space(struct cpu *cpu)
+{
+    struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
+    unsigned now = spaces->current;
+    spaces->asid[now] = tlb_current_asid(cpu);
+    spaces->key[now] = new_key(spaces);
+    memset(spaces->filter[now], 0, sizeof spaces->filter[now]);
+    cpu->code_key[0] = spaces->key[now] | (cpu->code_key[0] & CODE_KEY_EL0);
+}
+
+static void forget_lower_half(struct cpu *cpu)
+{
+    struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
+    for (unsigned i = 0; i < TLB_SPACES; i++)
+        spaces->asid[i] = TLB_NO_SPACE;
+    spaces->lower_global = false;
+    begin_space(cpu);
+}
+
+static void forget_upper_half(struct cpu *cpu)
+{
+    struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
+    memset(spaces->upper_filter, 0, sizeof spaces->upper_filter);
+    spaces->upper_private = false;
+    cpu->code_key[1] = CODE_KEY_UPPER | new_key(spaces) | (cpu->code_key[1] & CODE_KEY_EL0);
+}
+
+static void forget_space(struct cpu *cpu, unsigned index)
+{
+    struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
+    spaces->asid[index] = TLB_NO_SPACE;
+    if (index == spaces->current)
+        begin_space(cpu);
+}
+
+static void forget_asid(struct cpu *cpu, uint32_t asid)
+{
+    struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
+    for (unsigned i = 0; i < TLB_SPACES; i++)
+        if (spaces->asid[i] == asid)
+            forget_space(cpu, i);
+    if (spaces->upper_private)
+        forget_upper_half(cpu);
+}
+
+static bool in_filter(const uint64_t *filter, uint64_t va)
+{
+    unsigned bit = tlb_filter_bit(va & TLB_ADDRESS_MASK);
+    return filter[bit / 64] >> bit % 64 & 1;
+}
+
+/* The translation of a page changed for the ASID, and for all if it was global. */
+static void forget_code_page(struct cpu *cpu, uint64_t va, uint32_t asid)
+{
+    struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
+    if (va >> 55 & 1) {
+        if (in_filter(spaces->upper_filter, va))
+            forget_upper_half(cpu);
+        return;
+    }
+    bool any = asid == TLB_ANY_ASID || spaces->lower_global;
+    for (unsigned i = 0; i < TLB_SPACES; i++)
+        if (spaces->asid[i] != TLB_NO_SPACE && (any || spaces->asid[i] == asid) && in_filter(spaces->filter[i], va))
+            forget_space(cpu, i);
+}
+
+static void change_space(struct cpu *cpu, uint32_t asid)
+{
+    struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
+    if (spaces->upper_private)
+        forget_upper_half(cpu);
+    for (unsigned i = 0; i < TLB_SPACES; i++) {
+        if (spaces->asid[i] == asid) {
+            spaces->current = i;
+            cpu->code_key[0] = spaces->key[i] | (cpu->code_key[0] & CODE_KEY_EL0);
+            return;
+        }
+    }
+    spaces->current = spaces->victim++ % TLB_SPACES;
+    begin_space(cpu);
+}
+
+/* Data, and both. */
+
+struct filter {
+    uint64_t words[TLB_FILTER_BITS / 64];
+};
+
+/* Other CPUs may look at it meanwhile: no bit that stays is ever gone. */
+static void set_write_filter(struct tlb *tlb, const struct filter *filter)
+{
+    for (unsigned i = 0; i < TLB_FILTER_BITS / 64; i++)
+        __atomic_store_n(&tlb->write_filter[i], filter->words[i], __ATOMIC_RELEASE);
 }
 
 void tlb_empty_slots(struct cpu *cpu)
@@ -43,9 +138,9 @@ void tlb_flush_inline(struct cpu *cpu)
             drop_code(tlb, regime, i);
     memset(tlb->data_private, 0, sizeof tlb->data_private);
     memset(tlb->code_private, 0, sizeof tlb->code_private);
-    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
-    bump_code_key(cpu, 0);
-    bump_code_key(cpu, 1);
+    set_write_filter(tlb, &(struct filter){0}); /* behind the tags */
+    forget_lower_half(cpu);
+    forget_upper_half(cpu);
 }
 
 void tlb_flush_all(struct cpu *cpu)
@@ -60,45 +155,71 @@ void tlb_flush_all(struct cpu *cpu)
 
 void tlb_copy(struct cpu *to, const struct cpu *from)
 {
+    uint64_t given = to->tlb_all->spaces.keys_given;
     *to->tlb_all = *from->tlb_all;
+    if (to->tlb_all->spaces.keys_given < given)
+        to->tlb_all->spaces.keys_given = given; /* none of its own is given twice */
     tlb_empty_slots(to);
-    bump_code_key(to, 0);
-    bump_code_key(to, 1);
+    forget_lower_half(to);
+    forget_upper_half(to);
+}
+
+static void drop_private_data(struct cpu *cpu, unsigned regime)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    struct tlb_private *private = &tlb->data_private[regime];
+    if (!private->count)
+        return;
+    tlb_empty_slots(cpu);
+    for (unsigned i = 0; i < private->count; i++)
+        drop_data(tlb, regime, private->slots[i]);
+    private->count = 0;
+    memset(private->listed, 0, sizeof private->listed);
+}
+
+static void drop_private_code(struct cpu *cpu, unsigned regime)
+{
+    struct tlb *tlb = cpu->tlb_all;
+    struct tlb_private *private = &tlb->code_private[regime];
+    if (!private->count)
+        return;
+    for (unsigned i = 0; i < private->count; i++)
+        drop_code(tlb, regime, private->slots[i]);
+    private->count = 0;
+    memset(private->listed, 0, sizeof private->listed);
 }
 
 /* Drops the translations of the current ASID alone from the first level. */
+static void drop_private(struct cpu *cpu)
+{
+    for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
+        drop_private_data(cpu, regime);
+    for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++)
+        drop_private_code(cpu, regime);
+}
+
 void tlb_asid_changed(struct cpu *cpu)
 {
-    struct tlb *tlb = cpu->tlb_all;
-    tlb->drops++;
-    tlb_empty_slots(cpu);
-    for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
-        struct tlb_private *private = &tlb->data_private[regime];
-        for (unsigned i = 0; i < private->count; i++)
-            drop_data(tlb, regime, private->slots[i]);
-        private->count = 0;
-        memset(private->listed, 0, sizeof private->listed);
-    }
-    for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++) {
-        struct tlb_private *private = &tlb->code_private[regime];
-        for (unsigned i = 0; i < private->count; i++)
-            drop_code(tlb, regime, private->slots[i]);
-        private->count = 0;
-        memset(private->listed, 0, sizeof private->listed);
-    }
-    for (unsigned half = 0; half < 2; half++)
-        if (tlb->code_private_seen[half])
-            bump_code_key(cpu, half);
+    const struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
+    uint32_t asid = tlb_current_asid(cpu);
+    if (asid == spaces->asid[spaces->current])
+        return;
+    cpu->tlb_all->drops++;
+    drop_private(cpu);
+    change_space(cpu, asid);
 }
 
 void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid)
 {
     struct tlb *tlb = cpu->tlb_all;
+    tlb->drops++;
     for (unsigned set = 0; set < TLB_PAGE_SETS; set++)
         for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
             if (tlb->pages[set][way].asid == asid)
                 tlb->pages[set][way].tag = 0;
-    tlb_asid_changed(cpu);
+    if (asid == tlb_current_asid(cpu))
+        drop_private(cpu);
+    forget_asid(cpu, asid);
 }
 
 /* Drops one 4K page from the first level, under any top byte. */
@@ -108,25 +229,22 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
     const uint64_t compared = TLB_ADDRESS_MASK & ~(PAGE_SIZE_BYTES - 1);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         struct tlb_entry *e = &tlb->data[regime][tlb_index(va)];
-        if (!((e->read_tag ^ va) & compared) || !((e->write_tag ^ va) & compared))
+        if (!((e->read_tag ^ va) & compared) || !((e->write_tag ^ va) & compared)) {
+            tlb_empty_slots(cpu);
             drop_data(tlb, regime, tlb_index(va));
+        }
     }
     for (unsigned regime = 0; regime < TLB_CODE_REGIMES; regime++) {
         struct tlb_code_entry *e = &tlb->code[regime][tlb_code_index(va)];
         if (!((e->tag ^ va) & compared))
             drop_code(tlb, regime, tlb_code_index(va));
     }
-    unsigned bit = tlb_filter_bit(va & TLB_ADDRESS_MASK);
-    unsigned half = va >> 55 & 1;
-    if (tlb->code_filter[half][bit / 64] >> bit % 64 & 1)
-        bump_code_key(cpu, half);
 }
 
 void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
 {
     struct tlb *tlb = cpu->tlb_all;
     tlb->drops++;
-    tlb_empty_slots(cpu);
     unsigned largest = 12;
     for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
         unsigned size_bits = (unsigned)__builtin_ctzll(sizes);
@@ -146,18 +264,19 @@ void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
         return;
     }
     uint64_t first = va & ~0ull << largest;
-    for (uint64_t page = 0; page < 1ull << (largest - 12); page++)
+    for (uint64_t page = 0; page < 1ull << (largest - 12); page++) {
         drop_inline_page(cpu, first + page * PAGE_SIZE_BYTES);
+        forget_code_page(cpu, first + page * PAGE_SIZE_BYTES, asid);
+    }
 }
 
 void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
 {
     struct tlb *tlb = cpu->tlb_all;
-    unsigned bit = tlb_filter_bit(physical_page);
-    if (!(tlb->write_filter[bit / 64] >> bit % 64 & 1))
+    if (!tlb_may_write(cpu, physical_page))
         return;
     /* The filter is made anew on the way: tags dropped by other causes have left their bits in it. */
-    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+    struct filter filter = {0};
     tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++) {
@@ -167,9 +286,22 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
             if (e->physical == physical_page)
                 e->write_tag = TLB_NO_TAG(i);
             else
-                tlb_filter_add(tlb->write_filter, e->physical);
+                tlb_filter_add(filter.words, e->physical);
         }
     }
+    set_write_filter(tlb, &filter);
+}
+
+void tlb_announce_write(struct cpu *cpu, uint64_t physical_page)
+{
+    tlb_filter_add(cpu->tlb_all->write_filter, physical_page);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+bool tlb_may_write(const struct cpu *cpu, uint64_t physical_page)
+{
+    unsigned bit = tlb_filter_bit(physical_page);
+    return __atomic_load_n(&cpu->tlb_all->write_filter[bit / 64], __ATOMIC_ACQUIRE) >> bit % 64 & 1;
 }
 
 void tlb_drop_all_write_tags(struct cpu *cpu)

@@ -34,7 +34,7 @@ struct tlb_code_entry {
     uint16_t private;  /* of the current ASID only */
 };
 
-#define TLB_CODE_ENTRIES 256u /* a power of two */
+#define TLB_CODE_ENTRIES 1024u /* a power of two */
 
 /** One translation of the second level, as the walk found it: a page or block of 1 << size_bits bytes. */
 struct tlb_page {
@@ -56,6 +56,21 @@ struct tlb_private {
     uint64_t listed[TLB_ENTRIES / 64]; /* a bit for each slot that is in `slots` */
 };
 
+#define TLB_SPACES   16u
+#define TLB_NO_SPACE UINT32_MAX
+
+/** The address spaces that ran last, each with the key of its lookups of code in the lower half (cpu->code_key): whoever
+ *  comes back finds them again. Spaces are told apart by ASID; the upper half has one key for all. */
+struct tlb_spaces {
+    unsigned current, victim;
+    uint64_t keys_given;       /* none is given twice */
+    uint32_t asid[TLB_SPACES]; /* or TLB_NO_SPACE */
+    uint64_t key[TLB_SPACES];
+    /* What code pages were looked up under the key, by hash of the virtual page. */
+    uint64_t filter[TLB_SPACES][TLB_FILTER_BITS / 64], upper_filter[TLB_FILTER_BITS / 64];
+    bool lower_global, upper_private; /* some page in the lower half was global, in the upper half was not */
+};
+
 struct tlb {
     struct tlb_entry data[TLB_REGIMES][TLB_ENTRIES];
     struct tlb_code_entry code[TLB_CODE_REGIMES][TLB_CODE_ENTRIES];
@@ -64,11 +79,8 @@ struct tlb {
     struct tlb_page pages[TLB_PAGE_SETS][TLB_PAGE_WAYS];
     uint8_t victim[TLB_PAGE_SETS];
     uint64_t sizes; /* a bit for each size_bits that pages may hold */
-    /* Physical pages that may have a write tag, by hash; what code pages were looked up since code_key
-     * was last bumped, by hash of the virtual page. */
-    uint64_t write_filter[TLB_FILTER_BITS / 64];
-    uint64_t code_filter[2][TLB_FILTER_BITS / 64]; /* of the two halves of the address space */
-    bool code_private_seen[2];                     /* one of those was not global */
+    uint64_t write_filter[TLB_FILTER_BITS / 64]; /* physical pages that may have a write tag, by hash */
+    struct tlb_spaces spaces;
     uint64_t drops; /* how often translations were dropped, for whoever keeps a copy */
 };
 
@@ -108,8 +120,7 @@ void tlb_flush_inline(struct cpu *cpu);
 /** Makes the translations of `to` those of `from`, which has the same state. */
 void tlb_copy(struct cpu *to, const struct cpu *from);
 
-/** The ASID in use (TTBRn_EL1, TCR_EL1.A1) or a table base changed: the first level loses what is not global.
- */
+/** TTBRn_EL1 changed, and with it maybe the ASID in use: then the first level loses what is not global. */
 void tlb_asid_changed(struct cpu *cpu);
 
 /** TLBI on this CPU alone, of the address `va` (any top byte). `asid`: that ASID's and global translations;
@@ -124,5 +135,11 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page);
 
 /** The same for all pages: the next store to each is to be noticed. */
 void tlb_drop_all_write_tags(struct cpu *cpu);
+
+/** Of parallel CPUs: `cpu` is about to look at the flags of the page of RAM, and where there are none to write to it
+ *  or to let stores to it run inline. Whoever sets a flag and then finds that no CPU may write knows that none that
+ *  overlooked it does: of the two orders, announce, look and set, ask, one is first. */
+void tlb_announce_write(struct cpu *cpu, uint64_t physical_page);
+bool tlb_may_write(const struct cpu *cpu, uint64_t physical_page);
 
 #endif

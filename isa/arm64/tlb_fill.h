@@ -28,7 +28,16 @@ static inline unsigned tlb_filter_bit(uint64_t page_address)
 static inline void tlb_filter_add(uint64_t *filter, uint64_t page_address)
 {
     unsigned bit = tlb_filter_bit(page_address);
-    filter[bit / 64] |= 1ull << bit % 64;
+    uint64_t *word = &filter[bit / 64];
+    __atomic_store_n(word, *word | 1ull << bit % 64, __ATOMIC_RELEASE);
+}
+
+/** Whoever asked for the translation of `va` may remember it while code_key stands: what changes it must know. */
+static inline void tlb_code_looked_up(struct tlb_spaces *spaces, uint64_t va, bool private)
+{
+    bool upper = va >> 55 & 1;
+    tlb_filter_add(upper ? spaces->upper_filter : spaces->filter[spaces->current], va & TLB_ADDRESS_MASK);
+    *(upper ? &spaces->upper_private : &spaces->lower_global) |= upper == private;
 }
 
 /** The ASID in use: 16 bits, or 8 where TCR_EL1.AS says so. */

@@ -4,7 +4,6 @@
  * Example, 4K granule, T1SZ = 16: 48 bits of input, 9 resolved at each of levels 0 to 3, 12 of offset. The
  * walk starts at level 0, and a block descriptor at level 2 maps 2 MiB. */
 #include "isa/arm64/mmu.h"
-#include <string.h>
 
 #define TABLE_ADDRESS_BITS 48
 
@@ -169,7 +168,7 @@ unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translatio
         const uint8_t *host = ram_at(&cpu->bus->ram, at, 8);
         if (!host)
             return FAULT_EXTERNAL_WALK + level;
-        memcpy(&desc, host, 8);
+        desc = __atomic_load_n((const uint64_t *)(const void *)host, __ATOMIC_RELAXED);
         if (!(desc & DESC_VALID))
             return FAULT_TRANSLATION + level;
 
@@ -215,7 +214,7 @@ bool mmu_update_descriptor(struct cpu *cpu, const struct translation *found, boo
     uint64_t updated = (old | DESC_AF) & ~(dirty ? DESC_AP_READONLY : 0);
     if (updated == old)
         return true;
-    ram_settle_write(cpu->bus, found->descriptor & ~(PAGE_SIZE_BYTES - 1));
+    ram_settle_write(cpu, found->descriptor & ~(PAGE_SIZE_BYTES - 1));
     return __atomic_compare_exchange_n((uint64_t *)host, &old, updated, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_RELAXED);
 }

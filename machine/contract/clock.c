@@ -19,6 +19,8 @@ static const struct field clock_field_list[] = {
     FIELD_HOST(struct clock, heap_capacity),
     FIELD_HOST(struct clock, on_earlier),
     FIELD_HOST(struct clock, on_earlier_context),
+    FIELD_HOST(struct clock, live_ns),
+    FIELD_HOST(struct clock, live_context),
     FIELDS_END,
 };
 const struct fields clock_fields = {"clock", sizeof(struct clock), clock_field_list};

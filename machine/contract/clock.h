@@ -37,6 +37,10 @@ struct clock {
     /* Called when an event becomes the earliest, so that a CPU in the middle of its turn stops in time. */
     void (*on_earlier)(void *context, uint64_t when_ns);
     void *on_earlier_context;
+    /* Where time is the host's (--parallel): what it is now, from any thread. now_ns then follows it under the machine
+     * lock. NULL: now_ns is the time. */
+    uint64_t (*live_ns)(void *context);
+    void *live_context;
 };
 
 extern const struct fields event_fields; /* of struct event */
@@ -61,6 +65,12 @@ void clock_fire_due(struct clock *clock);
 
 void clock_init(struct clock *clock);
 void clock_free(struct clock *clock);
+
+/** The time now, for code that runs without the machine lock. */
+static inline uint64_t clock_live_ns(const struct clock *clock)
+{
+    return clock->live_ns ? clock->live_ns(clock->live_context) : clock->now_ns;
+}
 
 /** Nanoseconds since the clock's start. Device code runs with this exact to the instruction. */
 static inline uint64_t clock_now_ns(const struct clock *clock)

@@ -16,8 +16,14 @@ enum engine_exit {
     ENGINE_EXIT_LIMIT,   /* cpu->icount reached cpu->limit: its turn is over, or something wants attention */
     ENGINE_EXIT_WAIT,    /* WFI or WFE, and nothing to wake for: the CPU sleeps */
     ENGINE_EXIT_REQUEST, /* cpu->stop_requested: the machine wants to stop (power-off, debugger) */
+    ENGINE_EXIT_FULL,    /* a parallel CPU's: make_room() must be called while no CPU runs */
     ENGINE_EXIT_WRONG,   /* the engine found itself wrong, and has said so on standard error (lockstep) */
 };
+
+/* Where CPUs are parallel (isa/arm64/threads.h), run() is called for several at once, each on a thread of its own, and a
+ * CPU's limit is UINT64_MAX until something wants its attention: then it is 0, and run() comes back before the CPU's
+ * next block. The other operations are called while no CPU runs. */
+
 
 struct engine_ops {
     const char *name; /* as in --engine */
@@ -29,6 +35,8 @@ struct engine_ops {
     void (*page_written)(struct engine *engine, uint64_t page_address);
     /** Drop everything derived from memory (a restored snapshot). */
     void (*flush)(struct engine *engine);
+    /** After ENGINE_EXIT_FULL. */
+    void (*make_room)(struct engine *engine);
 };
 
 #endif

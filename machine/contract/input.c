@@ -43,6 +43,9 @@ struct inputs {
     unsigned poller_count;
     void (*posted)(void *context);
     void *posted_context;
+    void (*before_wait)(void *context); /* NULL: nobody is to be told */
+    void (*after_wait)(void *context);
+    void *wait_context;
     inputs_observer *observer;
     void *observer_context;
 };
@@ -273,6 +276,12 @@ void host_poller_add(struct inputs *inputs, struct host_poller *poller)
     inputs->pollers[inputs->poller_count++] = poller;
 }
 
+void host_waits_changed(struct inputs *inputs)
+{
+    if (!pthread_equal(pthread_self(), inputs->thread))
+        inputs_wake(inputs);
+}
+
 static bool watch_present(const struct inputs *inputs, const struct host_watch *watch)
 {
     for (unsigned i = 0; i < inputs->watch_count; i++)
@@ -318,7 +327,11 @@ bool inputs_poll(struct inputs *inputs, uint64_t timeout_ns)
     }
 
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
+    if (inputs->before_wait)
+        inputs->before_wait(inputs->wait_context);
     int got = ppoll(fds, (nfds_t)count, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+    if (inputs->after_wait)
+        inputs->after_wait(inputs->wait_context);
     bool failed = got < 0;
 
     if (!failed && fds[0].revents) {
@@ -347,6 +360,14 @@ void inputs_on_posted(struct inputs *inputs, void (*posted)(void *context), void
 {
     inputs->posted = posted;
     inputs->posted_context = context;
+}
+
+void inputs_around_wait(struct inputs *inputs, void (*before)(void *context), void (*after)(void *context),
+                        void *context)
+{
+    inputs->before_wait = before;
+    inputs->after_wait = after;
+    inputs->wait_context = context;
 }
 
 void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context)

@@ -71,4 +71,8 @@ struct host_poller {
 
 void host_poller_add(struct inputs *inputs, struct host_poller *poller);
 
+/** Tells that what a backend waits for (a watch's events, what a poller fills in) has changed, which may have been by a
+ *  device access on another thread than the machine's, while that one waits for what was wanted before. */
+void host_waits_changed(struct inputs *inputs);
+
 #endif

@@ -69,6 +69,8 @@ static void slirp_send(struct net_backend *backend, const void *frame, size_t le
         net->datagrams_wait_ns = clock_now_ns(net->clock) + DATAGRAM_WAIT_NS;
     }
     slirp_input(net->slirp, frame, (int)length);
+    if (net->inputs)
+        host_waits_changed(net->inputs);
 }
 
 static ssize_t on_frame(const void *frame, size_t length, void *opaque)

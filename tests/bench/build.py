@@ -14,7 +14,8 @@ from workloads import HERE, read_kernels  # noqa: E402
 
 FLAGS = ["-O2", "-Wall", "-Wextra", "-Werror"]
 # What a group's kernels get on the host beside -O2: the instructions that the guest's compiler takes for granted.
-HOST_FLAGS = {"fp": ["-mfma"], "neon": ["-march=x86-64-v3"], "crypto": ["-march=x86-64-v3", "-maes", "-mpclmul", "-msha"]}
+HOST_FLAGS = {"fp": ["-mfma"], "neon": ["-march=x86-64-v3"],
+              "crypto": ["-march=x86-64-v3", "-maes", "-mpclmul", "-msha"]}
 HOST_NEEDS = {"fma", "avx2", "aes", "pclmulqdq", "sha_ni"}
 
 
@@ -26,9 +27,11 @@ def is_new(program):
 
 
 def build_guest(program):
-    if not is_new(program):
-        subprocess.run(["aarch64-linux-gnu-gcc", *FLAGS, "-march=armv8-a+crypto", "-static", f"-I{HERE}/guest", f"{HERE}/main.c",
-                        *[f"{HERE}/kernels/{kernel.file}" for kernel in read_kernels()], "-o", program, "-lm"], check=True)
+    if is_new(program):
+        return
+    sources = [f"{HERE}/main.c"] + [f"{HERE}/kernels/{kernel.file}" for kernel in read_kernels()]
+    subprocess.run(["aarch64-linux-gnu-gcc", *FLAGS, "-march=armv8-a+crypto", "-static", f"-I{HERE}/guest", *sources,
+                    "-o", program, "-lm"], check=True)
 
 
 def build_host(program):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a kernel of the benchmark is, and what kernels share. A kernel is a file in kernels/: a prepare() that is not timed, a
- * run() that is called once a round and returns a checksum of what it computed, and a line KERNEL(). All are linked into
- * one program (main.c), for the guest and for the host. */
+/* What a kernel of the benchmark is, and what kernels share. A kernel is a file in kernels/: a prepare() that is not
+ * timed, a run() that is called once a round and returns a checksum of what it computed, and a line KERNEL(). All are
+ * linked into one program (main.c), for the guest and for the host. */
 #ifndef BENCH_KERNEL_H
 #define BENCH_KERNEL_H
 

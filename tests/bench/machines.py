@@ -14,8 +14,8 @@ from workloads import HERE
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CACHE = f"{ROOT}/.cache"
-INPUTS = f"{CACHE}/bench"
-PROGRAM = f"{ROOT}/build-release/machine/armature"
+BUILD = f"{ROOT}/build-release"
+PROGRAM = f"{BUILD}/machine/armature"
 LINE = re.compile(rb"== (begin|end|skip) ([\w-]+)(?: (\S+))?(?: (\d+))?\r?$")
 PROMPT = b"/root # "
 SILENCE_S = 300
@@ -40,35 +40,35 @@ def make_text(path, size):
         file.write("".join(parts)[:size])
 
 
-def make_inputs():
-    """The folders $T of the workloads, for the guest and for the host."""
-    shared = f"{INPUTS}/shared"
-    if not os.path.exists(f"{shared}/text.xz"):
-        os.makedirs(shared, exist_ok=True)
-        make_text(f"{shared}/text", 3_000_000)
-        subprocess.run(["xz", "-2", "-T1", "-k", f"{shared}/text"], check=True)
+def make_inputs(folder):
+    """The folders $T of the workloads: folder/guest and folder/host."""
     for side, build_kernels in (("guest", build.build_guest), ("host", build.build_host)):
-        shutil.copytree(shared, f"{INPUTS}/{side}", dirs_exist_ok=True)
-        shutil.copytree(f"{HERE}/programs", f"{INPUTS}/{side}", dirs_exist_ok=True)
-        build_kernels(f"{INPUTS}/{side}/kernels")
+        shutil.copytree(f"{HERE}/programs", f"{folder}/{side}", dirs_exist_ok=True)
+        os.makedirs(f"{BUILD}/bench", exist_ok=True)
+        build_kernels(f"{BUILD}/bench/kernels-{side}")
+        shutil.copy(f"{BUILD}/bench/kernels-{side}", f"{folder}/{side}/kernels")
+    make_text(f"{folder}/guest/text", 3_000_000)
+    subprocess.run(["xz", "-2", "-T1", "-k", f"{folder}/guest/text"], check=True)
+    for name in ("text", "text.xz"):
+        shutil.copy(f"{folder}/guest/{name}", f"{folder}/host/{name}")
 
 
-def make_disk(script):
-    """The image with the guest's inputs and the script that tests/guest/init runs."""
-    image = f"{INPUTS}/disk.img"
-    with open(f"{INPUTS}/guest/run", "w", encoding="utf-8") as file:
+def make_disks(folder, programs, script):
+    """The image with Debian's programs, and one with the inputs and the script that tests/guest/init runs."""
+    image = f"{folder}/disk.img"
+    with open(f"{folder}/guest/run", "w", encoding="utf-8") as file:
         file.write(script)
     with open(image, "wb") as file:
         file.truncate(32 << 20)
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", f"{INPUTS}/guest", image], check=True,
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", f"{folder}/guest", image], check=True,
                    env=os.environ | {"PATH": "/usr/sbin:/sbin:" + os.environ["PATH"]})
-    return image
+    return [f"{CACHE}/programs-{programs}.img", image]
 
 
 def armature(options, disks, append, cpus="1"):
     """The command that starts Armature, with the options of `./bench` for it."""
-    command = [PROGRAM, "run", "--kernel", f"{CACHE}/guest/Image", "--initrd", f"{CACHE}/guest/initrd.gz", "--append", append,
-               "--memory", "1G", "--cpus", cpus, "--cpu", "v8.0", "--clock", "virtual", *options]
+    command = [PROGRAM, "run", "--kernel", f"{CACHE}/guest/Image", "--initrd", f"{CACHE}/guest/initrd.gz",
+               "--append", append, "--memory", "1G", "--cpus", cpus, "--cpu", "v8.0", "--clock", "virtual", *options]
     for disk in disks:
         command += ["--disk", f"{disk},ro"]
     return command
@@ -76,12 +76,18 @@ def armature(options, disks, append, cpus="1"):
 
 def qemu(disks, append):
     """The command that starts QEMU with the same guest. Its cortex-a57 has what Armature's v8.0 has."""
-    command = ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a57", "-accel", "tcg", "-m", "1G", "-nic", "none",
-               "-nographic", "-kernel", f"{CACHE}/guest/Image", "-initrd", f"{CACHE}/guest/initrd.gz", "-append", append]
+    command = ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a57", "-accel", "tcg", "-m", "1G",
+               "-nic", "none", "-nographic", "-kernel", f"{CACHE}/guest/Image", "-initrd", f"{CACHE}/guest/initrd.gz",
+               "-append", append]
     for number, disk in enumerate(disks):
         command += ["-drive", f"if=none,id=disk{number},format=raw,readonly=on,file.locking=off,file.filename={disk}",
                     "-device", f"virtio-blk-device,drive=disk{number},bus=virtio-mmio-bus.{number}"]
     return command
+
+
+def popen(command, **options):
+    """The command started, with an open input that stays empty."""
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
 
 
 def process_seconds(process):
@@ -101,7 +107,7 @@ class Run:
     def __init__(self, command, names, **options):
         self.samples, self.skipped = {}, []
         self._waiting, self._output, self._rest, self._began = list(names), b"", b"", None
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+        self._process = popen(command, **options)
         try:
             while self._waiting:
                 chunk = read_chunk(self._process)
@@ -139,7 +145,7 @@ class Run:
 def boot(command):
     """From the start of the machine to the shell's prompt; None: it was not reached."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = popen(command)
     output = b""
     try:
         while PROMPT not in output:

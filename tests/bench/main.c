@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The program of all kernels. `kernels NAME [PART]` runs one, with the PART-th part of its rounds, between two lines that the
- * host takes the time at; `kernels NAME once` makes one round. */
+/* The program of all kernels. `kernels NAME [PART]` runs one, with the PART-th part of its rounds, between two lines
+ * that the host takes the time at; `kernels NAME once` makes one round. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -13,15 +13,15 @@ APPEND = "console=ttyAMA0 quiet loglevel=1 root=/dev/vda"
 
 def script_of(workloads, folder, part):
     """What runs them in a row. One that ends without its last line is named by "skip"."""
-    lines = [f"export T={folder} PART={part}"]
+    lines = [f"export T={folder} PART={part} PYTHONPYCACHEPREFIX=$PWD/python"]
     for workload in workloads:
         lines.append(f"{workload.script}\necho '== skip {workload.name}'")
     return "\n".join(lines) + "\n"
 
 
 def run_list(start, workloads, side, samples, errors):
-    """Runs the workloads on a side; again without the culprit when one brings the machine down. What failed on a side is
-    not tried there again. `start` makes a Run of a list of workloads."""
+    """Runs the workloads on a side; again without the culprit when one brings the machine down. What failed on a side
+    is not tried there again. `start` makes a Run of a list of workloads."""
     left = [workload for workload in workloads if side not in errors[workload.name]]
     while left:
         run = start(left)
@@ -35,24 +35,24 @@ def run_list(start, workloads, side, samples, errors):
             left.pop(0)
 
 
-def measure_lists(workloads, options):
+def measure_lists(workloads, options, folder):
     """Workloads that are bash lines: a boot for all of them, in turn with the other sides."""
     part = QUICK_PART if options.quick else 1
-    machines.make_inputs()
     samples = {workload.name: {"armature": [], "qemu": [], "native": []} for workload in workloads}
     errors = {workload.name: {} for workload in workloads}
 
     def guest(command):
         def start(chosen):
             names = [workload.name for workload in chosen]
-            disks = [f"{machines.CACHE}/programs-{chosen[0].disk}.img", machines.make_disk(script_of(chosen, "/mnt", part))]
+            disks = machines.make_disks(folder, chosen[0].disk, script_of(chosen, "/mnt", part))
             return Run(command(disks, APPEND), names)
         return start
 
     def host(chosen):
-        with tempfile.TemporaryDirectory(prefix="armature-bench-") as folder:
-            script = script_of(chosen, f"{machines.INPUTS}/host", part)
-            return Run(["bash", "-c", script], [workload.name for workload in chosen], cwd=folder, env=machines.HOST_ENVIRONMENT)
+        with tempfile.TemporaryDirectory(prefix="armature-bench-") as current:
+            script = script_of(chosen, f"{folder}/host", part)
+            names = [workload.name for workload in chosen]
+            return Run(["bash", "-c", script], names, cwd=current, env=machines.HOST_ENVIRONMENT)
 
     for _ in range(options.runs):
         run_list(guest(lambda *given: machines.armature(options.extra, *given)), workloads, "armature", samples, errors)
@@ -63,7 +63,16 @@ def measure_lists(workloads, options):
         yield workload, samples[workload.name], list(errors[workload.name].values())
 
 
-def measure_boot(workload, options):
+def command_of(options, folder):
+    """The command that runs the chosen lists in Armature, once, and ends."""
+    chosen = [workload for workload in options.chosen if workload.script]
+    machines.make_inputs(folder)
+    script = script_of(chosen, "/mnt", QUICK_PART if options.quick else 1)
+    disk = max((workload.disk for workload in chosen), key=("few", "all").index)
+    return machines.armature(options.extra, machines.make_disks(folder, disk, script), APPEND)
+
+
+def measure_boot(workload, options, _):
     """From the program's start to the shell's prompt."""
     samples = {"armature": [], "qemu": []}
     errors = []
@@ -78,30 +87,32 @@ def measure_boot(workload, options):
     return workload, samples, errors
 
 
-def measure_parallel(workload, options):
+def measure_parallel(workload, options, folder):
     """Armature against itself: two jobs one after the other on one CPU, and at once on two."""
     samples = {"one": [], "two": []}
     if "--parallel" not in subprocess.check_output([machines.PROGRAM, "run", "--help"], text=True):
         return workload, samples, []
-    machines.make_inputs()
     part = QUICK_PART if options.quick else 1
     errors = {"parallel": {}}
     for _ in range(options.runs):
-        for side, script, cpus, extra in (("one", PARALLEL_SCRIPTS[0], "1", []), ("two", PARALLEL_SCRIPTS[1], "2", ["--parallel"])):
+        for side, jobs, cpus, extra in (("one", PARALLEL_SCRIPTS[0], "1", []),
+                                        ("two", PARALLEL_SCRIPTS[1], "2", ["--parallel"])):
             def start(_):
-                disks = [f"{machines.CACHE}/programs-{workload.disk}.img",
-                         machines.make_disk(script_of([workload._replace(script=script)], "/mnt", part))]
+                script = script_of([workload._replace(script=jobs)], "/mnt", part)
+                disks = machines.make_disks(folder, workload.disk, script)
                 return Run(machines.armature(options.extra + extra, disks, APPEND, cpus), ["parallel"])
             run_list(start, [workload], side, {"parallel": samples}, errors)
     return workload, samples, list(errors["parallel"].values())
 
 
-def measure_all(options):
-    """Yields (workload, its samples by side, errors)."""
+def measure_all(options, folder):
+    """Yields (workload, its samples by side, errors). The folder is for what the machines are given."""
+    if any(workload.disk for workload in options.chosen):
+        machines.make_inputs(folder)
     for disk in ("few", "all"):
         batch = [workload for workload in options.chosen if workload.disk == disk and workload.script]
         if batch:
-            yield from measure_lists(batch, options)
+            yield from measure_lists(batch, options, folder)
     for workload in options.chosen:
         if workload.group in ("boot", "parallel"):
-            yield {"boot": measure_boot, "parallel": measure_parallel}[workload.group](workload, options)
+            yield {"boot": measure_boot, "parallel": measure_parallel}[workload.group](workload, options, folder)

@@ -14,25 +14,26 @@ def geomean(values):
 
 
 def judge(workload, samples, clock):
-    """One workload's result. `samples` has lists of samples for the sides "armature", "qemu" and "native", or, where the
-    machine is compared with itself, "one" and "two" (CPUs)."""
+    """One workload's result. `samples` has lists of samples for the sides "armature", "qemu" and "native", or, where
+    the machine is compared with itself, "one" and "two" (CPUs)."""
     result = {"group": workload.group, "errors": []}
     medians = {}
     for side, taken in samples.items():
         if taken:
             which = clock if side in ("armature", "qemu") else "wall"
-            times = [getattr(sample, which) for sample in taken]
-            medians[side] = statistics.median(times)
-            result[side] = {"seconds": medians[side], "all": times}
+            medians[side] = statistics.median(getattr(sample, which) for sample in taken)
+            result[side] = {"seconds": medians[side], "wall": [sample.wall for sample in taken],
+                            "cpu": [sample.cpu for sample in taken]}
     over, under = ("one", "two") if workload.group == "parallel" else ("qemu", "armature")
     if over in medians and under in medians:
         result["ratio"] = medians[over] / medians[under]
-    if "armature" in medians and "native" in medians:
+    if "armature" in medians and "native" in medians and clock == "wall":
         result["of_native"] = medians["native"] / medians["armature"]
     sums = {side: {sample.checksum for sample in taken} for side, taken in samples.items()
             if taken and (workload.same or side != "native")}
     if len(set().union(*sums.values())) > 1:
-        result["errors"].append("checksums differ: " + ", ".join(f"{side} {' '.join(sorted(found))}" for side, found in sums.items()))
+        found = ", ".join(f"{side} {' '.join(sorted(each))}" for side, each in sums.items())
+        result["errors"].append(f"checksums differ: {found}")
     return result
 
 
@@ -40,7 +41,8 @@ def summarise(results):
     """The goals with what was reached: [(goal, geometric mean, lines)]; the last is the slowest single line's."""
     summary = []
     for goal in GOALS:
-        ratios = [result["ratio"] for result in results.values() if result["group"] in goal.groups and "ratio" in result]
+        ratios = [result["ratio"] for result in results.values()
+                  if result["group"] in goal.groups and "ratio" in result]
         if ratios:
             summary.append((goal, geomean(ratios), len(ratios)))
     ratios = [result["ratio"] for result in results.values() if "ratio" in result and result["group"] != "parallel"]
@@ -100,7 +102,8 @@ def chart(results, summary, about):
 
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + wide + 70}" height="{high}" '
              'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="white"/>',
-             text(left, 18, f"Speed as a multiple of QEMU's ({about})", extra=' font-size="13"')]
+             text(left, 18, f"Speed as a multiple of QEMU's ({about}); means with must (red) and aim (green)",
+                  extra=' font-size="13"')]
     for mark in (0.1, 0.25, 0.5, 1, 2, 4, 10, 20, 50, 100):
         if low_ratio <= mark <= high_ratio:
             parts.append(f'<line x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="36" y2="{high - 12}" '
@@ -112,7 +115,8 @@ def chart(results, summary, about):
             y += step
         start, end = sorted((x(1), x(ratio)))
         parts += [text(left - 6, y + 10, name, "end"),
-                  f'<rect x="{start:.1f}" y="{y}" width="{max(end - start, 0.5):.1f}" height="{step - 4}" fill="{colour}"/>',
+                  f'<rect x="{start:.1f}" y="{y}" width="{max(end - start, 0.5):.1f}" height="{step - 4}" '
+                  f'fill="{colour}"/>',
                   text(end + 4, y + 10, f"{ratio:.2f}")]
         if colour == "#555":
             goal = next(goal for title, _, goal in means if title == name)

@@ -2,8 +2,8 @@
 """What the benchmark measures: groups with what they must reach, and workloads, each a line of bash for guest and host.
 
 A workload prints "== begin NAME", works, and prints "== end NAME CHECKSUM [UNITS]"; what takes a fixed time says how
-many units it did. $T is the folder of inputs (tests/bench/programs, kernels, text), $PART what part of the usual work is
-to be done; the current folder is one to write in.
+many units it did. $T is the folder of inputs (tests/bench/programs, kernels, text), $PART what part of the usual work
+is to be done; the current folder is one to write in.
 """
 import os
 import re
@@ -47,16 +47,20 @@ def program(name, command, warm, same=True):
 
 
 def openssl_speed(name, options):
-    """openssl speed counts what it can do in a second of the guest's; the first result is taken."""
+    """openssl speed says when it starts, and how much it did in a second of the guest's; the first result is taken."""
     return Workload(f"openssl-{name}", "programs", f"""openssl version >/dev/null
-echo '== begin openssl-{name}'
 openssl speed -mr -seconds 1 {options} 2>&1 | while IFS=: read -r tag count rest; do
-    case $tag in +R*) echo "== end openssl-{name} - $count" ;; esac
+    case $tag in
+        +DT*) echo '== begin openssl-{name}' ;;
+        +R*) echo "== end openssl-{name} - $count" ;;
+    esac
 done""", "all", False)
 
 
 def stress(name, options, count):
-    return program(f"stress-{name}", f"stress-ng --quiet {options} $(({count} / PART + 1)) && echo good", "stress-ng --version")
+    """So many of stress-ng's units of work."""
+    return program(f"stress-{name}", f"stress-ng --quiet {options} $(({count} / PART + 1)) && echo good",
+                   "stress-ng --version")
 
 
 PROGRAMS = [
@@ -70,8 +74,9 @@ PROGRAMS = [
     program("xz", 'head -c $((400000 / PART)) "$T/text" | xz -T1 -2', "xz --version"),
     program("unxz", 'for i in $(seq $((3 / PART + 1))); do xz -dc "$T/text.xz"; done', "xz --version"),
     program("gzip", 'head -c $((3000000 / PART)) "$T/text" | gzip -n', "gzip --version"),
-    program("sqlite3", 'sqlite3 :memory: ".param init" ".param set :n $((16000 / PART))" ".read $T/work.sql"', "sqlite3 --version"),
-    program("python3", 'python3 "$T/work.py" $((5 / PART))', "python3 -c 'import json, re'"),
+    program("sqlite3", 'sqlite3 :memory: ".param init" ".param set :n $((16000 / PART))" ".read $T/work.sql"',
+            "sqlite3 --version"),
+    program("python3", 'python3 "$T/work.py" $((7 / PART))', "python3 -c 'import json, re'"),
     program("perl", 'perl "$T/work.pl" $((7 / PART))', "perl -e 1"),
     program("gcc", 'gcc -O2 -S -o - "$T/work.c" | wc -l', "gcc -S -o /dev/null -x c /dev/null", same=False),
     stress("ackermann", "--cpu 1 --cpu-method ackermann --cpu-ops", 130),
@@ -84,11 +89,12 @@ PROGRAMS = [
 BOOT = Workload("boot", "boot", None, None, False)
 PARALLEL = Workload("parallel", "parallel", None, "few", False)
 
-JOB = '{ "$T/kernels" bytecode $PART; "$T/kernels" nbody $PART; "$T/kernels" lz $PART; }'
 # Two jobs one after the other, and both at once: scripts for one CPU and for two.
+JOB = '{ "$T/kernels" bytecode $PART; "$T/kernels" nbody $PART; "$T/kernels" lz $PART; }'
+JOBS_END = "cmp -s a b && echo \"== end parallel $(cksum <a | tr ' ' -)\""
 PARALLEL_SCRIPTS = [
-    f"echo '== begin parallel'\n{JOB} >a\n{JOB} >b\ncmp -s a b && echo \"== end parallel $(cksum <a | tr ' ' -)\"",
-    f"echo '== begin parallel'\n{JOB} >a & {JOB} >b\nwait\ncmp -s a b && echo \"== end parallel $(cksum <a | tr ' ' -)\"",
+    f"echo '== begin parallel'\n{JOB} >a\n{JOB} >b\n{JOBS_END}",
+    f"echo '== begin parallel'\n{JOB} >a & {JOB} >b\nwait\n{JOBS_END}",
 ]
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Fuzz target: translated code of anything, beside the interpreter. The input is code (words of any line of
  * the tables, system instructions too, or any bits), registers, entries of the page tables, the ends of turns
- * and interrupts. Whatever it is, translated code must leave the host alone and the guest as the interpreter
- * does. */
+ * and interrupts, pages that change places and words that are patched between turns. Whatever it is, translated code must
+ * leave the host alone and the guest as the interpreter does; hot loops become regions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAX_WORDS_OF_INPUT = 256, TURN_INSNS = 400 };
+enum { MAX_WORDS_OF_INPUT = 256, TURN_INSNS = 400, LONG_TURN_INSNS = 6000, NEAR_WORDS = 32 };
 
 struct input {
     const uint8_t *data;
@@ -30,13 +30,35 @@ static uint64_t take(struct input *in, size_t bytes)
     return value;
 }
 
+/* A branch that would leave the program goes to somewhere near instead, back more often than on: to loops. */
+static uint32_t keep_near(uint32_t word)
+{
+    static const struct {
+        uint32_t mask, bits;
+        unsigned at, width;
+    } branches[] = {
+        {0x7c000000, 0x14000000, 0, 26}, /* b, bl */
+        {0xff000000, 0x54000000, 5, 19}, /* b.cond */
+        {0x7e000000, 0x34000000, 5, 19}, /* cbz, cbnz */
+        {0x7e000000, 0x36000000, 5, 14}, /* tbz, tbnz */
+    };
+    for (unsigned i = 0; i < sizeof branches / sizeof *branches; i++)
+        if ((word & branches[i].mask) == branches[i].bits) {
+            const uint32_t field = ((1u << branches[i].width) - 1) << branches[i].at;
+            const int distance = (int)(word >> branches[i].at) % NEAR_WORDS - 3 * NEAR_WORDS / 4;
+            return (word & ~field) | ((uint32_t)distance << branches[i].at & field);
+        }
+    return word;
+}
+
 /* Bits that are an instruction now and then only become one: of a line of the tables. */
-static uint32_t take_word(struct input *in)
+static uint32_t take_word(struct input *in, bool near)
 {
     const unsigned op = (unsigned)take(in, 2);
     const uint32_t word = (uint32_t)take(in, 4);
     const struct insn_info *info = &insn_infos[op % OP_COUNT];
-    return op & 0x8000 && !(op & 0x7000) ? word : (word & ~info->mask) | info->bits;
+    const uint32_t made = op & 0x8000 && !(op & 0x7000) ? word : (word & ~info->mask) | info->bits;
+    return near ? keep_near(made) : made;
 }
 
 /* An address that leads somewhere, most often. */
@@ -49,6 +71,7 @@ static uint64_t take_register(struct input *in)
     case 2: return RIG_CODE_EL0 + value % (RIG_CODE_PAGES * RIG_PAGE);
     case 3: return RIG_CODE_EL1 + value % (RIG_CODE_PAGES * RIG_PAGE);
     case 4: return value % 256;
+    case 5: return RIG_WINDOW + (1 + value % 7) * RIG_PAGE - (value >> 8) % 32; /* across pages */
     default: return RIG_WINDOW - RIG_PAGE + value % (8 * RIG_PAGE);
     }
 }
@@ -69,6 +92,7 @@ static void take_program(struct input *in, struct program *p)
 {
     memset(p, 0, sizeof *p);
     const uint64_t switches = take(in, 4);
+    const bool more = switches >> 31 & 1; /* happens between turns */
     p->el = switches & 1;
     p->daif = switches >> 1 & 15;
     p->sp_checked = switches >> 5 & 1;
@@ -82,11 +106,17 @@ static void take_program(struct input *in, struct program *p)
         p->table[i].index = index >> 12 ? 2 * 512 + (RIG_WINDOW >> 12 & 511) + index % 8 : index;
         p->table[i].descriptor = take_descriptor(in);
     }
-    p->turn_count = 1 + (switches >> 28 & 3);
+    p->turn_count = 1 + (switches >> 28 & 3) * (more ? 2 : 1);
     for (unsigned i = 0; i < p->turn_count; i++) {
         const uint64_t turn = take(in, 2);
         p->turns[i].insns = 1 + (uint32_t)(turn % TURN_INSNS);
         p->turns[i].irq = turn >> 15 & 1;
+        if (more) {
+            const uint64_t change = take(in, 3);
+            p->turns[i].remap = change & 63;
+            p->turns[i].patch = change & 64 ? (uint8_t)(change >> 8) : 0;
+            p->turns[i].insns = change & 128 ? 1 + (uint32_t)((change >> 16 << 15 | turn) % LONG_TURN_INSNS) : p->turns[i].insns;
+        }
     }
     for (unsigned i = 0; i < 31; i++)
         p->state.x[i] = take_register(in);
@@ -95,7 +125,7 @@ static void take_program(struct input *in, struct program *p)
     for (unsigned i = 0; i < 32; i += 4)
         p->state.v[i][0] = take(in, 8);
     while (in->size && p->count < MAX_WORDS_OF_INPUT)
-        p->words[p->count++] = take_word(in);
+        p->words[p->count++] = take_word(in, switches >> 30 & 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

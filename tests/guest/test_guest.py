@@ -35,11 +35,11 @@ def make_disk(script):
     return image
 
 
-def start(script, disk="all", memory="1G"):
+def start(script, disk="all", memory="1G", engine="auto"):
     """The emulator, started, with the script as what the guest's /sbin/init runs under bash."""
     return subprocess.Popen(
         [program, "run", "--kernel", f"{cache}/guest/Image", "--initrd", f"{cache}/guest/initrd.gz", "--append",
-         "console=ttyAMA0 quiet root=/dev/vda", "--cpus", cpus, "--memory", memory, "--exit-on-panic", "--disk",
+         "console=ttyAMA0 quiet root=/dev/vda", "--cpus", cpus, "--memory", memory, "--engine", engine, "--exit-on-panic", "--disk",
          f"{cache}/programs-{disk}.img,ro", "--disk", make_disk(script) + ",ro"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8", errors="replace")
 
@@ -128,6 +128,36 @@ def case_openssl():
     rates = [float(number) for number in re.findall(r"^\+F\d?:.*[:](\d+\.\d+)$", output, re.M)]
     check(len(rates) >= 8 and min(rates) > 0, "openssl speed did not measure all", output)
     check("RSA key ok" in output, "no good key", output)
+
+
+# How node may run a script: interpreted alone, and with its compilers eager.
+NODE_MODES = {"jitless": "--jitless", "default": "", "sparkplug": "--always-sparkplug", "eager": "--interrupt-budget=1000"}
+
+
+def check_node(output):
+    """Every way to run it computes the same, but for what only a compiler offers."""
+    results = dict(re.findall(r"^## (\S+)\n((?:\w+ .*\n)+)", output, re.M))
+    check(set(results) == set(NODE_MODES), "node did not run in every way", output)
+    wasm = sum(sum(i * i for i in range(n)) for n in range(1, 400))
+    expected = results["jitless"]
+    check("sieve 17984\n" in expected and "made 899997\n" in expected, "node computes wrong numbers", output)
+    for mode, result in results.items():
+        if mode != "jitless":
+            check(result == f"{expected}wasm {wasm}\n", f"node {NODE_MODES[mode]} computes something else", output)
+
+
+def node_script():
+    return "".join(f"echo '## {mode}'; NODE_DISABLE_COLORS=1 node {flag} /mnt/compute.js 2>/dev/null\n" for mode, flag in NODE_MODES.items())
+
+
+def case_node():
+    """A program that writes code, runs it, and throws it away."""
+    check_node(run(node_script()))
+
+
+def case_node_lockstep():
+    """The same, translated and interpreted side by side."""
+    check_node(run(node_script(), engine="lockstep"))
 
 
 def case_perf():

@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Random programs. Left to chance nearly every instruction would fault and every loop be endless, so some
- * registers have a task: BASES point into the window or near it, INDEXES are small, COUNTER counts a loop and
- * is left alone by everything else. Branches lead a few instructions forward, or out of the program's own
- * loop. */
+ * registers have a task: BASES point into the window or near it, INDEXES are small, COUNTERs count loops and
+ * are left alone by everything else. Branches lead a few instructions forward, or back to the loop's start; larger shapes
+ * are those of shapes.c. */
 #include "tests/jit/generate.h"
 #include <string.h>
 #include "isa/arm64/decode.h"
 #include "isa/arm64/fp.h"
+#include "tests/jit/shapes.h"
 
-#define COUNTER 28u
 #define TRIES   1000u
 
 /* Some live in host registers in translated code, some do not. */
 static const uint8_t bases[] = {1, 3, 6, 19, 25, 31};
 static const uint8_t indexes[] = {4, 9, 14};
-#define COUNT(list) ((unsigned)(sizeof(list) / sizeof((list)[0])))
-
-struct generator {
-    struct rng rng;
-    const struct features *features;
-    struct program *program;
-    uint32_t loop_start; /* index of its first word */
-    bool in_loop;
-    uint8_t el;
-    bool vectors; /* a program of floating point and vectors */
-};
-
 static uint16_t all_ops[OP_COUNT], integer_ops[OP_COUNT], memory_ops[OP_COUNT], vector_ops[OP_COUNT];
 static uint16_t atomic_ops[OP_COUNT];
 static unsigned all_count, integer_count, memory_count, vector_count, atomic_count;
@@ -64,10 +52,15 @@ static uint32_t with_field(uint32_t word, unsigned at, unsigned value)
     return (word & ~(31u << at)) | value << at;
 }
 
+static bool is_counter(unsigned reg)
+{
+    return reg <= COUNTER(0) && reg > COUNTER(MAX_LOOPS);
+}
+
 static bool names_counter(uint32_t word)
 {
-    return field(word, 0) == COUNTER || field(word, 5) == COUNTER || field(word, 10) == COUNTER ||
-           field(word, 16) == COUNTER;
+    return is_counter(field(word, 0)) || is_counter(field(word, 5)) || is_counter(field(word, 10)) ||
+           is_counter(field(word, 16));
 }
 
 /* Whether the word may write a register that has a task: most such words are not taken. */
@@ -99,7 +92,7 @@ static uint32_t aim_memory(struct rng *rng, const struct insn_info *info, uint32
     return (word & ~info->mask) | info->bits;
 }
 
-static uint32_t random_instruction(struct generator *g)
+uint32_t random_instruction(struct generator *g)
 {
     struct rng *rng = &g->rng;
     for (unsigned i = 0; i < TRIES; i++) {
@@ -132,19 +125,23 @@ static uint32_t random_instruction(struct generator *g)
     return RIG_NOP;
 }
 
-static void put(struct generator *g, uint32_t word)
+void put(struct generator *g, uint32_t word)
 {
     g->program->words[g->program->count++] = word;
 }
 
-/* A register that has no task. */
-static unsigned free_register(struct rng *rng)
+unsigned free_register(struct rng *rng)
 {
     for (;;) {
         const unsigned reg = rng_below(rng, 31);
-        if (reg != COUNTER && !spoils(reg))
+        if (!is_counter(reg) && !spoils(reg))
             return reg;
     }
+}
+
+unsigned base_register(struct rng *rng)
+{
+    return bases[rng_below(rng, COUNT(bases))];
 }
 
 /* System instructions that a block may meet. */
@@ -188,7 +185,7 @@ static void put_sysreg(struct generator *g)
     if (!rng_below(rng, 4))
         put(g, 0xd50340df | rng_below(rng, 16) << 8 | rng_below(rng, 2) << 5); /* msr daifset or daifclr */
     else if (rng_below(rng, 4))
-        put(g, 0xd5300000 | at | rng_below(rng, COUNTER)); /* mrs */
+        put(g, 0xd5300000 | at | rng_below(rng, COUNTER(MAX_LOOPS) + 1)); /* mrs */
     else
         put(g, 0xd5100000 | at | rng_below(rng, 32)); /* msr */
 }
@@ -209,6 +206,23 @@ static void put_exclusive(struct generator *g)
                (rng_below(rng, 4) ? 2 : 31));
 }
 
+/* Codes into pointers, out of them, and checked. */
+static void put_pauth(struct generator *g)
+{
+    static const uint32_t hints[] = {0xd503211f, 0xd503215f, 0xd503219f, 0xd50321df, 0xd503231f, 0xd503235f, 0xd503239f,
+                                     0xd50323df, 0xd503233f, 0xd503237f, 0xd50323bf, 0xd50323ff, 0xd50320ff};
+    struct rng *rng = &g->rng;
+    const uint32_t d = free_register(rng), n = rng_below(rng, 32), key = rng_below(rng, 4) << 10;
+    switch (rng_below(rng, 4)) {
+    case 0: put(g, hints[rng_below(rng, COUNT(hints))]); break;
+    case 1: put(g, 0xdac143e0 | key % 0x800 | d); break; /* xpac */
+    case 2: put(g, 0xdac10000 | key | n << 5 | d); break; /* pac, aut behind it or not */
+    default: put(g, 0xdac11000 | key | n << 5 | d); break;
+    }
+    if (!rng_below(rng, 3))
+        put(g, 0xdac11000 | key | n << 5 | d);
+}
+
 /* RBIT and CLZ, with one another's registers or not. */
 static void put_trailing_zeros(struct generator *g)
 {
@@ -222,9 +236,10 @@ static void put_trailing_zeros(struct generator *g)
 static void put_branch(struct generator *g)
 {
     struct rng *rng = &g->rng;
+    const struct program *p = g->program;
     int distance = 1 + (int)rng_below(rng, 8);
-    if (g->in_loop && !rng_below(rng, 16))
-        distance = (int)g->loop_start - (int)g->program->count;
+    if (g->loops && !rng_below(rng, 16))
+        distance = (int)g->loop_starts[g->loops - 1] - (int)g->program->count;
     const uint32_t reg = rng_below(rng, 31), imm19 = ((uint32_t)distance & 0x7ffff) << 5,
                    sf = rng_below(rng, 2) << 31;
     switch (rng_below(rng, 8)) {
@@ -242,9 +257,16 @@ static void put_branch(struct generator *g)
         break; /* b, bl */
     default: {
         static const uint32_t kinds[] = {0xd61f0000, 0xd63f0000, 0xd65f0000}; /* br, blr, ret */
-        const uint32_t target = rng_below(rng, 2) ? 30 : 16, down = (uint32_t)distance + 1;
+        static const uint8_t targets[] = {30, 16, 9};
+        static const uint32_t pads[] = {0xd503241f, 0xd503245f, 0xd503249f, 0xd50324df, 0xd503233f}; /* bti, paciasp */
+        const uint32_t target = targets[rng_below(rng, COUNT(targets))], down = (uint32_t)distance + 1;
         put(g, 0x10000000 | (down & 0x7ffff) << 5 | target); /* adr */
         put(g, kinds[rng_below(rng, 3)] | target << 5);
+        if (p->guarded && rng_below(rng, 4)) {
+            for (int i = 1; i < distance; i++)
+                put(g, random_instruction(g));
+            put(g, pads[rng_below(rng, COUNT(pads))]);
+        }
         break;
     }
     }
@@ -340,6 +362,7 @@ static void put_patch(struct generator *g)
     put(g, 0x10000000 | ((uint32_t)(to - 1) & 0x7ffff) << 5 | 17); /* adr x17 */
     put(g, 0xb9400210);                                            /* ldr w16, [x16] */
     put(g, 0xb9000230);                                            /* str w16, [x17] */
+    g->program->patches = true;
     if (rng_below(rng, 2)) {
         put(g, 0xd50b7531); /* ic ivau, x17 */
         put(g, 0xd5033fdf); /* isb */
@@ -375,42 +398,15 @@ static void put_remap(struct generator *g)
     put(g, 0xd5033fdf); /* isb */
 }
 
-static void open_loop(struct generator *g)
-{
-    struct rng *rng = &g->rng;
-    const uint32_t times = rng_below(rng, 6) ? 1 + rng_below(rng, 6) : 30 + rng_below(rng, 40);
-    put(g, 0xd2800000 | times << 5 | COUNTER); /* movz */
-    g->loop_start = g->program->count;
-    g->in_loop = true;
-}
-
-static void close_loop(struct generator *g)
-{
-    const uint32_t back = (g->loop_start - g->program->count - 1) & 0x7ffff;
-    if (rng_below(&g->rng, 2)) {
-        put(g, 0xf1000400 | COUNTER << 5 | COUNTER); /* subs */
-        put(g, 0x54000001 | back << 5);              /* b.ne */
-    } else {
-        put(g, 0xd1000400 | COUNTER << 5 | COUNTER); /* sub */
-        put(g, 0xb5000000 | back << 5 | COUNTER);    /* cbnz */
-    }
-    g->in_loop = false;
-}
-
 static void put_code(struct generator *g)
 {
     struct rng *rng = &g->rng;
-    const unsigned length = 4 + rng_below(rng, rng_below(rng, 2) ? 120 : 24);
+    if (!rng_below(rng, 3))
+        put_functions(g);
+    const unsigned length = g->program->count + 4 + rng_below(rng, rng_below(rng, 2) ? 120 : 24);
     while (g->program->count < length) {
-        switch (rng_below(rng, 32)) {
+        switch (rng_below(rng, 36)) {
         case 0: put_system(g); break;
-        case 11: put_sysreg(g); break;
-        case 12:
-            if (rng_below(rng, 2))
-                put_exclusive(g);
-            else
-                put_trailing_zeros(g);
-            break;
         case 1:
         case 2:
         case 3: put_branch(g); break;
@@ -421,20 +417,38 @@ static void put_code(struct generator *g)
                 put_remap(g);
             break;
         case 5:
-            if (g->in_loop)
+        case 6:
+            if (g->loops && (g->loops == MAX_LOOPS || rng_below(rng, 2)))
                 close_loop(g);
-            else
+            else if (!g->loops || !rng_below(rng, 3))
                 open_loop(g);
             break;
-        case 6:
         case 7:
-        case 8: put_comparison(g); break;
-        case 9:
-        case 10: put_extreme(g); break;
+        case 8:
+        case 9: put_comparison(g); break;
+        case 10:
+        case 11: put_extreme(g); break;
+        case 12: put_overlap(g); break;
+        case 13: put_call(g); break;
+        case 14:
+            if (rng_below(rng, 2))
+                put_atomic(g);
+            else if (!rng_below(rng, 4))
+                put_walk(g);
+            break;
+        case 15: put_sysreg(g); break;
+        case 16:
+            if (rng_below(rng, 2))
+                put_exclusive(g);
+            else if (rng_below(rng, 2))
+                put_trailing_zeros(g);
+            else
+                put_pauth(g);
+            break;
         default: put(g, random_instruction(g)); break;
         }
     }
-    if (g->in_loop)
+    while (g->loops)
         close_loop(g);
 }
 
@@ -496,6 +510,8 @@ static void set_registers(struct generator *g)
     p->sp_checked = (uint8_t)rng_below(rng, 2);
     p->fp_disabled = !rng_below(rng, 32);
     p->aligned = !rng_below(rng, 32);
+    p->sctlr = rng_next(rng) & (has_feature(g->features, FEAT_PAuth) ? 0xc8002000ull : 0);
+    p->tcr = rng_below(rng, 2) ? 0 : rng_next(rng) & (3ull << 37 | 3ull << 51 | 0x3full << 16);
 }
 
 /* One long turn and some short ones, which end anywhere in a block. */
@@ -510,7 +526,7 @@ static void set_turns(struct generator *g)
         p->turns[i].remap = (uint8_t)(i && !rng_below(rng, 4) ? rng_below(rng, 64) : 0);
         p->turns[i].patch = (uint8_t)(i && !rng_below(rng, 8) ? rng_below(rng, p->count) : 0);
     }
-    p->turns[p->turn_count - 1].insns = 2000;
+    p->turns[p->turn_count - 1].insns = g->hot ? 40000 : 2000;
 }
 
 void generate_program(uint64_t seed, const struct features *features, struct program *program)
@@ -520,7 +536,9 @@ void generate_program(uint64_t seed, const struct features *features, struct pro
         sort_ops();
     memset(program, 0, sizeof *program);
     g.vectors = !rng_below(&g.rng, 3);
+    g.hot = !rng_below(&g.rng, 24);
     g.el = (uint8_t)rng_below(&g.rng, 2);
+    program->guarded = rng_below(&g.rng, 4) ? 0 : 3 - (uint8_t)rng_below(&g.rng, 3);
     put_code(&g);
     /* Most often somewhere in the first page, now and then across its end. */
     program->first = rng_below(&g.rng, 4) ? rng_below(&g.rng, 512) + 64 : RIG_PAGE / 4 - program->count / 2;

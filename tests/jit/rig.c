@@ -20,6 +20,7 @@ enum { TABLE_1, TABLE_2, TABLE_3, VECTORS, CODE, CODE_2, DATA, DATA_2, READ_ONLY
 #define LEAF           (3ull | 3ull << 8 | 1ull << 10) /* page, shareable, AF */
 #define BOTH           (1ull << 6)                     /* EL0 too */
 #define NO_WRITE       (1ull << 7)
+#define GUARDED        (1ull << 50)
 #define PXN            (1ull << 53)
 #define UXN            (1ull << 54)
 #define DEVICE         (1ull << 2) /* MAIR attribute 1 */
@@ -120,8 +121,9 @@ static void make_tables(uint8_t *ram, const struct program *program)
     poke(ram, TABLE_1, CODE_BASE >> 30, PHYSICAL(TABLE_2) | 3);
     poke(ram, TABLE_2, CODE_BASE >> 21 & 511, PHYSICAL(TABLE_3) | 3);
     for (unsigned i = 0; i < RIG_CODE_PAGES; i++) {
-        map(ram, RIG_CODE_EL1 + i * RIG_PAGE, PHYSICAL(CODE + i), UXN);
-        map(ram, RIG_CODE_EL0 + i * RIG_PAGE, PHYSICAL(CODE + i), BOTH | PXN);
+        const uint64_t guarded = program->guarded >> i & 1 ? GUARDED : 0;
+        map(ram, RIG_CODE_EL1 + i * RIG_PAGE, PHYSICAL(CODE + i), guarded | UXN);
+        map(ram, RIG_CODE_EL0 + i * RIG_PAGE, PHYSICAL(CODE + i), guarded | BOTH | PXN);
     }
     map(ram, RIG_VECTORS, PHYSICAL(VECTORS), NO_WRITE | UXN);
     map(ram, RIG_DEVICE, DEVICE_BASE, DEVICE | UXN | PXN);
@@ -195,9 +197,12 @@ void rig_load(struct rig *rig, const struct program *program)
     cpu_reset(cpu);
     cpu_seed_rng(cpu, 1);
     cpu->sys.TTBR0_EL1 = PHYSICAL(TABLE_1);
-    cpu->sys.TCR_EL1 = TCR;
+    cpu->sys.TCR_EL1 = TCR ^ program->tcr;
+    cpu->sys.APIAKeyLo_EL1 = 0x0123456789abcdef;
+    cpu->sys.APDBKeyHi_EL1 = 0xfedcba9876543210;
     cpu->sys.MAIR_EL1 = 0xff;
     cpu->sys.SCTLR_EL1 = SCTLR | (program->sp_checked ? 3u << 3 : 0) | (program->aligned ? 2 : 0);
+    cpu->sys.SCTLR_EL1 ^= program->sctlr;
     cpu->sys.CPACR_EL1 = program->fp_disabled ? 0 : 3u << 20;
     cpu->sys.VBAR_EL1 = RIG_VECTORS;
     cpu->sys.TPIDRRO_EL0 = RIG_DEVICE;

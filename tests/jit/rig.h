@@ -41,9 +41,12 @@ struct program {
     struct wire_state state;        /* pc is not used */
     uint8_t el;                     /* 0 or 1 */
     uint8_t daif;
+    uint8_t patches;      /* it writes over its own code */
     uint8_t sp_checked;   /* SCTLR.SA, SA0 */
     uint8_t fp_disabled;  /* CPACR.FPEN = 0 */
     uint8_t aligned;      /* SCTLR.A */
+    uint8_t guarded;      /* a bit for each page of code: BTI applies */
+    uint64_t sctlr, tcr;  /* bits that differ from the usual ones */
     uint8_t table_writes; /* how many entries of `table` count */
     struct {
         uint16_t index; /* into the tables: three pages, a level each */

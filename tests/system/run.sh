@@ -5,7 +5,11 @@
 armature=$1
 guest=$2
 shift 2
-output=$("$armature" run --kernel "$guest" --memory 256M --cpus 4 --serial stdio --clock virtual --timeout 60s \
+case " $* " in
+    *" --parallel "*) clock=paced ;;
+    *) clock=virtual ;;
+esac
+output=$("$armature" run --kernel "$guest" --memory 256M --cpus 4 --serial stdio --clock $clock --timeout 60s \
     "$@" </dev/null)
 status=$?
 printf '%s\n' "$output"

@@ -376,9 +376,63 @@ static void code_lookups_become_stale_only_when_concerned(void **state)
     generation = cpu->code_key[0];
     set_asid(3);
     assert_int_not_equal(cpu->code_key[0], generation);
-    generation = cpu->code_key[0];
-    set_asid(4); /* no code was looked up in between */
-    assert_int_equal(cpu->code_key[0], generation);
+}
+
+/* A key is an address space's own: it is found again, unless the space's translations changed meanwhile. */
+static void address_spaces_find_their_code_lookups_again(void **state)
+{
+    bool guarded;
+    map(0, 16, 0x1000, 3, PAGE | page_leaf(3) | NG);
+    set_asid(3);
+    mmu_fetch(cpu, 0x1000, &guarded);
+    uint64_t of_three = cpu->code_key[0], upper = cpu->code_key[1];
+    set_asid(4);
+    mmu_fetch(cpu, 0x1000, &guarded);
+    uint64_t of_four = cpu->code_key[0];
+    tlb_invalidate_va(cpu, 0x7000, 3);
+    tlb_invalidate_va(cpu, 0x1000, 5);
+    set_asid(3);
+    assert_int_equal(cpu->code_key[0], of_three);
+
+    tlb_invalidate_va(cpu, 0x1000, 4);
+    assert_int_equal(cpu->code_key[0], of_three);
+    set_asid(4);
+    assert_int_not_equal(cpu->code_key[0], of_four);
+    tlb_invalidate_asid(cpu, 3);
+    set_asid(3);
+    assert_int_not_equal(cpu->code_key[0], of_three);
+    mmu_fetch(cpu, 0x1000, &guarded);
+    of_three = cpu->code_key[0];
+    set_asid(4);
+    tlb_invalidate_va(cpu, 0x1000, TLB_ANY_ASID);
+    set_asid(3);
+    assert_int_not_equal(cpu->code_key[0], of_three);
+    assert_int_equal(cpu->code_key[1], upper);
+}
+
+static void global_code_belongs_to_all_address_spaces(void **state)
+{
+    bool guarded;
+    map(0, 16, 0x1000, 3, PAGE | page_leaf(3));
+    set_asid(3);
+    mmu_fetch(cpu, 0x1000, &guarded);
+    uint64_t of_three = cpu->code_key[0];
+    set_asid(4);
+    tlb_invalidate_va(cpu, 0x1000, 4);
+    set_asid(3);
+    assert_int_not_equal(cpu->code_key[0], of_three);
+}
+
+static void many_address_spaces_have_keys_of_their_own(void **state)
+{
+    uint64_t keys[3 * TLB_SPACES];
+    map(0, 16, 0x1000, 3, PAGE | page_leaf(3) | NG);
+    for (unsigned i = 0; i < 3 * TLB_SPACES; i++) {
+        set_asid(i % (TLB_SPACES + 1));
+        keys[i] = cpu->code_key[0];
+        for (unsigned j = 0; j < i; j++)
+            assert_int_not_equal(keys[i], keys[j]);
+    }
 }
 
 /* Accesses. */
@@ -548,6 +602,9 @@ int main(void)
         MMU_TEST(invalidation_by_address),
         MMU_TEST(a_block_goes_by_any_of_its_addresses),
         MMU_TEST(code_lookups_become_stale_only_when_concerned),
+        MMU_TEST(address_spaces_find_their_code_lookups_again),
+        MMU_TEST(global_code_belongs_to_all_address_spaces),
+        MMU_TEST(many_address_spaces_have_keys_of_their_own),
         MMU_TEST(stores_to_flagged_pages_are_told),
         MMU_TEST(an_access_over_two_pages_is_all_or_nothing),
         MMU_TEST(alignment),

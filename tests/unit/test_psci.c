@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The firmware's calls: each function, each error code. */
 #include "tests/unit/unit.h"
+#include "isa/arm64/threads.h"
 #include "machine/psci.h"
 
 enum { CPUS = 18 };
@@ -23,6 +24,15 @@ void cpu_reset(struct cpu *cpu)
     memset(cpu->x, 0, sizeof cpu->x);
     cpu->pc = 0;
     cpu->wait = WAIT_NONE;
+}
+
+void cpu_wake(struct cpu *cpu)
+{
+    cpu->wait = WAIT_NONE;
+}
+
+void threads_await_left(const struct cpu *cpu)
+{
 }
 
 static void note_off(void *context, struct cpu *cpu)

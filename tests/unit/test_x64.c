@@ -224,6 +224,7 @@ static void arithmetic(void **state)
                 }
                 CHECK(x64_test(&c, w, a, b), "test", reg(log2, a), reg(log2, b));
                 CHECK(x64_imul(&c, w, a, b), "imul", reg(log2, a), reg(log2, b));
+                CHECK(x64_imul_imm(&c, w, a, b, 24000), "imul", reg(log2, a), reg(log2, b), immediate(24000));
                 CHECK(x64_bsr(&c, w, a, b), "bsr", reg(log2, a), reg(log2, b));
                 for (unsigned n = 0; n < 32u << w; n++)
                     CHECK(x64_shrd(&c, w, a, b, n), "shrd", reg(log2, a), reg(log2, b), immediate(n));
@@ -257,7 +258,8 @@ static void arithmetic(void **state)
         CHECK(x64_mul_wide(&c, true, a), "imul", reg(3, a));
         CHECK(x64_mul_wide(&c, false, a), "mul", reg(3, a));
         for (unsigned bit = 0; bit < 64; bit++)
-            CHECK(x64_bit_test(&c, a, bit), "bt", reg(bit > 31 ? 3 : 2, a), immediate(bit));
+            CHECK(x64_bit_test(&c, a, bit), "bt", reg(bit > 31 ? 3 : 2, a), immediate(bit)),
+                CHECK(x64_bit_reset(&c, a, bit), "btr", reg(bit > 31 ? 3 : 2, a), immediate(bit));
         for (unsigned d = 0; d < LENGTH(displacements); d++)
             for (unsigned value = 0; value < 256; value++)
                 CHECK(x64_cmp_byte(&c, a, displacements[d], value), "cmp", memory(0, a, displacements[d]),
@@ -309,6 +311,7 @@ static void conditions_and_jumps(void **state)
         for (unsigned d = 0; d < LENGTH(displacements); d++)
             CHECK(x64_jmp_mem(&c, a, displacements[d]), "jmp", memory(3, a, displacements[d]));
         CHECK(x64_call_reg(&c, a), "call", reg(3, a));
+        CHECK(x64_jmp_reg(&c, a), "jmp", reg(3, a));
     }
     start(), x64_ret(&c), expect("ret", 0, NULL);
     start();

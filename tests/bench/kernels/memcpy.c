@@ -16,7 +16,8 @@ static void prepare(void)
 static void copy_forward(uint8_t *d, const uint8_t *s, unsigned size)
 {
     for (unsigned i = 0; i < size; i += 64) {
-        uint8x16_t a = vld1q_u8(s + i), b = vld1q_u8(s + i + 16), c = vld1q_u8(s + i + 32), e = vld1q_u8(s + i + 48);
+        uint8x16_t a = vld1q_u8(s + i), b = vld1q_u8(s + i + 16);
+        uint8x16_t c = vld1q_u8(s + i + 32), e = vld1q_u8(s + i + 48);
         vst1q_u8(d + i, a);
         vst1q_u8(d + i + 16, b);
         vst1q_u8(d + i + 32, c);
@@ -27,7 +28,8 @@ static void copy_forward(uint8_t *d, const uint8_t *s, unsigned size)
 static void copy_backward(uint8_t *d, const uint8_t *s, unsigned size)
 {
     for (unsigned i = size; i > 0; i -= 64) {
-        uint8x16_t a = vld1q_u8(s + i - 64), b = vld1q_u8(s + i - 48), c = vld1q_u8(s + i - 32), e = vld1q_u8(s + i - 16);
+        uint8x16_t a = vld1q_u8(s + i - 64), b = vld1q_u8(s + i - 48);
+        uint8x16_t c = vld1q_u8(s + i - 32), e = vld1q_u8(s + i - 16);
         vst1q_u8(d + i - 16, e);
         vst1q_u8(d + i - 32, c);
         vst1q_u8(d + i - 48, b);

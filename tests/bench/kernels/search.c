@@ -6,7 +6,8 @@
 #define BYTES 32768
 
 static char text[BYTES + 1];
-static const char *const words[] = {"interrupt", "exception level", "when the timer", "memory page is", "writes of a guest"};
+static const char *const words[] = {"interrupt", "exception level", "when the timer", "memory page is",
+                                    "writes of a guest"};
 
 static void prepare(void)
 {

@@ -42,8 +42,8 @@ LOAD_STORE(q_u8, uint8_t, uint8x16_t)
 LOAD_STORE(q_s16, int16_t, int16x8_t)
 LOAD_STORE(q_f32, float, float32x4_t)
 
-/* Byte i of result `part`, of n that are interleaved, is byte n * i + part of the 16 n bytes. `bytes` shuffles those that
- * lie in the vector `source`, and gives 0 for the others. */
+/* Byte i of result `part`, of n that are interleaved, is byte n * i + part of the 16 n bytes. `bytes` shuffles those
+ * that lie in the vector `source`, and gives 0 for the others. */
 static inline uint8x16_t gather(const uint8x16_t *sources, int n, int part)
 {
     __m128i all = _mm_setzero_si128();

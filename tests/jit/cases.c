@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Programs that engines once ran differently, shrunk: the differential test runs them before the random ones. */
+#include "tests/jit/cases.h"
+#include <string.h>
+#include "isa/arm64/fp.h"
+
+const struct kept_case kept_cases[] = {
+    {"a comparison, an FP instruction that goes out of line, a branch in the next block of a region",
+     {
+         0x7108011f, /* cmp w8, #0x200 */
+         0x1e301812, /* fdiv s18, s0, s16 */
+         0x14000001, /* b, to the next */
+         0x54ffffa1, /* b.ne, to the first */
+     },
+     {[0] = {0xff33eb18cabdab22, 0xe9796dfde8630fa2}, [16] = {0xfff8000000000001, 0x40407f100101ff10}}},
+    {NULL, {0}, {{0}}},
+};
+
+void kept_program(const struct kept_case *kept, struct program *program)
+{
+    memset(program, 0, sizeof *program);
+    memcpy(program->words, kept->words, sizeof kept->words);
+    for (unsigned i = 0; i < KEPT_WORDS; i++)
+        if (program->words[i])
+            program->count = i + 1;
+    memcpy(program->state.v, kept->v, sizeof kept->v);
+    program->state.x[1] = RIG_WINDOW;
+    program->state.fpsr = FPSR_IXC;
+    program->state.sp = RIG_WINDOW + RIG_PAGE;
+    program->first = 64;
+    program->el = 1;
+    program->turns[0].insns = 20000;
+    program->turn_count = 1;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Larger shapes of code: loops within loops, functions and recursion, returns to elsewhere, accesses that overlap, atomic
+ * operations, walks through memory into what cannot be accessed. */
+#include "tests/jit/shapes.h"
+
+#define LINK       30u
+#define SP         31u
+#define RET_WORD   0xd65f03c0u
+#define PUSH_LINK  0xf81f0ffeu /* str x30, [sp, #-16]! */
+#define POP_LINK   0xf84107feu /* ldr x30, [sp], #16 */
+
+static uint32_t branch_to(const struct generator *g, uint32_t target)
+{
+    return (target - g->program->count) & 0x3ffffff;
+}
+
+/* --- loops ----------------------------------------------------------------------------------------- */
+
+void open_loop(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    uint32_t times = rng_below(rng, 6) ? 1 + rng_below(rng, 6) : 30 + rng_below(rng, 40);
+    if (g->hot)
+        times = g->loops ? 2 + rng_below(rng, 40) : 100 + rng_below(rng, 3000);
+    put(g, 0xd2800000 | times << 5 | COUNTER(g->loops)); /* movz */
+    g->loop_starts[g->loops++] = g->program->count;
+}
+
+void close_loop(struct generator *g)
+{
+    const uint32_t counter = COUNTER(--g->loops);
+    const uint32_t back = (g->loop_starts[g->loops] - g->program->count - 1) & 0x7ffff;
+    if (rng_below(&g->rng, 2)) {
+        put(g, 0xf1000400 | counter << 5 | counter); /* subs */
+        put(g, 0x54000001 | back << 5);              /* b.ne */
+    } else {
+        put(g, 0xd1000400 | counter << 5 | counter); /* sub */
+        put(g, 0xb5000000 | back << 5 | counter);    /* cbnz */
+    }
+}
+
+/* --- functions ------------------------------------------------------------------------------------- */
+
+static void put_body(struct generator *g)
+{
+    for (unsigned i = rng_below(&g->rng, 6); i; i--)
+        put(g, random_instruction(g));
+}
+
+/* f(x26): calls itself with one less, and returns. */
+static void put_recursion(struct generator *g)
+{
+    const uint32_t self = g->program->count, counter = COUNTER(2);
+    put(g, 0xb4000000 | 6 << 5 | counter);       /* cbz x26, out */
+    put(g, 0xd1000400 | counter << 5 | counter); /* sub */
+    put(g, PUSH_LINK);
+    put(g, random_instruction(g));
+    put(g, 0x94000000 | branch_to(g, self));
+    put(g, POP_LINK);
+    put(g, RET_WORD);
+}
+
+/* One that returns, or goes elsewhere: past its caller's next instruction, by another register, by a jump. */
+static void put_function(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const bool calls = g->function_count && rng_below(rng, 2);
+    put_body(g);
+    if (calls) {
+        put(g, PUSH_LINK);
+        put(g, 0x94000000 | branch_to(g, g->functions[rng_below(rng, g->function_count)]));
+        put(g, POP_LINK);
+        put_body(g);
+    }
+    switch (rng_below(rng, 8)) {
+    case 0: put(g, 0x91001000 | LINK << 5 | LINK); put(g, RET_WORD); break;  /* add x30, x30, #4 */
+    case 1: put(g, 0x91000000 | LINK << 5 | 16); put(g, 0xd65f0200); break;  /* mov x16, x30; ret x16 */
+    case 2: put(g, 0xd61f0000 | LINK << 5); break;                          /* br x30 */
+    default: put(g, RET_WORD); break;
+    }
+}
+
+void put_functions(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const unsigned count = 1 + rng_below(rng, MAX_FUNCTIONS);
+    const uint32_t over = g->program->count;
+    put(g, 0);
+    g->recursive = !rng_below(rng, 3);
+    for (unsigned i = 0; i < count; i++) {
+        const uint32_t start = g->program->count;
+        if (!i && g->recursive)
+            put_recursion(g);
+        else
+            put_function(g);
+        g->functions[g->function_count++] = start;
+    }
+    g->program->words[over] = 0x14000000 | (g->program->count - over);
+}
+
+void put_call(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    if (!g->function_count)
+        return;
+    const unsigned which = rng_below(rng, g->function_count);
+    if (!which && g->recursive) {
+        if (g->loops == MAX_LOOPS)
+            return;
+        const uint32_t depth = rng_below(rng, 4) ? rng_below(rng, 12) : rng_below(rng, 400);
+        put(g, 0xd2800000 | depth << 5 | COUNTER(2));
+    }
+    const uint32_t target = g->functions[which];
+    switch (rng_below(rng, 8)) {
+    case 0: /* by a register */
+        put(g, 0x10000000 | ((target - g->program->count) & 0x7ffff) << 5 | 16); /* adr */
+        put(g, 0xd63f0200);                                                      /* blr x16 */
+        break;
+    case 1: /* returns to somewhere else than behind the call */
+        put(g, 0x10000000 | (3 + rng_below(rng, 4)) << 5 | LINK); /* adr x30 */
+        put(g, 0x14000000 | branch_to(g, target));
+        break;
+    case 2: /* a call whose return never comes */
+        put(g, 0x94000001); /* bl to the next */
+        break;
+    default: put(g, 0x94000000 | branch_to(g, target)); break;
+    }
+}
+
+/* --- memory ---------------------------------------------------------------------------------------- */
+
+void put_overlap(struct generator *g)
+{
+    /* STUR and LDUR of all widths and signs: the immediate is added at bit 12. */
+    static const uint32_t stores[] = {0x38000000, 0x78000000, 0xb8000000, 0xf8000000, 0x3c000000,
+                                      0x7c000000, 0xbc000000, 0xfc000000, 0x3c800000};
+    static const uint32_t loads[] = {0x38400000, 0x38800000, 0x38c00000, 0x78400000, 0x78800000, 0x78c00000, 0xb8400000,
+                                     0xb8800000, 0xf8400000, 0x3c400000, 0x7c400000, 0xbc400000, 0xfc400000, 0x3cc00000};
+    struct rng *rng = &g->rng;
+    const uint32_t base = base_register(rng) << 5;
+    const unsigned from = rng_below(rng, 128);
+    for (unsigned i = 2 + rng_below(rng, 5); i; i--) {
+        const bool store = rng_below(rng, 2);
+        const uint32_t word = store ? stores[rng_below(rng, COUNT(stores))] : loads[rng_below(rng, COUNT(loads))];
+        put(g, word | (from + rng_below(rng, 16)) << 12 | base | free_register(rng));
+    }
+}
+
+void put_atomic(struct generator *g)
+{
+    /* With Rs at bit 16, size at bit 30, acquire and release at bits 23 and 22. */
+    static const uint32_t operations[] = {0x38200000, 0x38201000, 0x38202000, 0x38203000, 0x38204000,
+                                          0x38205000, 0x38206000, 0x38207000, 0x38208000};
+    struct rng *rng = &g->rng;
+    const uint32_t base = base_register(rng) << 5, size = rng_below(rng, 4) << 30, data = free_register(rng);
+    const uint32_t status = free_register(rng), ordered = rng_below(rng, 2) << 15;
+    switch (rng_below(rng, 6)) {
+    case 0: /* LSE */
+    case 1:
+        put(g, operations[rng_below(rng, COUNT(operations))] | size | rng_below(rng, 4) << 22 | status << 16 | base | data);
+        break;
+    case 2: /* compare and swap */
+        put(g, 0x08a07c00 | size | rng_below(rng, 2) << 22 | ordered | status << 16 | base | data);
+        break;
+    case 3: /* pairs of registers */
+        put(g, 0xc87f0000 | ordered | free_register(rng) << 10 | base | data);
+        put(g, 0xc8200000 | ordered | status << 16 | free_register(rng) << 10 | base | data);
+        break;
+    default:
+        put(g, 0x085f7c00 | size | ordered | base | data); /* ldxr */
+        for (unsigned i = rng_below(rng, 3); i; i--)
+            put(g, random_instruction(g));
+        if (!rng_below(rng, 8))
+            put(g, 0xd5033f5f); /* clrex */
+        put(g, 0x08007c00 | size | ordered | status << 16 | base | data); /* stxr */
+        if (!rng_below(rng, 4))
+            put(g, 0x35000000 | ((uint32_t)-2 & 0x7ffff) << 5 | status); /* cbnz, back */
+        break;
+    }
+}
+
+void put_walk(struct generator *g)
+{
+    /* Post-indexed by 4 to 64 bytes: loads, stores, pairs, vectors. */
+    static const uint32_t steps[] = {0xf8408400, 0xf8008400, 0xb8404400, 0x38401400, 0x78002400, 0x3cc10400, 0x3c810400,
+                                     0xa8c10000, 0xa8810000, 0xacc20000, 0xac820000, 0x69410000 | 1u << 23};
+    struct rng *rng = &g->rng;
+    if (g->loops == MAX_LOOPS)
+        return;
+    const uint32_t step = steps[rng_below(rng, COUNT(steps))], base = base_register(rng) << 5;
+    const uint32_t counter = COUNTER(g->loops), times = 1 + rng_below(rng, rng_below(rng, 2) ? 2000 : 20);
+    const bool pair = step >> 27 & 1 && !(step >> 28 & 1);
+    put(g, 0xd2800000 | times << 5 | counter);
+    const uint32_t start = g->program->count;
+    put(g, step | base | free_register(rng) | (pair ? free_register(rng) << 10 : 0));
+    for (unsigned i = rng_below(rng, 3); i; i--)
+        put(g, random_instruction(g));
+    put(g, 0xf1000400 | counter << 5 | counter);
+    put(g, 0x54000001 | ((start - g->program->count) & 0x7ffff) << 5); /* b.ne */
+}
