@@ -123,6 +123,8 @@ static void begin_block(struct translation_state *t, unsigned index)
     const struct flags_state known = inherits ? t->flags_at[index] : (struct flags_state){.flags = FLAGS_UNKNOWN};
     t->flags = known.flags;
     t->pending = known.pending;
+    if (inherits)
+        memcpy(t->vector_bytes, known.vector_bytes, sizeof t->vector_bytes);
     t->flags_raw = inherits ? known.raw : t->ir->is_region && raw_at(t, (int)index);
 }
 

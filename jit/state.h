@@ -100,11 +100,12 @@ struct fixup {
     unsigned to;
 };
 
-/* What is known of the flags where a block of the unit begins. */
+/* What is known of the flags where a block of the unit begins, and of the vector registers (vector_bytes). */
 struct flags_state {
     enum host_flags flags;
     struct pending_flags pending;
     bool raw;
+    uint8_t vector_bytes[32];
 };
 
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };

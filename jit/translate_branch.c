@@ -165,7 +165,8 @@ static void commit_for(struct translation_state *t, int a, int b)
 static void hand_flags(struct translation_state *t, int to)
 {
     t->flags_handed[to] = true;
-    t->flags_at[to] = (struct flags_state){t->flags, t->pending, t->flags_raw};
+    t->flags_at[to] = (struct flags_state){t->flags, t->pending, t->flags_raw, {0}};
+    memcpy(t->flags_at[to].vector_bytes, t->vector_bytes, sizeof t->vector_bytes);
 }
 
 static void jump_within(struct translation_state *t, uint8_t *jump_end, int to)
@@ -280,7 +281,7 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
     }
     const bool taken_tests = is_loop_head(t, taken), next_tests = is_loop_head(t, next);
     if (taken_tests && next_tests) {
-        const struct flags_state flags = {t->flags, t->pending, t->flags_raw};
+        const struct flags_state flags = {t->flags, t->pending, t->flags_raw, {0}};
         uint8_t *otherwise = x64_jcc(t->c, cc ^ 1);
         follow(t, taken, distance);
         if (comes_next(t, taken))

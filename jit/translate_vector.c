@@ -124,8 +124,10 @@ void vectors_begin(struct translation_state *t)
 
 void vectors_load(struct translation_state *t)
 {
-    if (t->ir->is_region)
-        vectors_move(t, all_assigned(t), false);
+    if (!t->ir->is_region)
+        return;
+    vectors_move(t, all_assigned(t), false);
+    memset(t->vector_bytes, 16, sizeof t->vector_bytes);
 }
 
 void vectors_store(struct translation_state *t)
