@@ -209,6 +209,9 @@ void address_at(struct translation_state *t, int32_t offset);
  *  lies at the present instruction's base register. */
 void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base);
 
+/** rcx = the TLB entry of the guest address in rax, in the table whose address stands at `table` from rbp. Uses rdx. */
+void load_tlb_entry(struct x64 *c, int32_t table);
+
 /** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
 void emit_slot_misses(struct translation_state *t);
 

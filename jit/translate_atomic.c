@@ -338,18 +338,13 @@ static void compare_and_swap_pair(struct translation_state *t)
  * to exec_. Uses rcx, rdx. */
 static void unprivileged_address(struct translation_state *t, unsigned bytes, bool write)
 {
-    const unsigned entry_bits = 5;
-    _Static_assert(sizeof(struct tlb_entry) == 32, "the index below is scaled by the entry's size");
     _Static_assert(offsetof(struct tlb, data[TLB_EL0]) == 0, "the table of EL0 is the first");
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
     x64_load_sized(c, 0, false, 0, RCX, HOST_CPU, CPU_OFFSET(pstate.uao));
     x64_rm(c, 0, 0, 0x3a, RCX, HOST_CPU, CPU_OFFSET(pstate.el), false);
     slow_if(t, CC_AE);
-    x64_mov(c, 0, RCX, RAX);
-    x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
-    x64_alu_imm(c, 0, ALU_AND, RCX, (TLB_ENTRIES - 1) << entry_bits);
-    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(tlb_all));
+    load_tlb_entry(c, CPU_OFFSET(tlb_all));
     x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));

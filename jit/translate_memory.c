@@ -2,16 +2,26 @@
 /* Loads and stores of general and vector registers. */
 #include "jit/translate_vector.h"
 
+/* rcx = the entry of the guest address in rax, in the table whose address stands at `table` from rbp. Uses rdx. */
+void load_tlb_entry(struct x64 *c, int32_t table)
+{
+    const unsigned entry_bits = 5;
+    _Static_assert(sizeof(struct tlb_entry) == 32, "the index is scaled by the entry's size");
+    _Static_assert(TLB_ENTRIES <= 1u << (32 - TLB_FOLD_BIT), "it is made of the low half of the address");
+    x64_mov(c, 0, RCX, RAX);
+    x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
+    x64_mov(c, 0, RDX, RAX);
+    x64_shift_imm(c, 0, SHIFT_SHR, RDX, TLB_FOLD_BIT - entry_bits);
+    x64_alu(c, 0, ALU_XOR, RCX, RDX);
+    x64_alu_imm(c, 0, ALU_AND, RCX, (TLB_ENTRIES - 1) << entry_bits);
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, table);
+}
+
 /* rax is a guest address: finds what makes it the host's, in rcx, by the indexed table. Returns the jump of a miss, to
  * be bound. */
 static uint8_t *find_in_table(struct x64 *c, unsigned bytes, bool write)
 {
-    const unsigned entry_bits = 5;
-    _Static_assert(sizeof(struct tlb_entry) == 32, "the index below is scaled by the entry's size");
-    x64_mov(c, 0, RCX, RAX);
-    x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
-    x64_alu_imm(c, 0, ALU_AND, RCX, (TLB_ENTRIES - 1) << entry_bits);
-    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(tlb));
+    load_tlb_entry(c, CPU_OFFSET(tlb));
     x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));

@@ -14,7 +14,7 @@ static void drop_data(struct tlb *tlb, unsigned regime, unsigned slot)
 
 static void drop_code(struct tlb *tlb, unsigned regime, unsigned slot)
 {
-    tlb->code[regime][slot] = (struct tlb_code_entry){.tag = TLB_NO_TAG(slot)};
+    tlb->code[regime][slot] = (struct tlb_code_entry){.tag = TLB_NO_CODE_TAG(slot)};
 }
 
 /* Lookups of code: their keys. */

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TLB_ENTRIES 1024u /* a power of two */
+#define TLB_ENTRIES  2048u /* a power of two */
+#define TLB_FOLD_BIT 21u   /* address bits from here on are mixed into the index: arrays are often so far apart */
 
 /** One page. A tag is the page's address where that kind of access may run inline, or TLB_NO_TAG.
  *  A hit is `(address ^ tag) <= PAGE_SIZE_BYTES - size`: page and crossing in one compare. */
@@ -21,14 +22,15 @@ struct tlb_entry {
 };
 
 /* A page that belongs into another slot: no address that leads to `slot` is in it. */
-#define TLB_NO_TAG(slot) (~(uint64_t)(slot) << 12)
+#define TLB_NO_TAG(slot)      (((uint64_t)(slot) ^ (uint64_t)(slot) >> (TLB_FOLD_BIT - 12) ^ 1) << 12)
+#define TLB_NO_CODE_TAG(slot) (((uint64_t)(slot) ^ 1) << 12)
 
 /* The regimes whose data translations are kept apart. Code has two, EL0 and EL1: PAN does not change it. */
 enum tlb_regime { TLB_EL0, TLB_EL1, TLB_EL1_PAN, TLB_REGIMES };
 #define TLB_CODE_REGIMES 2
 
 struct tlb_code_entry {
-    uint64_t tag;      /* virtual page, executable in this regime, or TLB_NO_TAG */
+    uint64_t tag;      /* virtual page, executable in this regime, or TLB_NO_CODE_TAG */
     uint64_t physical; /* page of RAM it maps to */
     uint16_t guarded;  /* GP: BTI applies */
     uint16_t private;  /* of the current ASID only */
@@ -86,7 +88,7 @@ struct tlb {
 
 static inline unsigned tlb_index(uint64_t address)
 {
-    return address >> 12 & (TLB_ENTRIES - 1);
+    return (address >> 12 ^ address >> TLB_FOLD_BIT) & (TLB_ENTRIES - 1);
 }
 
 static inline unsigned tlb_code_index(uint64_t address)
