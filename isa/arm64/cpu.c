@@ -234,7 +234,9 @@ void cpu_wake(struct cpu *cpu)
 static void wake_if_ready(struct cpu *cpu)
 {
     unsigned wait = cpu_flag(&cpu->wait);
-    if (wait == WAIT_NONE || !cpu_wake_ready(cpu))
+    /* What a parallel CPU in WFE masks is its own; WFE may end for no reason. */
+    bool ready = (cpu->parallel && wait == WAIT_WFE) || cpu_wake_ready(cpu);
+    if (wait == WAIT_NONE || !ready)
         return;
     if (wait == WAIT_WFE) {
         clock_cancel(cpu->clock, &cpu->stream_event);
