@@ -20,13 +20,15 @@
 #include "machine/contract/host.h"
 
 #define CACHE_BYTES   (32u << 20) /* one half for what is usually run, one for the rest */
+#define COUNTED_BYTES 128u        /* of the cache, for each block whose entries can be counted */
 #define LARGEST_BYTES (256u << 10) /* more than any unit's translation needs */
-#define COUNTERS      (1u << 18)
 #define GUARD_BYTES   4096u
 #define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
 #define HOT           32u   /* how often a block is entered before it is worth a translation */
 #define HOTTER        1000u /* and then, before it is worth a region */
 #define HOTTER_FORCED 12u   /* the same under `jit`, where all is translated: short programs get regions too */
+
+struct jit_settings jit_settings = {.cache_bytes = CACHE_BYTES};
 
 struct jit {
     uint32_t hotter; /* how often a translated block is entered before it becomes a region */
@@ -113,7 +115,9 @@ static void *create_with(unsigned cpu_count, uint32_t hotter, struct error *erro
         error_set(error, "no memory for the translator");
         return NULL;
     }
-    if (!code_memory_create(&jit->memory, CACHE_BYTES, COUNTERS, error)) {
+    assert(jit_settings.cache_bytes >= JIT_MIN_CACHE_BYTES);
+    unsigned counters = (unsigned)(jit_settings.cache_bytes / COUNTED_BYTES);
+    if (!code_memory_create(&jit->memory, jit_settings.cache_bytes, counters, error)) {
         free(jit);
         return NULL;
     }

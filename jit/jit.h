@@ -3,7 +3,17 @@
 #ifndef ARMATURE_JIT_H
 #define ARMATURE_JIT_H
 
+#include <stddef.h>
 #include "machine/contract/engine.h"
+
+/** What the user may choose. Set before an engine is created; no result in the guest depends on it. */
+struct jit_settings {
+    size_t cache_bytes; /* of code: JIT_MIN_CACHE_BYTES or more */
+};
+
+#define JIT_MIN_CACHE_BYTES (2u << 20)
+
+extern struct jit_settings jit_settings;
 
 /** `auto`: the interpreter, with what gets hot translated. */
 extern const struct engine_ops jit_engine;

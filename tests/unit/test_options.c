@@ -44,6 +44,7 @@ static void test_defaults(void **state)
     assert_int_equal(options.cpu, CPU_V8_2);
     assert_int_equal(options.engine, ENGINE_CHOICE_AUTO);
     assert_int_equal(options.host_features, HOST_LEVEL_NATIVE);
+    assert_int_equal(options.jit_cache_bytes, 32u << 20);
     assert_int_equal(options.seed, 0);
     assert_int_equal(options.timeout_ns, 0);
     assert_false(options.exit_on_panic);
@@ -55,7 +56,7 @@ static void test_everything(void **state)
     assert_true(parse(
         "--kernel k --initrd i --append a=b --dtb d --memory 512M --cpus 4 --disk x.img --disk y,z.img,ro "
         "--serial unix:/tmp/s --console pty --engine interp --host-features x86-64-v3 --cpu max "
-        "--clock paced --seed 0xff --exit-on-panic --no-reboot --timeout 2m "
+        "--jit-cache 8M --clock paced --seed 0xff --exit-on-panic --no-reboot --timeout 2m "
         "--state-hash-at 5,0x10,17"));
     assert_string_equal(options.initrd, "i");
     assert_int_equal(options.hash_count, 3);
@@ -75,6 +76,7 @@ static void test_everything(void **state)
     assert_int_equal(options.console.kind, SERIAL_PTY);
     assert_int_equal(options.engine, ENGINE_CHOICE_INTERP);
     assert_int_equal(options.host_features, HOST_LEVEL_V3);
+    assert_int_equal(options.jit_cache_bytes, 8u << 20);
     assert_int_equal(options.cpu, CPU_MAX);
     assert_int_equal(options.clock, CLOCK_CHOICE_PACED);
     assert_int_equal(options.seed, 0xff);
@@ -133,6 +135,9 @@ static void test_refused(void **state)
         {"--kernel k --state-hash-at 5;6", "ascending"},
         {"--kernel k --state-hash-at 0", "ascending"},
         {"--kernel k --host-features v3", "x86-64-v2 x86-64-v3 x86-64-v4 native"},
+        {"--kernel k --jit-cache 1M", "2M to 1G"},
+        {"--kernel k --jit-cache 2G", "2M to 1G"},
+        {"--kernel k --jit-cache 33554432", "2M to 1G"},
         {"--kernel k --clock real", "virtual"},
         {"--kernel k --disk ~", "file"},
         {"--kernel k --disk ,ro", "file"},
