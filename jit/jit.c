@@ -6,10 +6,10 @@
  * translation counts on, and what is hotter still becomes the first of a region, which takes its place for all that
  * jump there.
  *
- * The memory is divided into parts, which are filled one after the other. Before one is filled anew, what lies in it is
- * dropped, and comes again where it is still hot. That needs a moment when nobody runs translated code: for a block there
- * is one, as it comes from the interpreter; a region waits for the next turn. Parallel CPUs have no such moment by
- * themselves, so for them all is dropped at once, when they have stopped. */
+ * The memory is divided into parts, which are filled one after the other. Before one is filled anew, what lies in it
+ * is dropped, and comes again where it is still hot. That needs a moment when nobody runs translated code: for a block
+ * there is one, as it comes from the interpreter; a region waits for the next turn. Parallel CPUs have no such moment
+ * by themselves, so for them all is dropped at once, when they have stopped. */
 #include "jit/jit.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 #include "isa/arm64/fp/fast.h"
 #include "isa/arm64/threads.h"
 #include "jit/code_memory.h"
+#include "jit/report.h"
 #include "jit/translate.h"
 #include "jit/unit.h"
 #include "machine/contract/host.h"
@@ -61,6 +62,7 @@ struct jit {
     unsigned counters_used, part_counters; /* of the part; of each */
     uint32_t dropped; /* code was dropped since translated code was entered */
     struct links links;
+    struct report report;
 };
 
 /* --- making and ending ------------------------------------------------------------------------------ */
@@ -79,6 +81,7 @@ static void drop_units(struct jit *jit)
 static void jit_free(void *translator)
 {
     struct jit *jit = translator;
+    report_close(&jit->report);
     drop_units(jit);
     if (jit->stacks)
         munmap(jit->stacks, jit->stacks_bytes);
@@ -139,6 +142,7 @@ static void divide_memory(struct jit *jit)
     begin_part(jit, 0);
     stubs_emit(&jit->hot, &jit->stubs);
     jit->parts[0].hot = jit->hot.at;
+    report_stubs(&jit->report, &jit->stubs, x64_here(&jit->hot));
 }
 
 static void *create_with(unsigned cpu_count, uint32_t hotter, struct error *error)
@@ -153,6 +157,10 @@ static void *create_with(unsigned cpu_count, uint32_t hotter, struct error *erro
         return NULL;
     }
     assert(jit_settings.cache_bytes >= JIT_MIN_CACHE_BYTES);
+    if (!report_open(&jit->report, error)) {
+        free(jit);
+        return NULL;
+    }
     unsigned counters = (unsigned)(jit_settings.cache_bytes / COUNTED_BYTES);
     if (!code_memory_create(&jit->memory, jit_settings.cache_bytes, counters, error)) {
         free(jit);
@@ -217,6 +225,7 @@ static void drop_region(struct jit *jit, struct unit *unit)
 static void drop_unit(struct jit *jit, struct unit *unit)
 {
     struct block *block = unit->block;
+    jit->report.counts.units_dropped++;
     block->native_entry = jit->stubs.leave;
     block->translation = NULL;
     block->heat = 0;
@@ -232,6 +241,7 @@ static void drop_unit(struct jit *jit, struct unit *unit)
 static void empty_part(struct jit *jit, unsigned index)
 {
     const struct part *part = &jit->parts[index];
+    jit->report.counts.parts_dropped++;
     links_drop(&jit->links, part->hot, part->hot_end);
     links_drop(&jit->links, part->cold, part->cold_end);
     struct unit **at = &jit->units;
@@ -282,6 +292,7 @@ static void jit_prepare(void *translator, struct cpu *cpu)
 static void jit_drop_all(void *translator)
 {
     struct jit *jit = translator;
+    jit->report.counts.all_dropped++;
     drop_units(jit);
     jit->dropped = 1;
     for (unsigned i = 0; i < jit->part_count; i++)
@@ -333,6 +344,13 @@ static uint32_t parts_of(const struct jit *jit, const struct ir *ir)
     return parts;
 }
 
+/* Tells of the unit that was just compiled; its code begins at these addresses. */
+static void report(struct jit *jit, const uint8_t *hot, const uint8_t *cold)
+{
+    const struct unit_place place = {hot, jit->hot.at, cold, jit->cold.at, jit->hot.run_offset};
+    report_unit(&jit->report, jit->compiler, &place);
+}
+
 /* The unit's region is tried again when there may be room. */
 static void want_part(struct jit *jit, struct unit *unit)
 {
@@ -346,8 +364,11 @@ static void compile_region_at(struct jit *jit, struct cpu *cpu, struct block *bl
     struct x64 hot = jit->hot, cold = jit->cold;
     struct unit_code code;
     struct compile_job job = {.hot = &hot, .cold = &cold, .cpu = cpu};
+    const uint8_t *const hot_begin = hot.at, *const cold_begin = cold.at;
+    report_begin(&jit->report);
     ir_of_region(compiler_ir(jit->compiler), cpu->blocks, block, heat_of, jit);
     if (!compile(jit->compiler, &job, &code)) {
+        report_given_up(&jit->report);
         if (!has_bytes(jit, LARGEST_BYTES))
             want_part(jit, unit);
         return;
@@ -360,6 +381,7 @@ static void compile_region_at(struct jit *jit, struct cpu *cpu, struct block *bl
     unit->region_parts = parts_of(jit, compiler_ir(jit->compiler));
     jit->hot.at = hot.at;
     jit->cold.at = cold.at;
+    report(jit, hot_begin, cold_begin);
     add_links(jit, cpu->blocks, &code);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
     block->native_entry = code.entry;
@@ -408,8 +430,11 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
     struct unit_code code;
     struct x64 hot = jit->hot, cold = jit->cold;
     struct compile_job job = {&hot, &cold, cpu, new_counter(jit), promote};
+    const uint8_t *const hot_begin = hot.at, *const cold_begin = cold.at;
+    report_begin(&jit->report);
     ir_of_block(compiler_ir(jit->compiler), block);
     if (!compile(jit->compiler, &job, &code)) {
+        report_given_up(&jit->report);
         assert(!has_bytes(jit, LARGEST_BYTES));
         jit->wants_part = true;
         free(unit);
@@ -435,6 +460,7 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
             code.link_count--;
         }
     }
+    report(jit, hot_begin, cold_begin);
     add_links(jit, cache, &code);
     links_point(&jit->links, block->physical, block->native_entry);
     return next;

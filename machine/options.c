@@ -242,6 +242,23 @@ static bool take_jit_cache(struct run_options *options, const char *value, struc
            error_set(error, "--jit-cache expects a size from 2M to 1G, such as 8M or 64M (not '%s')", value);
 }
 
+static bool take_jit_dump(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->jit_dump, "--jit-dump", value, error);
+}
+
+static bool take_jit_statistics(struct run_options *options, const char *value, struct error *error)
+{
+    options->jit_statistics = true;
+    return true;
+}
+
+static bool take_perf_map(struct run_options *options, const char *value, struct error *error)
+{
+    options->perf_map = true;
+    return true;
+}
+
 static bool take_cpu(struct run_options *options, const char *value, struct error *error)
 {
     int choice;
@@ -367,6 +384,15 @@ const struct cli_option cli_options[] = {
      "Memory for translated code, from 2M to 1G; default 32M. Where it is full, what was translated first is dropped, "
      "and translated again if it is still run.",
      take_jit_cache},
+    {"--jit-dump", "FILE", "", false,
+     "Write all code that is translated there: the guest's, the intermediate form, and the host's bytes of each block.",
+     take_jit_dump},
+    {"--jit-statistics", NULL, NULL, false,
+     "Print on standard error at the end how much was translated and dropped, and the time that took.",
+     take_jit_statistics},
+    {"--perf-map", NULL, NULL, false,
+     "Write /tmp/perf-PID.map, by which Linux perf names translated code: the physical address of a block or a region.",
+     take_perf_map},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
@@ -416,6 +442,9 @@ static bool check_together(const struct run_options *options, struct error *erro
     if (options->dtb && options->dump_dtb)
         return error_set(error,
                          "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
+    if (options->engine == ENGINE_CHOICE_INTERP && (options->jit_dump || options->jit_statistics || options->perf_map))
+        return error_set(error, "--engine interp translates nothing, so %s makes no sense with it",
+                         options->jit_dump ? "--jit-dump" : options->perf_map ? "--perf-map" : "--jit-statistics");
     if (options->parallel && options->clock_asked && options->clock == CLOCK_CHOICE_VIRTUAL)
         return error_set(error, "--parallel runs in the host's time, and no run of it can be repeated: --clock virtual "
                                 "makes no sense with it");

@@ -85,6 +85,8 @@ struct run_options {
     enum engine_choice engine;
     enum host_level host_features; /* default HOST_LEVEL_NATIVE */
     uint64_t jit_cache_bytes;      /* MIN_ to MAX_JIT_CACHE_BYTES, a multiple of 1 MiB; default 32 MiB */
+    const char *jit_dump;          /* a file for every unit that is translated; NULL: none */
+    bool jit_statistics, perf_map;
     enum cpu_model cpu;      /* default CPU_V8_2 */
     enum clock_choice clock; /* default: PACED where standard input is a terminal, else VIRTUAL */
     bool clock_asked;        /* it was given */

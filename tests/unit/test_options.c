@@ -85,6 +85,19 @@ static void test_everything(void **state)
     assert_int_equal(options.timeout_ns, 120000000000ull);
 }
 
+static void test_translation(void **state)
+{
+    assert_true(parse("--kernel k"));
+    assert_null(options.jit_dump);
+    assert_false(options.jit_statistics);
+    assert_false(options.perf_map);
+    assert_true(parse("--kernel k --engine jit --jit-cache 1G --jit-dump d --jit-statistics --perf-map"));
+    assert_int_equal(options.jit_cache_bytes, 1u << 30);
+    assert_string_equal(options.jit_dump, "d");
+    assert_true(options.jit_statistics);
+    assert_true(options.perf_map);
+}
+
 static void test_net(void **state)
 {
     assert_true(parse("--kernel k --net user --net user,hostfwd=tcp:2222:22,hostfwd=udp:0.0.0.0:53:5353"));
@@ -138,6 +151,10 @@ static void test_refused(void **state)
         {"--kernel k --jit-cache 1M", "2M to 1G"},
         {"--kernel k --jit-cache 2G", "2M to 1G"},
         {"--kernel k --jit-cache 33554432", "2M to 1G"},
+        {"--kernel k --jit-dump ~", "name"},
+        {"--kernel k --jit-dump d --engine interp", "--jit-dump"},
+        {"--kernel k --jit-statistics --engine interp", "--jit-statistics"},
+        {"--kernel k --perf-map --engine interp", "--perf-map"},
         {"--kernel k --clock real", "virtual"},
         {"--kernel k --disk ~", "file"},
         {"--kernel k --disk ,ro", "file"},
@@ -215,7 +232,8 @@ static void test_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything), cmocka_unit_test(test_net),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_translation), cmocka_unit_test(test_net),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
