@@ -92,7 +92,7 @@ struct translator_ops {
     void (*prepare)(void *translator, struct cpu *cpu); /* before native code runs on it, once a turn */
     /* `block` gets its native_entry last but for the handler of its first record. */
     void (*translate)(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block);
-    bool (*has_room)(void *translator);  /* for one more block */
+    bool (*has_room)(void *translator);  /* for one more block; unless CPUs are parallel, it may drop others for it */
     void (*drop_all)(void *translator);  /* no native code runs then */
     uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
     /* The block is stale: native code that jumps to its translation shall get back to the interpreter. */

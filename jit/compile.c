@@ -18,6 +18,7 @@
 #include <string.h>
 #include "isa/arm64/fp/fast.h"
 #include "jit/assign.h"
+#include "jit/ir_print.h"
 #include "jit/translate_vector.h"
 #include "jit/unit.h"
 
@@ -48,6 +49,11 @@ void compiler_free(struct compiler *compiler)
 struct ir *compiler_ir(struct compiler *compiler)
 {
     return &compiler->ir;
+}
+
+struct unit_layout compiler_layout(const struct compiler *compiler)
+{
+    return (struct unit_layout){compiler->state.host_of, compiler->state.label};
 }
 
 /* --- blocks ----------------------------------------------------------------------------------------- */

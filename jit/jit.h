@@ -3,7 +3,20 @@
 #ifndef ARMATURE_JIT_H
 #define ARMATURE_JIT_H
 
+#include <stddef.h>
 #include "machine/contract/engine.h"
+
+/** What the user may choose. Set before an engine is created; no result in the guest depends on it. */
+struct jit_settings {
+    size_t cache_bytes; /* of code: JIT_MIN_CACHE_BYTES or more */
+    bool perf_map;      /* names for Linux perf, in /tmp/perf-PID.map */
+    bool statistics;    /* counts on standard error at the end */
+    const char *dump;   /* a file for every unit: guest code, intermediate form, host code; NULL: none */
+};
+
+#define JIT_MIN_CACHE_BYTES (2u << 20)
+
+extern struct jit_settings jit_settings;
 
 /** `auto`: the interpreter, with what gets hot translated. */
 extern const struct engine_ops jit_engine;

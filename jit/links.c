@@ -34,6 +34,22 @@ void links_point(struct links *links, uint64_t target, uint64_t run_address)
             point(links, link, run_address);
 }
 
+void links_drop(struct links *links, const uint8_t *from, const uint8_t *to)
+{
+    for (unsigned i = 0; i < LINK_BUCKETS; i++) {
+        struct link **at = &links->by_target[i];
+        while (*at) {
+            struct link *link = *at;
+            if (link->jump_end > from && link->jump_end <= to) {
+                *at = link->next;
+                free(link);
+            } else {
+                at = &link->next;
+            }
+        }
+    }
+}
+
 void links_clear(struct links *links)
 {
     for (unsigned i = 0; i < LINK_BUCKETS; i++) {

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include "interp/block.h"
+#include "jit/x64.h"
 
 /** A jump between units, in the list of those with the same target whether it has one or not. */
 struct link {
@@ -23,6 +24,10 @@ struct unit {
     struct unit *next;    /* of all */
     uint8_t **returns;    /* of the region: the jumps of return points that were missed */
     unsigned return_count;
+    uint8_t part;          /* of the memory (jit.c) where its own translation lies */
+    bool redirected;       /* the first instruction of that is a jump to the region; it was `counts` */
+    uint8_t counts[X64_JMP_BYTES];
+    uint32_t region_parts; /* a bit for each part that the region needs; 0: there is none */
 };
 
 /** The unit of a block that is translated. */
@@ -43,6 +48,9 @@ bool links_add(struct links *links, uint8_t *jump_end, uint8_t *stub, uint64_t t
 
 /** Makes all links to `target` go to `run_address`; 0: to their stubs. */
 void links_point(struct links *links, uint64_t target, uint64_t run_address);
+
+/** Forgets the links whose jumps lie in the code from `from` to `to`. */
+void links_drop(struct links *links, const uint8_t *from, const uint8_t *to);
 
 void links_clear(struct links *links);
 

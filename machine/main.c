@@ -44,6 +44,12 @@ static int command_run(int argc, char **argv)
         [ENGINE_CHOICE_LOCKSTEP] = &lockstep_engine,
     };
     host_limit(options.host_features);
+    jit_settings = (struct jit_settings){
+        .cache_bytes = options.jit_cache_bytes,
+        .perf_map = options.perf_map,
+        .statistics = options.jit_statistics,
+        .dump = options.jit_dump,
+    };
     struct machine *machine = machine_create(&options, engines[options.engine], &error);
     if (!machine)
         return complain(EXIT_STATUS_HOST, error.text);

@@ -96,19 +96,24 @@ static bool take_dump_dtb(struct run_options *options, const char *value, struct
     return take_path(&options->dump_dtb, "--dump-dtb", value, error);
 }
 
-static bool take_memory(struct run_options *options, const char *value, struct error *error)
+/* A number of MiB or GiB from `minimum` to `maximum`. */
+static bool parse_size(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *bytes)
 {
     uint64_t number;
     const char *unit;
-    if (parse_number(value, MAX_MEMORY_BYTES >> 20, &number, &unit) &&
-        (!strcmp(unit, "M") || !strcmp(unit, "G"))) {
-        uint64_t bytes = number << (*unit == 'M' ? 20 : 30);
-        if (bytes >= MIN_MEMORY_BYTES && bytes <= MAX_MEMORY_BYTES) {
-            options->memory_bytes = bytes;
-            return true;
-        }
-    }
-    return error_set(error, "--memory expects a size from 16M to 64G, such as 512M or 2G (not '%s')", value);
+    if (!parse_number(text, maximum >> 20, &number, &unit) || (strcmp(unit, "M") && strcmp(unit, "G")))
+        return false;
+    uint64_t size = number << (*unit == 'M' ? 20 : 30);
+    if (size < minimum || size > maximum)
+        return false;
+    *bytes = size;
+    return true;
+}
+
+static bool take_memory(struct run_options *options, const char *value, struct error *error)
+{
+    return parse_size(value, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES, &options->memory_bytes) ||
+           error_set(error, "--memory expects a size from 16M to 64G, such as 512M or 2G (not '%s')", value);
 }
 
 static bool take_cpus(struct run_options *options, const char *value, struct error *error)
@@ -229,6 +234,29 @@ static bool take_host_features(struct run_options *options, const char *value, s
 {
     return host_find_level(value, &options->host_features) ||
            error_set(error, "--host-features expects one of: %s (not '%s')", HOST_LEVELS, value);
+}
+
+static bool take_jit_cache(struct run_options *options, const char *value, struct error *error)
+{
+    return parse_size(value, MIN_JIT_CACHE_BYTES, MAX_JIT_CACHE_BYTES, &options->jit_cache_bytes) ||
+           error_set(error, "--jit-cache expects a size from 2M to 1G, such as 8M or 64M (not '%s')", value);
+}
+
+static bool take_jit_dump(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->jit_dump, "--jit-dump", value, error);
+}
+
+static bool take_jit_statistics(struct run_options *options, const char *value, struct error *error)
+{
+    options->jit_statistics = true;
+    return true;
+}
+
+static bool take_perf_map(struct run_options *options, const char *value, struct error *error)
+{
+    options->perf_map = true;
+    return true;
 }
 
 static bool take_cpu(struct run_options *options, const char *value, struct error *error)
@@ -352,6 +380,19 @@ const struct cli_option cli_options[] = {
      "Use at most what x86-64-v2, x86-64-v3 or x86-64-v4 includes of the host's processor; native (the default) uses "
      "all it has. The guest sees no difference.",
      take_host_features},
+    {"--jit-cache", "SIZE", NULL, false,
+     "Memory for translated code, from 2M to 1G; default 32M. Where it is full, what was translated first is dropped, "
+     "and translated again if it is still run.",
+     take_jit_cache},
+    {"--jit-dump", "FILE", "", false,
+     "Write all code that is translated there: the guest's, the intermediate form, and the host's bytes of each block.",
+     take_jit_dump},
+    {"--jit-statistics", NULL, NULL, false,
+     "Print on standard error at the end how much was translated and dropped, and the time that took.",
+     take_jit_statistics},
+    {"--perf-map", NULL, NULL, false,
+     "Write /tmp/perf-PID.map, by which Linux perf names translated code: the physical address of a block or a region.",
+     take_perf_map},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
@@ -388,6 +429,7 @@ void run_options_default(struct run_options *options)
         .serial = {SERIAL_STDIO, NULL},
         .cpu = CPU_V8_2,
         .host_features = HOST_LEVEL_NATIVE,
+        .jit_cache_bytes = 32ull << 20,
         .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
     };
 }
@@ -400,6 +442,9 @@ static bool check_together(const struct run_options *options, struct error *erro
     if (options->dtb && options->dump_dtb)
         return error_set(error,
                          "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
+    if (options->engine == ENGINE_CHOICE_INTERP && (options->jit_dump || options->jit_statistics || options->perf_map))
+        return error_set(error, "--engine interp translates nothing, so %s makes no sense with it",
+                         options->jit_dump ? "--jit-dump" : options->perf_map ? "--perf-map" : "--jit-statistics");
     if (options->parallel && options->clock_asked && options->clock == CLOCK_CHOICE_VIRTUAL)
         return error_set(error, "--parallel runs in the host's time, and no run of it can be repeated: --clock virtual "
                                 "makes no sense with it");

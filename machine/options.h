@@ -27,6 +27,8 @@ enum exit_status {
 #define MAX_HASHES       16
 #define MIN_MEMORY_BYTES (16ull << 20)
 #define MAX_MEMORY_BYTES (64ull << 30)
+#define MIN_JIT_CACHE_BYTES (2ull << 20)
+#define MAX_JIT_CACHE_BYTES (1ull << 30)
 
 /** Where a serial line or console ends on the host. */
 enum serial_kind {
@@ -82,6 +84,9 @@ struct run_options {
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum engine_choice engine;
     enum host_level host_features; /* default HOST_LEVEL_NATIVE */
+    uint64_t jit_cache_bytes;      /* MIN_ to MAX_JIT_CACHE_BYTES, a multiple of 1 MiB; default 32 MiB */
+    const char *jit_dump;          /* a file for every unit that is translated; NULL: none */
+    bool jit_statistics, perf_map;
     enum cpu_model cpu;      /* default CPU_V8_2 */
     enum clock_choice clock; /* default: PACED where standard input is a terminal, else VIRTUAL */
     bool clock_asked;        /* it was given */

@@ -128,6 +128,17 @@ def case_engines():
         check(console == consoles["interp"], f"under --engine {engine} the machine is another than under interp")
 
 
+def case_cache():
+    """With hardly any memory for translated code, which is dropped all the time, the machine is the same."""
+    script = "find /proc/sys/kernel | sha256sum\ncat /proc/stat\npoweroff -f\n"
+    marks = "1000,999999,30000001,100000007,150000000"
+    one, other = (boot_with_errors(script, "--clock", "virtual", "--engine", "jit", "--state-hash-at", marks, "--jit-cache", size)
+                  for size in ("2M", "256M"))
+    check(one[0] == other[0], "another console with another size of the cache")
+    hashes = [re.findall(r"state at instruction .*", errors) for _, errors in (one, other)]
+    check(len(hashes[0]) == marks.count(",") + 1 and hashes[0] == hashes[1], f"states differ: {hashes}")
+
+
 def case_lockstep():
     """Translated code does, chunk by chunk, what the interpreter does, from the first instruction to a busy shell."""
     output = boot("find /proc/sys/kernel | sha256sum\nfor i in 1 2 3 4 5 6 7 8; do sh -c 'echo $$' & done; wait\n"

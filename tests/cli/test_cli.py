@@ -7,6 +7,7 @@ usage: test_cli.py PROGRAM
 """
 import gzip
 import os
+import re
 import resource
 import socket
 import struct
@@ -248,6 +249,33 @@ class Guests(Case):
         with open(self.path("out"), "rb") as file:
             self.assertEqual(file.read(), text)
         self.assertEqual(self.run_guest(guest, "--serial", "none").stdout, b"")
+
+    def test_translation_is_told(self):
+        guest, dump = printing(b"line\n" * 100, psci(8)), self.path("dump")
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("guest", guest), "--memory", "64M", "--engine", "jit",
+                                    "--jit-dump", dump, "--jit-statistics", "--perf-map"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        errors = program.communicate(timeout=20)[1].decode()
+        name = f"/tmp/perf-{program.pid}.map"
+        with open(name) as file:
+            names = file.read()
+        os.unlink(name)
+        self.assertEqual(program.returncode, POWER_OFF)
+        with open(dump) as file:
+            text = file.read()
+        blocks, regions = (int(re.search(rf"  {what} compiled +(\d+)\n", errors)[1]) for what in ("blocks", "regions"))
+        self.assertGreater(blocks, 1)
+        self.assertGreater(regions, 0)
+        self.assertEqual((len(re.findall(r"^arm64 0x", text, re.M)), len(re.findall(r"^region 0x", text, re.M))), (blocks, regions))
+        self.assertRegex(text, r"\n    0x[0-9a-f]+  d4000002  hvc #0\n")
+        self.assertRegex(text, r"\n    host code\n      0x[0-9a-f]+  [0-9a-f]{2} ")
+        self.assertRegex(names, r"(?m)^[0-9a-f]+ [0-9a-f]+ stub:enter$")
+        self.assertRegex(names, r"(?m)^[0-9a-f]+ [0-9a-f]+ region:0x[0-9a-f]+$")
+        self.assertEqual(len(re.findall(r" arm64:0x[0-9a-f]+$", names, re.M)), blocks)
+        done = self.run_guest(guest, "--jit-dump", self.path("no/such"))
+        self.assertEqual((done.returncode, done.stderr.count(b"\n")), (HOST, 1))
+        done = self.run_guest(guest, "--jit-dump", "/dev/full")
+        self.assertIn(b"/dev/full", done.stderr)
 
     def test_disk_full(self):
         done = self.run_guest(printing(b"line\n" * 100, psci(8)), "--serial", "file:/dev/full")

@@ -2,7 +2,7 @@
 /* The translating engines against the interpreter: random programs from the same state, compared after every
  * turn.
  *
- * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--verbose]
+ * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--jit-cache MIB] [--verbose]
  *
  * The environment's ARMATURE_JIT_PROGRAMS stands for --programs. A difference is shrunk to the instructions
  * and registers that it needs, and printed with the guest's code, the host's, and what differs. Then the run
@@ -188,8 +188,11 @@ int main(int argc, char **argv)
         } else if (i + 1 < argc && !strcmp(argv[i], "--host-features") && host_find_level(argv[i + 1], &level)) {
             host_limit(level);
             i++;
+        } else if (i + 1 < argc && !strcmp(argv[i], "--jit-cache")) {
+            jit_settings.cache_bytes = number(argv[++i]) << 20;
         } else {
-            fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--verbose]\n");
+            fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--host-features LEVEL] "
+                            "[--jit-cache MIB] [--verbose]\n");
             return 2;
         }
     }

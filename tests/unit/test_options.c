@@ -44,6 +44,7 @@ static void test_defaults(void **state)
     assert_int_equal(options.cpu, CPU_V8_2);
     assert_int_equal(options.engine, ENGINE_CHOICE_AUTO);
     assert_int_equal(options.host_features, HOST_LEVEL_NATIVE);
+    assert_int_equal(options.jit_cache_bytes, 32u << 20);
     assert_int_equal(options.seed, 0);
     assert_int_equal(options.timeout_ns, 0);
     assert_false(options.exit_on_panic);
@@ -59,7 +60,7 @@ static void test_everything(void **state)
     assert_true(parse(
         "--kernel k --initrd i --append a=b --dtb d --memory 512M --cpus 4 --disk x.img --disk y,z.img,ro "
         "--serial unix:/tmp/s --console pty --engine interp --host-features x86-64-v3 --cpu max "
-        "--clock paced --seed 0xff --exit-on-panic --no-reboot --timeout 2m "
+        "--jit-cache 8M --clock paced --seed 0xff --exit-on-panic --no-reboot --timeout 2m "
         "--state-hash-at 5,0x10,17"));
     assert_string_equal(options.initrd, "i");
     assert_int_equal(options.hash_count, 3);
@@ -79,12 +80,26 @@ static void test_everything(void **state)
     assert_int_equal(options.console.kind, SERIAL_PTY);
     assert_int_equal(options.engine, ENGINE_CHOICE_INTERP);
     assert_int_equal(options.host_features, HOST_LEVEL_V3);
+    assert_int_equal(options.jit_cache_bytes, 8u << 20);
     assert_int_equal(options.cpu, CPU_MAX);
     assert_int_equal(options.clock, CLOCK_CHOICE_PACED);
     assert_int_equal(options.seed, 0xff);
     assert_true(options.exit_on_panic);
     assert_true(options.no_reboot);
     assert_int_equal(options.timeout_ns, 120000000000ull);
+}
+
+static void test_translation(void **state)
+{
+    assert_true(parse("--kernel k"));
+    assert_null(options.jit_dump);
+    assert_false(options.jit_statistics);
+    assert_false(options.perf_map);
+    assert_true(parse("--kernel k --engine jit --jit-cache 1G --jit-dump d --jit-statistics --perf-map"));
+    assert_int_equal(options.jit_cache_bytes, 1u << 30);
+    assert_string_equal(options.jit_dump, "d");
+    assert_true(options.jit_statistics);
+    assert_true(options.perf_map);
 }
 
 static void test_net(void **state)
@@ -141,6 +156,13 @@ static void test_refused(void **state)
         {"--kernel k --state-hash-at 5;6", "ascending"},
         {"--kernel k --state-hash-at 0", "ascending"},
         {"--kernel k --host-features v3", "x86-64-v2 x86-64-v3 x86-64-v4 native"},
+        {"--kernel k --jit-cache 1M", "2M to 1G"},
+        {"--kernel k --jit-cache 2G", "2M to 1G"},
+        {"--kernel k --jit-cache 33554432", "2M to 1G"},
+        {"--kernel k --jit-dump ~", "name"},
+        {"--kernel k --jit-dump d --engine interp", "--jit-dump"},
+        {"--kernel k --jit-statistics --engine interp", "--jit-statistics"},
+        {"--kernel k --perf-map --engine interp", "--perf-map"},
         {"--kernel k --clock real", "virtual"},
         {"--kernel k --disk ~", "file"},
         {"--kernel k --disk ,ro", "file"},
@@ -218,7 +240,8 @@ static void test_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything), cmocka_unit_test(test_net),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_translation), cmocka_unit_test(test_net),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
