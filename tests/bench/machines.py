@@ -68,7 +68,9 @@ def make_disks(folder, programs, script):
 def armature(options, disks, append, cpus="1"):
     """The command that starts Armature, with the options of `./bench` for it."""
     command = [PROGRAM, "run", "--kernel", f"{CACHE}/guest/Image", "--initrd", f"{CACHE}/guest/initrd.gz",
-               "--append", append, "--memory", "1G", "--cpus", cpus, "--cpu", "v8.0", "--clock", "virtual", *options]
+               "--append", append, "--memory", "1G", "--cpus", cpus, "--cpu", "v8.0", *options]
+    if "--parallel" not in options:
+        command += ["--clock", "virtual"]
     for disk in disks:
         command += ["--disk", f"{disk},ro"]
     return command
