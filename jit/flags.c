@@ -178,9 +178,9 @@ static bool only_sets_flags(unsigned op)
 }
 
 /* Whether the host's flags pass through it, or it sees to them itself. */
-static bool keeps_host_flags(unsigned op)
+static bool keeps_host_flags(const struct insn *insn)
 {
-    switch (op) {
+    switch (insn->op) {
     case OP_nop:
     case OP_add_imm:
     case OP_sub_imm:
@@ -197,8 +197,10 @@ static bool keeps_host_flags(unsigned op)
     case OP_ccmp_reg:
     case OP_ccmn_imm:
     case OP_ccmn_reg:
+    case OP_adcs:
+    case OP_sbcs:
     case OP_b_cond: return true;
-    default: return false;
+    default: return multiplies_quietly(insn);
     }
 }
 
@@ -214,7 +216,7 @@ void flags_before_insn(struct translation_state *t)
     const struct pending_flags *p = &t->pending;
     if (!p->kind || only_sets_flags(t->insn->op))
         return;
-    if (p->host_only ? !keeps_host_flags(t->insn->op)
+    if (p->host_only ? !keeps_host_flags(t->insn)
                      : may_write(t->insn, p->a) || (!p->immediate && may_write(t->insn, p->b)))
         commit_flags(t);
 }

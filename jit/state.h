@@ -267,6 +267,9 @@ void commit_flags(struct translation_state *t);
  *  begins with reading them. The host's flags are lost unless they are pending. Uses rax, rcx, rdx. */
 void commit_flags_raw(struct translation_state *t);
 
+/** Whether the instruction is a product that translate_data() makes without touching the host's flags. */
+bool multiplies_quietly(const struct insn *insn);
+
 /** Before the present instruction: commits what could not be committed behind it. */
 void flags_before_insn(struct translation_state *t);
 

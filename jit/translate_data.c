@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Data processing: arithmetic, logic, shifts, selects, products. */
 #include "jit/state.h"
+#include "machine/contract/host.h"
 
 /* rd = rn op host register `m` (which may be rcx). */
 static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, unsigned rd, unsigned rn, unsigned m)
@@ -311,6 +312,25 @@ static void variable_shift(struct translation_state *t, enum x64_shift op)
     t->flags = FLAGS_UNKNOWN;
 }
 
+bool multiplies_quietly(const struct insn *insn)
+{
+    return host_has.bmi2 && (insn->op == OP_umulh || (insn->op == OP_madd && insn->sf && insn->ra == REG_ZERO));
+}
+
+/* Chains of carries go through products of this kind. */
+static void multiply_quietly(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    copy(t, insn->rn, RDX);
+    unsigned m = use(t, insn->rm, RCX);
+    unsigned d = destination(t, insn->rd, RAX);
+    if (insn->op == OP_umulh)
+        x64_mulx(t->c, d, RCX, m);
+    else
+        x64_mulx(t->c, RCX, d, m);
+    done(t, insn->rd, d);
+}
+
 static void multiply_add(struct translation_state *t, bool subtract)
 {
     const struct insn *insn = t->insn;
@@ -479,14 +499,24 @@ bool translate_data(struct translation_state *t)
     case OP_rorv: variable_shift(t, SHIFT_ROR); return true;
     case OP_udiv: divide(t, false); return true;
     case OP_sdiv: divide(t, true); return true;
-    case OP_madd: multiply_add(t, false); return true;
+    case OP_madd:
+        if (multiplies_quietly(t->insn))
+            multiply_quietly(t);
+        else
+            multiply_add(t, false);
+        return true;
     case OP_msub: multiply_add(t, true); return true;
     case OP_smaddl: multiply_long(t, true, false); return true;
     case OP_smsubl: multiply_long(t, true, true); return true;
     case OP_umaddl: multiply_long(t, false, false); return true;
     case OP_umsubl: multiply_long(t, false, true); return true;
     case OP_smulh: multiply_high(t, true); return true;
-    case OP_umulh: multiply_high(t, false); return true;
+    case OP_umulh:
+        if (multiplies_quietly(t->insn))
+            multiply_quietly(t);
+        else
+            multiply_high(t, false);
+        return true;
     case OP_clz: count_leading_zeros(t); return true;
     case OP_rev_w: reverse_bytes(t, 0, false); return true;
     case OP_rev_x: reverse_bytes(t, 1, false); return true;

@@ -298,6 +298,16 @@ static inline void x64_mul_wide(struct x64 *c, bool sign, unsigned from)
     x64_rr(c, 0, 1, 0xf7, sign ? 5 : 4, from, false);
 }
 
+/** high:low = rdx * from, unsigned, and the flags stay (BMI2). */
+static inline void x64_mulx(struct x64 *c, unsigned high, unsigned low, unsigned from)
+{
+    x64_byte(c, 0xc4);
+    x64_byte(c, (high < 8) << 7 | 1 << 6 | (from < 8) << 5 | 2);
+    x64_byte(c, 1 << 7 | (~low & 15) << 3 | 3);
+    x64_byte(c, 0xf6);
+    x64_byte(c, 0xc0 | (high & 7) << 3 | (from & 7));
+}
+
 /** rax, rdx = rdx:rax divided by `by`. */
 static inline void x64_div(struct x64 *c, unsigned w, bool sign, unsigned by)
 {

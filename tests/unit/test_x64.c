@@ -255,6 +255,8 @@ static void arithmetic(void **state)
             }
         }
     for (unsigned a = 0; a < REGS; a++) {
+        for (unsigned b = 0; b < REGS; b++)
+            CHECK(x64_mulx(&c, a, b, a ^ 9), "mulx", reg(3, a), reg(3, b), reg(3, a ^ 9));
         CHECK(x64_mul_wide(&c, true, a), "imul", reg(3, a));
         CHECK(x64_mul_wide(&c, false, a), "mul", reg(3, a));
         for (unsigned bit = 0; bit < 64; bit++)
