@@ -89,18 +89,13 @@ static void settle_raw(struct translation_state *t);
 
 /* --- into the state --------------------------------------------------------------------------------- */
 
-/* The host's flags take the form of a subtraction's: 0, 1 or 2 (less, equal, greater) compared with 1; uses rax,
- * rcx. */
-static void to_subtraction(struct translation_state *t)
+void flags_to_subtraction(struct translation_state *t)
 {
     struct x64 *c = t->c;
     if (t->flags == FLAGS_OF_ORDER) {
+        x64_mov_imm(c, RAX, 0); /* the flags stay */
         x64_setcc(c, CC_A, RAX);
-        x64_setcc(c, CC_AE, RCX);
-        x64_extend(c, 0, false, 0, RAX, RAX);
-        x64_extend(c, 0, false, 0, RCX, RCX);
-        x64_alu(c, 0, ALU_ADD, RAX, RCX);
-        x64_alu_imm(c, 0, ALU_CMP, RAX, 1);
+        x64_alu_imm(c, 0, ALU_SBB, RAX, 0);
     } else if (t->flags != FLAGS_OF_SUB) {
         x64_cmc(c);
     }
@@ -112,7 +107,7 @@ static void commit_host(struct translation_state *t, bool raw)
     struct x64 *c = t->c;
     unsigned kind = t->flags == FLAGS_OF_ORDER && !raw ? FLAG_KIND_ORDER : FLAG_KIND_RAW;
     if (kind == FLAG_KIND_RAW)
-        to_subtraction(t);
+        flags_to_subtraction(t);
     x64_lahf(c);
     if (kind == FLAG_KIND_RAW)
         x64_setcc(c, CC_O, RAX);

@@ -3,8 +3,8 @@
  *
  * An operation is a guest instruction, or what a pass put in its place: its operands are the guest's registers, so
  * between any two operations the guest's state is a defined one, and a fault is precise without more ado. What the form
- * adds is what one instruction cannot know: where control comes from and goes to, who needs the flags, which constant
- * a register holds, which registers are worth a host register here.
+ * adds is what one instruction cannot know: where control comes from and goes to, how often, where what is left of the
+ * turn is tested, which accesses change pages.
  *
  * The first tier's units are single blocks. The second's are regions: what is hot of a loop or a function within its
  * page, laid out so that the usual way falls through. Block 0 is where a unit is entered; a region is also entered

@@ -253,6 +253,10 @@ void set_flags_of(struct translation_state *t, struct pending_flags operation);
 /** The host's flags become those of a subtraction with these NZCV (bits 3 to 0). Uses rax. */
 void set_flags_constant(struct translation_state *t, unsigned nzcv);
 
+/** The host's flags, of t->flags' kind, take the form of a subtraction's; those of numbers in order, of what is greater
+ *  less what is less. Uses rax. */
+void flags_to_subtraction(struct translation_state *t);
+
 /** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax, rcx, rdx. */
 enum x64_cc condition(struct translation_state *t, unsigned cond);
 

@@ -97,13 +97,19 @@ static void settle_flags(struct x64 *c)
     x64_ret(c);
 }
 
-/* The state's flags, which are not FLAG_KIND_RAW, become that. */
-static void settle_raw(struct x64 *c, const struct stubs *stubs)
+/* Calls settle_flags() where there are any to settle. */
+static void settle(struct x64 *c, const struct stubs *stubs)
 {
     x64_alu_imm_store(c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(native.flag_kind), 0);
     uint8_t *settled = x64_jcc(c, CC_E);
     x64_call_to(c, stubs->settle_flags);
     x64_bind(c, settled);
+}
+
+/* The state's flags, which are not FLAG_KIND_RAW, become that. */
+static void settle_raw(struct x64 *c, const struct stubs *stubs)
+{
+    settle(c, stubs);
     /* ah = N << 7 | Z << 6 | !C, al = V */
     x64_load_sized(c, 0, false, 0, RAX, HOST_CPU, FLAG(n));
     x64_shift_imm(c, 0, SHIFT_SHL, RAX, 1);
@@ -116,15 +122,6 @@ static void settle_raw(struct x64 *c, const struct stubs *stubs)
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.flag_a));
     x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), FLAG_KIND_RAW);
     x64_ret(c);
-}
-
-/* Calls settle_flags() where there are any to settle. */
-static void settle(struct x64 *c, const struct stubs *stubs)
-{
-    x64_alu_imm_store(c, 0, ALU_CMP, HOST_CPU, CPU_OFFSET(native.flag_kind), 0);
-    uint8_t *settled = x64_jcc(c, CC_E);
-    x64_call_to(c, stubs->settle_flags);
-    x64_bind(c, settled);
 }
 
 #define MXCSR_PLAIN 0x1f80u /* nothing raised, nothing trapped, round to nearest */

@@ -275,14 +275,6 @@ static void compare(struct translation_state *t, bool zero, bool signal_quiet)
     set_flags(t, FLAGS_OF_ORDER);
 }
 
-/* The flags of that comparison in the form of a subtraction's: what is greater less what is less. */
-static void subtraction_of_order(struct translation_state *t)
-{
-    x64_mov_imm(t->c, RAX, 0); /* the flags stay */
-    x64_setcc(t->c, CC_A, RAX);
-    x64_alu_imm(t->c, 0, ALU_SBB, RAX, 0);
-}
-
 static void conditional_compare(struct translation_state *t, bool signal_quiet)
 {
     const struct insn *insn = t->insn;
@@ -297,7 +289,8 @@ static void conditional_compare(struct translation_state *t, bool signal_quiet)
     commit_flags(t);
     uint8_t *otherwise = x64_jcc(c, cc ^ 1);
     compare_numbers(t, signal_quiet, n, m);
-    subtraction_of_order(t);
+    t->flags = FLAGS_OF_ORDER;
+    flags_to_subtraction(t);
     uint8_t *over = x64_jmp(c);
     x64_bind(c, otherwise);
     set_flags_constant(t, (unsigned)insn->imm & 15);
