@@ -19,6 +19,7 @@
 #include "isa/arm64/fp/fast.h"
 #include "jit/assign.h"
 #include "jit/ir_print.h"
+#include "jit/sharing.h"
 #include "jit/translate_vector.h"
 #include "jit/unit.h"
 
@@ -76,6 +77,35 @@ static bool may_leave(const struct translation_state *t, enum outcome outcome)
     return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count != t->exit_first;
 }
 
+/* The code of an operation of the block. `begun`: all before that has been emitted. */
+static enum outcome emit_op(struct translation_state *t, unsigned index, bool begun)
+{
+    const struct ir_op *op = &t->here->ops[index];
+    t->index = index;
+    t->insn = &op->insn;
+    t->changes_pages = op->changes_pages;
+    t->slow_first = t->slow_count;
+    t->exit_first = t->exit_count;
+    t->flags_read = t->flags_set = false;
+    if (!begun)
+        flags_before_insn(t);
+    const uint32_t vectors_written = t->vector_written;
+    enum outcome outcome = translate_insn(t);
+    if (t->slow_count != t->slow_first && !t->flags_set)
+        t->flags = FLAGS_UNKNOWN; /* the way back from out of line brings others */
+    t->may_leave = may_leave(t, outcome);
+    sharing_follow(t, outcome);
+    if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
+        outcome = ENDED;
+    for (unsigned s = t->slow_first; s < t->slow_count; s++) {
+        t->slow[s].resume = t->c->at;
+        t->slow[s].index = (uint8_t)index;
+        t->slow[s].vectors_written = vectors_written;
+        t->slow[s].vectors_valid = t->vector_valid;
+    }
+    return outcome;
+}
+
 static void emit_insns(struct translation_state *t, unsigned index)
 {
     const struct ir_block *here = t->here;
@@ -85,33 +115,23 @@ static void emit_insns(struct translation_state *t, unsigned index)
     struct flags_learned *learned = &t->learned[index];
     *learned = (struct flags_learned){false, false};
     for (unsigned i = 0; i < here->count && outcome != ENDED; i++) {
-        t->insn = &here->ops[i].insn;
-        t->changes_pages = here->ops[i].changes_pages;
-        t->miss_counter = misses && insn_infos[t->insn->op].flags & INSN_MEMORY ? misses++ : NULL;
-        t->slow_first = t->slow_count;
-        t->exit_first = t->exit_count;
-        t->flags_read = t->flags_set = false;
-        flags_before_insn(t);
-        const uint32_t vectors_written = t->vector_written;
-        outcome = translate_insn(t);
-        if (open && t->flags_read && !may_leave(t, outcome))
+        t->miss_counter = misses && insn_infos[here->ops[i].insn.op].flags & INSN_MEMORY ? misses++ : NULL;
+        outcome = emit_op(t, i, false);
+        t->behind[i] = t->c->at;
+        if (open && t->flags_read && !t->may_leave)
             learned->first = true;
-        if (open && (outcome == ENDED || t->flags_read || may_leave(t, outcome)))
+        if (open && (outcome == ENDED || t->flags_read || t->may_leave))
             learned->needed = true, open = false;
         open = open && !t->flags_set;
-        if (t->slow_count != t->slow_first && !t->flags_set)
-            t->flags = FLAGS_UNKNOWN; /* the way back from out of line brings others */
-        if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
-            outcome = ENDED;
-        for (unsigned s = t->slow_first; s < t->slow_count; s++) {
-            t->slow[s].resume = t->c->at;
-            t->slow[s].vectors_written = vectors_written;
-            t->slow[s].vectors_valid = t->vector_valid;
-        }
     }
     learned->needed |= open;
     if (outcome != ENDED)
         go_on(t);
+}
+
+static void emit_again(struct translation_state *t, unsigned index, bool begun)
+{
+    emit_op(t, index, begun);
 }
 
 static void begin_block(struct translation_state *t, unsigned index)
@@ -122,6 +142,7 @@ static void begin_block(struct translation_state *t, unsigned index)
     t->end_offset = (uint32_t)(here->block->physical % PAGE_SIZE_BYTES) + 4 * here->count;
     t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count = 0;
     t->return_missed = NULL;
+    sharing_begin(t);
     t->fp_checked = t->fp_armed = false;
     t->arming.jump_end = NULL;
     vectors_begin(t);
@@ -145,6 +166,7 @@ static void emit_cold(struct translation_state *t, struct x64 *cold, unsigned fi
 {
     struct x64 *hot = t->c;
     t->c = cold;
+    emit_twins(t, emit_again);
     emit_slot_misses(t);
     emit_slow_paths(t);
     emit_settles(t);

@@ -199,20 +199,13 @@ static bool keeps_host_flags(const struct insn *insn)
     }
 }
 
-static bool may_write(const struct insn *insn, unsigned reg)
-{
-    return insn->rd == reg || insn->ra == reg || (insn->rn == reg && insn_infos[insn->op].flags & INSN_MEMORY) ||
-           (reg == 30 && insn_infos[insn->op].flags & INSN_BRANCH) ||
-           (insn_infos[insn->op].flags & INSN_MEMORY && insn->rm == reg);
-}
-
 void flags_before_insn(struct translation_state *t)
 {
     const struct pending_flags *p = &t->pending;
     if (!p->kind || only_sets_flags(t->insn->op))
         return;
     if (p->host_only ? !keeps_host_flags(t->insn)
-                     : may_write(t->insn, p->a) || (!p->immediate && may_write(t->insn, p->b)))
+                     : insn_may_write(t->insn, p->a) || (!p->immediate && insn_may_write(t->insn, p->b)))
         commit_flags(t);
 }
 

@@ -6,7 +6,8 @@
 
 static void count_use(struct translation_state *t, unsigned reg)
 {
-    t->uses[reg] += t->here->heat + 1;
+    if (!t->in_twin)
+        t->uses[reg] += t->here->heat + 1;
 }
 
 unsigned use(struct translation_state *t, unsigned reg, unsigned temp)
@@ -153,9 +154,14 @@ void emit_slow_paths(struct translation_state *t)
 {
     for (unsigned i = 0; i < t->slow_count; i++) {
         const struct slow_path *slow = &t->slow[i];
+        if (slow->twin) {
+            if (!t->c->full)
+                x64_patch(slow->jump_end, slow->twin);
+            continue;
+        }
         x64_bind(t->c, slow->jump_end);
-        /* Several ways out of one instruction share the code. */
-        while (i + 1 < t->slow_count && t->slow[i + 1].insn == slow->insn)
+        /* Several ways out of one operation share the code. */
+        while (i + 1 < t->slow_count && t->slow[i + 1].resume == slow->resume)
             x64_bind(t->c, t->slow[++i].jump_end);
         t->pending = slow->flags;
         commit_flags(t);

@@ -8,7 +8,9 @@
 #include "jit/ir.h"
 #include "jit/translate.h"
 
-#define MAX_SLOW_PATHS (4 * BLOCK_MAX_INSNS)
+/* Twins (sharing.h) have some of a block's operations a second time. */
+#define MAX_EMITTED    (2 * BLOCK_MAX_INSNS)
+#define MAX_SLOW_PATHS (5 * MAX_EMITTED)
 
 /* What the host's flags are now. */
 enum host_flags {
@@ -34,8 +36,11 @@ struct pending_flags {
 struct slow_path {
     uint8_t *jump_end;
     uint8_t *resume;
+    uint8_t *twin; /* it goes there instead; or NULL */
     const struct insn *insn;
     struct pending_flags flags;
+    uint8_t index; /* of the operation in its block */
+    bool leads;    /* of a check for several accesses (sharing.h) */
     /* Vector registers, of a block by itself: what goes to the state before, and comes back behind. */
     uint32_t vectors_written, vectors_valid;
 };
@@ -48,7 +53,7 @@ struct slot_miss {
     uint8_t bytes;
     bool write;
     uint32_t *counter;   /* of misses, or NULL */
-    unsigned slow_index; /* its place among the slow paths */
+    unsigned slow_index; /* the place of its own among the slow paths */
 };
 
 /* A conditional way out of line for the rest of the block, from `insn` on: by exec_ functions. */
@@ -108,6 +113,24 @@ struct flags_state {
     uint8_t vector_bytes[32];
 };
 
+/* What the slot of a base register was checked for: from `from` up to `to` from where the register points now. */
+struct shared_check {
+    int32_t from, to;
+    int32_t address;            /* rax holds the host address of this place from there on .. */
+    const uint8_t *address_end; /* .. where the code is at this point */
+    bool holds_address;         /* the same, in the code of the present operation */
+    bool valid, write;
+    uint8_t row;
+};
+
+/* Accesses with one check (sharing.h): places in the block, and what was known before the first one's check. */
+struct row {
+    uint8_t first, last;
+    struct flags_state before;
+};
+
+#define MAX_ROWS 16
+
 enum outcome { LEFT_TO_EXEC, TRANSLATED, ENDED };
 
 struct translation_state {
@@ -129,14 +152,14 @@ struct translation_state {
     } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
     struct fixup fixups[2 * IR_MAX_BLOCKS];
     unsigned fixup_count;
-    uint8_t *plain_calls[IR_MAX_OPS * 2]; /* calls of the unit's own way to call_plain, which stands at its end */
+    uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
     unsigned plain_call_count;
     const struct block *block;
     const struct insn *insn;
     enum host_flags flags;
     struct pending_flags pending;
     bool flags_raw; /* what is in the state is known to be FLAG_KIND_RAW */
-    struct detour settles[BLOCK_MAX_INSNS];
+    struct detour settles[MAX_EMITTED];
     unsigned settle_count;
     struct way_out ways_out[4];
     unsigned way_out_count;
@@ -158,16 +181,23 @@ struct translation_state {
     const struct insn *done_too; /* a later instruction, where an earlier one's code does it as well */
     struct vector_constant constants[MAX_VECTOR_CONSTANTS];
     unsigned constant_count;
-    struct block_exit exits[BLOCK_MAX_INSNS + 2];
+    struct block_exit exits[MAX_EMITTED + 2];
     unsigned exit_count, exit_first; /* exit_first: of the present instruction */
     bool flags_read, flags_set; /* by the present instruction */
+    bool may_leave;             /* the present instruction may go on elsewhere, where the flags may be looked at */
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
-    struct slot_miss misses[BLOCK_MAX_INSNS];
+    struct slot_miss misses[MAX_EMITTED];
     unsigned miss_count;
     uint32_t *misses_counted; /* counters of a block's accesses, or NULL */
     uint32_t *miss_counter; /* of the present instruction, or NULL */
     bool changes_pages;     /* the present access goes by the indexed table at once */
+    unsigned index;         /* of the present operation in its block */
+    bool in_twin;           /* it is emitted a second time */
+    struct shared_check checks[REG_COUNT]; /* by base register */
+    struct row rows[MAX_ROWS];             /* in the order of their first */
+    unsigned row_count;
+    uint8_t *behind[BLOCK_MAX_INSNS];      /* each operation's code in line */
     struct unit_code *result;
     uint32_t end_offset; /* the block's end in its page, up to the page's size */
 };

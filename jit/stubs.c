@@ -455,4 +455,5 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     emit_fill_guarded(c);
 
     pauth_stubs_emit(c, stubs);
+    memory_stubs_emit(c, stubs);
 }

@@ -28,6 +28,8 @@ struct stubs {
     uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
     uint64_t arm_fp;       /* called: lets the host collect the guest's FP flags where FP access is free and FPCR is 0;
                               the zero flag says whether. Uses rax */
+    uint64_t fill_slot[2][REG_COUNT]; /* called: rax = guest address of a load or store, by base register
+                                         (translate_memory.c) */
     uint64_t bottom;       /* where a return goes that has no call */
 };
 
@@ -36,6 +38,9 @@ void stubs_emit(struct x64 *c, struct stubs *stubs);
 
 /** The part of it that is of pointer authentication (translate_pauth.c). */
 void pauth_stubs_emit(struct x64 *c, struct stubs *stubs);
+
+/** And of the slots of base registers (translate_memory.c). */
+void memory_stubs_emit(struct x64 *c, struct stubs *stubs);
 
 /** A jump to a block of the same page, to be patched when that one is translated. */
 struct unit_link {

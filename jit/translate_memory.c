@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Loads and stores of general and vector registers. */
+#include "jit/access.h"
+#include "jit/sharing.h"
 #include "jit/translate_vector.h"
+
+#define WAYS_OF_A_MISS 2 /* the page is not known; the access goes past its end */
 
 /* rcx = the entry of the guest address in rax, in the table whose address stands at `table` from rbp. Uses rdx. */
 void load_tlb_entry(struct x64 *c, int32_t table)
@@ -36,21 +40,59 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
 {
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
-    if (!has_base || bytes > TLB_SLOT_BYTES || t->changes_pages) {
+    if (!has_base || bytes > TLB_ROW_BYTES || t->changes_pages) {
         uint8_t *missed = find_in_table(c, bytes, write);
         t->slow[t->slow_count++] = (struct slow_path){.jump_end = missed, .insn = t->insn, .flags = t->pending};
         x64_alu(c, 1, ALU_ADD, RAX, RCX);
         return;
     }
     unsigned base = t->insn->rn;
+    const int32_t limit = bytes > TLB_SLOT_BYTES ? CPU_OFFSET(slots.limit.row[write][base])
+                                                 : CPU_OFFSET(slots.limit.access[write][base]);
+    sharing_slot_used(t, base, write);
     x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[write][base]));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
-    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.limit[write][base]));
+    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, limit);
     uint8_t *missed = x64_jcc(c, CC_AE);
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
     t->misses[t->miss_count++] = (struct slot_miss){missed,         c->at,           t->insn, (uint8_t)bytes, write,
                                                     t->miss_counter, t->slow_count};
-    t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
+    for (unsigned i = 0; i < WAYS_OF_A_MISS; i++)
+        t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
+}
+
+/* Where rax lies in a page that the table knows, the slot of base register `base` becomes that of the page, rax the host
+ * address, rcx its place in the page, and the carry is set. Else it is clear. */
+static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
+{
+    const int32_t tag = write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag);
+    load_tlb_entry(c, CPU_OFFSET(tlb));
+    x64_load(c, 1, RDX, RCX, tag);
+    x64_alu(c, 1, ALU_XOR, RDX, RAX);
+    x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)PAGE_SIZE_BYTES);
+    uint8_t *missed = x64_jcc(c, CC_AE);
+    x64_load(c, 1, RDX, RCX, tag);
+    x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[write][base]));
+    x64_load(c, 1, RCX, RCX, offsetof(struct tlb_entry, addend));
+    x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
+    x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.limit.access[write][base]), TLB_SLOT_LIMIT);
+    x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.limit.row[write][base]), TLB_ROW_LIMIT);
+    x64_alu(c, 1, ALU_ADD, RAX, RCX);
+    x64_mov(c, 0, RCX, RAX);
+    x64_alu_imm(c, 0, ALU_AND, RCX, PAGE_SIZE_BYTES - 1);
+    x64_stc(c);
+    x64_bind(c, missed);
+    x64_ret(c);
+}
+
+void memory_stubs_emit(struct x64 *c, struct stubs *stubs)
+{
+    for (unsigned write = 0; write < 2; write++) {
+        for (unsigned base = 0; base < REG_COUNT; base++) {
+            stubs->fill_slot[write][base] = x64_here(c);
+            emit_fill_slot(c, base, write);
+        }
+    }
 }
 
 void emit_slot_misses(struct translation_state *t)
@@ -58,18 +100,13 @@ void emit_slot_misses(struct translation_state *t)
     struct x64 *c = t->c;
     for (unsigned i = 0; i < t->miss_count; i++) {
         const struct slot_miss *miss = &t->misses[i];
-        unsigned base = miss->insn->rn;
         x64_bind(c, miss->jump_end);
-        t->slow[miss->slow_index].jump_end = find_in_table(c, miss->bytes, miss->write);
-        x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(slots.addend[miss->write][base]));
-        x64_mov(c, 1, RDX, RAX);
-        x64_alu_imm(c, 1, ALU_AND, RDX, -4096);
-        x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[miss->write][base]));
-        x64_rm(c, 0, 1, 0xc7, 0, HOST_CPU, CPU_OFFSET(slots.limit[miss->write][base]), false);
-        x64_imm32(c, TLB_SLOT_LIMIT);
         if (miss->counter)
             x64_increment_at(c, (uint64_t)miss->counter);
-        x64_alu(c, 1, ALU_ADD, RAX, RCX);
+        x64_call_to(c, t->stubs->fill_slot[miss->write][miss->insn->rn]);
+        t->slow[miss->slow_index].jump_end = x64_jcc(c, CC_AE);
+        x64_alu_imm(c, 0, ALU_CMP, RCX, (int32_t)(PAGE_SIZE_BYTES - miss->bytes));
+        t->slow[miss->slow_index + 1].jump_end = x64_jcc(c, CC_A);
         uint8_t *back = x64_jmp(c);
         if (!c->full)
             x64_patch(back, miss->resume);
@@ -86,13 +123,6 @@ void address_at(struct translation_state *t, int32_t offset)
     }
     if (offset || n != RAX)
         x64_lea(t->c, 1, RAX, n, offset);
-}
-
-enum transfer { LOAD, LOAD_SIGNED_64, LOAD_SIGNED_32, STORE, LOAD_VECTOR, STORE_VECTOR };
-
-static bool is_vector(enum transfer kind)
-{
-    return kind >= LOAD_VECTOR;
 }
 
 /* v<reg> is 1 << size bytes from [rax + offset], and zeroes. Uses rcx. */
@@ -126,47 +156,38 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
 {
     struct x64 *c = t->c;
     switch (kind) {
-    case LOAD:
-    case LOAD_SIGNED_64:
-    case LOAD_SIGNED_32: {
+    case TRANSFER_LOAD:
+    case TRANSFER_LOAD_SIGNED_64:
+    case TRANSFER_LOAD_SIGNED_32: {
         unsigned d = destination(t, reg, RCX);
-        x64_load_sized(c, size, kind != LOAD, kind == LOAD_SIGNED_64, d, RAX, offset);
+        x64_load_sized(c, size, kind != TRANSFER_LOAD, kind == TRANSFER_LOAD_SIGNED_64, d, RAX, offset);
         done(t, reg, d);
         break;
     }
-    case STORE: x64_store_sized(c, size, use(t, reg, RCX), RAX, offset); break;
-    case LOAD_VECTOR:
-        load_vector(t, reg, size, offset);
-        break;
-    case STORE_VECTOR: store_vector(t, reg, size, offset); break;
+    case TRANSFER_STORE: x64_store_sized(c, size, use(t, reg, RCX), RAX, offset); break;
+    case TRANSFER_LOAD_VECTOR: load_vector(t, reg, size, offset); break;
+    case TRANSFER_STORE_VECTOR: store_vector(t, reg, size, offset); break;
     }
 }
 
-enum indexing { OFFSET, PRE_INDEX, POST_INDEX };
-
-static bool is_store(enum transfer kind)
-{
-    return kind == STORE || kind == STORE_VECTOR;
-}
-
-/* One or two registers at the base register plus an immediate. False: a form for exec_ alone. */
-static bool access_imm(struct translation_state *t, enum transfer kind, unsigned count, enum indexing indexing)
+/* At the base register plus an immediate. False: a form for exec_ alone. */
+static bool access_imm(struct translation_state *t, const struct access_form *form)
 {
     const struct insn *insn = t->insn;
-    unsigned size = insn->size;
-    bool clashes = !is_vector(kind) && (insn->rd == insn->rn || (count == 2 && insn->ra == insn->rn));
-    if (indexing != OFFSET && clashes)
+    const enum transfer kind = form->transfer;
+    const bool pair = form->count == 2;
+    const bool clashes = !transfer_is_vector(kind) && (insn->rd == insn->rn || (pair && insn->ra == insn->rn));
+    if (form->indexing != INDEX_OFFSET && clashes)
         return false;
-    if (count == 2 && !is_store(kind) && insn->rd == insn->ra)
+    if (pair && !transfer_is_store(kind) && insn->rd == insn->ra)
         return false;
-    if (is_vector(kind))
+    if (transfer_is_vector(kind))
         check_fp(t);
-    address_at(t, indexing == POST_INDEX ? 0 : (int32_t)insn->imm);
-    translate_address(t, count << size, is_store(kind), true);
-    transfer(t, kind, insn->rd, size, 0);
-    if (count == 2)
-        transfer(t, kind, insn->ra, size, 1 << size);
-    if (indexing != OFFSET) {
+    int32_t at = share_address(t, access_offset(insn), access_bytes(insn), transfer_is_store(kind));
+    transfer(t, kind, insn->rd, insn->size, at);
+    if (pair)
+        transfer(t, kind, insn->ra, insn->size, at + (1 << insn->size));
+    if (form->indexing != INDEX_OFFSET) {
         unsigned n = use(t, insn->rn, RAX);
         x64_lea(t->c, 1, n, n, (int32_t)insn->imm);
         done(t, insn->rn, n);
@@ -174,28 +195,28 @@ static bool access_imm(struct translation_state *t, enum transfer kind, unsigned
     return true;
 }
 
-/* One register at the base register plus an index: whole, or a word extended. */
-static bool access_index(struct translation_state *t, enum transfer kind, bool word)
+/* At the base register plus an index: a register, or a word of one extended. */
+static bool access_index(struct translation_state *t, const struct access_form *form)
 {
     const struct insn *insn = t->insn;
     if (insn->rn == REG_SP || insn->amount > 3)
         return false; /* with its check, or too long a shift: rare */
-    if (is_vector(kind))
+    if (transfer_is_vector(form->transfer))
         check_fp(t);
     unsigned m = use(t, insn->rm, RCX);
-    if (word) {
+    if (form->indexing == INDEX_WORD) {
         x64_extend(t->c, 2, insn->opt, 1, RCX, m);
         m = RCX;
     }
     x64_lea_indexed(t->c, 1, RAX, use(t, insn->rn, RAX), m, insn->amount);
-    translate_address(t, 1u << insn->size, is_store(kind), true);
-    transfer(t, kind, insn->rd, insn->size, 0);
+    translate_address(t, 1u << insn->size, transfer_is_store(form->transfer), true);
+    transfer(t, form->transfer, insn->rd, insn->size, 0);
     return true;
 }
 
 static void access_literal(struct translation_state *t, enum transfer kind, unsigned size)
 {
-    if (is_vector(kind))
+    if (transfer_is_vector(kind))
         check_fp(t);
     load_page_address(t, RAX, page_offset(t, t->insn->imm));
     translate_address(t, 1u << size, false, false);
@@ -204,41 +225,15 @@ static void access_literal(struct translation_state *t, enum transfer kind, unsi
 
 enum outcome translate_memory(struct translation_state *t)
 {
-#define ACCESS(prefix, kind)                                                                                 \
-    case OP_##prefix##_imm:                                                                                  \
-    case OP_##prefix##_un: return access_imm(t, kind, 1, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;                \
-    case OP_##prefix##_pre: return access_imm(t, kind, 1, PRE_INDEX) ? TRANSLATED : LEFT_TO_EXEC;            \
-    case OP_##prefix##_post: return access_imm(t, kind, 1, POST_INDEX) ? TRANSLATED : LEFT_TO_EXEC;          \
-    case OP_##prefix##_rx: return access_index(t, kind, false) ? TRANSLATED : LEFT_TO_EXEC;                  \
-    case OP_##prefix##_rw: return access_index(t, kind, true) ? TRANSLATED : LEFT_TO_EXEC;
-#define PAIR(prefix, suffix, kind)                                                                           \
-    case OP_##prefix##suffix##_off: return access_imm(t, kind, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;       \
-    case OP_##prefix##suffix##_pre: return access_imm(t, kind, 2, PRE_INDEX) ? TRANSLATED : LEFT_TO_EXEC;    \
-    case OP_##prefix##suffix##_post: return access_imm(t, kind, 2, POST_INDEX) ? TRANSLATED : LEFT_TO_EXEC;
+    const struct access_form *form = &access_forms[t->insn->op];
+    if (form->count) {
+        bool by_imm = form->indexing <= INDEX_POST;
+        return (by_imm ? access_imm(t, form) : access_index(t, form)) ? TRANSLATED : LEFT_TO_EXEC;
+    }
     switch (t->insn->op) {
-        ACCESS(ldr, LOAD)
-        ACCESS(str, STORE)
-        ACCESS(ldrs64, LOAD_SIGNED_64)
-        ACCESS(ldrs32, LOAD_SIGNED_32)
-        ACCESS(ldrv, LOAD_VECTOR)
-        ACCESS(strv, STORE_VECTOR)
-        ACCESS(ldrq, LOAD_VECTOR)
-        ACCESS(strq, STORE_VECTOR)
-        PAIR(ldp, , LOAD)
-        PAIR(stp, , STORE)
-        PAIR(ldpsw, , LOAD_SIGNED_64)
-        PAIR(ldp, v, LOAD_VECTOR)
-        PAIR(stp, v, STORE_VECTOR)
-    case OP_ldr_lit: access_literal(t, LOAD, 2 + t->insn->sf); return TRANSLATED;
-    case OP_ldrsw_lit: access_literal(t, LOAD_SIGNED_64, 2); return TRANSLATED;
-    case OP_ldrv_lit: access_literal(t, LOAD_VECTOR, t->insn->size); return TRANSLATED;
-    case OP_ldnp: return access_imm(t, LOAD, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
-    case OP_stnp: return access_imm(t, STORE, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
-    case OP_ldnpv: return access_imm(t, LOAD_VECTOR, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
-    case OP_stnpv: return access_imm(t, STORE_VECTOR, 2, OFFSET) ? TRANSLATED : LEFT_TO_EXEC;
+    case OP_ldr_lit: access_literal(t, TRANSFER_LOAD, 2 + t->insn->sf); return TRANSLATED;
+    case OP_ldrsw_lit: access_literal(t, TRANSFER_LOAD_SIGNED_64, 2); return TRANSLATED;
+    case OP_ldrv_lit: access_literal(t, TRANSFER_LOAD_VECTOR, t->insn->size); return TRANSLATED;
     default: return translate_structure(t) || translate_atomic(t) ? TRANSLATED : LEFT_TO_EXEC;
     }
-#undef ACCESS
-#undef PAIR
 }
-

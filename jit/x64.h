@@ -384,6 +384,11 @@ static inline void x64_cmc(struct x64 *c)
     x64_byte(c, 0xf5);
 }
 
+static inline void x64_stc(struct x64 *c)
+{
+    x64_byte(c, 0xf9);
+}
+
 /* Conditions and jumps. */
 
 static inline void x64_setcc_store(struct x64 *c, enum x64_cc cc, unsigned base, int32_t disp)

@@ -50,11 +50,24 @@ struct insn_info {
     const char *file;    /* the table it stands in */
     unsigned line;
     uint8_t vectors;     /* which of rd, rn, rm, ra are vector registers: read (bits 0 to 3), written (4 to 7) */
+    uint8_t results;     /* which of rd, rn, rm, ra are general registers that it writes (bits 0 to 3); see
+                            insn_may_write() */
 };
 
 extern const struct insn_info insn_infos[OP_COUNT];
 
-struct features;
+/** Whether the instruction may write general register `reg` (record index). What changes system state may write any. */
+static inline bool insn_may_write(const struct insn *insn, unsigned reg)
+{
+    const struct insn_info *info = &insn_infos[insn->op];
+    if (info->flags & INSN_BRANCH)
+        return reg == 30;
+    if (info->flags & (INSN_SYSTEM | INSN_ENDS_BLOCK))
+        return true;
+    return (info->results & 1 && insn->rd == reg) || (info->results & 2 && insn->rn == reg) ||
+           (info->results & 4 && insn->rm == reg) || (info->results & 8 && insn->ra == reg) ||
+           (insn->op == OP_casp && insn->rd + 1u == reg);
+}
 
 /** Decodes `word` for a CPU with `features`. Fills every member of `insn` but `run` and `left`. What is no
  *  instruction, not implemented, or of an absent feature becomes OP_UNDEFINED. */

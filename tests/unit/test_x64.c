@@ -316,6 +316,10 @@ static void conditions_and_jumps(void **state)
         CHECK(x64_jmp_reg(&c, a), "jmp", reg(3, a));
     }
     start(), x64_ret(&c), expect("ret", 0, NULL);
+    start(), x64_cmc(&c), expect("cmc", 0, NULL);
+    start(), x64_stc(&c), expect("stc", 0, NULL);
+    start(), x64_lahf(&c), expect("lahf", 0, NULL);
+    start(), x64_sahf(&c), expect("sahf", 0, NULL);
     start();
     x64_push(&c, RAX);
     assert_int_equal(x64_here(&c), RUN_ADDRESS + 1);

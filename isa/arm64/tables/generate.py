@@ -341,14 +341,28 @@ def vector_operands(insn):
     return mask
 
 
+def general_results(insn):
+    """Which of rd, rn, rm, ra are general registers that are written. A base register is, where the assembly has it
+    so: "]!" or an operand behind the "]"."""
+    mask = 0
+    for member, expr in insn.format.assignments if insn.format else []:
+        if member in ("rd", "rn", "rm", "ra"):
+            bit = 1 << ("rd", "rn", "rm", "ra").index(member)
+            written = expr.startswith("W(") or (member == "rd" and not re.match(r"(X|VR?W?)\(", expr))
+            written |= member == "rn" and re.search(r"\](!|, )", insn.assembly) is not None
+            mask |= bit if written else 0
+    return mask
+
+
 def write_table(insns):
     yield HEADER + '#include "isa/arm64/decode.h"\n#include "insn_handlers.h"\n\n'
     yield "const struct insn_info insn_infos[OP_COUNT] = {\n"
-    yield '    [OP_UNDEFINED] = {"undefined", 0, 0, INSN_ENDS_BLOCK | INSN_UNIMPLEMENTED, FEAT_BASE, "", 0, 0},\n'
+    yield '    [OP_UNDEFINED] = {"undefined", 0, 0, INSN_ENDS_BLOCK | INSN_UNIMPLEMENTED, FEAT_BASE, "", 0, 0, 0},\n'
     for insn in insns:
         flags = " | ".join(FLAGS[flag] for flag in insn.flags) or "0"
         yield (f"    [OP_{insn.name}] = {{{c_string(insn.name)}, {insn.mask:#010x}, {insn.bits:#010x}, {flags}, "
-               f"FEAT_{insn.feature}, {c_string(insn.where[0])}, {insn.where[1]}, {vector_operands(insn):#04x}}},\n")
+               f"FEAT_{insn.feature}, {c_string(insn.where[0])}, {insn.where[1]}, {vector_operands(insn):#04x}, "
+               f"{general_results(insn):#03x}}},\n")
     yield "};\n\n"
     bodies = {}
     for insn in insns:
