@@ -69,6 +69,8 @@ static inline bool insn_may_write(const struct insn *insn, unsigned reg)
            (insn->op == OP_casp && insn->rd + 1u == reg);
 }
 
+struct features;
+
 /** Decodes `word` for a CPU with `features`. Fills every member of `insn` but `run` and `left`. What is no
  *  instruction, not implemented, or of an absent feature becomes OP_UNDEFINED. */
 void insn_decode(uint32_t word, const struct features *features, struct insn *insn);

@@ -139,6 +139,11 @@ unsigned free_register(struct rng *rng)
     }
 }
 
+unsigned index_register(struct rng *rng)
+{
+    return indexes[rng_below(rng, COUNT(indexes))];
+}
+
 unsigned base_register(struct rng *rng)
 {
     return bases[rng_below(rng, COUNT(bases))];
@@ -421,14 +426,19 @@ static void put_code(struct generator *g)
             if (g->loops && (g->loops == MAX_LOOPS || rng_below(rng, 2)))
                 close_loop(g);
             else if (!g->loops || !rng_below(rng, 3))
-                open_loop(g);
+                open_loop(g, loop_times(g));
             break;
         case 7:
         case 8:
         case 9: put_comparison(g); break;
         case 10:
         case 11: put_extreme(g); break;
-        case 12: put_overlap(g); break;
+        case 12:
+            if (rng_below(rng, 2))
+                put_overlap(g);
+            else
+                put_row(g);
+            break;
         case 13: put_call(g); break;
         case 14:
             if (rng_below(rng, 2))

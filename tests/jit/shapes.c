@@ -16,12 +16,16 @@ static uint32_t branch_to(const struct generator *g, uint32_t target)
 
 /* --- loops ----------------------------------------------------------------------------------------- */
 
-void open_loop(struct generator *g)
+uint32_t loop_times(struct generator *g)
 {
     struct rng *rng = &g->rng;
-    uint32_t times = rng_below(rng, 6) ? 1 + rng_below(rng, 6) : 30 + rng_below(rng, 40);
     if (g->hot)
-        times = g->loops ? 2 + rng_below(rng, 40) : 100 + rng_below(rng, 3000);
+        return g->loops ? 2 + rng_below(rng, 40) : 100 + rng_below(rng, 3000);
+    return rng_below(rng, 6) ? 1 + rng_below(rng, 6) : 30 + rng_below(rng, 40);
+}
+
+void open_loop(struct generator *g, uint32_t times)
+{
     put(g, 0xd2800000 | times << 5 | COUNTER(g->loops)); /* movz */
     g->loop_starts[g->loops++] = g->program->count;
 }
@@ -145,6 +149,53 @@ void put_overlap(struct generator *g)
         const uint32_t word = store ? stores[rng_below(rng, COUNT(stores))] : loads[rng_below(rng, COUNT(loads))];
         put(g, word | (from + rng_below(rng, 16)) << 12 | base | free_register(rng));
     }
+}
+
+/* An access through `base` near where it points, which may move the base, or a step of the base alone. */
+static void put_neighbour(struct generator *g, uint32_t base)
+{
+    /* STUR, LDUR and their indexed forms (immediate at bit 12); pairs (bit 15, by their size). */
+    static const uint32_t singles[] = {0x38000000, 0x38400000, 0x78000000, 0x78800000, 0xb8000000, 0xb8400000, 0xf8000000,
+                                       0xf8400000, 0x3cc00000, 0x3c800000, 0xfc400000, 0xbc000000};
+    static const uint32_t pairs[] = {0xa9000000, 0xa9400000, 0x29000000, 0x69400000, 0xad000000, 0xad400000, 0x6d400000};
+    static const uint32_t single_modes[] = {0, 0, 0, 0x400, 0xc00};
+    static const uint32_t pair_modes[] = {0, 0, 0, 0x00800000 - 0x01000000, 0x00800000}; /* post, pre */
+    struct rng *rng = &g->rng;
+    const uint32_t step = rng_below(rng, 2) ? 16 : 1 + rng_below(rng, 40);
+    const uint32_t data = free_register(rng), more = free_register(rng);
+    switch (rng_below(rng, 9)) {
+    case 0: put(g, 0x91000000 | step << 10 | base << 5 | base); break; /* add */
+    case 1: put(g, 0xd1000000 | step << 10 | base << 5 | base); break; /* sub */
+    case 2: put(g, (rng_below(rng, 2) ? 0xf8606800 : 0xf8206800) | index_register(rng) << 16 | base << 5 | data); break;
+    case 3:
+    case 4:
+    case 5:
+        put(g, (pairs[rng_below(rng, COUNT(pairs))] + pair_modes[rng_below(rng, COUNT(pair_modes))]) |
+                   ((rng_below(rng, 8) - 4) & 0x7f) << 15 | more << 10 | base << 5 | data);
+        break;
+    default:
+        put(g, singles[rng_below(rng, COUNT(singles))] | single_modes[rng_below(rng, COUNT(single_modes))] |
+                   ((rng_below(rng, 80) - 40) & 0x1ff) << 12 | base << 5 | data);
+        break;
+    }
+}
+
+void put_row(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    const bool loop = g->loops < MAX_LOOPS && rng_below(rng, 4);
+    const uint32_t base = rng_below(rng, 4) ? base_register(rng) : SP, other = base_register(rng);
+    if (loop)
+        open_loop(g, 20 + rng_below(rng, 60));
+    for (unsigned i = 2 + rng_below(rng, 7); i; i--) {
+        put_neighbour(g, base);
+        if (!rng_below(rng, 4))
+            put_neighbour(g, other);
+        if (!rng_below(rng, 3))
+            put(g, random_instruction(g));
+    }
+    if (loop)
+        close_loop(g);
 }
 
 void put_atomic(struct generator *g)

@@ -30,9 +30,10 @@ struct generator {
 void put(struct generator *g, uint32_t word);
 uint32_t random_instruction(struct generator *g);
 
-/** A register that has no task, and one that points into the window. */
+/** A register that has no task, one that points into the window, one that holds a small number. */
 unsigned free_register(struct rng *rng);
 unsigned base_register(struct rng *rng);
+unsigned index_register(struct rng *rng);
 
 /** Functions before the program proper, to be called from it. */
 void put_functions(struct generator *g);
@@ -43,13 +44,19 @@ void put_call(struct generator *g);
 /** Some accesses of several widths that overlap. */
 void put_overlap(struct generator *g);
 
+/** Accesses through one base register, near each other, with some other things between them. */
+void put_row(struct generator *g);
+
 /** A pair of exclusives, or an atomic operation. */
 void put_atomic(struct generator *g);
 
 /** A loop that walks through memory, most often until it faults. */
 void put_walk(struct generator *g);
 
-void open_loop(struct generator *g);
+/** How often a loop of the program usually goes round. */
+uint32_t loop_times(struct generator *g);
+
+void open_loop(struct generator *g, uint32_t times);
 void close_loop(struct generator *g);
 
 #endif
