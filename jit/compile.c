@@ -19,6 +19,7 @@
 #include "isa/arm64/fp/fast.h"
 #include "jit/assign.h"
 #include "jit/ir_print.h"
+#include "jit/passes.h"
 #include "jit/sharing.h"
 #include "jit/translate_vector.h"
 #include "jit/unit.h"
@@ -29,6 +30,7 @@ struct compiler {
     struct ir ir;
     struct translation_state state;
     int8_t assigned[REG_COUNT];
+    struct cpu cpu; /* to compute constants in */
     uint8_t scratch[2][SCRATCH_BYTES]; /* for the code of the first time */
 };
 
@@ -89,6 +91,7 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     t->flags_read = t->flags_set = false;
     if (!begun)
         flags_before_insn(t);
+    t->begun_at = t->c->at;
     const uint32_t vectors_written = t->vector_written;
     enum outcome outcome = translate_insn(t);
     if (t->slow_count != t->slow_first && !t->flags_set)
@@ -311,6 +314,7 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
     struct translation_state *t = &compiler->state;
     struct x64 hot = {.at = compiler->scratch[0], .end = compiler->scratch[0] + SCRATCH_BYTES, .avx = job->hot->avx};
     struct x64 cold = {.at = compiler->scratch[1], .end = compiler->scratch[1] + SCRATCH_BYTES, .avx = job->hot->avx};
+    ir_simplify(t->ir, &compiler->cpu);
     t->host_of = pin_of;
     t->c = &hot;
     vectors_assign(t);

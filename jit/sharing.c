@@ -160,18 +160,23 @@ void sharing_follow(struct translation_state *t, enum outcome outcome)
 
 /* --- twins ------------------------------------------------------------------------------------------- */
 
-/* Ways out of line of the operations from row->first to `last` lead to the twin, which stands at these places. */
+/* Where a twin has an operation: from the beginning, and behind what a leader's check stands behind too. */
+struct places {
+    uint8_t *whole[BLOCK_MAX_INSNS], *begun[BLOCK_MAX_INSNS];
+};
+
+/* Ways out of line of the operations from row->first to `last` lead to the twin. */
 static void lead_to_twin(struct translation_state *t, unsigned slow_count, const struct row *row, unsigned last,
-                         uint8_t *const *at)
+                         const struct places *at)
 {
     for (unsigned i = 0; i < slow_count; i++) {
         struct slow_path *slow = &t->slow[i];
         if (slow->index < row->first || slow->index > last)
             continue;
         if (slow->leads)
-            slow->twin = at[slow->index];
+            slow->twin = at->begun[slow->index];
         else if (slow->index < last)
-            slow->resume = at[slow->index + 1];
+            slow->resume = at->whole[slow->index + 1];
     }
 }
 
@@ -179,20 +184,21 @@ static void emit_twin(struct translation_state *t, const struct row *row, unsign
                       void (*emit)(struct translation_state *t, unsigned index, bool begun))
 {
     const unsigned slow_count = t->slow_count;
-    uint8_t *at[BLOCK_MAX_INSNS];
+    struct places at;
     t->flags = FLAGS_UNKNOWN;
     t->pending = row->before.pending;
     t->flags_raw = row->before.raw;
     memcpy(t->vector_bytes, row->before.vector_bytes, sizeof t->vector_bytes);
     for (unsigned i = row->first; i <= last; i++) {
-        at[i] = t->c->at;
+        at.whole[i] = t->c->at;
         emit(t, i, i == row->first);
+        at.begun[i] = t->begun_at;
     }
     uint8_t *back = x64_jmp(t->c);
     if (t->c->full)
         return;
     x64_patch(back, t->behind[last]);
-    lead_to_twin(t, slow_count, row, last, at);
+    lead_to_twin(t, slow_count, row, last, &at);
 }
 
 void emit_twins(struct translation_state *t, void (*emit)(struct translation_state *t, unsigned index, bool begun))

@@ -193,6 +193,7 @@ struct translation_state {
     uint32_t *miss_counter; /* of the present instruction, or NULL */
     bool changes_pages;     /* the present access goes by the indexed table at once */
     unsigned index;         /* of the present operation in its block */
+    uint8_t *begun_at;      /* where its own code begins, behind flags_before_insn() */
     bool in_twin;           /* it is emitted a second time */
     struct shared_check checks[REG_COUNT]; /* by base register */
     struct row rows[MAX_ROWS];             /* in the order of their first */

@@ -50,8 +50,7 @@ struct insn_info {
     const char *file;    /* the table it stands in */
     unsigned line;
     uint8_t vectors;     /* which of rd, rn, rm, ra are vector registers: read (bits 0 to 3), written (4 to 7) */
-    uint8_t results;     /* which of rd, rn, rm, ra are general registers that it writes (bits 0 to 3); see
-                            insn_may_write() */
+    uint8_t generals;    /* the same for general registers; one that is written may be read too (MOVK, BFM) */
 };
 
 extern const struct insn_info insn_infos[OP_COUNT];
@@ -64,8 +63,8 @@ static inline bool insn_may_write(const struct insn *insn, unsigned reg)
         return reg == 30;
     if (info->flags & (INSN_SYSTEM | INSN_ENDS_BLOCK))
         return true;
-    return (info->results & 1 && insn->rd == reg) || (info->results & 2 && insn->rn == reg) ||
-           (info->results & 4 && insn->rm == reg) || (info->results & 8 && insn->ra == reg) ||
+    return (info->generals & 0x10 && insn->rd == reg) || (info->generals & 0x20 && insn->rn == reg) ||
+           (info->generals & 0x40 && insn->rm == reg) || (info->generals & 0x80 && insn->ra == reg) ||
            (insn->op == OP_casp && insn->rd + 1u == reg);
 }
 

@@ -13,6 +13,17 @@ const struct kept_case kept_cases[] = {
          0x54ffffa1, /* b.ne, to the first */
      },
      {[0] = {0xff33eb18cabdab22, 0xe9796dfde8630fa2}, [16] = {0xfff8000000000001, 0x40407f100101ff10}}},
+    {"rows of accesses that run through each other; the second one's check, across pages, never holds",
+     {
+         0xf8420020, /* ldur x0, [x1, #0x20] */
+         0xba5f0263, /* ccmn x19, xzr, #3, eq */
+         0xf85ff3e3, /* ldur x3, [sp, #-1] */
+         0x38412020, /* ldurb w0, [x1, #0x12] */
+         0xf85e03e4, /* ldur x4, [sp, #-0x20] */
+         0x9a8674c6, /* cinc x6, x6, vs */
+         0x17fffffa, /* b, to the first */
+     },
+     {{0}}},
     {NULL, {0}, {{0}}},
 };
 

@@ -439,7 +439,12 @@ static void put_code(struct generator *g)
             else
                 put_row(g);
             break;
-        case 13: put_call(g); break;
+        case 13:
+            if (rng_below(rng, 4))
+                put_call(g);
+            else
+                put_known(g);
+            break;
         case 14:
             if (rng_below(rng, 2))
                 put_atomic(g);

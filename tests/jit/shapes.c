@@ -131,6 +131,34 @@ void put_call(struct generator *g)
     }
 }
 
+/* --- what is known without running ------------------------------------------------------------------ */
+
+void put_known(struct generator *g)
+{
+    /* Of registers at bits 0 (written), 5, 16: MOVZ, MOVN, MOVK, ADR, ADRP, ADD, SUB, ORR, AND of immediates; MOV; ADD,
+     * SUB, EOR, LSL, CSEL, ADDS, MADD, BFM of registers. */
+    static const uint32_t of_immediates[] = {0xd2800000, 0x52800000, 0x92800000, 0xf2800000, 0x72a00000, 0xf2c00000,
+                                             0x10000000, 0x90000000, 0x91000000, 0xd1000000, 0x11000000, 0xb2400000};
+    static const uint32_t of_registers[] = {0xaa0003e0, 0xaa0003e0, 0x2a0003e0, 0x8b000000, 0xcb000000, 0xca000000,
+                                            0x9ac02000, 0x9a800000, 0xab000000, 0x9b000000, 0x33000c00};
+    struct rng *rng = &g->rng;
+    const bool loop = g->loops < MAX_LOOPS && rng_below(rng, 2);
+    const uint32_t some[3] = {free_register(rng), free_register(rng), rng_below(rng, 8) ? free_register(rng) : SP};
+    if (loop)
+        open_loop(g, 20 + rng_below(rng, 20));
+    for (unsigned i = 3 + rng_below(rng, 10); i; i--) {
+        const uint32_t d = some[rng_below(rng, 3)], n = some[rng_below(rng, 3)], m = some[rng_below(rng, 3)];
+        if (rng_below(rng, 2))
+            put(g, of_immediates[rng_below(rng, COUNT(of_immediates))] | rng_below(rng, 64) << 10 | n << 5 | d);
+        else
+            put(g, of_registers[rng_below(rng, COUNT(of_registers))] | m << 16 | n << 5 | d);
+        if (!rng_below(rng, 8))
+            put(g, random_instruction(g));
+    }
+    if (loop)
+        close_loop(g);
+}
+
 /* --- memory ---------------------------------------------------------------------------------------- */
 
 void put_overlap(struct generator *g)

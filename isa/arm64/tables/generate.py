@@ -341,16 +341,17 @@ def vector_operands(insn):
     return mask
 
 
-def general_results(insn):
-    """Which of rd, rn, rm, ra are general registers that are written. A base register is, where the assembly has it
-    so: "]!" or an operand behind the "]"."""
+def general_operands(insn):
+    """The same of general registers. A base register is written where the assembly has it so: "]!" or an operand behind
+    the "]"."""
     mask = 0
     for member, expr in insn.format.assignments if insn.format else []:
-        if member in ("rd", "rn", "rm", "ra"):
+        if member in ("rd", "rn", "rm", "ra") and not re.match(r"VR?W?\(", expr):
             bit = 1 << ("rd", "rn", "rm", "ra").index(member)
-            written = expr.startswith("W(") or (member == "rd" and not re.match(r"(X|VR?W?)\(", expr))
-            written |= member == "rn" and re.search(r"\](!|, )", insn.assembly) is not None
-            mask |= bit if written else 0
+            written = expr.startswith("W(") or (member == "rd" and not expr.startswith("X("))
+            moved = member == "rn" and re.search(r"\](!|, )", insn.assembly) is not None
+            mask |= 0 if written else bit
+            mask |= bit << 4 if written or moved else 0
     return mask
 
 
@@ -362,7 +363,7 @@ def write_table(insns):
         flags = " | ".join(FLAGS[flag] for flag in insn.flags) or "0"
         yield (f"    [OP_{insn.name}] = {{{c_string(insn.name)}, {insn.mask:#010x}, {insn.bits:#010x}, {flags}, "
                f"FEAT_{insn.feature}, {c_string(insn.where[0])}, {insn.where[1]}, {vector_operands(insn):#04x}, "
-               f"{general_results(insn):#03x}}},\n")
+               f"{general_operands(insn):#04x}}},\n")
     yield "};\n\n"
     bodies = {}
     for insn in insns:
