@@ -17,9 +17,9 @@ const struct kept_case kept_cases[] = {
      {
          0xf8420020, /* ldur x0, [x1, #0x20] */
          0xba5f0263, /* ccmn x19, xzr, #3, eq */
-         0xf85ff3e3, /* ldur x3, [sp, #-1] */
+         0xf84003e3, /* ldur x3, [sp] */
          0x38412020, /* ldurb w0, [x1, #0x12] */
-         0xf85e03e4, /* ldur x4, [sp, #-0x20] */
+         0xf81e03e4, /* stur x4, [sp, #-0x20] */
          0x9a8674c6, /* cinc x6, x6, vs */
          0x17fffffa, /* b, to the first */
      },
