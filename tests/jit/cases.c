@@ -12,8 +12,18 @@ const struct kept_case kept_cases[] = {
          0x14000001, /* b, to the next */
          0x54ffffa1, /* b.ne, to the first */
      },
-     {[0] = {0xff33eb18cabdab22, 0xe9796dfde8630fa2}, [16] = {0xfff8000000000001, 0x40407f100101ff10}}},
-    {NULL, {0}, {{0}}},
+     {[0] = {0xff33eb18cabdab22, 0xe9796dfde8630fa2}, [16] = {0xfff8000000000001, 0x40407f100101ff10}},
+     0},
+    {"a recursion, a region by now, whose stack grows into its code: the first such store is its block's own translation's",
+     {
+         0x91401422, /* add x2, x1, #0x5000 */
+         0x913c0042, /* add x2, x2, #0xf00 */
+         0xf800845e, /* str x30, [x2], #8 */
+         0x97ffffff, /* bl, to the store */
+     },
+     {{0}},
+     2 + 2 * 0x100 / 8},
+    {NULL, {0}, {{0}}, 0},
 };
 
 void kept_program(const struct kept_case *kept, struct program *program)
@@ -29,6 +39,7 @@ void kept_program(const struct kept_case *kept, struct program *program)
     program->state.sp = RIG_WINDOW + RIG_PAGE;
     program->first = 64;
     program->el = 1;
-    program->turns[0].insns = 20000;
-    program->turn_count = 1;
+    if (kept->turn_before)
+        program->turns[program->turn_count++].insns = kept->turn_before;
+    program->turns[program->turn_count++].insns = 20000;
 }
