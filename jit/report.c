@@ -121,6 +121,8 @@ void report_stubs(struct report *report, const struct stubs *stubs, uint64_t end
         {stubs->pauth_strip[0], "pauth_strip_code"},
         {stubs->pauth_strip[1], "pauth_strip_data"},
         {stubs->arm_fp, "arm_fp"},
+        {stubs->collect_fp, "collect_fp"},
+        {stubs->rearm_fp, "rearm_fp"},
         {stubs->bottom, "bottom"},
     };
     const unsigned count = sizeof names / sizeof *names;

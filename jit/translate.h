@@ -28,6 +28,8 @@ struct stubs {
     uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
     uint64_t arm_fp;       /* called: lets the host collect the guest's FP flags where FP access is free and FPCR is 0;
                               the zero flag says whether. Uses rax */
+    uint64_t collect_fp;   /* called: FPSR is what it is, with what the host has collected. Uses rcx, rdx */
+    uint64_t rearm_fp;     /* called: the host has collected nothing */
     uint64_t bottom;       /* where a return goes that has no call */
 };
 

@@ -306,6 +306,32 @@ static void put_extreme(struct generator *g)
                free_register(rng));
 }
 
+/* The flags as bits: moved, or some of them changed. */
+static void put_flag_bits(struct generator *g)
+{
+    static const uint32_t words[] = {
+        0xd51b4200, /* msr nzcv, x */
+        0xd53b4200, /* mrs x, nzcv */
+        0xd500401f, /* cfinv */
+        0x3a00080d, /* setf8 */
+        0x3a00480d, /* setf16 */
+        0xba000400, /* rmif */
+        0xd500403f, /* xaflag */
+        0xd500405f, /* axflag */
+    };
+    struct rng *rng = &g->rng;
+    const unsigned count = has_feature(g->features, FEAT_FlagM2) ? 8 : has_feature(g->features, FEAT_FlagM) ? 6 : 2;
+    const unsigned which = rng_below(rng, count);
+    switch (which) {
+    case 0:
+    case 1: put(g, words[which] | free_register(rng)); break;
+    case 3:
+    case 4: put(g, words[which] | free_register(rng) << 5); break;
+    case 5: put(g, words[which] | rng_below(rng, 64) << 15 | free_register(rng) << 5 | rng_below(rng, 16)); break;
+    default: put(g, words[which]); break;
+    }
+}
+
 /* Something that sets the flags, some instructions, something that asks for them. */
 static void put_comparison(struct generator *g)
 {
@@ -340,6 +366,8 @@ static void put_comparison(struct generator *g)
     put(g, setter | rng_below(rng, 2) << 31 | m << 16 | third | n << 5 | d);
     for (unsigned i = rng_below(rng, 3); i; i--)
         put(g, random_instruction(g));
+    while (!rng_below(rng, 4))
+        put_flag_bits(g);
     for (unsigned i = 1 + rng_below(rng, 2); i; i--) {
         if (rng_below(rng, 2)) {
             put(g, 0x54000000 | (2 + rng_below(rng, 4)) << 5 | rng_below(rng, 16)); /* b.cond */
