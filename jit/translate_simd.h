@@ -44,4 +44,7 @@ void simd_narrow(struct translation_state *t, unsigned n, unsigned from);
 bool emit_simd_wide(struct translation_state *t);
 bool emit_saturate(struct translation_state *t);
 
+/** A part of emit_crypto(). */
+bool emit_sha512(struct translation_state *t);
+
 #endif
