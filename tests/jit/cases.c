@@ -23,6 +23,20 @@ const struct kept_case kept_cases[] = {
      },
      {{0}},
      2 + 2 * 0x100 / 8},
+    {"a product of half precision that is rounded up to the smallest normal number: underflow",
+     {
+         0x1ee20820, /* fmul h0, h1, h2 */
+         0x17ffffff, /* b, to the first */
+     },
+     {[1] = {0x2001, 0}, [2] = {0x1ffe, 0}},
+     0},
+    {"the same among eight",
+     {
+         0x6e421c20, /* fmul v0.8h, v1.8h, v2.8h */
+         0x17ffffff, /* b, to the first */
+     },
+     {[1] = {0x3c00, 0x20013c003c00}, [2] = {0x3c00, 0x1ffe3c003c00}},
+     0},
     {NULL, {0}, {{0}}, 0},
 };
 

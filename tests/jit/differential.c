@@ -2,9 +2,11 @@
 /* The translating engines against the interpreter: random programs from the same state, compared after every
  * turn.
  *
- * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--jit-cache MIB] [--verbose]
+ * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--jit-cache MIB] [--prefer NAME]
+ *     [--verbose]
  *
- * The environment's ARMATURE_JIT_PROGRAMS stands for --programs. A difference is shrunk to the instructions
+ * The environment's ARMATURE_JIT_PROGRAMS stands for --programs. --prefer makes half of the random instructions those
+ * whose name in the tables contains NAME, and may be repeated. A difference is shrunk to the instructions
  * and registers that it needs, and printed with the guest's code, the host's, and what differs. Then the run
  * ends. */
 #include <fcntl.h>
@@ -188,11 +190,13 @@ int main(int argc, char **argv)
         } else if (i + 1 < argc && !strcmp(argv[i], "--host-features") && host_find_level(argv[i + 1], &level)) {
             host_limit(level);
             i++;
+        } else if (i + 1 < argc && !strcmp(argv[i], "--prefer") && generate_preferred(argv[i + 1])) {
+            i++;
         } else if (i + 1 < argc && !strcmp(argv[i], "--jit-cache")) {
             jit_settings.cache_bytes = number(argv[++i]) << 20;
         } else {
             fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--host-features LEVEL] "
-                            "[--jit-cache MIB] [--verbose]\n");
+                            "[--jit-cache MIB] [--prefer NAME] [--verbose]\n");
             return 2;
         }
     }

@@ -18,6 +18,10 @@ static uint16_t all_ops[OP_COUNT], integer_ops[OP_COUNT], memory_ops[OP_COUNT], 
 static uint16_t atomic_ops[OP_COUNT];
 static unsigned all_count, integer_count, memory_count, vector_count, atomic_count;
 
+/* What is asked for by name. */
+static uint16_t preferred_ops[OP_COUNT];
+static unsigned preferred_count;
+
 static void sort_ops(void)
 {
     for (unsigned op = OP_UNDEFINED + 1; op < OP_COUNT; op++) {
@@ -35,6 +39,14 @@ static void sort_ops(void)
         else if (strstr(info->file, "fp") || strstr(info->file, "simd") || strstr(info->file, "crypto"))
             vector_ops[vector_count++] = (uint16_t)op;
     }
+}
+
+bool generate_preferred(const char *text)
+{
+    for (unsigned op = OP_UNDEFINED + 1; op < OP_COUNT; op++)
+        if (strstr(insn_infos[op].name, text))
+            preferred_ops[preferred_count++] = (uint16_t)op;
+    return preferred_count;
 }
 
 static bool is_one_of(const uint8_t *list, unsigned count, unsigned reg)
@@ -110,6 +122,8 @@ uint32_t random_instruction(struct generator *g)
                             : integer_ops[rng_below(rng, integer_count)];
             break;
         }
+        if (preferred_count && rng_below(rng, 2))
+            op = preferred_ops[rng_below(rng, preferred_count)];
         const struct insn_info *info = &insn_infos[op];
         uint32_t word = random_word(rng, info);
         if (info->flags & INSN_MEMORY)
