@@ -40,6 +40,9 @@ static inline unsigned fp_apart(const struct translation_state *t, unsigned temp
 /** Conversions, rounding to integers: a part of translate_fp(). */
 bool translate_conversion(struct translation_state *t);
 
+/** Estimates and their steps: a part of emit_simd_fp(). */
+bool emit_estimate(struct translation_state *t);
+
 /* --- half precision (translate_half.c) --------------------------------------------------------------- */
 
 /** Whether the host converts it. */
