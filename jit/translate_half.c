@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Half precision: computed in single, rounded once more, as translate_fp.h has it. A vector of eight is computed in two
- * parts. Fused products are left to exec_: their sums may have more bits than single has. */
+ * parts.
+ *
+ * A fused product is exact in single, its sum is made in double. Where that is inexact, it is so far from anything that
+ * rounds to a half another way that this does not matter: to be close to the middle between two halves, the product must
+ * be within 12 bits of it, and its last bit is 22 below its first. On the way to single the sum's last bits become one,
+ * which is set where any of them is (rounding to odd): so the last step sees on which side of a middle it is. */
 #include "jit/translate_fp.h"
 
 #define EVERY_HALF(bits) ((bits)*0x0001000100010001ull)
@@ -40,6 +45,39 @@ void single_to_half(struct translation_state *t, unsigned reg, unsigned xmm)
     round_to_halves(t->c, 3, xmm);
     slow_if_least_half(t, 3);
     vector_done(t, reg, 3, 4, 16);
+}
+
+/* The doubles in xmm are cut to what a single holds; its last bit says whether anything was. Uses `temp`. */
+static void round_to_odd(struct translation_state *t, unsigned xmm, unsigned temp)
+{
+    const uint64_t rest = (1ull << 29) - 1;
+    vec_op_at(t->c, SSE_PAND, temp, xmm, vector_constant_twice(t, rest));
+    vec_op_at(t->c, SSE_PADDQ, temp, temp, vector_constant_twice(t, rest)); /* carries into that bit */
+    vec_op(t->c, SSE_POR, xmm, xmm, temp);
+    vec_op_at(t->c, SSE_PAND, xmm, xmm, vector_constant_twice(t, ~rest));
+}
+
+static void multiply_add(struct translation_state *t, bool negate_product, bool negate_addend)
+{
+    const struct insn *insn = t->insn;
+    struct x64 *c = t->c;
+    arm_fp(t);
+    half_to_single(t, insn->rn, 0);
+    half_to_single(t, insn->rm, 1);
+    half_to_single(t, insn->ra, 2);
+    vec_op(c, sse_fp(SSE_MUL, SSE_SS), 0, 0, 1);
+    if (negate_product)
+        vec_op_at(c, SSE_PXOR, 0, 0, sign_mask(t, SSE_SS));
+    if (negate_addend)
+        vec_op_at(c, SSE_PXOR, 2, 2, sign_mask(t, SSE_SS));
+    vec_op(c, SSE_CVTSS2SD, 0, 0, 0);
+    vec_op(c, SSE_CVTSS2SD, 2, 2, 2);
+    vec_op(c, sse_fp(SSE_ADD, SSE_SD), 0, 0, 2);
+    round_to_odd(t, 0, 1);
+    vec_zero(c, 2);
+    vec_op(c, SSE_CVTSD2SS, 2, 2, 0);
+    slow_if_nan(t, SSE_SS, 2);
+    single_to_half(t, insn->rd, 2);
 }
 
 static void finish_half(struct translation_state *t, unsigned xmm)
@@ -117,6 +155,15 @@ bool translate_half(struct translation_state *t)
     case OP_fmov_wh_to:
     case OP_fmov_xh_to: move_to_general(t); return true;
     case OP_fcsel_h: conditional_select(t); return true;
+    default: break;
+    }
+    if (!half_is_native(t))
+        return false;
+    switch (t->insn->op) {
+    case OP_fmadd_fp_h: multiply_add(t, false, false); return true;
+    case OP_fmsub_fp_h: multiply_add(t, true, false); return true;
+    case OP_fnmadd_fp_h: multiply_add(t, true, true); return true;
+    case OP_fnmsub_fp_h: multiply_add(t, false, true); return true;
     default: return false;
     }
 }
@@ -190,6 +237,46 @@ static void arithmetic(struct translation_state *t, enum sse_op op, bool by_elem
     join(t);
     if (op == SSE_MUL || op == SSE_DIV) /* sums that small are exact */
         slow_if_least_half(t, 2);
+    finish(t);
+}
+
+/* xmm `r` = the singles of xmm4 and xmm5 added, rounded to odd. Uses `temp`, xmm4, xmm5. */
+static void add_to_odd(struct translation_state *t, unsigned r, unsigned temp)
+{
+    struct x64 *c = t->c;
+    vec_unary(c, SSE_CVTPS2PD, r, 4);
+    vec_unary(c, SSE_CVTPS2PD, temp, 5);
+    vec_op(c, sse_fp(SSE_ADD, SSE_PD), r, r, temp);
+    round_to_odd(t, r, temp);
+    vec_unary(c, SSE_CVTPD2PS, r, r);
+    for (unsigned xmm = 4; xmm < 6; xmm++) {
+        vec_unary_imm(c, SSE_PSHUFD, xmm, xmm, 0xee);
+        vec_unary(c, SSE_CVTPS2PD, xmm, xmm);
+    }
+    vec_op(c, sse_fp(SSE_ADD, SSE_PD), 4, 4, 5);
+    round_to_odd(t, 4, 5);
+    vec_unary(c, SSE_CVTPD2PS, 4, 4);
+    vec_op(c, SSE_PUNPCKLQDQ, r, r, 4);
+}
+
+static void multiply_add_vector(struct translation_state *t, bool negate, bool by_element)
+{
+    struct x64 *c = t->c;
+    arm_fp(t);
+    const unsigned n = first(t), m = second(t, by_element);
+    for (unsigned i = 0; i < parts(t); i++) {
+        const bool last = i + 1 == parts(t); /* then nobody needs xmm0 */
+        part_of(c, 4, n, i);
+        part_of(c, 5, m, i);
+        vec_op(c, sse_fp(SSE_MUL, SSE_PS), 4, 4, 5);
+        if (negate)
+            vec_op_at(c, SSE_PXOR, 4, 4, sign_mask(t, SSE_PS));
+        part_of(c, 5, vector_use_low(t, t->insn->rd, 5, vector_length(t->insn)), i);
+        add_to_odd(t, 2 + i, last ? 0 : 3);
+    }
+    slow_if_parts_nan(t);
+    join(t);
+    slow_if_least_half(t, 2);
     finish(t);
 }
 
@@ -317,6 +404,10 @@ bool emit_simd_half(struct translation_state *t)
     case OP_fmul_v_h: arithmetic(t, SSE_MUL, false); return true;
     case OP_fdiv_v_h: arithmetic(t, SSE_DIV, false); return true;
     case OP_fmul_ve_h: arithmetic(t, SSE_MUL, true); return true;
+    case OP_fmla_v_h: multiply_add_vector(t, false, false); return true;
+    case OP_fmls_v_h: multiply_add_vector(t, true, false); return true;
+    case OP_fmla_ve_h: multiply_add_vector(t, false, true); return true;
+    case OP_fmls_ve_h: multiply_add_vector(t, true, true); return true;
     case OP_fabd_v_h: absolute_difference(t); return true;
     case OP_fsqrt_v_h: square_root(t); return true;
     case OP_fmax_v_h:

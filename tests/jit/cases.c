@@ -37,6 +37,19 @@ const struct kept_case kept_cases[] = {
      },
      {[1] = {0x3c00, 0x20013c003c00}, [2] = {0x3c00, 0x1ffe3c003c00}},
      0},
+    {"fused products of half precision that two roundings to nearest would get wrong, and a vector of such",
+     {
+         0x1fc20c20, /* fmadd h0, h1, h2, h3 */
+         0x4e460ca7, /* fmla v7.8h, v5.8h, v6.8h */
+         0x17fffffe, /* b, to the first */
+     },
+     {[1] = {0x4c40, 0},
+      [2] = {0x64d8, 0},
+      [3] = {0x8611, 0},
+      [5] = {0x6820f9006c994c40, 0x3200c8306820f900},
+      [6] = {0xcef0acf2c60064d8, 0x776e6fa0cef0acf2},
+      [7] = {0x0d6d072b0f8c8611, 0x0064057f0d6d072b}},
+     0},
     {NULL, {0}, {{0}}, 0},
 };
 
