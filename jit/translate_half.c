@@ -3,9 +3,9 @@
  * parts.
  *
  * A fused product is exact in single, its sum is made in double. Where that is inexact, it is so far from anything that
- * rounds to a half another way that this does not matter: to be close to the middle between two halves, the product must
- * be within 12 bits of it, and its last bit is 22 below its first. On the way to single the sum's last bits become one,
- * which is set where any of them is (rounding to odd): so the last step sees on which side of a middle it is. */
+ * rounds to a half another way that this does not matter: to be close to the middle between two halves, the product
+ * must be within 12 bits of it, and its last bit is 22 below its first. On the way to single the sum's last bits become
+ * one, which is set where any of them is (rounding to odd): so the last step sees on which side of a middle it is. */
 #include "jit/translate_fp.h"
 
 #define EVERY_HALF(bits) ((bits)*0x0001000100010001ull)

@@ -43,6 +43,7 @@ void simd_narrow(struct translation_state *t, unsigned n, unsigned from);
 /** The other parts of emit_simd(). */
 bool emit_simd_wide(struct translation_state *t);
 bool emit_saturate(struct translation_state *t);
+bool emit_simd_shift(struct translation_state *t);
 
 /** A part of emit_crypto(). */
 bool emit_sha512(struct translation_state *t);
