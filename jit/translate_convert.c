@@ -35,10 +35,21 @@ static void widen_half(struct translation_state *t, bool to_double)
     vector_done(t, t->insn->rd, 0, 16, to_double ? 8 : 4);
 }
 
-static void narrow_to_half(struct translation_state *t)
+/* A double by way of an odd single. */
+static void narrow_to_half(struct translation_state *t, bool from_double)
 {
+    const struct insn *insn = t->insn;
     arm_fp(t);
-    single_to_half(t, t->insn->rd, vector_use_clear(t, t->insn->rn, 0, 4));
+    if (!from_double) {
+        single_to_half(t, insn->rd, vector_use_clear(t, insn->rn, 0, 4));
+        return;
+    }
+    vec_unary(t->c, SSE_MOVQ, 0, vector_use_low(t, insn->rn, 0, 8));
+    round_to_odd(t, 0, 1);
+    vec_zero(t->c, 2);
+    vec_op(t->c, SSE_CVTSD2SS, 2, 2, 0);
+    slow_if_nan(t, SSE_SS, 2);
+    single_to_half(t, insn->rd, 2);
 }
 
 /* --- from and to integers ---------------------------------------------------------------------------- */
@@ -213,9 +224,10 @@ bool translate_conversion(struct translation_state *t)
     case OP_fcvt_sh: widen_half(t, false); return true;
     case OP_fcvt_dh: widen_half(t, true); return true;
     case OP_fcvt_hs:
+    case OP_fcvt_hd:
         if (!half_is_native(t))
             return false;
-        narrow_to_half(t);
+        narrow_to_half(t, fp_is_double(t->insn));
         return true;
     case OP_scvtf_int:
     case OP_scvtf_int_h: from_integer(t, false, 0); return true;

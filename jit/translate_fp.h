@@ -57,6 +57,9 @@ void half_to_single(struct translation_state *t, unsigned reg, unsigned xmm);
 /** v<reg> = the single in the lowest place of xmm, above which are zeroes, as a half. Uses xmm3, xmm5. */
 void single_to_half(struct translation_state *t, unsigned reg, unsigned xmm);
 
+/** The doubles in xmm are cut to what a single holds; its last bit says whether anything was. Uses `temp`. */
+void round_to_odd(struct translation_state *t, unsigned xmm, unsigned temp);
+
 /** The slow path where a half of `xmm` may have been rounded up to the smallest normal number. Uses xmm5. */
 void slow_if_least_half(struct translation_state *t, unsigned xmm);
 

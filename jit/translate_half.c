@@ -47,8 +47,7 @@ void single_to_half(struct translation_state *t, unsigned reg, unsigned xmm)
     vector_done(t, reg, 3, 4, 16);
 }
 
-/* The doubles in xmm are cut to what a single holds; its last bit says whether anything was. Uses `temp`. */
-static void round_to_odd(struct translation_state *t, unsigned xmm, unsigned temp)
+void round_to_odd(struct translation_state *t, unsigned xmm, unsigned temp)
 {
     const uint64_t rest = (1ull << 29) - 1;
     vec_op_at(t->c, SSE_PAND, temp, xmm, vector_constant_twice(t, rest));
