@@ -43,7 +43,12 @@ bool translate_conversion(struct translation_state *t);
 /** Estimates and their steps: a part of emit_simd_fp(). */
 bool emit_estimate(struct translation_state *t);
 
-/* --- half precision (translate_half.c) --------------------------------------------------------------- */
+/** Complex arithmetic: a part of emit_simd_fp(). */
+bool emit_complex(struct translation_state *t);
+
+/* --- half precision (translate_half.c, translate_simd_half.c) ---------------------------------------- */
+
+#define EVERY_HALF(bits) ((bits)*0x0001000100010001ull)
 
 /** Whether the host converts it. */
 static inline bool half_is_native(const struct translation_state *t)
@@ -56,6 +61,9 @@ void half_to_single(struct translation_state *t, unsigned reg, unsigned xmm);
 
 /** v<reg> = the single in the lowest place of xmm, above which are zeroes, as a half. Uses xmm3, xmm5. */
 void single_to_half(struct translation_state *t, unsigned reg, unsigned xmm);
+
+/** d = the singles of n as halves. */
+void round_to_halves(struct x64 *c, unsigned d, unsigned n);
 
 /** The doubles in xmm are cut to what a single holds; its last bit says whether anything was. Uses `temp`. */
 void round_to_odd(struct translation_state *t, unsigned xmm, unsigned temp);

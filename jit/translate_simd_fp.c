@@ -588,6 +588,6 @@ bool emit_simd_fp(struct translation_state *t)
     case OP_scvtf_sfix_d: scalar_from_integer(t, false, insn->amount); return true;
     case OP_ucvtf_sfix_s:
     case OP_ucvtf_sfix_d: scalar_from_integer(t, true, insn->amount); return true;
-    default: return emit_estimate(t);
+    default: return emit_estimate(t) || emit_complex(t);
     }
 }
