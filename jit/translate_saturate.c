@@ -3,8 +3,7 @@
  * another result, FPSR.QC is set. */
 #include "jit/translate_simd.h"
 
-/* FPSR.QC where any bit of xmm is set. */
-static void note_saturation(struct translation_state *t, unsigned xmm)
+void simd_note_saturation(struct translation_state *t, unsigned xmm)
 {
     struct x64 *c = t->c;
     vec_unary(c, SSE_PTEST, xmm, xmm);
@@ -20,7 +19,7 @@ static void note_difference(struct translation_state *t, unsigned a, unsigned b)
     vec_op(t->c, SSE_PXOR, 5, a, b);
     if (!t->insn->q)
         vec_unary(t->c, SSE_MOVQ, 5, 5);
-    note_saturation(t, 5);
+    simd_note_saturation(t, 5);
 }
 
 /* --- sums and differences ---------------------------------------------------------------------------- */
@@ -105,7 +104,7 @@ static void finish_doubled(struct translation_state *t, unsigned size, unsigned 
     vec_op(c, SSE_PXOR, xmm, xmm, 5);
     if (!t->insn->q)
         vec_unary(c, SSE_MOVQ, 5, 5);
-    note_saturation(t, 5);
+    simd_note_saturation(t, 5);
     simd_finish(t, xmm);
 }
 
@@ -168,7 +167,7 @@ static bool narrow(struct translation_state *t, enum narrowing kind, unsigned am
         vec_op_at(c, max[size], 4, 4, vector_constant_twice(t, simd_every_lane(wide, least)));
     }
     vec_op(c, SSE_PXOR, 5, n, 4);
-    note_saturation(t, 5);
+    simd_note_saturation(t, 5);
     simd_narrow(t, 4, 0);
     return true;
 }
