@@ -145,6 +145,32 @@ static void widen_difference(struct translation_state *t, const by_size extend, 
     finish_whole(t, d);
 }
 
+/* Rows of eight bytes of n times those of m: four sums of eight products, added to words. */
+static void matrix_product(struct translation_state *t, bool n_signed, bool m_signed)
+{
+    const struct insn *insn = t->insn;
+    struct x64 *c = t->c;
+    const unsigned regs[2] = {insn->rn, insn->rm};
+    const bool is_signed[2] = {n_signed, m_signed};
+    for (unsigned i = 0; i < 2; i++) { /* n's rows in xmm0 and xmm1, m's in xmm2 and xmm3 */
+        const enum sse_op extend = is_signed[i] ? SSE_PMOVSXBW : SSE_PMOVZXBW;
+        const unsigned rows = vector_use(t, regs[i], 2 * i);
+        vec_unary_imm(c, SSE_PSHUFD, 2 * i + 1, rows, 0xee);
+        vec_unary(c, extend, 2 * i, rows);
+        vec_unary(c, extend, 2 * i + 1, 2 * i + 1);
+    }
+    vec_op(c, SSE_PMADDWD, 4, 0, 2);
+    vec_op(c, SSE_PMADDWD, 0, 0, 3);
+    vec_op(c, SSE_PHADDD, 4, 4, 0);
+    vec_op(c, SSE_PMADDWD, 2, 1, 2);
+    vec_op(c, SSE_PMADDWD, 1, 1, 3);
+    vec_op(c, SSE_PHADDD, 2, 2, 1);
+    vec_op(c, SSE_PHADDD, 4, 4, 2);
+    const unsigned old = vector_use(t, insn->rd, 0), d = simd_to(t, 0);
+    vec_op(c, SSE_PADDD, d, old, 4);
+    finish_whole(t, d);
+}
+
 /* --- narrower ---------------------------------------------------------------------------------------- */
 
 /* Of n's lanes (of twice insn->size) the half that starts at byte `from`, into half q of d. Uses xmm2, xmm3. */
@@ -234,6 +260,9 @@ bool emit_simd_wide(struct translation_state *t)
     case OP_uabdl_vec: widen_difference(t, zero_extend, false); return true;
     case OP_sabal_vec: widen_difference(t, sign_extend, true); return true;
     case OP_uabal_vec: widen_difference(t, zero_extend, true); return true;
+    case OP_smmla_vec: matrix_product(t, true, true); return true;
+    case OP_ummla_vec: matrix_product(t, false, false); return true;
+    case OP_usmmla_vec: matrix_product(t, false, true); return true;
     case OP_xtn_vec: narrow(t, 0, false); return true;
     case OP_shrn_vec: narrow(t, insn->amount, false); return true;
     case OP_rshrn_vec: narrow(t, insn->amount, true); return true;
