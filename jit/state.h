@@ -8,7 +8,7 @@
 #include "jit/ir.h"
 #include "jit/translate.h"
 
-#define MAX_SLOW_PATHS (4 * BLOCK_MAX_INSNS)
+#define MAX_SLOW_PATHS (6 * BLOCK_MAX_INSNS) /* FCVTAU of two doubles has five, and one may check access */
 
 /* What the host's flags are now. */
 enum host_flags {
