@@ -278,10 +278,14 @@ static void conditional_compare(struct translation_state *t, bool signal_quiet)
         return;
     }
     arm_fp(t);
-    const unsigned n = fp_operand(t, insn->rn, 0, NULL), m = fp_operand(t, insn->rm, 1, NULL);
+    unsigned n = vector_use_low(t, insn->rn, 0, fp_bytes(insn)), m = vector_use_low(t, insn->rm, 1, fp_bytes(insn));
     enum x64_cc cc = condition(t, insn->opt);
     commit_flags(t);
     uint8_t *otherwise = x64_jcc(c, cc ^ 1);
+    if (insn->size == FP_HALF) { /* which may raise: not unless they are compared */
+        n = fp_operand(t, insn->rn, 0, NULL);
+        m = fp_operand(t, insn->rm, 1, NULL);
+    }
     compare_numbers(t, signal_quiet, n, m);
     t->flags = FLAGS_OF_ORDER;
     flags_to_subtraction(t);

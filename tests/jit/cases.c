@@ -23,6 +23,13 @@ const struct kept_case kept_cases[] = {
      },
      {{0}},
      2 + 2 * 0x100 / 8},
+    {"a signalling NaN of half precision that is not compared",
+     {
+         0x1ee26420, /* fccmp h1, h2, #0, vs */
+         0x17ffffff, /* b, to the first */
+     },
+     {[1] = {0x7c01, 0}},
+     0},
     {"a product of half precision that is rounded up to the smallest normal number: underflow",
      {
          0x1ee20820, /* fmul h0, h1, h2 */
