@@ -309,9 +309,9 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     uint64_t page = page_index(cache, page_address);
     for (struct block *block = cache->pages[page]; block; block = block->next_page) {
         unlink_from_hash(cache, block);
-        block->physical = NO_BLOCK_ADDRESS;
         if (block->translation)
             cache->translator_ops->forget(cache->translator, block);
+        block->physical = NO_BLOCK_ADDRESS;
         block->native_entry = cache->leave;
     }
     cache->pages[page] = NULL;

@@ -95,7 +95,8 @@ struct translator_ops {
     bool (*has_room)(void *translator);  /* for one more block; unless CPUs are parallel, it may drop others for it */
     void (*drop_all)(void *translator);  /* no native code runs then */
     uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
-    /* The block is stale: native code that jumps to its translation shall get back to the interpreter. */
+    /* The block is stale: native code that jumps to its translation shall get back to the interpreter. Its address still
+     * stands in it: by that jumps are known. */
     void (*forget)(void *translator, struct block *block);
 };
 

@@ -26,6 +26,11 @@ static __attribute__((constructor)) void make_tables(void)
     }
 }
 
+const uint32_t *crc32_of_bytes(enum crc32_kind kind)
+{
+    return tables[kind][0];
+}
+
 uint32_t crc32_update(enum crc32_kind kind, uint32_t accumulator, uint64_t value, unsigned bytes)
 {
     uint64_t rest = accumulator ^ value;

@@ -10,4 +10,7 @@ enum crc32_kind { CRC32_IEEE, CRC32_CASTAGNOLI };
 /** Folds the low `bytes` (1, 2, 4 or 8) bytes of `value` into `accumulator`, with neither inverted. */
 uint32_t crc32_update(enum crc32_kind kind, uint32_t accumulator, uint64_t value, unsigned bytes);
 
+/** The CRC of each byte. */
+const uint32_t *crc32_of_bytes(enum crc32_kind kind);
+
 #endif

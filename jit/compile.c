@@ -68,7 +68,8 @@ static enum outcome translate_insn(struct translation_state *t)
         return translate_branch(t);
     if (flags & INSN_MEMORY)
         return translate_memory(t);
-    if (translate_bits(t) || translate_data(t) || translate_fp(t) || translate_vector(t) || translate_pauth(t))
+    if (translate_bits(t) || translate_data(t) || translate_fp(t) || translate_vector(t) || translate_pauth(t) ||
+        translate_flags(t))
         return TRANSLATED;
     return translate_system(t);
 }

@@ -294,6 +294,30 @@ static void bring(struct translation_state *t)
     t->flags = FLAGS_OF_SUB;
 }
 
+void flags_to_rax(struct translation_state *t)
+{
+    t->flags_read = true;
+    if (t->flags == FLAGS_UNKNOWN && t->pending.kind)
+        revive(t);
+    if (t->flags == FLAGS_UNKNOWN) {
+        settle_raw(t);
+        x64_load(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(native.flag_a));
+        return;
+    }
+    flags_to_subtraction(t);
+    x64_lahf(t->c);
+    x64_setcc(t->c, CC_O, RAX);
+}
+
+void flags_from_rax(struct translation_state *t)
+{
+    x64_store(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(native.flag_a));
+    x64_store_imm(t->c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), FLAG_KIND_RAW);
+    t->flags = FLAGS_UNKNOWN;
+    t->pending.kind = FLAG_KIND_NONE;
+    t->flags_raw = t->flags_set = true;
+}
+
 enum x64_cc condition(struct translation_state *t, unsigned cond)
 {
     bring(t);

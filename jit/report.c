@@ -122,6 +122,8 @@ void report_stubs(struct report *report, const struct stubs *stubs, uint64_t end
         {stubs->pauth_strip[1], "pauth_strip_data"},
         {stubs->arm_fp, "arm_fp"},
         {stubs->fill_slot[0][0], "fill_slot"},
+        {stubs->collect_fp, "collect_fp"},
+        {stubs->rearm_fp, "rearm_fp"},
         {stubs->bottom, "bottom"},
     };
     const unsigned count = sizeof names / sizeof *names;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the translators of the instruction classes share: registers, the way to exec_ and back, flags, addresses. */
+#include <assert.h>
 #include "jit/translate_vector.h"
 
 /* --- registers ------------------------------------------------------------------------------------- */
@@ -120,6 +121,7 @@ bool call_exec(struct translation_state *t, const struct insn *insn)
 /* Where `cc` holds, the present instruction is done by its exec_ function instead. */
 void slow_if(struct translation_state *t, enum x64_cc cc)
 {
+    assert(t->slow_count < MAX_SLOW_PATHS);
     t->slow[t->slow_count++] = (struct slow_path){.jump_end = x64_jcc(t->c, cc), .insn = t->insn, .flags = t->pending};
 }
 

@@ -10,7 +10,7 @@
 
 /* Twins (sharing.h) have some of a block's operations a second time. */
 #define MAX_EMITTED    (2 * BLOCK_MAX_INSNS)
-#define MAX_SLOW_PATHS (5 * MAX_EMITTED)
+#define MAX_SLOW_PATHS (7 * MAX_EMITTED) /* FCVTAU of two doubles has five, and one may check access */
 
 /* What the host's flags are now. */
 enum host_flags {
@@ -294,6 +294,12 @@ enum x64_cc condition(struct translation_state *t, unsigned cond);
 /** Makes the host's carry the guest's, or its opposite. Uses rax, rcx, rdx. */
 void carry_to_host(struct translation_state *t, bool inverted);
 
+/** rax = the flags as FLAG_KIND_RAW has them, with anything above. Uses rcx, rdx. */
+void flags_to_rax(struct translation_state *t);
+
+/** They become what rax says in that form. */
+void flags_from_rax(struct translation_state *t);
+
 /** What is pending goes into the state. The host's flags stay as they are, or become those of a subtraction. Uses rax,
  *  rcx. */
 void commit_flags(struct translation_state *t);
@@ -323,6 +329,7 @@ void emit_far_jumps(struct translation_state *t);
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
 bool translate_bits(struct translation_state *t);
+bool translate_flags(struct translation_state *t);
 bool translate_pauth(struct translation_state *t);
 bool translate_fp(struct translation_state *t);
 bool translate_vector(struct translation_state *t);
@@ -331,6 +338,10 @@ bool translate_atomic(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
 enum outcome translate_system(struct translation_state *t);
+
+/** MRS and MSR of NZCV (translate_flags.c). */
+void read_nzcv(struct translation_state *t);
+void write_nzcv(struct translation_state *t);
 
 /** The address of the present instruction plus `distance`, as an offset from native.page. */
 static inline int64_t page_offset(const struct translation_state *t, int64_t distance)

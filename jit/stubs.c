@@ -426,6 +426,14 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     stubs->arm_fp = x64_here(c);
     emit_arm_fp(c);
 
+    stubs->collect_fp = x64_here(c);
+    collect_fp_flags(c);
+    x64_ret(c);
+
+    stubs->rearm_fp = x64_here(c);
+    rearm_fp(c);
+    x64_ret(c);
+
     stubs->rest_plain = x64_here(c);
     store_all_for_plain(c, stubs);
     x64_mov_imm(c, RAX, (uint64_t)run_rest);

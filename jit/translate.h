@@ -30,6 +30,8 @@ struct stubs {
                               the zero flag says whether. Uses rax */
     uint64_t fill_slot[2][REG_COUNT]; /* called: rax = guest address of a load or store, by base register
                                          (translate_memory.c) */
+    uint64_t collect_fp;   /* called: FPSR is what it is, with what the host has collected. Uses rcx, rdx */
+    uint64_t rearm_fp;     /* called: the host has collected nothing */
     uint64_t bottom;       /* where a return goes that has no call */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Bits of general registers in other orders, their counts, CRC-32C. */
-#include "jit/state.h"
+/* Bits of general registers in other orders, their counts, CRC-32. */
+#include "interp/crc32.h"
+#include "jit/translate_vector.h"
 #include "jit/x64_atomic.h"
 
 static void finish(struct translation_state *t, unsigned host)
@@ -97,6 +98,58 @@ static void crc32c(struct translation_state *t)
     done(t, insn->rd, RAX);
 }
 
+/* The host has no CRC32 of the polynomial P of IEEE 802.3. Bytes and halfwords go by table. For more, with bits in the
+ * order of these registers, lowest first, let V be the data, of n bits, with the old value added. Some q makes the low n
+ * bits of V + q * P zero: V / P modulo x^n. What is left above them is the new value. V stands at the top of its
+ * register, so that the products of 64 bits do the modulo, and the high half of the second one is what is left. */
+static void crc32_by_products(struct translation_state *t)
+{
+    enum { LOWS = 0x00, LOW_WITH_HIGH = 0x10 };
+    const uint64_t polynomial = 0x1db710641, inverse = 0xb4e5b025f7011641; /* modulo x^64 */
+    const struct insn *insn = t->insn;
+    const uint64_t constants = vector_constant(t, inverse, polynomial);
+    struct x64 *c = t->c;
+    const unsigned m = use(t, insn->rm, RCX), n = use(t, insn->rn, RDX);
+    x64_mov(c, 0, RAX, n);
+    x64_alu(c, 1, ALU_XOR, RAX, m);
+    if (insn->size == 2)
+        x64_shift_imm(c, 1, SHIFT_SHL, RAX, 32);
+    vec_unary_w(c, 1, SSE_MOVD, 0, RAX);
+    vec_op_imm_at(c, SSE_PCLMULQDQ, 0, 0, constants, LOWS);
+    vec_op_imm_at(c, SSE_PCLMULQDQ, 0, 0, constants, LOW_WITH_HIGH);
+    vec_unary_w(c, 0, SSE_PEXTRD, 0, RAX);
+    x64_byte(c, 2);
+    finish(t, RAX);
+}
+
+static void crc32_by_table(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    struct x64 *c = t->c;
+    const unsigned m = use(t, insn->rm, RCX), n = use(t, insn->rn, RAX);
+    x64_extend(c, insn->size, false, 0, RCX, m);
+    x64_mov(c, 0, RAX, n);
+    x64_alu(c, 0, ALU_XOR, RAX, RCX);
+    x64_mov_imm(c, RDX, (uint64_t)crc32_of_bytes(CRC32_IEEE));
+    for (unsigned i = 0; i < 1u << insn->size; i++) {
+        x64_extend(c, 0, false, 0, RCX, RAX);
+        x64_shift_imm(c, 0, SHIFT_SHR, RAX, 8);
+        x64_alu_indexed(c, 0, ALU_XOR, RAX, RDX, RCX, 2, 0);
+    }
+    finish(t, RAX);
+}
+
+static bool crc32(struct translation_state *t)
+{
+    if (t->insn->size < 2)
+        crc32_by_table(t);
+    else if (host_has.pclmul)
+        crc32_by_products(t);
+    else
+        return false;
+    return true;
+}
+
 bool translate_bits(struct translation_state *t)
 {
     switch (t->insn->op) {
@@ -105,6 +158,7 @@ bool translate_bits(struct translation_state *t)
         return neighbour(t, -1) && counts_trailing(neighbour(t, -1), t->insn);
     case OP_rev16: reverse_halfwords(t); return true;
     case OP_cls: count_leading_signs(t); return true;
+    case OP_crc32: return crc32(t);
     case OP_crc32c: crc32c(t); return true;
     default: return false;
     }

@@ -245,6 +245,6 @@ bool emit_crypto(struct translation_state *t)
     case OP_bcax: xor_three(t, true); return true;
     case OP_rax1: rotate_and_xor(t, false, 1); return true;
     case OP_xar: rotate_and_xor(t, true, 64 - insn->amount); return true;
-    default: return emit_aes(t) || emit_sha(t);
+    default: return emit_aes(t) || emit_sha(t) || emit_sha512(t);
     }
 }

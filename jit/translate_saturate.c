@@ -3,8 +3,7 @@
  * another result, FPSR.QC is set. */
 #include "jit/translate_simd.h"
 
-/* FPSR.QC where any bit of xmm is set. */
-static void note_saturation(struct translation_state *t, unsigned xmm)
+void simd_note_saturation(struct translation_state *t, unsigned xmm)
 {
     struct x64 *c = t->c;
     vec_unary(c, SSE_PTEST, xmm, xmm);
@@ -20,7 +19,7 @@ static void note_difference(struct translation_state *t, unsigned a, unsigned b)
     vec_op(t->c, SSE_PXOR, 5, a, b);
     if (!t->insn->q)
         vec_unary(t->c, SSE_MOVQ, 5, 5);
-    note_saturation(t, 5);
+    simd_note_saturation(t, 5);
 }
 
 /* --- sums and differences ---------------------------------------------------------------------------- */
@@ -68,6 +67,26 @@ static bool add_or_subtract(struct translation_state *t, bool subtract, bool is_
     return true;
 }
 
+/* |n| or -n: only the lowest number has none, which comes out as itself. */
+static void change_sign(struct translation_state *t, bool always)
+{
+    const unsigned size = t->insn->size, n = simd_n(t, 0);
+    struct x64 *c = t->c;
+    const uint64_t lowest = simd_every_lane(size, 1ull << ((8u << size) - 1));
+    if (always) {
+        vec_zero(c, 2);
+        vec_op(c, simd_subs[size], 2, 2, n);
+    } else {
+        simd_absolute(t, size, 2, n, 3);
+    }
+    vec_op_at(c, simd_equals[size], 5, n, vector_constant_twice(t, lowest));
+    vec_op(c, SSE_PXOR, 2, 2, 5);
+    if (!t->insn->q)
+        vec_unary(c, SSE_MOVQ, 5, 5);
+    simd_note_saturation(t, 5);
+    simd_finish(t, 2);
+}
+
 /* --- halves ------------------------------------------------------------------------------------------ */
 
 enum halving { SUM, ROUNDED_SUM, DIFFERENCE };
@@ -105,7 +124,7 @@ static void finish_doubled(struct translation_state *t, unsigned size, unsigned 
     vec_op(c, SSE_PXOR, xmm, xmm, 5);
     if (!t->insn->q)
         vec_unary(c, SSE_MOVQ, 5, 5);
-    note_saturation(t, 5);
+    simd_note_saturation(t, 5);
     simd_finish(t, xmm);
 }
 
@@ -138,9 +157,40 @@ static void doubled_product(struct translation_state *t, bool rounded, bool elem
     finish_doubled(t, size, 2);
 }
 
-/* --- narrower ---------------------------------------------------------------------------------------- */
+/* --- to the left ------------------------------------------------------------------------------------- */
 
 enum narrowing { SIGNED, SIGNED_TO_UNSIGNED, UNSIGNED };
+
+/* What does not come back when it is shifted back did not fit. */
+static void shift_left(struct translation_state *t, enum narrowing kind)
+{
+    const unsigned size = t->insn->size, amount = t->insn->amount, bits = 8u << size, n = simd_n(t, 0);
+    const uint64_t greatest = simd_every_lane(size, UINT64_MAX >> (65 - bits));
+    struct x64 *c = t->c;
+    vec_move(c, 2, n);
+    vec_move(c, 3, n);
+    if (amount) {
+        simd_shift_left(t, size, 2, n, amount);
+        simd_shift_right(t, size, 3, 2, amount, kind == SIGNED);
+    }
+    vec_op(c, simd_equals[size], 3, 3, n);
+    if (kind == UNSIGNED) {
+        vec_ones(c, 4);
+    } else {
+        simd_shift_right(t, size, 4, n, bits - 1, true);
+        if (kind == SIGNED_TO_UNSIGNED)
+            vec_op(c, SSE_PANDN, 3, 4, 3); /* negative ones never fit */
+        vec_op_at(c, SSE_PXOR, 4, 4, vector_constant_twice(t, kind == SIGNED ? greatest : UINT64_MAX));
+    }
+    vec_op(c, SSE_PAND, 2, 2, 3);
+    vec_op(c, SSE_PANDN, 4, 3, 4);
+    vec_op(c, SSE_POR, 2, 2, 4);
+    vec_ones(c, 4);
+    note_difference(t, 3, 4);
+    simd_finish(t, 2);
+}
+
+/* --- narrower ---------------------------------------------------------------------------------------- */
 
 /* n's wide lanes shifted to the right, and what fits of them. Within a wide lane: brought into the narrow one's range,
  * then cut. */
@@ -168,7 +218,7 @@ static bool narrow(struct translation_state *t, enum narrowing kind, unsigned am
         vec_op_at(c, max[size], 4, 4, vector_constant_twice(t, simd_every_lane(wide, least)));
     }
     vec_op(c, SSE_PXOR, 5, n, 4);
-    note_saturation(t, 5);
+    simd_note_saturation(t, 5);
     simd_narrow(t, 4, 0);
     return true;
 }
@@ -181,6 +231,11 @@ bool emit_saturate(struct translation_state *t)
     case OP_uqadd_vec: return add_or_subtract(t, false, false);
     case OP_sqsub_vec: return add_or_subtract(t, true, true);
     case OP_uqsub_vec: return add_or_subtract(t, true, false);
+    case OP_sqabs_vec: change_sign(t, false); return true;
+    case OP_sqneg_vec: change_sign(t, true); return true;
+    case OP_sqshl_imm_vec: shift_left(t, SIGNED); return true;
+    case OP_uqshl_imm_vec: shift_left(t, UNSIGNED); return true;
+    case OP_sqshlu_vec: shift_left(t, SIGNED_TO_UNSIGNED); return true;
     case OP_shadd_vec: halve(t, SUM, true); return true;
     case OP_uhadd_vec: halve(t, SUM, false); return true;
     case OP_srhadd_vec: halve(t, ROUNDED_SUM, true); return true;

@@ -482,40 +482,6 @@ static void pair_sums(struct translation_state *t, bool is_signed, bool accumula
     simd_finish(t, r);
 }
 
-/* --- shifts by a register ---------------------------------------------------------------------------- */
-
-/* USHL and SSHL of words and doublewords: to the left by the low byte of m's lanes, to the right where that is negative.
- * The host's variable shifts give zero for amounts that are too large, negative ones too. */
-static bool shift_by_lanes(struct translation_state *t, bool is_signed)
-{
-    const struct insn *insn = t->insn;
-    struct x64 *c = t->c;
-    const unsigned size = insn->size, wide = size == 3;
-    if (!c->avx || size < 2 || (is_signed && wide))
-        return false;
-    const unsigned n = simd_n(t, 0), m = simd_m(t, 1), d = simd_to(t, 2);
-    const uint64_t low = vector_constant_twice(t, simd_every_lane(size, 0xff));
-    vec_op_at(c, SSE_PAND, 3, m, low);
-    vex_rr(c, wide, SSE_PSLLVD, 4, n, 3);
-    vec_zero(c, 5);
-    vec_op(c, simd_subs[size], 3, 5, m);
-    vec_op_at(c, SSE_PAND, 3, 3, low); /* 128 and more where it is to go to the left, but for 0: nothing then */
-    if (!is_signed) {
-        vex_rr(c, wide, SSE_PSRLVD, 5, n, 3);
-        /* By 0 both would be n: OR gives it. */
-        vec_op(c, SSE_POR, d, 4, 5);
-    } else { /* to the right where bit 7 of the amount is set */
-        vex_rr(c, 0, SSE_PSRAVD, 5, n, 3);
-        vec_shift(c, SSE_SHIFT_LEFT, 2, 3, m, 24);
-        vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, 3, 3, 31);
-        vec_op(c, SSE_PAND, 5, 5, 3);
-        vec_op(c, SSE_PANDN, 3, 3, 4);
-        vec_op(c, SSE_POR, d, 3, 5);
-    }
-    simd_finish(t, d);
-    return true;
-}
-
 /* --- across ------------------------------------------------------------------------------------------ */
 
 /* Folds the lanes of `n` into xmm0's lowest. With q = 0 only the lower half is there, and what comes in from above
@@ -676,10 +642,6 @@ bool emit_simd(struct translation_state *t)
     case OP_abs_scalar: absolute(t); return true;
     case OP_cnt_vec: count_bits(t); return true;
     case OP_rbit_vec: reverse_bits(t); return true;
-    case OP_ushl_vec:
-    case OP_ushl_scalar: return shift_by_lanes(t, false);
-    case OP_sshl_vec:
-    case OP_sshl_scalar: return shift_by_lanes(t, true);
     case OP_sshr_vec:
     case OP_sshr_scalar: right(t, true, false); return true;
     case OP_ushr_vec:
@@ -723,7 +685,7 @@ bool emit_simd(struct translation_state *t)
     case OP_udot_elem: dot_product(t, false, false, true); return true;
     case OP_sudot_elem: dot_product(t, true, false, true); return true;
     case OP_usdot_elem: dot_product(t, false, true, true); return true;
-    default: return emit_simd_wide(t) || emit_saturate(t);
+    default: return emit_simd_wide(t) || emit_saturate(t) || emit_simd_shift(t);
     }
 }
 

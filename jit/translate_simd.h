@@ -40,8 +40,15 @@ void simd_shift_left(struct translation_state *t, unsigned size, unsigned d, uns
  *  (translate_simd_wide.c). */
 void simd_narrow(struct translation_state *t, unsigned n, unsigned from);
 
+/** FPSR.QC is set where any bit of xmm is (translate_saturate.c). */
+void simd_note_saturation(struct translation_state *t, unsigned xmm);
+
 /** The other parts of emit_simd(). */
 bool emit_simd_wide(struct translation_state *t);
 bool emit_saturate(struct translation_state *t);
+bool emit_simd_shift(struct translation_state *t);
+
+/** A part of emit_crypto(). */
+bool emit_sha512(struct translation_state *t);
 
 #endif

@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Floating-point AdvSIMD on SSE or AVX, exactly: as translate_fp.c has it, for all lanes at once. Operations on the lower
- * half find zeroes in the upper one, which raise nothing. Arithmetic in half precision is left to exec_. */
-#include "jit/translate_vector.h"
-#include "isa/arm64/fp/fast.h"
-
-static bool is_double(const struct insn *insn)
-{
-    return insn->size == FP_DOUBLE;
-}
+ * half find zeroes in the upper one, which raise nothing. */
+#include "jit/translate_fp.h"
 
 static enum sse_form packed_form(const struct insn *insn)
 {
-    return is_double(insn) ? SSE_PD : SSE_PS;
-}
-
-static enum sse_form scalar_form(const struct insn *insn)
-{
-    return is_double(insn) ? SSE_SD : SSE_SS;
-}
-
-static unsigned element_bytes(const struct insn *insn)
-{
-    return 1u << insn->size;
+    return fp_is_double(insn) ? SSE_PD : SSE_PS;
 }
 
 /* A whole operand; with q = 0 its lower half and zeroes. */
@@ -33,7 +17,7 @@ static unsigned vector(struct translation_state *t, unsigned reg, unsigned temp)
 /* One element, and zeroes. */
 static unsigned scalar(struct translation_state *t, unsigned reg, unsigned temp)
 {
-    return vector_use_clear(t, reg, temp, element_bytes(t->insn));
+    return vector_use_clear(t, reg, temp, fp_bytes(t->insn));
 }
 
 /* The element of m that an operation by element takes, in the lowest place, with anything above. */
@@ -41,9 +25,9 @@ static unsigned element(struct translation_state *t, unsigned temp)
 {
     const struct insn *insn = t->insn;
     if (!insn->amount)
-        return vector_use_low(t, insn->rm, temp, element_bytes(insn));
+        return vector_use_low(t, insn->rm, temp, fp_bytes(insn));
     const unsigned m = vector_use(t, insn->rm, temp);
-    vec_unary_imm(t->c, SSE_PSHUFD, temp, m, is_double(insn) ? 0xee : insn->amount * 0x55);
+    vec_unary_imm(t->c, SSE_PSHUFD, temp, m, fp_is_double(insn) ? 0xee : insn->amount * 0x55);
     return temp;
 }
 
@@ -54,7 +38,7 @@ static unsigned second(struct translation_state *t, unsigned temp, bool each)
     if (!each)
         return vector(t, insn->rm, temp);
     const unsigned m = vector_use(t, insn->rm, temp);
-    const unsigned lanes = is_double(insn) ? (insn->amount ? 0xee : 0x44) : insn->amount * 0x55u;
+    const unsigned lanes = fp_is_double(insn) ? (insn->amount ? 0xee : 0x44) : insn->amount * 0x55u;
     vec_unary_imm(t->c, SSE_PSHUFD, temp, m, lanes);
     if (!insn->q)
         vec_unary(t->c, SSE_MOVQ, temp, temp);
@@ -113,27 +97,27 @@ static bool multiply_add(struct translation_state *t, enum fma_op op, bool by_el
 static void scalar_product(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    const enum sse_form form = scalar_form(insn);
+    const enum sse_form form = fp_scalar_form(insn);
     arm_fp(t);
     const unsigned n = scalar(t, insn->rn, 0), m = element(t, 1), r = vector_apart(t, insn->rd, 2, bits_n_m(insn));
     vec_op(t->c, sse_fp(SSE_MUL, form), r, n, m);
     slow_if_nan_or_least(t, form, r);
-    vector_done(t, insn->rd, r, 16, element_bytes(insn));
+    vector_done(t, insn->rd, r, 16, fp_bytes(insn));
 }
 
 static bool scalar_multiply_add(struct translation_state *t, enum fma_op op)
 {
     const struct insn *insn = t->insn;
-    const enum sse_form form = scalar_form(insn);
+    const enum sse_form form = fp_scalar_form(insn);
     if (!fp_host_has_fma())
         return false;
     arm_fp(t);
-    const unsigned a = scalar(t, insn->rd, 3), n = vector_use_low(t, insn->rn, 0, element_bytes(insn)),
+    const unsigned a = scalar(t, insn->rd, 3), n = vector_use_low(t, insn->rn, 0, fp_bytes(insn)),
                    m = element(t, 1);
     vec_move(t->c, 2, a);
     vec_fma(t->c, op, form, 2, n, m);
     slow_if_nan_or_least(t, form, 2);
-    vector_done(t, insn->rd, 2, 16, element_bytes(insn));
+    vector_done(t, insn->rd, 2, 16, fp_bytes(insn));
     return true;
 }
 
@@ -177,14 +161,14 @@ static void absolute_difference(struct translation_state *t)
 static void scalar_difference(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    const enum sse_form form = scalar_form(insn);
+    const enum sse_form form = fp_scalar_form(insn);
     arm_fp(t);
-    const unsigned n = scalar(t, insn->rn, 0), m = vector_use_low(t, insn->rm, 1, element_bytes(insn));
+    const unsigned n = scalar(t, insn->rn, 0), m = vector_use_low(t, insn->rm, 1, fp_bytes(insn));
     vec_op(t->c, sse_fp(SSE_SUB, form), 2, n, m);
     slow_if_nan(t, form, 2);
     const unsigned d = vector_destination(t, insn->rd, 2);
     vec_op_at(t->c, SSE_PAND, d, 2, magnitude_mask(t, form));
-    vector_done(t, insn->rd, d, 16, element_bytes(insn));
+    vector_done(t, insn->rd, d, 16, fp_bytes(insn));
 }
 
 /* --- the greatest and the least ---------------------------------------------------------------------- */
@@ -219,7 +203,7 @@ static void split_pairs(struct translation_state *t)
         vec_op(c, SSE_PUNPCKLQDQ, 0, n, m);
         n = m = 0;
     }
-    if (is_double(insn)) {
+    if (fp_is_double(insn)) {
         vec_op(c, SSE_PUNPCKLQDQ, 3, n, m);
         vec_op(c, SSE_PUNPCKHQDQ, 4, n, m);
     } else {
@@ -250,20 +234,20 @@ static void extreme_pairs(struct translation_state *t, bool greatest)
 /* The second element of n in the first place. */
 static unsigned second_of_n(struct translation_state *t, unsigned n, unsigned temp)
 {
-    vec_unary_imm(t->c, SSE_PSHUFD, temp, n, is_double(t->insn) ? 0xee : 0x55);
+    vec_unary_imm(t->c, SSE_PSHUFD, temp, n, fp_is_double(t->insn) ? 0xee : 0x55);
     return temp;
 }
 
 static void add_pair_scalar(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    const enum sse_form form = scalar_form(insn);
+    const enum sse_form form = fp_scalar_form(insn);
     arm_fp(t);
     const unsigned n = vector_use(t, insn->rn, 0), r = vector_apart(t, insn->rd, 2, 1u << insn->rn);
     const unsigned odd = second_of_n(t, n, 1);
     vec_op(t->c, sse_fp(SSE_ADD, form), r, n, odd);
     slow_if_nan(t, form, r);
-    vector_done(t, insn->rd, r, element_bytes(insn), 16);
+    vector_done(t, insn->rd, r, fp_bytes(insn), 16);
 }
 
 /* Of two elements, or four folded twice. What lies in lanes that do not count is doubled from ones that do. */
@@ -272,7 +256,7 @@ static void extreme_across(struct translation_state *t, bool greatest, bool four
     const struct insn *insn = t->insn;
     arm_fp(t);
     unsigned n = vector_use(t, insn->rn, 0);
-    if (!four && !is_double(insn)) {
+    if (!four && !fp_is_double(insn)) {
         vec_op(t->c, SSE_PUNPCKLQDQ, 0, n, n);
         n = 0;
     }
@@ -282,9 +266,9 @@ static void extreme_across(struct translation_state *t, bool greatest, bool four
         vec_move(t->c, 3, 2);
         n = 3;
     }
-    vec_unary_imm(t->c, SSE_PSHUFD, 1, n, is_double(insn) ? 0x4e : 0xb1);
+    vec_unary_imm(t->c, SSE_PSHUFD, 1, n, fp_is_double(insn) ? 0x4e : 0xb1);
     extreme_of(t, greatest, n, 1);
-    vector_done(t, insn->rd, 2, element_bytes(insn), 16);
+    vector_done(t, insn->rd, 2, fp_bytes(insn), 16);
 }
 
 /* --- comparisons ------------------------------------------------------------------------------------- */
@@ -297,7 +281,7 @@ static void compare(struct translation_state *t, enum relation relation, bool ze
                     bool one)
 {
     const struct insn *insn = t->insn;
-    const enum sse_form form = one ? scalar_form(insn) : packed_form(insn);
+    const enum sse_form form = one ? fp_scalar_form(insn) : packed_form(insn);
     arm_fp(t);
     unsigned n = one ? scalar(t, insn->rn, 0) : vector(t, insn->rn, 0), m = 1;
     if (zero)
@@ -314,23 +298,36 @@ static void compare(struct translation_state *t, enum relation relation, bool ze
     const unsigned a = swapped ? m : n, b = swapped ? n : m, d = vector_destination(t, insn->rd, 2);
     vec_op_imm(t->c, sse_fp(SSE_CMP, form), d, b, a, relation);
     if (one)
-        vector_done(t, insn->rd, d, 16, element_bytes(insn));
+        vector_done(t, insn->rd, d, 16, fp_bytes(insn));
     else
         vector_finish(t, d, 16);
 }
 
 /* --- conversions ------------------------------------------------------------------------------------- */
 
+/* d = n * 2^power, in as many lanes as `form` has. */
+static void scale(struct translation_state *t, unsigned d, unsigned n, enum sse_form form, int power)
+{
+    const uint64_t factor = fp_is_double(t->insn) ? (uint64_t)(1023 + power) << 52 : (uint64_t)(127 + power) << 23;
+    if (power)
+        vec_op_at(t->c, sse_fp(SSE_MUL, form), d, n, lane_constant(t, form, factor));
+}
+
 static void round_vector(struct translation_state *t, unsigned d, unsigned n, unsigned rounding)
 {
-    vec_unary_imm(t->c, is_double(t->insn) ? SSE_ROUNDPD : SSE_ROUNDPS, d, n, rounding);
+    if (rounding == (TIES_AWAY | QUIETLY))
+        round_away(t, packed_form(t->insn), d, n);
+    else
+        vec_unary_imm(t->c, fp_is_double(t->insn) ? SSE_ROUNDPD : SSE_ROUNDPS, d, n,
+                      rounding == TIES_AWAY ? TO_ZERO : rounding);
 }
 
 static void round_integral(struct translation_state *t, unsigned rounding)
 {
     const struct insn *insn = t->insn;
     arm_fp(t);
-    const unsigned n = vector(t, insn->rn, 0), d = vector_destination(t, insn->rd, 0);
+    const unsigned n = vector(t, insn->rn, 0);
+    const unsigned d = rounding == (TIES_AWAY | QUIETLY) ? 1 : vector_destination(t, insn->rd, 0);
     round_vector(t, d, n, rounding);
     vector_finish(t, d, vector_length(insn));
 }
@@ -360,16 +357,21 @@ static void doubles_to_integers(struct translation_state *t, bool is_unsigned, u
 }
 
 /* As integer_to_rax() has it. */
-static void to_integer(struct translation_state *t, bool is_unsigned, unsigned rounding)
+static void to_integer(struct translation_state *t, bool is_unsigned, unsigned rounding, unsigned fraction_bits)
 {
     const struct insn *insn = t->insn;
     const bool direct = rounding == TO_ZERO && !is_unsigned;
     struct x64 *c = t->c;
     arm_fp(t);
-    const unsigned n = vector(t, insn->rn, 0);
+    unsigned n = vector(t, insn->rn, 0);
+    if (fraction_bits) { /* too large numbers would overflow */
+        slow_if_from(t, packed_form(insn), n, fp_is_double(insn) ? 900 : 90);
+        scale(t, 4, n, packed_form(insn), (int)fraction_bits);
+        n = 4;
+    }
     if (!direct)
         round_vector(t, 1, n, rounding | QUIETLY);
-    if (is_double(insn)) {
+    if (fp_is_double(insn)) {
         doubles_to_integers(t, is_unsigned, direct ? n : 1);
     } else {
         if (is_unsigned) { /* numbers from 2^31 on fit for the guest, not for the host; as bits they are ordered too */
@@ -388,20 +390,23 @@ static void to_integer(struct translation_state *t, bool is_unsigned, unsigned r
     vector_finish(t, 2, vector_length(insn));
 }
 
-static void scalar_to_integer(struct translation_state *t, bool is_unsigned, unsigned rounding)
+static void scalar_to_integer(struct translation_state *t, bool is_unsigned, unsigned rounding, unsigned fraction_bits)
 {
     const struct insn *insn = t->insn;
-    integer_to_rax(t, is_double(insn), is_unsigned, rounding);
+    if (fraction_bits)
+        fixed_to_rax(t, fp_is_double(insn), is_unsigned);
+    else
+        integer_to_rax(t, fp_is_double(insn), is_unsigned, rounding);
     const unsigned d = vector_destination(t, insn->rd, 0);
-    vec_unary_w(t->c, is_double(insn), SSE_MOVD, d, RAX);
-    vector_done(t, insn->rd, d, 16, element_bytes(insn));
+    vec_unary_w(t->c, fp_is_double(insn), SSE_MOVD, d, RAX);
+    vector_done(t, insn->rd, d, 16, fp_bytes(insn));
 }
 
 /* The integer in the lowest lane of `n` as a number in xmm, with zeroes above. Unsigned ones of 64 bits: as long as they
  * are signed ones too. */
 static void lane_from_integer(struct translation_state *t, unsigned xmm, unsigned n, bool is_unsigned)
 {
-    const bool wide = is_double(t->insn);
+    const bool wide = fp_is_double(t->insn);
     struct x64 *c = t->c;
     vec_unary_w(c, wide, SSE_MOVD_TO, n, RAX);
     if (wide && is_unsigned) {
@@ -413,25 +418,13 @@ static void lane_from_integer(struct translation_state *t, unsigned xmm, unsigne
     vec_op_general(c, wide || is_unsigned, wide ? SSE_CVTSI2SD : SSE_CVTSI2SS, xmm, xmm, RAX);
 }
 
-/* 2^-fraction_bits, in as many lanes as `form` has. */
-static void scale(struct translation_state *t, unsigned xmm, enum sse_form form, unsigned fraction_bits)
-{
-    const bool wide = is_double(t->insn);
-    if (!fraction_bits)
-        return;
-    uint64_t factor = wide ? (1023ull - fraction_bits) << 52 : (127ull - fraction_bits) << 23;
-    if (form == SSE_PS)
-        factor |= factor << 32;
-    vec_op_at(t->c, sse_fp(SSE_MUL, form), xmm, xmm, vector_constant(t, factor, form == SSE_PS || form == SSE_PD ? factor : 0));
-}
-
 static void scalar_from_integer(struct translation_state *t, bool is_unsigned, unsigned fraction_bits)
 {
     const struct insn *insn = t->insn;
     arm_fp(t);
-    lane_from_integer(t, 1, vector_use_low(t, insn->rn, 0, element_bytes(insn)), is_unsigned);
-    scale(t, 1, scalar_form(insn), fraction_bits);
-    vector_done(t, insn->rd, 1, 16, element_bytes(insn));
+    lane_from_integer(t, 1, vector_use_low(t, insn->rn, 0, fp_bytes(insn)), is_unsigned);
+    scale(t, 1, 1, fp_scalar_form(insn), -(int)fraction_bits);
+    vector_done(t, insn->rd, 1, 16, fp_bytes(insn));
 }
 
 /* Singles: unsigned ones where they are small enough to be signed ones too. */
@@ -441,7 +434,7 @@ static void from_integer(struct translation_state *t, bool is_unsigned, unsigned
     struct x64 *c = t->c;
     arm_fp(t);
     const unsigned n = vector(t, insn->rn, 0);
-    if (is_double(insn)) {
+    if (fp_is_double(insn)) {
         lane_from_integer(t, 1, n, is_unsigned);
         vec_unary_imm(c, SSE_PSHUFD, 3, n, 0xee);
         lane_from_integer(t, 2, 3, is_unsigned);
@@ -451,7 +444,7 @@ static void from_integer(struct translation_state *t, bool is_unsigned, unsigned
             slow_if_any_sign(t, SSE_PS, n);
         vec_unary(c, SSE_CVTDQ2PS, 1, n);
     }
-    scale(t, 1, packed_form(insn), fraction_bits);
+    scale(t, 1, 1, packed_form(insn), -(int)fraction_bits);
     vector_finish(t, 1, vector_length(insn));
 }
 
@@ -459,7 +452,7 @@ static void from_integer(struct translation_state *t, bool is_unsigned, unsigned
 static bool widen(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    if (insn->size == FP_HALF && !host_has.f16c)
+    if (insn->size == FP_HALF && !half_is_native(t))
         return false;
     arm_fp(t);
     unsigned n = vector_use_low(t, insn->rn, 0, vector_length(insn));
@@ -478,17 +471,13 @@ static bool narrow(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
-    if (insn->size == FP_HALF && !host_has.f16c)
+    if (insn->size == FP_HALF && !half_is_native(t))
         return false;
     arm_fp(t);
     const unsigned n = vector_use(t, insn->rn, 0);
     if (insn->size == FP_HALF) { /* the register that is written stands on the other side */
         vec_unary_imm(c, SSE_CVTPS2PH, n, 2, 0);
-        vec_op_at(c, SSE_PAND, 5, 2, vector_constant_twice(t, 0x7fff7fff7fff7fff));
-        vec_op_at(c, SSE_PCMPEQW, 5, 5, vector_constant_twice(t, 0x0400040004000400));
-        vec_unary(c, SSE_PTEST, 5, 5);
-        slow_if(t, CC_NE);
-        t->flags = FLAGS_UNKNOWN;
+        slow_if_least_half(t, 2);
     } else {
         vec_unary(c, SSE_CVTPD2PS, 2, n);
         slow_if_nan_or_least(t, SSE_PS, 2);
@@ -511,7 +500,7 @@ bool emit_simd_fp(struct translation_state *t)
     if (insn->op == OP_fcvtn_v)
         return narrow(t);
     if (insn->size < FP_SINGLE)
-        return false;
+        return emit_simd_half(t);
     switch (insn->op) {
     case OP_fadd_v: arithmetic(t, SSE_ADD, false); return true;
     case OP_fsub_v: arithmetic(t, SSE_SUB, false); return true;
@@ -568,15 +557,22 @@ bool emit_simd_fp(struct translation_state *t)
     case OP_frintm_v: round_integral(t, DOWN | QUIETLY); return true;
     case OP_frintz_v: round_integral(t, TO_ZERO | QUIETLY); return true;
     case OP_frintx_v: round_integral(t, NEAREST); return true;
+    case OP_frinta_v: round_integral(t, TIES_AWAY | QUIETLY); return true;
 #define TO_INTEGER(sign, is_unsigned)                                                                        \
-    case OP_fcvtz##sign##_v: to_integer(t, is_unsigned, TO_ZERO); return true;                               \
-    case OP_fcvtn##sign##_v: to_integer(t, is_unsigned, NEAREST); return true;                               \
-    case OP_fcvtm##sign##_v: to_integer(t, is_unsigned, DOWN); return true;                                  \
-    case OP_fcvtp##sign##_v: to_integer(t, is_unsigned, UP); return true;                                    \
-    case OP_fcvtz##sign##_s: scalar_to_integer(t, is_unsigned, TO_ZERO); return true;                        \
-    case OP_fcvtn##sign##_s: scalar_to_integer(t, is_unsigned, NEAREST); return true;                        \
-    case OP_fcvtm##sign##_s: scalar_to_integer(t, is_unsigned, DOWN); return true;                           \
-    case OP_fcvtp##sign##_s: scalar_to_integer(t, is_unsigned, UP); return true;
+    case OP_fcvtz##sign##_v: to_integer(t, is_unsigned, TO_ZERO, 0); return true;                               \
+    case OP_fcvtn##sign##_v: to_integer(t, is_unsigned, NEAREST, 0); return true;                               \
+    case OP_fcvtm##sign##_v: to_integer(t, is_unsigned, DOWN, 0); return true;                                  \
+    case OP_fcvtp##sign##_v: to_integer(t, is_unsigned, UP, 0); return true;                                    \
+    case OP_fcvtz##sign##_s: scalar_to_integer(t, is_unsigned, TO_ZERO, 0); return true;                        \
+    case OP_fcvtn##sign##_s: scalar_to_integer(t, is_unsigned, NEAREST, 0); return true;                        \
+    case OP_fcvtm##sign##_s: scalar_to_integer(t, is_unsigned, DOWN, 0); return true;                           \
+    case OP_fcvtp##sign##_s: scalar_to_integer(t, is_unsigned, UP, 0); return true;                          \
+    case OP_fcvta##sign##_v: to_integer(t, is_unsigned, TIES_AWAY, 0); return true;                          \
+    case OP_fcvta##sign##_s: scalar_to_integer(t, is_unsigned, TIES_AWAY, 0); return true;                   \
+    case OP_fcvtz##sign##_vfix_s:                                                                            \
+    case OP_fcvtz##sign##_vfix_d: to_integer(t, is_unsigned, TO_ZERO, insn->amount); return true;            \
+    case OP_fcvtz##sign##_sfix_s:                                                                            \
+    case OP_fcvtz##sign##_sfix_d: scalar_to_integer(t, is_unsigned, TO_ZERO, insn->amount); return true;
         TO_INTEGER(s, false)
         TO_INTEGER(u, true)
 #undef TO_INTEGER
@@ -592,6 +588,6 @@ bool emit_simd_fp(struct translation_state *t)
     case OP_scvtf_sfix_d: scalar_from_integer(t, false, insn->amount); return true;
     case OP_ucvtf_sfix_s:
     case OP_ucvtf_sfix_d: scalar_from_integer(t, true, insn->amount); return true;
-    default: return false;
+    default: return emit_estimate(t) || emit_complex(t);
     }
 }

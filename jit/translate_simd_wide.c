@@ -78,6 +78,57 @@ static void widen_product(struct translation_state *t, bool is_signed, const enu
     finish_whole(t, d);
 }
 
+/* d = the sign of n's lanes (another register), of words or doublewords, in all of their bits. */
+static void spread_signs(struct x64 *c, unsigned size, unsigned d, unsigned n)
+{
+    if (size == 2) {
+        vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, d, n, 31);
+    } else {
+        vec_zero(c, d);
+        vec_op(c, SSE_PCMPGTQ, d, d, n);
+    }
+}
+
+/* xmm0 = old with the lanes of xmm0 added or subtracted; where that overflows, the end of the range on old's side, and
+ * ones are set in xmm1. Uses xmm3, xmm4. */
+static void accumulate_saturated(struct translation_state *t, unsigned size, unsigned old, bool subtract)
+{
+    const uint64_t greatest = size == 3 ? INT64_MAX : simd_every_lane(2, INT32_MAX);
+    struct x64 *c = t->c;
+    vec_op(c, (subtract ? simd_subs : simd_adds)[size], 3, old, 0);
+    vec_op(c, SSE_PXOR, 4, old, 3);
+    vec_op(c, SSE_PXOR, 0, subtract ? old : 3, 0);
+    vec_op(c, SSE_PAND, 4, 4, 0);
+    spread_signs(c, size, 0, 4);
+    vec_op(c, SSE_POR, 1, 1, 0);
+    spread_signs(c, size, 4, old);
+    vec_op_at(c, SSE_PXOR, 4, 4, vector_constant_twice(t, greatest));
+    vec_op(c, SSE_PAND, 4, 4, 0);
+    vec_op(c, SSE_PANDN, 0, 0, 3);
+    vec_op(c, SSE_POR, 0, 0, 4);
+}
+
+/* Doubled products of signed lanes. Only the lowest number times itself overflows, to the lowest one. */
+static void widen_doubled_product(struct translation_state *t, const by_size into, bool element)
+{
+    const unsigned wide = t->insn->size + 1u;
+    const uint64_t lowest = wide == 3 ? 1ull << 63 : simd_every_lane(2, 1u << 31);
+    struct x64 *c = t->c;
+    load_half(t, sign_extend, 0, t->insn->rn);
+    if (element)
+        load_element(t, sign_extend, 1);
+    else
+        load_half(t, sign_extend, 1, t->insn->rm);
+    vec_op(c, wide == 3 ? SSE_PMULDQ : SSE_PMULLD, 0, 0, 1);
+    vec_op(c, simd_adds[wide], 0, 0, 0);
+    vec_op_at(c, simd_equals[wide], 1, 0, vector_constant_twice(t, lowest));
+    vec_op(c, SSE_PXOR, 0, 0, 1);
+    if (into)
+        accumulate_saturated(t, wide, vector_use(t, t->insn->rd, 2), into == simd_subs);
+    simd_note_saturation(t, 1);
+    finish_whole(t, 0);
+}
+
 static void widen_difference(struct translation_state *t, const by_size extend, bool accumulate)
 {
     const unsigned wide = t->insn->size + 1u, d = simd_to(t, 0);
@@ -91,6 +142,32 @@ static void widen_difference(struct translation_state *t, const by_size extend, 
     } else {
         simd_absolute(t, wide, d, 0, 1);
     }
+    finish_whole(t, d);
+}
+
+/* Rows of eight bytes of n times those of m: four sums of eight products, added to words. */
+static void matrix_product(struct translation_state *t, bool n_signed, bool m_signed)
+{
+    const struct insn *insn = t->insn;
+    struct x64 *c = t->c;
+    const unsigned regs[2] = {insn->rn, insn->rm};
+    const bool is_signed[2] = {n_signed, m_signed};
+    for (unsigned i = 0; i < 2; i++) { /* n's rows in xmm0 and xmm1, m's in xmm2 and xmm3 */
+        const enum sse_op extend = is_signed[i] ? SSE_PMOVSXBW : SSE_PMOVZXBW;
+        const unsigned rows = vector_use(t, regs[i], 2 * i);
+        vec_unary_imm(c, SSE_PSHUFD, 2 * i + 1, rows, 0xee);
+        vec_unary(c, extend, 2 * i, rows);
+        vec_unary(c, extend, 2 * i + 1, 2 * i + 1);
+    }
+    vec_op(c, SSE_PMADDWD, 4, 0, 2);
+    vec_op(c, SSE_PMADDWD, 0, 0, 3);
+    vec_op(c, SSE_PHADDD, 4, 4, 0);
+    vec_op(c, SSE_PMADDWD, 2, 1, 2);
+    vec_op(c, SSE_PMADDWD, 1, 1, 3);
+    vec_op(c, SSE_PHADDD, 2, 2, 1);
+    vec_op(c, SSE_PHADDD, 4, 4, 2);
+    const unsigned old = vector_use(t, insn->rd, 0), d = simd_to(t, 0);
+    vec_op(c, SSE_PADDD, d, old, 4);
     finish_whole(t, d);
 }
 
@@ -173,10 +250,19 @@ bool emit_simd_wide(struct translation_state *t)
     case OP_umlal_elem: widen_product(t, false, simd_adds, true); return true;
     case OP_smlsl_elem: widen_product(t, true, simd_subs, true); return true;
     case OP_umlsl_elem: widen_product(t, false, simd_subs, true); return true;
+    case OP_sqdmull_vec: widen_doubled_product(t, NULL, false); return true;
+    case OP_sqdmlal_vec: widen_doubled_product(t, simd_adds, false); return true;
+    case OP_sqdmlsl_vec: widen_doubled_product(t, simd_subs, false); return true;
+    case OP_sqdmull_elem: widen_doubled_product(t, NULL, true); return true;
+    case OP_sqdmlal_elem: widen_doubled_product(t, simd_adds, true); return true;
+    case OP_sqdmlsl_elem: widen_doubled_product(t, simd_subs, true); return true;
     case OP_sabdl_vec: widen_difference(t, sign_extend, false); return true;
     case OP_uabdl_vec: widen_difference(t, zero_extend, false); return true;
     case OP_sabal_vec: widen_difference(t, sign_extend, true); return true;
     case OP_uabal_vec: widen_difference(t, zero_extend, true); return true;
+    case OP_smmla_vec: matrix_product(t, true, true); return true;
+    case OP_ummla_vec: matrix_product(t, false, false); return true;
+    case OP_usmmla_vec: matrix_product(t, false, true); return true;
     case OP_xtn_vec: narrow(t, 0, false); return true;
     case OP_shrn_vec: narrow(t, insn->amount, false); return true;
     case OP_rshrn_vec: narrow(t, insn->amount, true); return true;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Structure loads and stores: whole registers, structures of two to four elements, single lanes, LD1R. Single lanes of
- * larger structures are left to exec_.
+/* Structure loads and stores: whole registers, structures of up to four elements, single lanes, replicated ones.
  *
  * Structures of two and four are sorted within 16 bytes first, so that what belongs to one register is together (of
  * bytes: 0 4 8 12 1 5 ..), and then transposed by words or halves. Those of three are picked out of all three loads. */
@@ -236,57 +235,72 @@ static void structures(struct translation_state *t, bool write, unsigned count, 
     post_index(t, post, bytes);
 }
 
-/* LD1 and ST1 of one lane. */
-static void one_lane(struct translation_state *t, bool write, bool post)
+static void store_lane(struct translation_state *t, unsigned reg, int32_t at)
 {
-    static const enum sse_op inserts[4] = {SSE_PINSRB, SSE_PINSRW, SSE_PINSRD, SSE_PINSRD};
-    const struct insn *insn = t->insn;
-    const unsigned size = insn->size, w = size == 3;
-    struct x64 *c = t->c;
-    check_fp(t);
-    address_at(t, 0);
-    translate_address(t, 1u << size, write, true);
-    const unsigned old = vector_use(t, insn->rd, 0);
-    if (write) {
-        if (size == 1)
-            vec_unary(c, SSE_PEXTRW, RCX, old);
-        else
-            vec_unary_w(c, w, size ? SSE_PEXTRD : SSE_PEXTRB, old, RCX);
-        x64_byte(c, insn->amount);
-        x64_store_sized(c, size, RCX, RAX, 0);
-    } else {
-        const unsigned d = vector_destination(t, insn->rd, 0);
-        x64_load_sized(c, size, false, 0, RCX, RAX, 0);
-        vec_op_general(c, w, inserts[size], d, old, RCX);
-        x64_byte(c, insn->amount);
-        vector_done(t, insn->rd, d, 16, 16);
-    }
-    post_index(t, post, 1u << size);
+    const unsigned size = t->insn->size, xmm = vector_use(t, reg, 0);
+    if (size == 1)
+        vec_unary(t->c, SSE_PEXTRW, RCX, xmm);
+    else
+        vec_unary_w(t->c, size == 3, size ? SSE_PEXTRD : SSE_PEXTRB, xmm, RCX);
+    x64_byte(t->c, t->insn->amount);
+    x64_store_sized(t->c, size, RCX, RAX, at);
 }
 
-static void replicate(struct translation_state *t, bool post)
+static void load_lane(struct translation_state *t, unsigned reg, int32_t at)
+{
+    static const enum sse_op inserts[4] = {SSE_PINSRB, SSE_PINSRW, SSE_PINSRD, SSE_PINSRD};
+    const unsigned size = t->insn->size, old = vector_use(t, reg, 0), d = vector_destination(t, reg, 0);
+    x64_load_sized(t->c, size, false, 0, RCX, RAX, at);
+    vec_op_general(t->c, size == 3, inserts[size], d, old, RCX);
+    x64_byte(t->c, t->insn->amount);
+    vector_done(t, reg, d, 16, 16);
+}
+
+/* One structure, in the same lane of each register. */
+static void one_lane(struct translation_state *t, bool write, unsigned count, bool post)
 {
     const struct insn *insn = t->insn;
     check_fp(t);
     address_at(t, 0);
-    translate_address(t, 1u << insn->size, false, true);
-    const unsigned d = vector_destination(t, insn->rd, 2);
-    if (insn->size >= 2) {
-        vec_unary_load(t->c, insn->size == 3 ? SSE_MOVQ : SSE_MOVD, 0, RAX, 0);
-    } else {
-        x64_load_sized(t->c, insn->size, false, 0, RCX, RAX, 0);
-        vec_unary(t->c, SSE_MOVD, 0, RCX);
+    translate_address(t, count << insn->size, write, true);
+    for (unsigned i = 0; i < count; i++)
+        (write ? store_lane : load_lane)(t, register_of(insn, i), (int32_t)(i << insn->size));
+    post_index(t, post, count << insn->size);
+}
+
+/* One structure, in all lanes. */
+static void replicate(struct translation_state *t, unsigned count, bool post)
+{
+    const struct insn *insn = t->insn;
+    check_fp(t);
+    address_at(t, 0);
+    translate_address(t, count << insn->size, false, true);
+    for (unsigned i = 0; i < count; i++) {
+        const unsigned reg = register_of(insn, i), d = vector_destination(t, reg, 2);
+        const int32_t at = (int32_t)(i << insn->size);
+        if (insn->size >= 2) {
+            vec_unary_load(t->c, insn->size == 3 ? SSE_MOVQ : SSE_MOVD, 0, RAX, at);
+        } else {
+            x64_load_sized(t->c, insn->size, false, 0, RCX, RAX, at);
+            vec_unary(t->c, SSE_MOVD, 0, RCX);
+        }
+        vector_broadcast(t, insn->size, d, 0, 1);
+        vector_done(t, reg, d, vector_length(insn), 16);
     }
-    vector_broadcast(t, insn->size, d, 0, 1);
-    vector_finish(t, d, 16);
-    post_index(t, post, 1u << insn->size);
+    post_index(t, post, count << insn->size);
 }
 
 bool translate_structure(struct translation_state *t)
 {
     switch (t->insn->op) {
-    case OP_ld1r: replicate(t, false); return true;
-    case OP_ld1r_post: replicate(t, true); return true;
+#define REPLICATE(count)                                                                                     \
+    case OP_ld##count##r: replicate(t, count, false); return true;                                           \
+    case OP_ld##count##r_post: replicate(t, count, true); return true;
+        REPLICATE(1)
+        REPLICATE(2)
+        REPLICATE(3)
+        REPLICATE(4)
+#undef REPLICATE
 #define MULTIPLE(count)                                                                                      \
     case OP_ld1x##count: multiple(t, false, count, false); return true;                                      \
     case OP_ld1x##count##_post: multiple(t, false, count, true); return true;                                \
@@ -306,10 +320,16 @@ bool translate_structure(struct translation_state *t)
         STRUCTURES(3)
         STRUCTURES(4)
 #undef STRUCTURES
-    case OP_ld1_lane: one_lane(t, false, false); return true;
-    case OP_ld1_lane_post: one_lane(t, false, true); return true;
-    case OP_st1_lane: one_lane(t, true, false); return true;
-    case OP_st1_lane_post: one_lane(t, true, true); return true;
+#define LANE(count)                                                                                          \
+    case OP_ld##count##_lane: one_lane(t, false, count, false); return true;                                 \
+    case OP_ld##count##_lane_post: one_lane(t, false, count, true); return true;                             \
+    case OP_st##count##_lane: one_lane(t, true, count, false); return true;                                  \
+    case OP_st##count##_lane_post: one_lane(t, true, count, true); return true;
+        LANE(1)
+        LANE(2)
+        LANE(3)
+        LANE(4)
+#undef LANE
     default: return false;
     }
 }

@@ -2,6 +2,7 @@
 /* Barriers, hints, system registers and PSTATE: those whose effect is a load or a store in the state. What a level may not
  * do, what a trap bit forbids, and what would wake somebody (an interrupt, the PMU, the debug architecture) is left to
  * exec_: code is shared by all levels, so the checks are made as it runs. What ends a block here still ends it. */
+#include "isa/arm64/fp.h"
 #include "jit/state.h"
 #include "jit/x64_atomic.h"
 
@@ -115,11 +116,17 @@ static bool read_register(struct translation_state *t)
         need_el1(t);
         read_member(t, CPU_OFFSET(mpidr));
         return true;
+    case SR_NZCV: read_nzcv(t); return true;
     case SR_FPCR:
         check_fp(t);
         read_member(t, CPU_OFFSET(fpcr));
         return true;
-    case SR_FPSR: return false; /* part of it may be in the host's MXCSR (stubs.c) */
+    case SR_FPSR:
+        check_fp(t);
+        x64_call_to(t->c, t->stubs->collect_fp);
+        t->flags = FLAGS_UNKNOWN;
+        read_member(t, CPU_OFFSET(fpsr));
+        return true;
     case SR_DCZID_EL0:
         need_bits(t, CPU_OFFSET(sys.SCTLR_EL1), SCTLR_DZE);
         read_constant(t, DCZID_LOG2_WORDS);
@@ -205,6 +212,27 @@ static void change_daif(struct translation_state *t, bool set)
     x64_alu_byte(t->c, set ? ALU_OR : ALU_AND, HOST_CPU, CPU_OFFSET(pstate.daif), set ? bits : ~bits & 15);
 }
 
+/* Only where nothing changes: what translated code knows of FPCR holds until it is left. */
+static void write_fpcr(struct translation_state *t)
+{
+    check_fp(t);
+    x64_alu_load(t->c, 0, ALU_CMP, use(t, t->insn->rn, RAX), HOST_CPU, CPU_OFFSET(fpcr));
+    slow_if(t, CC_NE);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+/* What the host's FP flags have collected is not of it. */
+static void write_fpsr(struct translation_state *t)
+{
+    check_fp(t);
+    const uint32_t all = FPSR_IOC | FPSR_DZC | FPSR_OFC | FPSR_UFC | FPSR_IXC | FPSR_IDC | FPSR_QC;
+    copy(t, t->insn->rn, RAX);
+    x64_alu_imm(t->c, 0, ALU_AND, RAX, (int32_t)all);
+    x64_store(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(fpsr));
+    x64_call_to(t->c, t->stubs->rearm_fp);
+    t->flags = FLAGS_UNKNOWN;
+}
+
 static bool write_register(struct translation_state *t)
 {
     const enum sysreg reg = sysreg_by_key(sysreg_key(t->insn->word));
@@ -216,6 +244,9 @@ static bool write_register(struct translation_state *t)
         need_bits(t, CPU_OFFSET(pstate.spsel), 1);
         x64_store(t->c, 1, use(t, t->insn->rn, RAX), HOST_CPU, CPU_OFFSET(sp_banked[0]));
         return true;
+    case SR_NZCV: write_nzcv(t); return true;
+    case SR_FPCR: write_fpcr(t); return true;
+    case SR_FPSR: write_fpsr(t); return true;
     case SR_DAIF: write_daif(t); return true;
     case SR_CPACR_EL1: return false; /* regions know what it says until translated code is left */
     default: return write_plain(t, reg);

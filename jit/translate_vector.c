@@ -293,8 +293,7 @@ static bool is_wide(enum sse_form form)
     return form == SSE_PD || form == SSE_SD;
 }
 
-/* A lane of `value`, where form is a scalar's only the lowest, else all. */
-static uint64_t lane_constant(struct translation_state *t, enum sse_form form, uint64_t value)
+uint64_t lane_constant(struct translation_state *t, enum sse_form form, uint64_t value)
 {
     if (!is_wide(form) && !is_scalar(form))
         value |= value << 32;
@@ -322,6 +321,14 @@ void slow_if_any_sign(struct translation_state *t, enum sse_form form, unsigned 
     }
     slow_if(t, CC_NE);
     t->flags = FLAGS_UNKNOWN;
+}
+
+void slow_if_from(struct translation_state *t, enum sse_form form, unsigned xmm, unsigned power)
+{
+    const uint64_t below = (is_wide(form) ? (1023ull + power) << 52 : (127ull + power) << 23) - 1;
+    vec_op_at(t->c, SSE_PAND, 5, xmm, magnitude_mask(t, form));
+    vec_op_at(t->c, is_wide(form) ? SSE_PCMPGTQ : SSE_PCMPGTD, 5, 5, lane_constant(t, form, below));
+    slow_if_any_sign(t, is_wide(form) ? SSE_PD : SSE_PS, 5);
 }
 
 void slow_if_nan(struct translation_state *t, enum sse_form form, unsigned xmm)

@@ -98,12 +98,21 @@ void vector_broadcast(struct translation_state *t, unsigned size, unsigned d, un
 
 /* --- what FP results must be looked at for ----------------------------------------------------------- */
 
-enum { NEAREST, DOWN, UP, TO_ZERO, QUIETLY = 8 }; /* rounding as roundsd has it; without raising "inexact" */
+/** Rounding as roundsd has it (which has no TIES_AWAY); without raising "inexact". */
+enum { NEAREST, DOWN, UP, TO_ZERO, QUIETLY = 8, TIES_AWAY = 16 };
 
-/** The number in v<rn> as an integer in rax, of 64 (sf) or 32 bits (translate_fp.c). Uses rcx, xmm0, xmm1. */
+/** xmm `d` (another one than n) = the lanes of `n` rounded to the nearest integers, ties away from zero. Raises
+ *  nothing. Uses xmm2, xmm3, xmm5, rax (translate_convert.c). */
+void round_away(struct translation_state *t, enum sse_form form, unsigned d, unsigned n);
+
+/** The number in v<rn> as an integer in rax, of 64 (sf) or 32 bits (translate_convert.c). Uses rcx, xmm0 to xmm3,
+ *  xmm5. */
 void integer_to_rax(struct translation_state *t, unsigned sf, bool is_unsigned, unsigned rounding);
 
-/** The slow path where the number in xmm is 2^63 or more (translate_fp.c). */
+/** The same of the number times 2^insn->amount, rounded to zero. Uses xmm2 too. */
+void fixed_to_rax(struct translation_state *t, unsigned sf, bool is_unsigned);
+
+/** The slow path where the number in xmm is 2^63 or more (translate_convert.c). */
 void slow_if_too_large(struct translation_state *t, bool wide, unsigned xmm);
 
 /** The slow path where a lane of `xmm` has its sign bit set; `form` is packed. Uses rax. */
@@ -114,6 +123,12 @@ void slow_if_nan(struct translation_state *t, enum sse_form form, unsigned xmm);
 
 /** The slow path where a lane is a NaN, or may have been rounded up to the smallest normal number. Uses xmm5, rax. */
 void slow_if_nan_or_least(struct translation_state *t, enum sse_form form, unsigned xmm);
+
+/** The slow path where a lane is 2^power or more without its sign, infinite or a NaN. Uses xmm5, rax. */
+void slow_if_from(struct translation_state *t, enum sse_form form, unsigned xmm, unsigned power);
+
+/** A lane of `value`, where form is a scalar's only the lowest, else all. */
+uint64_t lane_constant(struct translation_state *t, enum sse_form form, uint64_t value);
 
 /** Without the sign; the sign alone: for each lane of `form`, of a scalar the only one. */
 uint64_t magnitude_mask(struct translation_state *t, enum sse_form form);

@@ -12,7 +12,51 @@ const struct kept_case kept_cases[] = {
          0x14000001, /* b, to the next */
          0x54ffffa1, /* b.ne, to the first */
      },
-     {[0] = {0xff33eb18cabdab22, 0xe9796dfde8630fa2}, [16] = {0xfff8000000000001, 0x40407f100101ff10}}},
+     {[0] = {0xff33eb18cabdab22, 0xe9796dfde8630fa2}, [16] = {0xfff8000000000001, 0x40407f100101ff10}},
+     0},
+    {"a recursion, a region by now, whose stack grows into its code: the first such store is its block's own translation's",
+     {
+         0x91401422, /* add x2, x1, #0x5000 */
+         0x913c0042, /* add x2, x2, #0xf00 */
+         0xf800845e, /* str x30, [x2], #8 */
+         0x97ffffff, /* bl, to the store */
+     },
+     {{0}},
+     2 + 2 * 0x100 / 8},
+    {"a signalling NaN of half precision that is not compared",
+     {
+         0x1ee26420, /* fccmp h1, h2, #0, vs */
+         0x17ffffff, /* b, to the first */
+     },
+     {[1] = {0x7c01, 0}},
+     0},
+    {"a product of half precision that is rounded up to the smallest normal number: underflow",
+     {
+         0x1ee20820, /* fmul h0, h1, h2 */
+         0x17ffffff, /* b, to the first */
+     },
+     {[1] = {0x2001, 0}, [2] = {0x1ffe, 0}},
+     0},
+    {"the same among eight",
+     {
+         0x6e421c20, /* fmul v0.8h, v1.8h, v2.8h */
+         0x17ffffff, /* b, to the first */
+     },
+     {[1] = {0x3c00, 0x20013c003c00}, [2] = {0x3c00, 0x1ffe3c003c00}},
+     0},
+    {"fused products of half precision that two roundings to nearest would get wrong, and a vector of such",
+     {
+         0x1fc20c20, /* fmadd h0, h1, h2, h3 */
+         0x4e460ca7, /* fmla v7.8h, v5.8h, v6.8h */
+         0x17fffffe, /* b, to the first */
+     },
+     {[1] = {0x4c40, 0},
+      [2] = {0x64d8, 0},
+      [3] = {0x8611, 0},
+      [5] = {0x6820f9006c994c40, 0x3200c8306820f900},
+      [6] = {0xcef0acf2c60064d8, 0x776e6fa0cef0acf2},
+      [7] = {0x0d6d072b0f8c8611, 0x0064057f0d6d072b}},
+     0},
     {"rows of accesses that run through each other; the second one's check, across pages, never holds",
      {
          0xf8420020, /* ldur x0, [x1, #0x20] */
@@ -23,8 +67,9 @@ const struct kept_case kept_cases[] = {
          0x9a8674c6, /* cinc x6, x6, vs */
          0x17fffffa, /* b, to the first */
      },
-     {{0}}},
-    {NULL, {0}, {{0}}},
+     {{0}},
+     0},
+    {NULL, {0}, {{0}}, 0},
 };
 
 void kept_program(const struct kept_case *kept, struct program *program)
@@ -40,6 +85,7 @@ void kept_program(const struct kept_case *kept, struct program *program)
     program->state.sp = RIG_WINDOW + RIG_PAGE;
     program->first = 64;
     program->el = 1;
-    program->turns[0].insns = 20000;
-    program->turn_count = 1;
+    if (kept->turn_before)
+        program->turns[program->turn_count++].insns = kept->turn_before;
+    program->turns[program->turn_count++].insns = 20000;
 }

@@ -18,6 +18,10 @@ static uint16_t all_ops[OP_COUNT], integer_ops[OP_COUNT], memory_ops[OP_COUNT], 
 static uint16_t atomic_ops[OP_COUNT];
 static unsigned all_count, integer_count, memory_count, vector_count, atomic_count;
 
+/* What is asked for by name. */
+static uint16_t preferred_ops[OP_COUNT];
+static unsigned preferred_count;
+
 static void sort_ops(void)
 {
     for (unsigned op = OP_UNDEFINED + 1; op < OP_COUNT; op++) {
@@ -35,6 +39,14 @@ static void sort_ops(void)
         else if (strstr(info->file, "fp") || strstr(info->file, "simd") || strstr(info->file, "crypto"))
             vector_ops[vector_count++] = (uint16_t)op;
     }
+}
+
+bool generate_preferred(const char *text)
+{
+    for (unsigned op = OP_UNDEFINED + 1; op < OP_COUNT; op++)
+        if (strstr(insn_infos[op].name, text))
+            preferred_ops[preferred_count++] = (uint16_t)op;
+    return preferred_count;
 }
 
 static bool is_one_of(const uint8_t *list, unsigned count, unsigned reg)
@@ -110,6 +122,8 @@ uint32_t random_instruction(struct generator *g)
                             : integer_ops[rng_below(rng, integer_count)];
             break;
         }
+        if (preferred_count && rng_below(rng, 2))
+            op = preferred_ops[rng_below(rng, preferred_count)];
         const struct insn_info *info = &insn_infos[op];
         uint32_t word = random_word(rng, info);
         if (info->flags & INSN_MEMORY)
@@ -311,6 +325,32 @@ static void put_extreme(struct generator *g)
                free_register(rng));
 }
 
+/* The flags as bits: moved, or some of them changed. */
+static void put_flag_bits(struct generator *g)
+{
+    static const uint32_t words[] = {
+        0xd51b4200, /* msr nzcv, x */
+        0xd53b4200, /* mrs x, nzcv */
+        0xd500401f, /* cfinv */
+        0x3a00080d, /* setf8 */
+        0x3a00480d, /* setf16 */
+        0xba000400, /* rmif */
+        0xd500403f, /* xaflag */
+        0xd500405f, /* axflag */
+    };
+    struct rng *rng = &g->rng;
+    const unsigned count = has_feature(g->features, FEAT_FlagM2) ? 8 : has_feature(g->features, FEAT_FlagM) ? 6 : 2;
+    const unsigned which = rng_below(rng, count);
+    switch (which) {
+    case 0:
+    case 1: put(g, words[which] | free_register(rng)); break;
+    case 3:
+    case 4: put(g, words[which] | free_register(rng) << 5); break;
+    case 5: put(g, words[which] | rng_below(rng, 64) << 15 | free_register(rng) << 5 | rng_below(rng, 16)); break;
+    default: put(g, words[which]); break;
+    }
+}
+
 /* Something that sets the flags, some instructions, something that asks for them. */
 static void put_comparison(struct generator *g)
 {
@@ -345,6 +385,8 @@ static void put_comparison(struct generator *g)
     put(g, setter | rng_below(rng, 2) << 31 | m << 16 | third | n << 5 | d);
     for (unsigned i = rng_below(rng, 3); i; i--)
         put(g, random_instruction(g));
+    while (!rng_below(rng, 4))
+        put_flag_bits(g);
     for (unsigned i = 1 + rng_below(rng, 2); i; i--) {
         if (rng_below(rng, 2)) {
             put(g, 0x54000000 | (2 + rng_below(rng, 4)) << 5 | rng_below(rng, 16)); /* b.cond */

@@ -11,4 +11,7 @@
 /** Makes the program of `seed` for CPUs with `features`. */
 void generate_program(uint64_t seed, const struct features *features, struct program *program);
 
+/** From now on half of the random instructions are those whose name contains `text`. False: there are none. */
+bool generate_preferred(const char *text);
+
 #endif

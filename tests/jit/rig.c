@@ -162,14 +162,19 @@ static void make_vectors(uint8_t *ram)
         memcpy(vectors + i * 0x80, i % 4 ? clear : skip, i % 4 ? sizeof clear : sizeof skip);
 }
 
+static uint32_t word_at(const struct program *program, uint32_t index)
+{
+    const bool inside = index >= program->first && index - program->first < program->count;
+    return inside ? program->words[index - program->first] : RIG_WFI;
+}
+
 static void make_ram(uint8_t *ram, const struct program *program)
 {
     memset(ram, 0, RIG_PAGES * RIG_PAGE);
     make_tables(ram, program);
     make_vectors(ram);
     for (unsigned i = 0; i < RIG_CODE_WORDS; i++) {
-        const bool inside = i >= program->first && i - program->first < program->count;
-        const uint32_t word = inside ? program->words[i - program->first] : RIG_WFI;
+        const uint32_t word = word_at(program, i);
         memcpy(ram + CODE * RIG_PAGE + i * 4, &word, sizeof word);
     }
     wire_fill_window(ram + DATA * RIG_PAGE);
@@ -216,6 +221,17 @@ void rig_load(struct rig *rig, const struct program *program)
     cpu->pc = rig_entry(program);
     mmu_control_changed(cpu);
     cpu_state_changed(cpu);
+}
+
+bool rig_wrote_code(const struct rig *rig, const struct program *program)
+{
+    for (uint32_t i = 0; i < RIG_CODE_WORDS; i++) {
+        uint32_t word;
+        memcpy(&word, rig->bus.ram.host + CODE * RIG_PAGE + i * 4, sizeof word);
+        if (word != word_at(program, i) && word != RIG_NOP)
+            return true;
+    }
+    return false;
 }
 
 /* Another CPU exchanges two of the window's pages, chosen by `which`, and says so by TLBI. */

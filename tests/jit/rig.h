@@ -83,6 +83,9 @@ void rig_load(struct rig *rig, const struct program *program);
 /** Runs one turn of `program`. False: the guest waits, the program is over. */
 bool rig_turn(struct rig *rig, const struct program *program, unsigned turn);
 
+/** Whether the program has changed its code by now. */
+bool rig_wrote_code(const struct rig *rig, const struct program *program);
+
 /** Whether both rigs hold the same: the CPU's state by its field list, RAM, what the device saw. */
 bool rig_equal(const struct rig *a, const struct rig *b);
 

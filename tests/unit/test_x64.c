@@ -352,7 +352,7 @@ static const struct named plain_ops[] = {
     OP(AESENC),     OP(AESENCLAST), OP(AESDEC),     OP(AESDECLAST), OP(SHA256MSG1), OP(SHA256MSG2),
     OP(SHA1NEXTE),  OP(SHA1MSG1),   OP(SHA1MSG2),   OP(PMULHW),     OP(PMULHUW),    OP(PMULHRSW),
     OP(PHADDW),     OP(PHADDD),     OP(PTEST),      OP(PSLLW),      OP(ANDPS),      OP(ANDPD),
-    OP(XORPS),      OP(XORPD),      OP(CVTDQ2PD)};
+    OP(XORPS),      OP(XORPD),      OP(CVTDQ2PD),   OP(PMOVSXBD),   OP(PMOVZXBD)};
 static const struct named immediate_ops[] = {OP(SHUFPS),  OP(PSHUFD),    OP(PSHUFLW),   OP(PSHUFHW),
                                              OP(SHUFPD),  OP(INSERTPS),  OP(BLENDPS),   OP(PBLENDW),
                                              OP(PALIGNR), OP(PCLMULQDQ), OP(ROUNDPS),
@@ -447,9 +447,11 @@ static bool is_unary(enum sse_op op)
     case SSE_PABSW:
     case SSE_PABSD:
     case SSE_PMOVSXBW:
+    case SSE_PMOVSXBD:
     case SSE_PMOVSXWD:
     case SSE_PMOVSXDQ:
     case SSE_PMOVZXBW:
+    case SSE_PMOVZXBD:
     case SSE_PMOVZXWD:
     case SSE_PMOVZXDQ:
     case SSE_AESIMC:

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Estimates of reciprocals and of reciprocals of square roots, and the steps that refine them. Single and double
+ * precision; of vectors and of scalars, which here are vectors of which one lane counts. */
+#include "jit/translate_fp.h"
+
+/* What becomes of the highest eight bits of the fraction, as a single's fraction; for a root the exponent's lowest bit
+ * stands above them. */
+static uint32_t reciprocals[256], roots[512];
+
+static __attribute__((constructor)) void make_tables(void)
+{
+    enum { FRACTION = 0x7fffff, ONE_HALF = 0x3f000000 };
+    struct fp_state fp = {0, 0};
+    for (uint32_t i = 0; i < 256; i++)
+        reciprocals[i] = (uint32_t)fp_recpe(FP_SINGLE, ONE_HALF | i << 15, &fp) & FRACTION;
+    for (uint32_t i = 0; i < 512; i++)
+        roots[i] = (uint32_t)fp_rsqrte(FP_SINGLE, ONE_HALF + (i << 15), &fp) & FRACTION;
+}
+
+static enum sse_form packed_form(const struct insn *insn)
+{
+    return fp_is_double(insn) ? SSE_PD : SSE_PS;
+}
+
+static unsigned lanes(const struct translation_state *t, bool scalar)
+{
+    return scalar ? 1 : vector_length(t->insn) / fp_bytes(t->insn);
+}
+
+/* An operand, of which what does not count is like what does. */
+static unsigned filled(struct translation_state *t, unsigned reg, unsigned temp, bool scalar)
+{
+    const struct insn *insn = t->insn;
+    const unsigned xmm = vector_use_low(t, reg, temp, scalar ? fp_bytes(insn) : vector_length(insn));
+    if (!scalar && insn->q)
+        return xmm;
+    if (scalar && !fp_is_double(insn))
+        vec_unary_imm(t->c, SSE_PSHUFD, temp, xmm, 0);
+    else
+        vec_op(t->c, SSE_PUNPCKLQDQ, temp, xmm, xmm);
+    return temp;
+}
+
+static void finish(struct translation_state *t, unsigned xmm, bool scalar)
+{
+    vector_done(t, t->insn->rd, xmm, scalar ? fp_bytes(t->insn) : vector_length(t->insn), 16);
+}
+
+/* --- steps ------------------------------------------------------------------------------------------- */
+
+/* 2 - n * m, or half of 3 - n * m, which is rounded once: before it is halved. Infinities are left to exec_: times zero
+ * they are nothing here; and what would be infinite unless halved. */
+static bool step(struct translation_state *t, bool root, bool scalar)
+{
+    const struct insn *insn = t->insn;
+    const bool wide = fp_is_double(insn);
+    const enum sse_form form = packed_form(insn);
+    const unsigned infinite = wide ? 1024 : 128, too_large = root ? infinite / 2 - 1 : infinite;
+    const uint64_t two = wide ? 0x4000000000000000 : 0x40000000, three = wide ? 0x4008000000000000 : 0x40400000,
+                   half = wide ? 0x3fe0000000000000 : 0x3f000000;
+    if (!fp_host_has_fma())
+        return false;
+    arm_fp(t);
+    const unsigned n = filled(t, insn->rn, 0, scalar), m = filled(t, insn->rm, 1, scalar);
+    slow_if_from(t, form, n, too_large);
+    slow_if_from(t, form, m, too_large);
+    vec_unary_at(t->c, SSE_MOVAPS, 2, lane_constant(t, form, root ? three : two));
+    vec_fma(t->c, FMA_NEGATED_ADD, form, 2, n, m);
+    if (root)
+        vec_op_at(t->c, sse_fp(SSE_MUL, form), 2, 2, lane_constant(t, form, half));
+    finish(t, 2, scalar);
+    return true;
+}
+
+/* --- estimates --------------------------------------------------------------------------------------- */
+
+/* The slow path where a lane of xmm (as a signed integer) is below `least`, or `most` and more. Uses xmm4, xmm5. */
+static void slow_unless_within(struct translation_state *t, unsigned xmm, uint64_t least, uint64_t most)
+{
+    const enum sse_form form = packed_form(t->insn);
+    const enum sse_op greater = fp_is_double(t->insn) ? SSE_PCMPGTQ : SSE_PCMPGTD;
+    vec_unary_at(t->c, SSE_MOVAPS, 5, lane_constant(t, form, least));
+    vec_op(t->c, greater, 5, 5, xmm);
+    vec_op_at(t->c, greater, 4, xmm, lane_constant(t, form, most - 1));
+    vec_op(t->c, SSE_POR, 5, 5, 4);
+    slow_if_any_sign(t, form, 5);
+}
+
+/* xmm3 = for each lane of n what the table has. Uses xmm4, rax, rcx. */
+static void look_up(struct translation_state *t, const uint32_t *table, uint64_t mask, unsigned n, bool scalar)
+{
+    const bool wide = fp_is_double(t->insn);
+    struct x64 *c = t->c;
+    vec_shift(c, SSE_SHIFT_RIGHT, wide ? 3 : 2, 4, n, wide ? 44 : 15);
+    vec_op_at(c, SSE_PAND, 4, 4, lane_constant(t, packed_form(t->insn), mask));
+    x64_mov_imm(c, RCX, (uint64_t)table);
+    for (unsigned i = 0; i < lanes(t, scalar); i++) {
+        vec_unary(c, SSE_PEXTRW, RAX, 4);
+        x64_byte(c, i * (wide ? 4 : 2));
+        x64_load_indexed(c, 0, RAX, RCX, RAX, 2, 0);
+        vec_op_general(c, wide, SSE_PINSRD, 3, 3, RAX);
+        x64_byte(c, i);
+    }
+    if (wide)
+        vec_shift(c, SSE_SHIFT_LEFT, 3, 3, 3, 29);
+}
+
+/* The exponent of 1 / n, whose fraction comes from the table, is the opposite of n's less one; what is so large that the
+ * result is no normal number is left to exec_. */
+static void reciprocal(struct translation_state *t, bool scalar)
+{
+    const struct insn *insn = t->insn;
+    const bool wide = fp_is_double(insn);
+    const enum sse_form form = packed_form(insn);
+    const unsigned fraction_bits = wide ? 52 : 23;
+    const uint64_t top = wide ? 2045 : 253;
+    struct x64 *c = t->c;
+    arm_fp(t);
+    const unsigned n = filled(t, insn->rn, 0, scalar);
+    vec_op_at(c, SSE_PAND, 3, n, magnitude_mask(t, form));
+    slow_unless_within(t, 3, 1ull << fraction_bits, top << fraction_bits);
+    look_up(t, reciprocals, 255, n, scalar);
+    vec_shift(c, SSE_SHIFT_RIGHT, wide ? 3 : 2, 2, n, fraction_bits); /* with the sign, which a difference keeps */
+    vec_shift(c, SSE_SHIFT_LEFT, wide ? 3 : 2, 2, 2, fraction_bits);
+    vec_unary_at(c, SSE_MOVAPS, 4, lane_constant(t, form, top << fraction_bits));
+    vec_op(c, wide ? SSE_PSUBQ : SSE_PSUBD, 2, 4, 2);
+    vec_op(c, SSE_POR, 2, 2, 3);
+    finish(t, 2, scalar);
+}
+
+/* Half the opposite of n's exponent. */
+static void reciprocal_root(struct translation_state *t, bool scalar)
+{
+    const struct insn *insn = t->insn;
+    const bool wide = fp_is_double(insn);
+    const enum sse_form form = packed_form(insn);
+    const unsigned fraction_bits = wide ? 52 : 23;
+    const uint64_t twice = wide ? 3068 : 380, all = wide ? 0x7ff : 0xff;
+    struct x64 *c = t->c;
+    arm_fp(t);
+    const unsigned n = filled(t, insn->rn, 0, scalar);
+    slow_unless_within(t, n, 1ull << fraction_bits, all << fraction_bits);
+    look_up(t, roots, 511, n, scalar);
+    vec_op_at(c, SSE_PAND, 2, n, lane_constant(t, form, all << fraction_bits));
+    vec_unary_at(c, SSE_MOVAPS, 4, lane_constant(t, form, twice << fraction_bits));
+    vec_op(c, wide ? SSE_PSUBQ : SSE_PSUBD, 2, 4, 2);
+    vec_shift(c, SSE_SHIFT_RIGHT, wide ? 3 : 2, 2, 2, 1);
+    vec_op_at(c, SSE_PAND, 2, 2, lane_constant(t, form, all << fraction_bits));
+    vec_op(c, SSE_POR, 2, 2, 3);
+    finish(t, 2, scalar);
+}
+
+bool emit_estimate(struct translation_state *t)
+{
+    switch (t->insn->op) {
+    case OP_frecps_v: return step(t, false, false);
+    case OP_frecps_s: return step(t, false, true);
+    case OP_frsqrts_v: return step(t, true, false);
+    case OP_frsqrts_s: return step(t, true, true);
+    case OP_frecpe_v: reciprocal(t, false); return true;
+    case OP_frecpe_s: reciprocal(t, true); return true;
+    case OP_frsqrte_v: reciprocal_root(t, false); return true;
+    case OP_frsqrte_s: reciprocal_root(t, true); return true;
+    default: return false;
+    }
+}
