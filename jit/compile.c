@@ -20,12 +20,10 @@
 #include "jit/assign.h"
 #include "jit/ir_print.h"
 #include "jit/translate_vector.h"
-#include "jit/unit.h"
 
 #define SCRATCH_BYTES (256u << 10)
 
 struct compiler {
-    struct ir ir;
     struct translation_state state;
     int8_t assigned[REG_COUNT];
     uint8_t scratch[2][SCRATCH_BYTES]; /* for the code of the first time */
@@ -34,21 +32,14 @@ struct compiler {
 struct compiler *compiler_create(const struct stubs *stubs)
 {
     struct compiler *compiler = calloc(1, sizeof *compiler);
-    if (compiler) {
+    if (compiler)
         compiler->state.stubs = stubs;
-        compiler->state.ir = &compiler->ir;
-    }
     return compiler;
 }
 
 void compiler_free(struct compiler *compiler)
 {
     free(compiler);
-}
-
-struct ir *compiler_ir(struct compiler *compiler)
-{
-    return &compiler->ir;
 }
 
 struct unit_layout compiler_layout(const struct compiler *compiler)
@@ -118,8 +109,7 @@ static void begin_block(struct translation_state *t, unsigned index)
 {
     const struct ir_block *here = &t->ir->blocks[index];
     t->here = here;
-    t->block = here->block;
-    t->end_offset = (uint32_t)(here->block->physical % PAGE_SIZE_BYTES) + 4 * here->count;
+    t->end_offset = (uint32_t)(here->physical % PAGE_SIZE_BYTES) + 4 * here->count;
     t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count = 0;
     t->return_missed = NULL;
     t->fp_checked = t->fp_armed = false;
@@ -194,12 +184,12 @@ static bool compile_block(struct translation_state *t, const struct compile_job 
     x64_bind(cold, too_little);
     x64_alu_imm(cold, 1, ALU_ADD, HOST_LEFT, (int32_t)block->count);
     t->c = cold;
-    emit_leave_at(t, block->block->physical % PAGE_SIZE_BYTES);
+    emit_leave_at(t, block->physical % PAGE_SIZE_BYTES);
     if (hot_enough) {
         x64_bind(cold, hot_enough);
         x64_mov_imm(cold, RAX, (uint64_t)job->promote);
         x64_mov_imm(cold, RCX, (uint64_t)block->block->insns);
-        x64_mov_imm(cold, RDX, block->block->physical % PAGE_SIZE_BYTES);
+        x64_mov_imm(cold, RDX, block->physical % PAGE_SIZE_BYTES);
         x64_call_to(cold, t->stubs->call_plain);
         x64_jmp_to(cold, t->result->counted);
     }
@@ -280,7 +270,7 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
     t->c = cold;
     for (unsigned i = 0; i < failures; i++)
         x64_bind(cold, failed[i]);
-    x64_jmp_to(cold, unit_of(ir->blocks[0].block)->counted); /* which does everything one block at a time */
+    x64_jmp_to(cold, ir->blocks[0].counted); /* which does everything one block at a time */
     emit_plain_call(t);
 }
 
@@ -308,10 +298,10 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
 bool compile(struct compiler *compiler, const struct compile_job *job, struct unit_code *result)
 {
     struct translation_state *t = &compiler->state;
-    ir_verify(t->ir);
+    t->ir = job->ir;
     t->cpu = job->cpu;
     t->misses_counted = job->misses;
-    t->half = job->cpu->pc >> 63;
+    t->half = job->half;
     t->result = result;
     t->fixup_count = t->plain_call_count = 0;
     t->needs_fp = t->needs_armed_fp = false;
