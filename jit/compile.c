@@ -295,9 +295,18 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
     return !job->hot->full && !job->cold->full;
 }
 
+/* A jump that does not fit any more is patched all the same, as if it ended where the room ends: which must not be what
+ * was compiled before. */
+static bool holds_jump(const struct x64 *c)
+{
+    return c->end - c->at >= X64_JMP_BYTES;
+}
+
 bool compile(struct compiler *compiler, const struct compile_job *job, struct unit_code *result)
 {
     struct translation_state *t = &compiler->state;
+    if (!holds_jump(job->hot) || !holds_jump(job->cold))
+        return false;
     t->ir = job->ir;
     t->cpu = job->cpu;
     t->misses_counted = job->misses;
