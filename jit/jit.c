@@ -219,6 +219,7 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
                                     .promote = promote};
     const uint8_t *const hot_begin = hot.at, *const cold_begin = cold.at;
     report_begin(&jit->report);
+    touch_ahead(jit);
     ir_of_block(&jit->block_ir, block);
     if (!compile(jit->compiler, &job, &code)) {
         report_given_up(&jit->report);

@@ -5,6 +5,10 @@
 #include <string.h>
 #include "jit/translator.h"
 
+#define HOST_PAGE_BYTES 4096u
+#define AHEAD_BYTES     (8u << 10)
+#define TOUCH_BYTES     (128u << 10)
+
 /* --- what lies there -------------------------------------------------------------------------------- */
 
 void add_links(struct jit *jit, const struct block_cache *cache, const struct unit_code *code)
@@ -106,6 +110,31 @@ bool has_bytes(const struct jit *jit, size_t bytes)
     return (size_t)(jit->hot.end - jit->hot.at) >= bytes && (size_t)(jit->cold.end - jit->cold.at) >= bytes;
 }
 
+static uint8_t *page_of(uint8_t *at)
+{
+    return (uint8_t *)((uintptr_t)at & ~(uintptr_t)(HOST_PAGE_BYTES - 1));
+}
+
+/* Of memory that is filled up to `at` and ends at `end`. */
+static void touch(const struct jit *jit, uint8_t *at, uint8_t *end, uint8_t **touched)
+{
+    if (*touched > at + AHEAD_BYTES || *touched >= end)
+        return;
+    uint8_t *from = *touched > at ? *touched : page_of(at);
+    const size_t left = (size_t)(end - from);
+    *touched = from + (left < TOUCH_BYTES ? left : TOUCH_BYTES);
+    code_memory_touch(&jit->memory, from, (size_t)(*touched - from));
+}
+
+void touch_ahead(struct jit *jit)
+{
+    uint32_t *counters = jit->parts[jit->part].counters;
+    touch(jit, jit->hot.at, jit->hot.end, &jit->touched.hot);
+    touch(jit, jit->cold.at, jit->cold.end, &jit->touched.cold);
+    touch(jit, (uint8_t *)(counters + jit->counters_used), (uint8_t *)(counters + jit->part_counters),
+          &jit->touched.counters);
+}
+
 void begin_part(struct jit *jit, unsigned index)
 {
     struct part *part = &jit->parts[index];
@@ -115,6 +144,9 @@ void begin_part(struct jit *jit, unsigned index)
     jit->cold.at = part->cold;
     jit->cold.end = part->cold_end;
     jit->counters_used = 0;
+    jit->touched.hot = page_of(part->hot);
+    jit->touched.cold = page_of(part->cold);
+    jit->touched.counters = page_of((uint8_t *)part->counters);
     jit->wants_part = false;
     part->used = true;
 }

@@ -29,6 +29,9 @@ struct jit {
     bool wants_part;           /* for something that did not fit into this one */
     bool parallel;             /* other CPUs run translated code at any time */
     struct x64 hot, cold;      /* what is left of the part */
+    struct {
+        uint8_t *hot, *cold, *counters;
+    } touched; /* up to where the host has given the part's pages */
     struct stubs stubs;
     uint8_t *stacks; /* of return points, one a CPU, each behind a page that nobody may touch */
     size_t stacks_bytes;
@@ -57,6 +60,9 @@ bool take_free_part(struct jit *jit);
 void take_next_part(struct jit *jit);
 
 bool has_bytes(const struct jit *jit, size_t bytes);
+
+/** Before the part is filled further: has the host give what comes next, not page by page. */
+void touch_ahead(struct jit *jit);
 
 /** Makes who comes to a block's own translation go on at `run_address`: the first instruction there, which counts,
  *  becomes a jump. */
