@@ -7,6 +7,7 @@
 #include "jit/report.h"
 
 #define MAX_REGIONS 16u /* on their way; a power of two */
+#define WAKE_FOR    8u  /* so many wait for the thread before it is woken, which takes longer than to form them */
 
 /* Regions from `taken` to `compiled` can be installed, from there to `submitted` they wait for the thread. The numbers
  * only grow. */
@@ -15,7 +16,8 @@ struct background {
     pthread_cond_t submission, completion;
     pthread_t thread;
     bool stopping;
-    bool idle, awaited;    /* the thread waits for work; somebody waits for the thread */
+    bool idle, busy;       /* the thread waits until it is woken; it compiles */
+    bool awaited;          /* somebody waits for the thread */
     bool full;             /* something did not fit into what is left of the room: known by who takes it */
     bool fresh;            /* nothing lies in the room: known by the thread */
     unsigned taken, compiled, submitted;
@@ -58,14 +60,16 @@ static void *background_main(void *argument)
     while (!background->stopping) {
         if (background->compiled == background->submitted) {
             background->idle = true;
-            pthread_cond_wait(&background->submission, &background->lock);
-            background->idle = false;
+            while (background->idle && !background->stopping)
+                pthread_cond_wait(&background->submission, &background->lock);
             continue;
         }
         struct region *region = region_at(background, background->compiled);
+        background->busy = true;
         pthread_mutex_unlock(&background->lock);
         compile_one(background, region);
         pthread_mutex_lock(&background->lock);
+        background->busy = false;
         __atomic_store_n(&background->compiled, background->compiled + 1, __ATOMIC_RELEASE);
         if (background->awaited)
             pthread_cond_signal(&background->completion);
@@ -94,20 +98,41 @@ struct region *background_next(struct background *background)
     return region_at(background, background->submitted);
 }
 
+static void wake(struct background *background)
+{
+    background->idle = false;
+    pthread_cond_signal(&background->submission);
+}
+
 void background_submit(struct background *background)
 {
     pthread_mutex_lock(&background->lock);
     background->submitted++;
-    const bool idle = background->idle;
+    if (background->idle && background->submitted - background->compiled >= WAKE_FOR)
+        wake(background);
     pthread_mutex_unlock(&background->lock);
-    if (idle)
-        pthread_cond_signal(&background->submission);
 }
 
-bool background_has(const struct background *background, const struct block *head)
+void background_hurry(struct background *background)
+{
+    pthread_mutex_lock(&background->lock);
+    if (background->idle && background->submitted != background->compiled)
+        wake(background);
+    pthread_mutex_unlock(&background->lock);
+}
+
+static bool is_part_of(const struct ir *ir, const struct block *block)
+{
+    for (unsigned i = 0; i < ir->block_count; i++)
+        if (ir->blocks[i].block == block)
+            return true;
+    return false;
+}
+
+bool background_has(const struct background *background, const struct block *block)
 {
     for (unsigned i = background->taken; i != background->submitted; i++)
-        if (background->regions[i % MAX_REGIONS].ir.blocks[0].block == head)
+        if (is_part_of(&background->regions[i % MAX_REGIONS].ir, block))
             return true;
     return false;
 }
@@ -143,10 +168,9 @@ unsigned background_cancel(struct background *background)
 {
     pthread_mutex_lock(&background->lock);
     const unsigned count = background->submitted - background->taken;
-    const bool busy = !background->idle && background->compiled != background->submitted;
-    background->submitted = background->compiled + busy;
+    background->submitted = background->compiled + background->busy;
     background->awaited = true;
-    while (background->compiled != background->submitted)
+    while (background->busy)
         pthread_cond_wait(&background->completion, &background->lock);
     background->awaited = false;
     background->taken = background->submitted;

@@ -35,8 +35,11 @@ void background_free(struct background *background);
 struct region *background_next(struct background *background);
 void background_submit(struct background *background);
 
-/** Whether there is one on its way that begins with this block. */
-bool background_has(const struct background *background, const struct block *head);
+/** Regions that were submitted are wanted soon: a few may wait until there are more. */
+void background_hurry(struct background *background);
+
+/** Whether there is one on its way that the block is part of. */
+bool background_has(const struct background *background, const struct block *block);
 
 /** The oldest region, once the thread is done with it; or NULL. It is the caller's up to background_taken(). */
 struct region *background_finished(struct background *background);

@@ -126,7 +126,8 @@ static void *create_with(unsigned cpu_count, uint32_t hotter, bool background, s
 
 static void *jit_create(unsigned cpu_count, struct error *error)
 {
-    return create_with(cpu_count, HOTTER, !jit_settings.dump, error);
+    const uint32_t hotter = jit_settings.hotter ? jit_settings.hotter : HOTTER;
+    return create_with(cpu_count, hotter, !jit_settings.dump, error);
 }
 
 /* Where all is to be tested, or shown in the same order each time, regions come at once. */

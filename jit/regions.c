@@ -3,7 +3,7 @@
  *
  * The region's form is made where the block is found; its code by the thread of background.c, or at once where there is
  * none. Until the code is there the block goes on by itself, and comes to promote() now and then, so that a loop gets its
- * region although nothing else happens. */
+ * region although nothing else happens. So do the region's other blocks: what they are entered for may be over then. */
 #include <stdlib.h>
 #include <string.h>
 #include "isa/arm64/threads.h"
@@ -191,12 +191,14 @@ static void submit(struct jit *jit, struct cpu *cpu, struct block *block)
         give_room(jit);
     }
     struct region *region = background_next(jit->background);
-    if (region) {
-        report_begin(&jit->report);
-        form_region(jit, cpu, block, region);
-        background_submit(jit->background);
-        report_end(&jit->report);
+    if (!region) {
+        background_hurry(jit->background);
+        return;
     }
+    report_begin(&jit->report);
+    form_region(jit, cpu, block, region);
+    background_submit(jit->background);
+    report_end(&jit->report);
 }
 
 void promote(struct cpu *cpu, const struct insn *insn)
@@ -208,7 +210,9 @@ void promote(struct cpu *cpu, const struct insn *insn)
     struct unit *unit = unit_of(block);
     if (block->physical != NO_BLOCK_ADDRESS && unit && !has_region(block)) { /* another CPU may have been first */
         if (jit->background) {
-            if (!background_has(jit->background, block))
+            if (background_has(jit->background, block))
+                background_hurry(jit->background);
+            else
                 submit(jit, cpu, block);
             *unit->counter = -(jit->hotter / AGAIN_FRACTION);
         } else if (have_bytes(jit, SOME_BYTES)) {
