@@ -7,6 +7,7 @@
 #include "jit/report.h"
 
 #define MAX_REGIONS 16u /* on their way; a power of two */
+#define MAX_TOUCHES 4u  /* that wait; what is more is left to page faults */
 #define WAKE_FOR    8u  /* so many wait for the thread before it is woken, which takes longer than to form them */
 
 /* Regions from `taken` to `compiled` can be installed, from there to `submitted` they wait for the thread. The numbers
@@ -21,6 +22,12 @@ struct background {
     bool full;             /* something did not fit into what is left of the room: known by who takes it */
     bool fresh;            /* nothing lies in the room: known by the thread */
     unsigned taken, compiled, submitted;
+    unsigned touch_count;
+    struct touch {
+        const struct code_memory *memory;
+        uint8_t *from;
+        size_t bytes;
+    } touches[MAX_TOUCHES];
     struct x64 hot, cold;
     struct compiler *compiler;
     struct region regions[MAX_REGIONS];
@@ -53,26 +60,47 @@ static void compile_one(struct background *background, struct region *region)
     background->fresh = false;
 }
 
+/* Each of these is called with the lock, and gives it up while it works. */
+
+static void do_touch(struct background *background)
+{
+    const struct touch touch = background->touches[--background->touch_count];
+    pthread_mutex_unlock(&background->lock);
+    code_memory_touch(touch.memory, touch.from, touch.bytes);
+    pthread_mutex_lock(&background->lock);
+}
+
+static void do_region(struct background *background)
+{
+    struct region *region = region_at(background, background->compiled);
+    background->busy = true;
+    pthread_mutex_unlock(&background->lock);
+    compile_one(background, region);
+    pthread_mutex_lock(&background->lock);
+    background->busy = false;
+    __atomic_store_n(&background->compiled, background->compiled + 1, __ATOMIC_RELEASE);
+    if (background->awaited)
+        pthread_cond_signal(&background->completion);
+}
+
+static void sleep_until_woken(struct background *background)
+{
+    background->idle = true;
+    while (background->idle && !background->stopping)
+        pthread_cond_wait(&background->submission, &background->lock);
+}
+
 static void *background_main(void *argument)
 {
     struct background *background = argument;
     pthread_mutex_lock(&background->lock);
     while (!background->stopping) {
-        if (background->compiled == background->submitted) {
-            background->idle = true;
-            while (background->idle && !background->stopping)
-                pthread_cond_wait(&background->submission, &background->lock);
-            continue;
-        }
-        struct region *region = region_at(background, background->compiled);
-        background->busy = true;
-        pthread_mutex_unlock(&background->lock);
-        compile_one(background, region);
-        pthread_mutex_lock(&background->lock);
-        background->busy = false;
-        __atomic_store_n(&background->compiled, background->compiled + 1, __ATOMIC_RELEASE);
-        if (background->awaited)
-            pthread_cond_signal(&background->completion);
+        if (background->touch_count)
+            do_touch(background);
+        else if (background->compiled != background->submitted)
+            do_region(background);
+        else
+            sleep_until_woken(background);
     }
     pthread_mutex_unlock(&background->lock);
     return NULL;
@@ -161,6 +189,16 @@ void background_give_room(struct background *background, const struct x64 *hot, 
     background->cold = *cold;
     background->full = false;
     background->fresh = true;
+    pthread_mutex_unlock(&background->lock);
+}
+
+void background_touch(struct background *background, const struct code_memory *memory, uint8_t *from, size_t bytes)
+{
+    pthread_mutex_lock(&background->lock);
+    if (background->touch_count < MAX_TOUCHES)
+        background->touches[background->touch_count++] = (struct touch){memory, from, bytes};
+    if (background->idle)
+        wake(background);
     pthread_mutex_unlock(&background->lock);
 }
 

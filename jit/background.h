@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A thread that makes code of regions while the CPUs go on.
+/* A thread that makes code of regions while the CPUs go on, and has the host give memory for what they compile
+ * themselves.
  *
  * Whoever promotes a block (one at a time: the CPU's thread, or under the machine lock) fills in a region's form and
  * what else the compiler reads, so that the thread looks at nothing that CPUs change. It writes into room of its own and
@@ -8,6 +9,7 @@
 #ifndef ARMATURE_JIT_BACKGROUND_H
 #define ARMATURE_JIT_BACKGROUND_H
 
+#include "jit/code_memory.h"
 #include "jit/translate.h"
 
 /** A region on its way. */
@@ -48,6 +50,9 @@ void background_taken(struct background *background);
 /** Whether it is time to give the thread room: none is on its way, and the last one did not fit into what was left. */
 bool background_wants_room(const struct background *background);
 void background_give_room(struct background *background, const struct x64 *hot, const struct x64 *cold);
+
+/** Has the thread call code_memory_touch(). */
+void background_touch(struct background *background, const struct code_memory *memory, uint8_t *from, size_t bytes);
 
 /** Throws all away that is on its way, and the room. Returns how many. On return the thread does nothing. */
 unsigned background_cancel(struct background *background);

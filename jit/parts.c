@@ -6,8 +6,8 @@
 #include "jit/translator.h"
 
 #define HOST_PAGE_BYTES 4096u
-#define AHEAD_BYTES     (8u << 10)
-#define TOUCH_BYTES     (128u << 10)
+#define TOUCH_BYTES     (256u << 10) /* that the host is asked for at once */
+#define AHEAD_BYTES     (64u << 10)  /* and when: so much is left */
 
 /* --- what lies there -------------------------------------------------------------------------------- */
 
@@ -123,7 +123,10 @@ static void touch(const struct jit *jit, uint8_t *at, uint8_t *end, uint8_t **to
     uint8_t *from = *touched > at ? *touched : page_of(at);
     const size_t left = (size_t)(end - from);
     *touched = from + (left < TOUCH_BYTES ? left : TOUCH_BYTES);
-    code_memory_touch(&jit->memory, from, (size_t)(*touched - from));
+    if (jit->background)
+        background_touch(jit->background, &jit->memory, from, (size_t)(*touched - from));
+    else
+        code_memory_touch(&jit->memory, from, (size_t)(*touched - from));
 }
 
 void touch_ahead(struct jit *jit)
