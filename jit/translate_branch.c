@@ -107,7 +107,7 @@ static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
 {
     enum { LINE_BYTES = 64, TARGET_BYTES = 4 };
     if (t->cpu->parallel)
-        while ((x64_here(t->c) + opcode_bytes) % LINE_BYTES > LINE_BYTES - TARGET_BYTES)
+        while ((x64_here(t->c) + opcode_bytes) % LINE_BYTES > LINE_BYTES - TARGET_BYTES && !t->c->full)
             x64_byte(t->c, 0x90);
 }
 
