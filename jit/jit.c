@@ -24,7 +24,7 @@
 #define LEAST_PART    (512u << 10) /* of a half */
 #define GUARD_BYTES   4096u
 #define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
-#define HOT           32u   /* how often a block is entered before it is worth a translation */
+#define HOT           48u   /* how often a block is entered before it is worth a translation */
 #define HOTTER        1000u /* and then, before it is worth a region */
 #define HOTTER_FORCED 12u   /* the same under `jit`, where all is translated: short programs get regions too */
 
