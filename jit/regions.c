@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The second tier: from a block that is entered often to the region that begins with it.
  *
- * The region's form is made where the block is found; its code by the thread of background.c, or at once where there is
- * none. Until the code is there the block goes on by itself, and comes to promote() now and then, so that a loop gets its
- * region although nothing else happens. So do the region's other blocks: what they are entered for may be over then. */
+ * The region's form is made where the block is found; its code by the thread of background.c, or at once where there
+ * is none. Until the code is there the block goes on by itself, and comes to promote() now and then, so that a loop
+ * gets its region although nothing else happens. So do the region's other blocks: what they are entered for may be over
+ * then. */
 #include <stdlib.h>
 #include <string.h>
 #include "isa/arm64/threads.h"
@@ -48,8 +49,8 @@ static void form_region(const struct jit *jit, struct cpu *cpu, struct block *he
 
 /* --- installing ------------------------------------------------------------------------------------- */
 
-/* Whether the region's blocks and their own translations, which its code leads to, are what they were. Blocks stand where
- * they are until all regions on their way are cancelled. */
+/* Whether the region's blocks and their own translations, which its code leads to, are what they were. Blocks stand
+ * where they are until all regions on their way are cancelled. */
 static bool is_current(const struct ir *ir)
 {
     for (unsigned i = 0; i < ir->block_count; i++) {

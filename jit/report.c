@@ -194,7 +194,8 @@ void report_end(struct report *report)
     report->counts.compile_ns += report_now_ns() - report->began_ns;
 }
 
-void report_unit(struct report *report, const struct ir *ir, const struct compiler *compiler, const struct unit_place *place)
+void report_unit(struct report *report, const struct ir *ir, const struct compiler *compiler,
+                 const struct unit_place *place)
 {
     const uint64_t hot_bytes = (uint64_t)(place->hot_end - place->hot);
     const uint64_t cold_bytes = (uint64_t)(place->cold_end - place->cold);

@@ -40,7 +40,8 @@ void report_stubs(struct report *report, const struct stubs *stubs, uint64_t end
 /** Work on a unit begins; it has been compiled (for the dump: by `compiler`, just now), and lies at `place`; or it was
  *  given up. */
 void report_begin(struct report *report);
-void report_unit(struct report *report, const struct ir *ir, const struct compiler *compiler, const struct unit_place *place);
+void report_unit(struct report *report, const struct ir *ir, const struct compiler *compiler,
+                 const struct unit_place *place);
 void report_given_up(struct report *report);
 
 /** The time since report_begin() counts as that of a CPU's thread. */
