@@ -249,10 +249,10 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
             code.link_count--;
         }
     }
-    report_unit(&jit->report, &jit->block_ir, jit->compiler,
-                &(struct unit_place){hot_begin, jit->hot.at, cold_begin, jit->cold.at, jit->hot.run_offset});
     add_links(jit, cache, &code);
     links_point(&jit->links, block->physical, block->native_entry);
+    report_unit(&jit->report, &jit->block_ir, jit->compiler,
+                &(struct unit_place){hot_begin, jit->hot.at, cold_begin, jit->cold.at, jit->hot.run_offset});
     return next;
 }
 
