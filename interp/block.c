@@ -58,6 +58,8 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsi
     cache->arena_bytes = arena_bytes;
     cache->pages_bytes = (bus->ram.size_bytes >> PAGE_BITS) * sizeof *cache->pages;
     cache->arena = reserve(arena_bytes);
+    if (cache->arena)
+        madvise(cache->arena, arena_bytes, MADV_HUGEPAGE); /* filled from its beginning; without, where there are none */
     cache->pages = reserve(cache->pages_bytes);
     if (!cache->arena || !cache->pages) {
         error_set(error, "the host gives no memory for the interpreter's block cache (%zu bytes)", arena_bytes);

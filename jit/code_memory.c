@@ -40,6 +40,15 @@ bool code_memory_create(struct code_memory *memory, size_t bytes, unsigned count
     return mapped;
 }
 
+/* A host that does not know how gives them one by one. */
+void code_memory_touch(const struct code_memory *memory, uint8_t *from, size_t bytes)
+{
+    const ptrdiff_t offset = from - memory->write;
+    madvise(from, bytes, MADV_POPULATE_WRITE);
+    if (offset >= 0 && (size_t)offset < memory->bytes)
+        madvise(memory->run + offset, bytes, MADV_POPULATE_READ);
+}
+
 void code_memory_free(struct code_memory *memory)
 {
     if (memory->write)

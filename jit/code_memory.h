@@ -20,4 +20,8 @@ struct code_memory {
 bool code_memory_create(struct code_memory *memory, size_t bytes, unsigned counter_count, struct error *error);
 void code_memory_free(struct code_memory *memory);
 
+/** Tells that code (by write address) or counters from `from` on are about to be written: the host gives the pages in
+ *  one go. */
+void code_memory_touch(const struct code_memory *memory, uint8_t *from, size_t bytes);
+
 #endif

@@ -22,12 +22,10 @@
 #include "jit/passes.h"
 #include "jit/sharing.h"
 #include "jit/translate_vector.h"
-#include "jit/unit.h"
 
 #define SCRATCH_BYTES (256u << 10)
 
 struct compiler {
-    struct ir ir;
     struct translation_state state;
     int8_t assigned[REG_COUNT];
     struct cpu cpu; /* to compute constants in */
@@ -37,21 +35,14 @@ struct compiler {
 struct compiler *compiler_create(const struct stubs *stubs)
 {
     struct compiler *compiler = calloc(1, sizeof *compiler);
-    if (compiler) {
+    if (compiler)
         compiler->state.stubs = stubs;
-        compiler->state.ir = &compiler->ir;
-    }
     return compiler;
 }
 
 void compiler_free(struct compiler *compiler)
 {
     free(compiler);
-}
-
-struct ir *compiler_ir(struct compiler *compiler)
-{
-    return &compiler->ir;
 }
 
 struct unit_layout compiler_layout(const struct compiler *compiler)
@@ -142,8 +133,7 @@ static void begin_block(struct translation_state *t, unsigned index)
 {
     const struct ir_block *here = &t->ir->blocks[index];
     t->here = here;
-    t->block = here->block;
-    t->end_offset = (uint32_t)(here->block->physical % PAGE_SIZE_BYTES) + 4 * here->count;
+    t->end_offset = (uint32_t)(here->physical % PAGE_SIZE_BYTES) + 4 * here->count;
     t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count = 0;
     t->return_missed = NULL;
     sharing_begin(t);
@@ -220,12 +210,12 @@ static bool compile_block(struct translation_state *t, const struct compile_job 
     x64_bind(cold, too_little);
     x64_alu_imm(cold, 1, ALU_ADD, HOST_LEFT, (int32_t)block->count);
     t->c = cold;
-    emit_leave_at(t, block->block->physical % PAGE_SIZE_BYTES);
+    emit_leave_at(t, block->physical % PAGE_SIZE_BYTES);
     if (hot_enough) {
         x64_bind(cold, hot_enough);
         x64_mov_imm(cold, RAX, (uint64_t)job->promote);
         x64_mov_imm(cold, RCX, (uint64_t)block->block->insns);
-        x64_mov_imm(cold, RDX, block->block->physical % PAGE_SIZE_BYTES);
+        x64_mov_imm(cold, RDX, block->physical % PAGE_SIZE_BYTES);
         x64_call_to(cold, t->stubs->call_plain);
         x64_jmp_to(cold, t->result->counted);
     }
@@ -306,7 +296,7 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
     t->c = cold;
     for (unsigned i = 0; i < failures; i++)
         x64_bind(cold, failed[i]);
-    x64_jmp_to(cold, unit_of(ir->blocks[0].block)->counted); /* which does everything one block at a time */
+    x64_jmp_to(cold, ir->blocks[0].counted); /* which does everything one block at a time */
     emit_plain_call(t);
 }
 
@@ -332,13 +322,22 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
     return !job->hot->full && !job->cold->full;
 }
 
+/* A jump that does not fit any more is patched all the same, as if it ended where the room ends: which must not be what
+ * was compiled before. */
+static bool holds_jump(const struct x64 *c)
+{
+    return c->end - c->at >= X64_JMP_BYTES;
+}
+
 bool compile(struct compiler *compiler, const struct compile_job *job, struct unit_code *result)
 {
     struct translation_state *t = &compiler->state;
-    ir_verify(t->ir);
+    if (!holds_jump(job->hot) || !holds_jump(job->cold))
+        return false;
+    t->ir = job->ir;
     t->cpu = job->cpu;
     t->misses_counted = job->misses;
-    t->half = job->cpu->pc >> 63;
+    t->half = job->half;
     t->result = result;
     t->fixup_count = t->plain_call_count = 0;
     t->needs_fp = t->needs_armed_fp = false;

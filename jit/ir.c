@@ -109,6 +109,7 @@ static void place(struct forming *f, int index)
     f->placed[index] = true;
     *to = (struct ir_block){
         .block = block,
+        .physical = block->physical,
         .ops = &ir->ops[ir->op_count],
         .count = block->count,
         .heat = f->heats[index],
@@ -226,6 +227,7 @@ void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *
     lay_out(&f);
     connect(ir);
     measure_ways(ir);
+    ir_verify(ir);
 }
 
 void ir_of_block(struct ir *ir, struct block *block)
@@ -239,6 +241,7 @@ void ir_of_block(struct ir *ir, struct block *block)
     place(&f, 0);
     ir->blocks[0].preds = 1;
     ir->blocks[0].longest = block->count;
+    ir_verify(ir);
 }
 
 void ir_verify(const struct ir *ir)

@@ -8,7 +8,10 @@
  *
  * The first tier's units are single blocks. The second's are regions: what is hot of a loop or a function within its
  * page, laid out so that the usual way falls through. Block 0 is where a unit is entered; a region is also entered
- * behind each of its calls. */
+ * behind each of its calls.
+ *
+ * The form holds all that is read for making code of it; blocks and records are addresses there, for they may become
+ * stale while another thread does so. */
 #ifndef ARMATURE_IR_H
 #define ARMATURE_IR_H
 
@@ -27,6 +30,8 @@ struct ir_op {
 
 struct ir_block {
     struct block *block;
+    uint64_t physical;  /* address of its first instruction */
+    uint64_t counted;   /* of a region: run address of its own translation, behind what counts entries */
     struct ir_op *ops;
     uint32_t count;
     uint32_t heat;      /* how often it was entered, as far as that is known */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where translated code is kept, and how the interpreter comes to it.
+/* How the interpreter comes to translated code, and the first tier.
  *
  * The interpreter counts how often a block is entered and brings the hot ones here. Afterwards the handler of the
  * block's first record is stubs.enter, and jumps from other translated blocks go to native_entry. A block's own
- * translation counts on, and what is hotter still becomes the first of a region, which takes its place for all that
- * jump there.
+ * translation counts on, and what is hotter still becomes the first of a region (regions.c), which takes its place for
+ * all that jump there.
  *
- * The memory is divided into parts, which are filled one after the other. Before one is filled anew, what lies in it
- * is dropped, and comes again where it is still hot. That needs a moment when nobody runs translated code: for a block
+ * The memory is divided into parts (parts.c). To drop one needs a moment when nobody runs translated code: for a block
  * there is one, as it comes from the interpreter; a region waits for the next turn. Parallel CPUs have no such moment
  * by themselves, so for them all is dropped at once, when they have stopped. */
 #include "jit/jit.h"
@@ -15,74 +14,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "interp/block.h"
 #include "interp/interp.h"
 #include "isa/arm64/fp/fast.h"
-#include "isa/arm64/threads.h"
-#include "jit/code_memory.h"
-#include "jit/report.h"
-#include "jit/translate.h"
-#include "jit/unit.h"
+#include "jit/translator.h"
 #include "machine/contract/host.h"
 
 #define CACHE_BYTES   (32u << 20) /* one half for what is usually run, one for the rest */
-#define COUNTED_BYTES 48u          /* of the cache, for each counter */
-#define LARGEST_BYTES (256u << 10) /* more than any unit's translation needs */
-#define SOME_BYTES    (64u << 10)  /* more than nearly every unit's needs: without so much none is begun */
-#define MAX_PARTS     8u
+#define COUNTED_BYTES 48u         /* of the cache, for each counter */
 #define LEAST_PART    (512u << 10) /* of a half */
 #define GUARD_BYTES   4096u
 #define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
-#define MISSES_FRACTION 8u /* an access whose slot misses more often than once in so many does without */
-#define HOT           32u   /* how often a block is entered before it is worth a translation */
+#define HOT           48u   /* how often a block is entered before it is worth a translation */
 #define HOTTER        1000u /* and then, before it is worth a region */
 #define HOTTER_FORCED 12u   /* the same under `jit`, where all is translated: short programs get regions too */
 
 struct jit_settings jit_settings = {.cache_bytes = CACHE_BYTES};
 
-/* What is filled in one go, of both halves. */
-struct part {
-    uint8_t *hot, *hot_end, *cold, *cold_end;
-    uint32_t *counters;
-    bool used; /* units may lie in it */
-};
-
-struct jit {
-    uint32_t hotter; /* how often a translated block is entered before it becomes a region */
-    struct code_memory memory;
-    struct part parts[MAX_PARTS];
-    unsigned part_count, part; /* part: the one that is being filled */
-    bool wants_part;           /* for something that did not fit into this one */
-    bool parallel;             /* other CPUs run translated code at any time */
-    struct x64 hot, cold;      /* what is left of the part */
-    struct stubs stubs;
-    uint8_t *stacks; /* of return points, one a CPU, each behind a page that nobody may touch */
-    size_t stacks_bytes;
-    struct compiler *compiler;
-    struct unit *units;
-    struct unit *spare; /* for the block that another falls into; or NULL */
-    unsigned counters_used, part_counters; /* of the part; of each */
-    uint32_t dropped; /* code was dropped since translated code was entered */
-    struct links links;
-    struct report report;
-};
-
 /* --- making and ending ------------------------------------------------------------------------------ */
-
-static void drop_units(struct jit *jit)
-{
-    while (jit->units) {
-        struct unit *unit = jit->units;
-        jit->units = unit->next;
-        free(unit->returns);
-        free(unit);
-    }
-    links_clear(&jit->links);
-}
 
 static void jit_free(void *translator)
 {
     struct jit *jit = translator;
+    background_free(jit->background);
+    jit->background = NULL;
     report_close(&jit->report);
     drop_units(jit);
     if (jit->stacks)
@@ -115,19 +69,6 @@ static bool create_stacks(struct jit *jit, unsigned cpu_count)
     return true;
 }
 
-static void begin_part(struct jit *jit, unsigned index)
-{
-    struct part *part = &jit->parts[index];
-    jit->part = index;
-    jit->hot.at = part->hot;
-    jit->hot.end = part->hot_end;
-    jit->cold.at = part->cold;
-    jit->cold.end = part->cold_end;
-    jit->counters_used = 0;
-    jit->wants_part = false;
-    part->used = true;
-}
-
 static void divide_memory(struct jit *jit)
 {
     const struct code_memory *memory = &jit->memory;
@@ -148,7 +89,7 @@ static void divide_memory(struct jit *jit)
     report_stubs(&jit->report, &jit->stubs, x64_here(&jit->hot));
 }
 
-static void *create_with(unsigned cpu_count, uint32_t hotter, struct error *error)
+static void *create_with(unsigned cpu_count, uint32_t hotter, bool background, struct error *error)
 {
     if (!host_is_v2()) {
         error_set(error, "translated code needs a host processor of level x86-64-v2; run with --engine interp");
@@ -178,108 +119,24 @@ static void *create_with(unsigned cpu_count, uint32_t hotter, struct error *erro
         jit_free(jit);
         return NULL;
     }
+    if (background)
+        jit->background = background_create(&jit->stubs);
     return jit;
 }
 
 static void *jit_create(unsigned cpu_count, struct error *error)
 {
-    return create_with(cpu_count, HOTTER, error);
+    const uint32_t hotter = jit_settings.hotter ? jit_settings.hotter : HOTTER;
+    return create_with(cpu_count, hotter, !jit_settings.dump, error);
 }
 
+/* Where all is to be tested, or shown in the same order each time, regions come at once. */
 static void *jit_create_forced(unsigned cpu_count, struct error *error)
 {
-    return create_with(cpu_count, HOTTER_FORCED, error);
+    return create_with(cpu_count, HOTTER_FORCED, false, error);
 }
 
-/* --- room ------------------------------------------------------------------------------------------- */
-
-/* Makes who comes to a block's own translation go on at `run_address`: the first instruction there, which counts,
- * becomes a jump. */
-static void redirect(struct jit *jit, struct unit *unit, uint64_t run_address)
-{
-    struct x64 c = {.at = (uint8_t *)unit->entry - jit->hot.run_offset, .run_offset = jit->hot.run_offset};
-    c.end = c.at + X64_JMP_BYTES;
-    if (unit->counter)
-        x64_jmp_to(&c, run_address);
-}
-
-static bool has_bytes(const struct jit *jit, size_t bytes)
-{
-    return (size_t)(jit->hot.end - jit->hot.at) >= bytes && (size_t)(jit->cold.end - jit->cold.at) >= bytes;
-}
-
-/* The block's own translation, which stays, is all there is of it again. */
-static void drop_region(struct jit *jit, struct unit *unit)
-{
-    struct block *block = unit->block;
-    free(unit->returns);
-    unit->returns = NULL;
-    unit->return_count = unit->region_parts = 0;
-    if (block->physical == NO_BLOCK_ADDRESS)
-        return; /* jit_forget() has seen to it */
-    if (unit->redirected)
-        memcpy((uint8_t *)unit->entry - jit->hot.run_offset, unit->counts, sizeof unit->counts);
-    unit->redirected = false;
-    *unit->counter = -(jit->hotter / 2);
-    block->native_entry = unit->entry;
-    links_point(&jit->links, block->physical, unit->entry);
-}
-
-static void drop_unit(struct jit *jit, struct unit *unit)
-{
-    struct block *block = unit->block;
-    jit->report.counts.units_dropped++;
-    block->native_entry = jit->stubs.leave;
-    block->translation = NULL;
-    block->heat = 0;
-    block->insns[0].run = run_warming;
-    if (block->physical != NO_BLOCK_ADDRESS)
-        links_point(&jit->links, block->physical, 0);
-    free(unit->returns);
-    free(unit);
-}
-
-/* Nobody may run translated code. What lies in other parts goes too where it leads into this one: a region, which goes
- * back to its blocks' own translations. (Those fall into each other only within a part.) */
-static void empty_part(struct jit *jit, unsigned index)
-{
-    const struct part *part = &jit->parts[index];
-    jit->report.counts.parts_dropped++;
-    links_drop(&jit->links, part->hot, part->hot_end);
-    links_drop(&jit->links, part->cold, part->cold_end);
-    struct unit **at = &jit->units;
-    while (*at) {
-        struct unit *unit = *at;
-        if (unit->part == index) {
-            *at = unit->next;
-            drop_unit(jit, unit);
-            continue;
-        }
-        if (unit->region_parts & 1u << index)
-            drop_region(jit, unit);
-        at = &unit->next;
-    }
-    jit->dropped = 1;
-}
-
-/* Goes on to a part where nothing lies. */
-static bool take_free_part(struct jit *jit)
-{
-    unsigned next = (jit->part + 1) % jit->part_count;
-    if (jit->parts[next].used)
-        return false;
-    begin_part(jit, next);
-    return true;
-}
-
-/* Nobody runs translated code. */
-static void take_next_part(struct jit *jit)
-{
-    unsigned next = (jit->part + 1) % jit->part_count;
-    if (jit->parts[next].used)
-        empty_part(jit, next);
-    begin_part(jit, next);
-}
+/* --- turns and room --------------------------------------------------------------------------------- */
 
 /* A turn begins. */
 static void jit_prepare(void *translator, struct cpu *cpu)
@@ -288,19 +145,11 @@ static void jit_prepare(void *translator, struct cpu *cpu)
     cpu->native.stack = (uintptr_t)stack_bottom(jit, cpu->index);
     cpu->native.stay_insns = cpu->parallel ? PARALLEL_STAY_INSNS : MAX_STAY_INSNS;
     __atomic_store_n(&jit->parallel, cpu->parallel, __ATOMIC_RELAXED);
-    if (!cpu->parallel && jit->wants_part)
+    if (cpu->parallel)
+        return;
+    install_finished(jit, cpu);
+    if (jit->wants_part)
         take_next_part(jit);
-}
-
-static void jit_drop_all(void *translator)
-{
-    struct jit *jit = translator;
-    jit->report.counts.all_dropped++;
-    drop_units(jit);
-    jit->dropped = 1;
-    for (unsigned i = 0; i < jit->part_count; i++)
-        jit->parts[i].used = false;
-    begin_part(jit, 0);
 }
 
 /* The interpreter asks: nobody runs translated code unless CPUs are parallel. */
@@ -317,115 +166,6 @@ static bool jit_has_room(void *translator)
     return true;
 }
 
-/* --- regions ---------------------------------------------------------------------------------------- */
-
-static uint32_t heat_of(const void *context, const struct block *block)
-{
-    const struct jit *jit = context;
-    const struct unit *unit = unit_of(block);
-    if (!unit || block->physical == NO_BLOCK_ADDRESS)
-        return 0;
-    return unit->counter ? *unit->counter + jit->hotter : 1;
-}
-
-/* What the blocks' own translations have learnt of their accesses. */
-static void note_misses(const struct jit *jit, struct ir *ir)
-{
-    for (unsigned i = 0; i < ir->block_count; i++) {
-        const struct ir_block *block = &ir->blocks[i];
-        const uint32_t *misses = unit_of(block->block)->misses;
-        const uint32_t many = heat_of(jit, block->block) / MISSES_FRACTION + 1;
-        for (unsigned k = 0; misses && k < block->count; k++)
-            if (insn_infos[block->ops[k].insn.op].flags & INSN_MEMORY)
-                block->ops[k].changes_pages = *misses++ > many;
-    }
-}
-
-static void add_links(struct jit *jit, struct block_cache *cache, const struct unit_code *code)
-{
-    for (unsigned i = 0; i < code->link_count; i++) {
-        const struct unit_link *link = &code->links[i];
-        const struct block *target = block_find(cache, link->target);
-        uint64_t entry = target && target->translation ? target->native_entry : 0;
-        links_add(&jit->links, link->jump_end, link->stub, link->target, entry);
-    }
-}
-
-/* The parts that the region's code leads into: its own, and those of its blocks' own translations. */
-static uint32_t parts_of(const struct jit *jit, const struct ir *ir)
-{
-    uint32_t parts = 1u << jit->part;
-    for (unsigned i = 0; i < ir->block_count; i++)
-        parts |= 1u << unit_of(ir->blocks[i].block)->part;
-    return parts;
-}
-
-/* Tells of the unit that was just compiled; its code begins at these addresses. */
-static void report(struct jit *jit, const uint8_t *hot, const uint8_t *cold)
-{
-    const struct unit_place place = {hot, jit->hot.at, cold, jit->cold.at, jit->hot.run_offset};
-    report_unit(&jit->report, jit->compiler, &place);
-}
-
-/* The unit's region is tried again when there may be room. */
-static void want_part(struct jit *jit, struct unit *unit)
-{
-    jit->wants_part = true;
-    *unit->counter = -(jit->hotter / 2);
-}
-
-static void compile_region_at(struct jit *jit, struct cpu *cpu, struct block *block)
-{
-    struct unit *unit = unit_of(block);
-    struct x64 hot = jit->hot, cold = jit->cold;
-    struct unit_code code;
-    struct compile_job job = {.hot = &hot, .cold = &cold, .cpu = cpu};
-    const uint8_t *const hot_begin = hot.at, *const cold_begin = cold.at;
-    report_begin(&jit->report);
-    ir_of_region(compiler_ir(jit->compiler), cpu->blocks, block, heat_of, jit);
-    note_misses(jit, compiler_ir(jit->compiler));
-    if (!compile(jit->compiler, &job, &code)) {
-        report_given_up(&jit->report);
-        if (!has_bytes(jit, LARGEST_BYTES))
-            want_part(jit, unit);
-        return;
-    }
-    unit->returns = malloc(code.return_count * sizeof *unit->returns + 1);
-    if (!unit->returns)
-        return;
-    memcpy(unit->returns, code.returns, code.return_count * sizeof *unit->returns);
-    unit->return_count = code.return_count;
-    unit->region_parts = parts_of(jit, compiler_ir(jit->compiler));
-    jit->hot.at = hot.at;
-    jit->cold.at = cold.at;
-    report(jit, hot_begin, cold_begin);
-    add_links(jit, cpu->blocks, &code);
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
-    block->native_entry = code.entry;
-    if (!cpu->parallel) { /* one may be in the very instruction; links and lookups lead to the region all the same */
-        memcpy(unit->counts, (uint8_t *)unit->entry - jit->hot.run_offset, sizeof unit->counts);
-        unit->redirected = true;
-        redirect(jit, unit, block->native_entry);
-    }
-    links_point(&jit->links, block->physical, block->native_entry);
-}
-
-/* Called by a block's own translation, as if it were its first instruction, when it has been entered often enough. */
-static void promote(struct cpu *cpu, const struct insn *insn)
-{
-    struct jit *jit = block_cache_translator(cpu->blocks);
-    struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
-    cpu_lock_machine(cpu);
-    struct unit *unit = unit_of(block);
-    bool has_region = unit && block->native_entry != unit->entry; /* another CPU was first */
-    if (block->physical != NO_BLOCK_ADDRESS && unit && !has_region) {
-        if (has_bytes(jit, SOME_BYTES) || take_free_part(jit))
-            compile_region_at(jit, cpu, block);
-        else
-            want_part(jit, unit);
-    }
-    cpu_unlock_machine(cpu);
-}
 
 /* --- blocks by themselves --------------------------------------------------------------------------- */
 
@@ -475,10 +215,13 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
         return NULL; /* it stays with the interpreter */
     struct unit_code code;
     struct x64 hot = jit->hot, cold = jit->cold;
-    struct compile_job job = {&hot, &cold, cpu, new_counter(jit), new_miss_counters(jit, block), promote};
+    const struct compile_job job = {.ir = &jit->block_ir, .hot = &hot, .cold = &cold, .cpu = cpu, .half = cpu->pc >> 63,
+                                    .counter = new_counter(jit), .misses = new_miss_counters(jit, block),
+                                    .promote = promote};
     const uint8_t *const hot_begin = hot.at, *const cold_begin = cold.at;
     report_begin(&jit->report);
-    ir_of_block(compiler_ir(jit->compiler), block);
+    touch_ahead(jit);
+    ir_of_block(&jit->block_ir, block);
     if (!compile(jit->compiler, &job, &code)) {
         report_given_up(&jit->report);
         assert(!has_bytes(jit, LARGEST_BYTES));
@@ -506,20 +249,33 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
             code.link_count--;
         }
     }
-    report(jit, hot_begin, cold_begin);
     add_links(jit, cache, &code);
     links_point(&jit->links, block->physical, block->native_entry);
+    report_unit(&jit->report, &jit->block_ir, jit->compiler,
+                &(struct unit_place){hot_begin, jit->hot.at, cold_begin, jit->cold.at, jit->hot.run_offset});
     return next;
 }
 
 /* Blocks that were entered and follow each other come in a row, without jumps between them. */
 static void jit_translate(void *translator, struct block_cache *cache, struct cpu *cpu, struct block *block)
 {
+    install_finished(translator, cpu);
     while (block)
         block = translate_one(translator, cache, cpu, block);
 }
 
 /* --- forgetting ------------------------------------------------------------------------------------- */
+
+static void jit_drop_all(void *translator)
+{
+    struct jit *jit = translator;
+    jit->report.counts.all_dropped++;
+    drop_units(jit);
+    jit->dropped = 1;
+    for (unsigned i = 0; i < jit->part_count; i++)
+        jit->parts[i].used = false;
+    begin_part(jit, 0);
+}
 
 /* The six bytes of the long conditional jump that ends at `end`: it becomes one that is always taken. */
 static void always_jump(uint8_t *end)

@@ -9,6 +9,7 @@
 /** What the user may choose. Set before an engine is created; no result in the guest depends on it. */
 struct jit_settings {
     size_t cache_bytes; /* of code: JIT_MIN_CACHE_BYTES or more */
+    unsigned hotter;    /* for tests: how often a translated block is entered before its region is made; 0: as usual */
     bool perf_map;      /* names for Linux perf, in /tmp/perf-PID.map */
     bool statistics;    /* counts on standard error at the end */
     const char *dump;   /* a file for every unit: guest code, intermediate form, host code; NULL: none */

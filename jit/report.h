@@ -11,7 +11,8 @@ struct report_counts {
     uint64_t given_up;        /* compiled in vain: too long, or no room */
     uint64_t bytes;           /* of code */
     uint64_t parts_dropped, units_dropped, all_dropped;
-    uint64_t compile_ns;      /* of the thread's processor time; counted where it is printed */
+    uint64_t stale;           /* regions that were thrown away: their blocks had changed, or went */
+    uint64_t compile_ns, background_ns; /* that it took on the CPUs' threads; on the one that makes regions */
 };
 
 struct report {
@@ -36,9 +37,16 @@ void report_close(struct report *report);
 /** The shared code, up to run address `end`. */
 void report_stubs(struct report *report, const struct stubs *stubs, uint64_t end);
 
-/** The compiler begins with a unit; what it is has been compiled, and lies at `place`; or it was given up. */
+/** Work on a unit begins; it has been compiled (for the dump: by `compiler`, just now), and lies at `place`; or it was
+ *  given up. */
 void report_begin(struct report *report);
-void report_unit(struct report *report, struct compiler *compiler, const struct unit_place *place);
+void report_unit(struct report *report, const struct ir *ir, const struct compiler *compiler,
+                 const struct unit_place *place);
 void report_given_up(struct report *report);
+
+/** The time since report_begin() counts as that of a CPU's thread. */
+void report_end(struct report *report);
+
+uint64_t report_now_ns(void);
 
 #endif

@@ -154,7 +154,6 @@ struct translation_state {
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
     unsigned plain_call_count;
-    const struct block *block;
     const struct insn *insn;
     enum host_flags flags;
     struct pending_flags pending;

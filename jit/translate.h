@@ -71,19 +71,18 @@ struct compiler;
 struct compiler *compiler_create(const struct stubs *stubs);
 void compiler_free(struct compiler *compiler);
 
-/** The form that the next compile() is of, to be filled in. */
-struct ir *compiler_ir(struct compiler *compiler);
-
-/** Where the code goes, and for whom it is. */
+/** What is compiled, where the code goes, and for whom it is. */
 struct compile_job {
+    struct ir *ir;
     struct x64 *hot, *cold; /* what is usually run, and the rest */
-    const struct cpu *cpu;  /* features, and the half of the address space it runs in */
+    const struct cpu *cpu;  /* features, and other things that do not change */
+    unsigned half;          /* of the address space, where the code runs */
     uint32_t *counter;      /* a block: counts its entries up to 0, where promote is called; or NULL */
     uint32_t *misses;       /* a block: counters for slots that missed, one for each access; or NULL */
     void (*promote)(struct cpu *cpu, const struct insn *insn);
 };
 
-/** Compiles the form. False where there is no room. Jumps of `links` go to their stubs until they are patched; the one
+/** Compiles. False where there is no room. Jumps of `links` go to their stubs until they are patched; the one
  *  that ends at hot->at, if any, goes on behind the unit. */
 bool compile(struct compiler *compiler, const struct compile_job *job, struct unit_code *result);
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Branches, and how a block goes on to the next. */
 #include "jit/state.h"
-#include "jit/unit.h"
 
 /* A place's own lookup, as an offset from cpu->lookups. Places may share one: it says itself what it knows. */
 static uint32_t lookup_of(const struct translation_state *t)
 {
-    uint64_t place = t->block->physical + 4ull * t->block->count - 4ull * t->insn->left;
+    uint64_t place = t->here->physical + 4ull * t->here->count - 4ull * t->insn->left;
     unsigned index = LOOKUP_ENTRIES + ((place >> 2 ^ place >> 13) & (LOOKUP_SITES - 1));
     return (uint32_t)(index * sizeof(struct lookup));
 }
@@ -94,12 +93,12 @@ void emit_far_jumps(struct translation_state *t)
 
 static uint64_t block_end(const struct translation_state *t)
 {
-    return t->block->physical + 4ull * t->block->count;
+    return t->here->physical + 4ull * t->here->count;
 }
 
 static bool within_page(const struct translation_state *t, uint64_t target)
 {
-    return (target ^ t->block->physical) < PAGE_SIZE_BYTES;
+    return (target ^ t->here->physical) < PAGE_SIZE_BYTES;
 }
 
 /* The target of the jump that comes, with an opcode of `opcode_bytes`, may be changed while parallel CPUs run: by a store
@@ -108,7 +107,7 @@ static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
 {
     enum { LINE_BYTES = 64, TARGET_BYTES = 4 };
     if (t->cpu->parallel)
-        while ((x64_here(t->c) + opcode_bytes) % LINE_BYTES > LINE_BYTES - TARGET_BYTES)
+        while ((x64_here(t->c) + opcode_bytes) % LINE_BYTES > LINE_BYTES - TARGET_BYTES && !t->c->full)
             x64_byte(t->c, 0x90);
 }
 
@@ -245,7 +244,7 @@ void emit_ways_out(struct translation_state *t)
         commit_flags(t);
         give_registers(t);
         if (way->falls_back)
-            x64_jmp_to(t->c, unit_of(way->falls_back->block)->counted);
+            x64_jmp_to(t->c, way->falls_back->counted);
         else
             jump_out(t, way->distance);
     }
@@ -336,7 +335,7 @@ static void end_call(struct translation_state *t)
     }
     const struct ir_block *block = &t->ir->blocks[next];
     x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)block->longest);
-    x64_jcc_to(c, CC_L, unit_of(block->block)->counted);
+    x64_jcc_to(c, CC_L, block->counted);
     take_registers(t);
     hand_flags(t, next);
     if (!comes_next(t, next))

@@ -36,10 +36,19 @@ static inline struct unit *unit_of(const struct block *block)
     return block->translation;
 }
 
+#define LINKS_A_SLAB 1024u
+struct link_slab {
+    struct link_slab *next;
+    struct link links[LINKS_A_SLAB];
+};
+
 /** All jumps between units, by target. */
-#define LINK_BUCKETS 16384u
+#define LINK_BITS    16
+#define LINK_BUCKETS (1u << LINK_BITS)
 struct links {
     struct link *by_target[LINK_BUCKETS];
+    struct link *spare;
+    struct link_slab *slabs;
     ptrdiff_t run_offset; /* from a write address to the run address */
 };
 

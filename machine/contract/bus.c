@@ -17,8 +17,10 @@ static void *reserve(uint64_t length)
         mmap(NULL, length + 2 * GUARD_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED)
         return NULL;
-    if (!mprotect(at + GUARD_BYTES, length, PROT_READ | PROT_WRITE))
+    if (!mprotect(at + GUARD_BYTES, length, PROT_READ | PROT_WRITE)) {
+        madvise(at + GUARD_BYTES, length, MADV_HUGEPAGE); /* where the host has none, it goes without */
         return at + GUARD_BYTES;
+    }
     munmap(at, length + 2 * GUARD_BYTES);
     return NULL;
 }

@@ -2,10 +2,11 @@
 /* The translating engines against the interpreter: random programs from the same state, compared after every
  * turn.
  *
- * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--jit-cache MIB] [--prefer NAME]
- *     [--verbose]
+ * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--jit-cache MIB] [--hotter N]
+ *     [--prefer NAME] [--verbose]
  *
- * The environment's ARMATURE_JIT_PROGRAMS stands for --programs. --prefer makes half of the random instructions those
+ * With --hotter, programs that are short enough for this test get regions under auto too, at any time. The
+ * environment's ARMATURE_JIT_PROGRAMS stands for --programs. --prefer makes half of the random instructions those
  * whose name in the tables contains NAME, and may be repeated. A difference is shrunk to the instructions
  * and registers that it needs, and printed with the guest's code, the host's, and what differs. Then the run
  * ends. */
@@ -195,9 +196,11 @@ int main(int argc, char **argv)
             i++;
         } else if (i + 1 < argc && !strcmp(argv[i], "--jit-cache")) {
             jit_settings.cache_bytes = number(argv[++i]) << 20;
+        } else if (i + 1 < argc && !strcmp(argv[i], "--hotter")) {
+            jit_settings.hotter = (unsigned)number(argv[++i]);
         } else {
             fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--host-features LEVEL] "
-                            "[--jit-cache MIB] [--prefer NAME] [--verbose]\n");
+                            "[--jit-cache MIB] [--hotter N] [--prefer NAME] [--verbose]\n");
             return 2;
         }
     }

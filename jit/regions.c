@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The second tier: from a block that is entered often to the region that begins with it.
+ *
+ * The region's form is made where the block is found; its code by the thread of background.c, or at once where there
+ * is none. Until the code is there the block goes on by itself, and comes to promote() now and then, so that a loop
+ * gets its region although nothing else happens. So do the region's other blocks: what they are entered for may be over
+ * then. */
+#include <stdlib.h>
+#include <string.h>
+#include "isa/arm64/threads.h"
+#include "jit/translator.h"
+
+#define MISSES_FRACTION 8u /* an access whose slot misses more often than once in so many does without */
+#define AGAIN_FRACTION  4u /* a block that waits for its region is entered so many times less before it asks */
+#define ROOM_BYTES      (128u << 10) /* that the thread gets at once, of either half: regions are far shorter */
+
+/* --- forming ---------------------------------------------------------------------------------------- */
+
+static uint32_t heat_of(const void *context, const struct block *block)
+{
+    const struct jit *jit = context;
+    const struct unit *unit = unit_of(block);
+    if (!unit || block->physical == NO_BLOCK_ADDRESS)
+        return 0;
+    return unit->counter ? *unit->counter + jit->hotter : 1;
+}
+
+/* What the block's own translation has learnt of its accesses. */
+static void note_misses(const struct jit *jit, struct ir_block *block)
+{
+    const uint32_t *misses = unit_of(block->block)->misses;
+    const uint32_t many = heat_of(jit, block->block) / MISSES_FRACTION + 1;
+    for (unsigned k = 0; misses && k < block->count; k++)
+        if (insn_infos[block->ops[k].insn.op].flags & INSN_MEMORY)
+            block->ops[k].changes_pages = *misses++ > many;
+}
+
+static void form_region(const struct jit *jit, struct cpu *cpu, struct block *head, struct region *region)
+{
+    ir_of_region(&region->ir, cpu->blocks, head, heat_of, jit);
+    for (unsigned i = 0; i < region->ir.block_count; i++) {
+        struct ir_block *block = &region->ir.blocks[i];
+        block->counted = unit_of(block->block)->counted;
+        note_misses(jit, block);
+    }
+    region->cpu = cpu;
+    region->half = cpu->pc >> 63;
+}
+
+/* --- installing ------------------------------------------------------------------------------------- */
+
+/* Whether the region's blocks and their own translations, which its code leads to, are what they were. Blocks stand
+ * where they are until all regions on their way are cancelled. */
+static bool is_current(const struct ir *ir)
+{
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        const struct ir_block *block = &ir->blocks[i];
+        const struct unit *unit = unit_of(block->block);
+        if (block->block->physical != block->physical || !unit || unit->counted != block->counted)
+            return false;
+    }
+    return true;
+}
+
+/* The parts that the region's code leads into: its own, and those of its blocks' own translations. */
+static uint32_t parts_of(const struct ir *ir, unsigned part)
+{
+    uint32_t parts = 1u << part;
+    for (unsigned i = 0; i < ir->block_count; i++)
+        parts |= 1u << unit_of(ir->blocks[i].block)->part;
+    return parts;
+}
+
+static bool has_region(const struct block *block)
+{
+    return block->native_entry != unit_of(block)->entry;
+}
+
+/* The region's code lies in `part`. */
+static void install(struct jit *jit, struct cpu *cpu, const struct region *region, unsigned part)
+{
+    struct block *block = region->ir.blocks[0].block;
+    struct unit *unit = unit_of(block);
+    const struct unit_code *code = &region->code;
+    unit->returns = malloc(code->return_count * sizeof *unit->returns + 1);
+    if (!unit->returns)
+        return;
+    memcpy(unit->returns, code->returns, code->return_count * sizeof *unit->returns);
+    unit->return_count = code->return_count;
+    unit->region_parts = parts_of(&region->ir, part);
+    add_links(jit, cpu->blocks, code);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
+    block->native_entry = code->entry;
+    if (!cpu->parallel) { /* one may be in the very instruction; links and lookups lead to the region all the same */
+        memcpy(unit->counts, (uint8_t *)unit->entry - jit->hot.run_offset, sizeof unit->counts);
+        unit->redirected = true;
+        redirect(jit, unit, block->native_entry);
+    }
+    links_point(&jit->links, block->physical, block->native_entry);
+}
+
+/* `compiler`: with which it was compiled last, or NULL. */
+static void report(struct jit *jit, const struct region *region, const struct compiler *compiler)
+{
+    const struct unit_place place = {region->hot.at, region->hot_end, region->cold.at, region->cold_end,
+                                     region->hot.run_offset};
+    report_unit(&jit->report, &region->ir, compiler, &place);
+}
+
+static void take_finished(struct jit *jit, struct cpu *cpu, const struct region *region)
+{
+    jit->report.counts.background_ns += region->ns;
+    report_begin(&jit->report);
+    if (!is_current(&region->ir)) {
+        jit->report.counts.stale++;
+    } else if (region->compiled) {
+        install(jit, cpu, region, jit->background_part);
+        report(jit, region, NULL);
+        return;
+    } else if (region->had_all) {
+        *unit_of(region->ir.blocks[0].block)->counter = 1; /* it does not ask again */
+        report_given_up(&jit->report);
+        return;
+    }
+    report_end(&jit->report);
+}
+
+void install_finished(struct jit *jit, struct cpu *cpu)
+{
+    const struct region *region;
+    while (jit->background && (region = background_finished(jit->background))) {
+        take_finished(jit, cpu, region);
+        background_taken(jit->background);
+    }
+}
+
+/* --- compiling -------------------------------------------------------------------------------------- */
+
+/* The unit's region is tried again when there may be room. */
+static void want_part(struct jit *jit, struct unit *unit)
+{
+    jit->wants_part = true;
+    *unit->counter = -(jit->hotter / 2);
+}
+
+static bool have_bytes(struct jit *jit, size_t bytes)
+{
+    return has_bytes(jit, bytes) || take_free_part(jit);
+}
+
+static void compile_here(struct jit *jit, struct cpu *cpu, struct block *block)
+{
+    struct region *region = &jit->region;
+    struct x64 hot = jit->hot, cold = jit->cold;
+    report_begin(&jit->report);
+    form_region(jit, cpu, block, region);
+    const struct compile_job job = {
+        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half};
+    region->hot = hot;
+    region->cold = cold;
+    if (!compile(jit->compiler, &job, &region->code)) {
+        report_given_up(&jit->report);
+        if (!has_bytes(jit, LARGEST_BYTES))
+            want_part(jit, unit_of(block));
+        return;
+    }
+    jit->hot.at = region->hot_end = hot.at;
+    jit->cold.at = region->cold_end = cold.at;
+    install(jit, cpu, region, jit->part);
+    report(jit, region, jit->compiler);
+}
+
+/* The thread's room is what comes next of the part that is being filled. */
+static void give_room(struct jit *jit)
+{
+    struct x64 hot = jit->hot, cold = jit->cold;
+    hot.end = jit->hot.at += ROOM_BYTES;
+    cold.end = jit->cold.at += ROOM_BYTES;
+    jit->background_part = jit->part;
+    background_give_room(jit->background, &hot, &cold);
+}
+
+/* Gives it to the thread, if that can be done now. */
+static void submit(struct jit *jit, struct cpu *cpu, struct block *block)
+{
+    struct unit *unit = unit_of(block);
+    if (background_wants_room(jit->background)) {
+        if (!have_bytes(jit, ROOM_BYTES)) {
+            want_part(jit, unit);
+            return;
+        }
+        give_room(jit);
+    }
+    struct region *region = background_next(jit->background);
+    if (!region) {
+        background_hurry(jit->background);
+        return;
+    }
+    report_begin(&jit->report);
+    form_region(jit, cpu, block, region);
+    background_submit(jit->background);
+    report_end(&jit->report);
+}
+
+void promote(struct cpu *cpu, const struct insn *insn)
+{
+    struct jit *jit = block_cache_translator(cpu->blocks);
+    struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
+    cpu_lock_machine(cpu);
+    install_finished(jit, cpu);
+    struct unit *unit = unit_of(block);
+    if (block->physical != NO_BLOCK_ADDRESS && unit && !has_region(block)) { /* another CPU may have been first */
+        if (jit->background) {
+            if (background_has(jit->background, block))
+                background_hurry(jit->background);
+            else
+                submit(jit, cpu, block);
+            *unit->counter = -(jit->hotter / AGAIN_FRACTION);
+        } else if (have_bytes(jit, SOME_BYTES)) {
+            compile_here(jit, cpu, block);
+        } else {
+            want_part(jit, unit);
+        }
+    }
+    cpu_unlock_machine(cpu);
+}
