@@ -45,7 +45,7 @@ static void compile_one(struct background *background, struct region *region)
     const uint64_t began_ns = report_now_ns();
     struct x64 hot = background->hot, cold = background->cold;
     const struct compile_job job = {
-        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half};
+        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half, .adapt = region->adapt};
     region->hot = hot;
     region->cold = cold;
     region->compiled = compile(background->compiler, &job, &region->code);

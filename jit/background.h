@@ -17,6 +17,7 @@ struct region {
     struct ir ir;
     const struct cpu *cpu;
     unsigned half;         /* see struct compile_job */
+    void (*adapt)(struct cpu *cpu, const struct insn *insn); /* the same */
     struct x64 hot, cold;  /* where its code begins */
     uint8_t *hot_end, *cold_end;
     struct unit_code code;

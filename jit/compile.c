@@ -78,6 +78,8 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     t->index = index;
     t->insn = &op->insn;
     t->changes_pages = op->changes_pages;
+    if (t->ir->is_region)
+        t->miss_counter = t->in_twin ? NULL : op->misses;
     t->slow_first = t->slow_count;
     t->exit_first = t->exit_count;
     t->flags_read = t->flags_set = false;
@@ -268,12 +270,29 @@ static void emit_plain_call(struct translation_state *t)
     x64_jmp_to(c, t->stubs->rest_plain);
 }
 
+/* The way to what looks how the region does: without effect on the guest's state. */
+static void emit_adapt_call(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    if (!t->adapt_call_count)
+        return;
+    for (unsigned i = 0; i < t->adapt_call_count; i++)
+        x64_bind(c, t->adapt_calls[i]);
+    give_registers(t);
+    x64_mov_imm(c, RAX, (uint64_t)t->adapt);
+    x64_mov_imm(c, RCX, (uint64_t)t->ir->blocks[0].ops[0].record);
+    x64_mov_imm(c, RDX, t->ir->blocks[0].physical % PAGE_SIZE_BYTES);
+    x64_call_to(c, t->stubs->call_plain);
+    take_registers(t);
+    x64_ret(c);
+}
+
 static void emit_region(struct translation_state *t, struct x64 *hot, struct x64 *cold)
 {
     const struct ir *ir = t->ir;
     uint8_t *failed[2];
     t->result->link_count = t->result->return_count = 0;
-    t->fixup_count = t->plain_call_count = 0;
+    t->fixup_count = t->plain_call_count = t->adapt_call_count = 0;
     memset(t->flags_handed, false, sizeof t->flags_handed);
     t->c = hot;
     t->cold = cold;
@@ -298,6 +317,7 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
         x64_bind(cold, failed[i]);
     x64_jmp_to(cold, ir->blocks[0].counted); /* which does everything one block at a time */
     emit_plain_call(t);
+    emit_adapt_call(t);
 }
 
 static bool compile_region(struct compiler *compiler, const struct compile_job *job)
@@ -339,6 +359,7 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     t->misses_counted = job->misses;
     t->half = job->half;
     t->result = result;
+    t->adapt = job->adapt;
     t->fixup_count = t->plain_call_count = 0;
     t->needs_fp = t->needs_armed_fp = false;
     t->done_too = NULL;

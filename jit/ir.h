@@ -26,6 +26,7 @@ struct ir_op {
     struct insn insn;          /* what is to be done */
     const struct insn *record; /* the guest's instruction, for its exec_ function */
     bool changes_pages;        /* an access whose base register's slot was often that of another page */
+    uint32_t *misses;          /* of a region: counts, up to 0, how often its slot is that of another page; or NULL */
 };
 
 struct ir_block {

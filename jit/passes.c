@@ -171,7 +171,7 @@ static void read_originals(struct insn *insn, const struct known known[REG_COUNT
 static void propagate(struct ir_block *block, struct cpu *scratch)
 {
     struct known known[REG_COUNT] = {[REG_ZERO] = {NUMBER, 0}};
-    const uint64_t begin = block->block->physical % PAGE_SIZE_BYTES;
+    const uint64_t begin = block->physical % PAGE_SIZE_BYTES;
     for (unsigned i = 0; i < block->count; i++) {
         struct insn *insn = &block->ops[i].insn;
         const uint64_t place = begin + 4 * i;

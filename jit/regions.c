@@ -12,6 +12,8 @@
 
 #define MISSES_FRACTION 8u /* an access whose slot misses more often than once in so many does without */
 #define AGAIN_FRACTION  4u /* a block that waits for its region is entered so many times less before it asks */
+#define MISSES_LOOK     8192u /* so many, and a region's access is looked at again */
+#define MISSES_MANY     0x40000000u
 #define ROOM_BYTES      (128u << 10) /* that the thread gets at once, of either half: regions are far shorter */
 
 /* --- forming ---------------------------------------------------------------------------------------- */
@@ -25,14 +27,30 @@ static uint32_t heat_of(const void *context, const struct block *block)
     return unit->counter ? *unit->counter + jit->hotter : 1;
 }
 
-/* What the block's own translation has learnt of its accesses. */
-static void note_misses(const struct jit *jit, struct ir_block *block)
+/* Each access has the counter of its block's own translation, which counts on in regions. */
+static void attach_counters(struct ir_block *block)
 {
-    const uint32_t *misses = unit_of(block->block)->misses;
-    const uint32_t many = heat_of(jit, block->block) / MISSES_FRACTION + 1;
+    uint32_t *misses = unit_of(block->block)->misses;
     for (unsigned k = 0; misses && k < block->count; k++)
         if (insn_infos[block->ops[k].insn.op].flags & INSN_MEMORY)
-            block->ops[k].changes_pages = *misses++ > many;
+            block->ops[k].misses = misses++;
+}
+
+/* What the block's own translation has learnt of its accesses, or a region; from now on they count up to 0. */
+static void note_misses(const struct jit *jit, struct ir_block *block)
+{
+    const uint32_t many = heat_of(jit, block->block) / MISSES_FRACTION + 1;
+    attach_counters(block);
+    for (unsigned k = 0; k < block->count; k++) {
+        struct ir_op *op = &block->ops[k];
+        if (!op->misses)
+            continue;
+        op->changes_pages = (int32_t)*op->misses > (int32_t)many;
+        if (op->changes_pages)
+            *op->misses = MISSES_MANY;
+        else if (*op->misses < MISSES_MANY)
+            *op->misses = -MISSES_LOOK;
+    }
 }
 
 static void form_region(const struct jit *jit, struct cpu *cpu, struct block *head, struct region *region)
@@ -43,6 +61,7 @@ static void form_region(const struct jit *jit, struct cpu *cpu, struct block *he
         block->counted = unit_of(block->block)->counted;
         note_misses(jit, block);
     }
+    region->adapt = adapt;
     region->cpu = cpu;
     region->half = cpu->pc >> 63;
 }
@@ -82,17 +101,22 @@ static void install(struct jit *jit, struct cpu *cpu, const struct region *regio
     struct block *block = region->ir.blocks[0].block;
     struct unit *unit = unit_of(block);
     const struct unit_code *code = &region->code;
-    unit->returns = malloc(code->return_count * sizeof *unit->returns + 1);
-    if (!unit->returns)
+    /* Behind those of an earlier one, which may still be returned to. */
+    const unsigned count = unit->return_count + code->return_count;
+    uint8_t **returns = realloc(unit->returns, count * sizeof *returns + 1);
+    if (!returns)
         return;
-    memcpy(unit->returns, code->returns, code->return_count * sizeof *unit->returns);
-    unit->return_count = code->return_count;
-    unit->region_parts = parts_of(&region->ir, part);
+    memcpy(returns + unit->return_count, code->returns, code->return_count * sizeof *returns);
+    unit->returns = returns;
+    unit->return_count = count;
+    unit->region_parts |= parts_of(&region->ir, part);
+    unit->adapted_at = cpu->icount;
     add_links(jit, cpu->blocks, code);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
     block->native_entry = code->entry;
     if (!cpu->parallel) { /* one may be in the very instruction; links and lookups lead to the region all the same */
-        memcpy(unit->counts, (uint8_t *)unit->entry - jit->hot.run_offset, sizeof unit->counts);
+        if (!unit->redirected)
+            memcpy(unit->counts, (uint8_t *)unit->entry - jit->hot.run_offset, sizeof unit->counts);
         unit->redirected = true;
         redirect(jit, unit, block->native_entry);
     }
@@ -155,7 +179,7 @@ static void compile_here(struct jit *jit, struct cpu *cpu, struct block *block)
     report_begin(&jit->report);
     form_region(jit, cpu, block, region);
     const struct compile_job job = {
-        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half};
+        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half, .adapt = adapt};
     region->hot = hot;
     region->cold = cold;
     if (!compile(jit->compiler, &job, &region->code)) {
@@ -202,6 +226,19 @@ static void submit(struct jit *jit, struct cpu *cpu, struct block *block)
     report_end(&jit->report);
 }
 
+/* The region that begins with the block, now or before long. */
+static void make_region(struct jit *jit, struct cpu *cpu, struct block *block)
+{
+    if (jit->background && background_has(jit->background, block))
+        background_hurry(jit->background);
+    else if (jit->background)
+        submit(jit, cpu, block);
+    else if (have_bytes(jit, SOME_BYTES))
+        compile_here(jit, cpu, block);
+    else
+        want_part(jit, unit_of(block));
+}
+
 void promote(struct cpu *cpu, const struct insn *insn)
 {
     struct jit *jit = block_cache_translator(cpu->blocks);
@@ -210,17 +247,59 @@ void promote(struct cpu *cpu, const struct insn *insn)
     install_finished(jit, cpu);
     struct unit *unit = unit_of(block);
     if (block->physical != NO_BLOCK_ADDRESS && unit && !has_region(block)) { /* another CPU may have been first */
-        if (jit->background) {
-            if (background_has(jit->background, block))
-                background_hurry(jit->background);
-            else
-                submit(jit, cpu, block);
+        make_region(jit, cpu, block);
+        if (jit->background)
             *unit->counter = -(jit->hotter / AGAIN_FRACTION);
-        } else if (have_bytes(jit, SOME_BYTES)) {
-            compile_here(jit, cpu, block);
-        } else {
-            want_part(jit, unit);
+    }
+    cpu_unlock_machine(cpu);
+}
+
+/* --- adapting --------------------------------------------------------------------------------------- */
+
+/* How many instructions the region runs for each time that this block is entered, as far as is known. */
+static uint64_t insns_an_entry(const struct ir *ir, const struct ir_block *block)
+{
+    uint64_t insns = 0;
+    for (unsigned i = 0; i < ir->block_count; i++)
+        insns += (uint64_t)ir->blocks[i].heat * ir->blocks[i].count;
+    return insns / (block->heat + 1ull) + 1;
+}
+
+/* Marks the accesses whose slots missed too often in the last `insns` instructions, in their counters. The block was
+ * entered once in insns_an_entry() at most: there may have been other things to do. */
+static bool mark_misses(const struct ir *ir, const struct ir_block *block, uint64_t insns)
+{
+    const uint64_t entries = insns / insns_an_entry(ir, block);
+    bool marked = false;
+    for (unsigned k = 0; k < block->count; k++) {
+        uint32_t *const misses = block->ops[k].misses;
+        if (!misses || (int32_t)*misses >= (int32_t)MISSES_MANY)
+            continue;
+        const bool many = (uint64_t)(*misses + MISSES_LOOK) * MISSES_FRACTION > entries;
+        *misses = many ? MISSES_MANY : -MISSES_LOOK;
+        marked |= many;
+    }
+    return marked;
+}
+
+void adapt(struct cpu *cpu, const struct insn *insn)
+{
+    struct jit *jit = block_cache_translator(cpu->blocks);
+    struct block *block = (struct block *)((uint8_t *)insn - offsetof(struct block, insns));
+    cpu_lock_machine(cpu);
+    install_finished(jit, cpu);
+    struct unit *unit = unit_of(block);
+    if (block->physical != NO_BLOCK_ADDRESS && unit && has_region(block)) {
+        struct ir *ir = &jit->region.ir;
+        bool marked = false;
+        ir_of_region(ir, cpu->blocks, block, heat_of, jit);
+        for (unsigned i = 0; i < ir->block_count; i++) {
+            attach_counters(&ir->blocks[i]);
+            marked |= mark_misses(ir, &ir->blocks[i], cpu->icount - unit->adapted_at);
         }
+        unit->adapted_at = cpu->icount;
+        if (marked)
+            make_region(jit, cpu, block);
     }
     cpu_unlock_machine(cpu);
 }

@@ -53,6 +53,7 @@ struct slot_miss {
     uint8_t bytes;
     bool write;
     uint32_t *counter;   /* of misses, or NULL */
+    uint8_t *begun_at;   /* where the operation can be begun anew */
     unsigned slow_index; /* the place of its own among the slow paths */
 };
 
@@ -154,6 +155,8 @@ struct translation_state {
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
     unsigned plain_call_count;
+    uint8_t *adapt_calls[IR_MAX_OPS * 2]; /* the same for its way to job->adapt */
+    unsigned adapt_call_count;
     const struct insn *insn;
     enum host_flags flags;
     struct pending_flags pending;
@@ -188,6 +191,7 @@ struct translation_state {
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[MAX_EMITTED];
     unsigned miss_count;
+    void (*adapt)(struct cpu *cpu, const struct insn *insn);
     uint32_t *misses_counted; /* counters of a block's accesses, or NULL */
     uint32_t *miss_counter; /* of the present instruction, or NULL */
     bool changes_pages;     /* the present access goes by the indexed table at once */

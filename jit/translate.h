@@ -80,6 +80,8 @@ struct compile_job {
     uint32_t *counter;      /* a block: counts its entries up to 0, where promote is called; or NULL */
     uint32_t *misses;       /* a block: counters for slots that missed, one for each access; or NULL */
     void (*promote)(struct cpu *cpu, const struct insn *insn);
+    void (*adapt)(struct cpu *cpu, const struct insn *insn); /* a region: called as promote, by its first record, when an
+                                                                operation's `misses` come to 0 */
 };
 
 /** Compiles. False where there is no room. Jumps of `links` go to their stubs until they are patched; the one

@@ -55,8 +55,14 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, limit);
     uint8_t *missed = x64_jcc(c, CC_AE);
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
-    t->misses[t->miss_count++] = (struct slot_miss){missed,         c->at,           t->insn, (uint8_t)bytes, write,
-                                                    t->miss_counter, t->slow_count};
+    t->misses[t->miss_count++] = (struct slot_miss){.jump_end = missed,
+                                                    .resume = c->at,
+                                                    .insn = t->insn,
+                                                    .bytes = (uint8_t)bytes,
+                                                    .write = write,
+                                                    .counter = t->miss_counter,
+                                                    .begun_at = t->begun_at,
+                                                    .slow_index = t->slow_count};
     for (unsigned i = 0; i < WAYS_OF_A_MISS; i++)
         t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
 }
@@ -95,14 +101,27 @@ void memory_stubs_emit(struct x64 *c, struct stubs *stubs)
     }
 }
 
+/* The access misses often: the region may be better otherwise. */
+static void adapt_and_begin_anew(struct translation_state *t, const struct slot_miss *miss, uint8_t *often)
+{
+    x64_bind(t->c, often);
+    t->adapt_calls[t->adapt_call_count++] = x64_call(t->c);
+    uint8_t *back = x64_jmp(t->c);
+    if (!t->c->full)
+        x64_patch(back, miss->begun_at);
+}
+
 void emit_slot_misses(struct translation_state *t)
 {
     struct x64 *c = t->c;
     for (unsigned i = 0; i < t->miss_count; i++) {
         const struct slot_miss *miss = &t->misses[i];
+        uint8_t *often = NULL;
         x64_bind(c, miss->jump_end);
         if (miss->counter)
             x64_increment_at(c, (uint64_t)miss->counter);
+        if (miss->counter && t->ir->is_region)
+            often = x64_jcc(c, CC_E);
         x64_call_to(c, t->stubs->fill_slot[miss->write][miss->insn->rn]);
         t->slow[miss->slow_index].jump_end = x64_jcc(c, CC_AE);
         x64_alu_imm(c, 0, ALU_CMP, RCX, (int32_t)(PAGE_SIZE_BYTES - miss->bytes));
@@ -110,6 +129,8 @@ void emit_slot_misses(struct translation_state *t)
         uint8_t *back = x64_jmp(c);
         if (!c->full)
             x64_patch(back, miss->resume);
+        if (often)
+            adapt_and_begin_anew(t, miss, often);
     }
 }
 

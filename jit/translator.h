@@ -78,6 +78,9 @@ void add_links(struct jit *jit, const struct block_cache *cache, const struct un
 /** Called by a block's own translation, as if it were its first instruction, when it has been entered often enough. */
 void promote(struct cpu *cpu, const struct insn *insn);
 
+/** Called by a region in the name of its first instruction, when an access has gone past its slot often. */
+void adapt(struct cpu *cpu, const struct insn *insn);
+
 /** Installs the regions that the thread is done with. Where CPUs are parallel: under the machine lock. */
 void install_finished(struct jit *jit, struct cpu *cpu);
 

@@ -27,6 +27,7 @@ struct unit {
     uint8_t part;          /* of the memory (jit.c) where its own translation lies */
     bool redirected;       /* the first instruction of that is a jump to the region; it was `counts` */
     uint8_t counts[X64_JMP_BYTES];
+    uint64_t adapted_at;   /* what the CPU had counted when the region was last looked at (regions.c) */
     uint32_t region_parts; /* a bit for each part that the region needs; 0: there is none */
 };
 
