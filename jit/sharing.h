@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One check for several accesses through one base register.
  *
- * The first access of a row (its leader) checks the whole range that the row lies in, against the slot of its base
- * register; the others only add the slot's addend:
+ * The first access of a row (its leader) checks the whole range that the row lies in; the others only add the addend that
+ * it found:
  *
  *     stp x29, x30, [sp, #-48]!     lea rax, [r15 - 48] ; .. the check, of 48 bytes .. ; add rax, [slot.addend] ; two moves
  *     mov x29, sp

@@ -50,7 +50,7 @@ struct slot_miss {
     uint8_t *jump_end;
     uint8_t *resume; /* with the host address in rax */
     const struct insn *insn;
-    uint8_t bytes;
+    uint16_t bytes;
     bool write;
     uint32_t *counter;   /* of misses, or NULL */
     uint8_t *begun_at;   /* where the operation can be begun anew */
@@ -114,13 +114,14 @@ struct flags_state {
     uint8_t vector_bytes[32];
 };
 
-/* What the slot of a base register was checked for: from `from` up to `to` from where the register points now. */
+/* What an access through a base register was checked for: from `from` up to `to` from where the register points now. */
 struct shared_check {
     int32_t from, to;
     int32_t address;            /* rax holds the host address of this place from there on .. */
     const uint8_t *address_end; /* .. where the code is at this point */
     bool holds_address;         /* the same, in the code of the present operation */
     bool valid, write;
+    bool by_table; /* the addend is not the slot's but cpu->native.row_addend */
     uint8_t row;
 };
 

@@ -155,6 +155,7 @@ struct cpu {
         uint64_t flag_a, flag_b; /* operands of the operation that NZCV are the flags of, ... */
         uint32_t flag_kind;      /* ... and which one; 0: nzcv holds them */
         uint32_t mxcsr;          /* on its way to and from the host's register */
+        uintptr_t row_addend[34]; /* by base register: of accesses that go by the table with one check */
         uint8_t fp_armed;        /* FP access and FPCR allow that the host's MXCSR collects what FPSR is to get */
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */

@@ -122,7 +122,7 @@ static void set_write_filter(struct tlb *tlb, const struct filter *filter)
 
 void tlb_empty_slots(struct cpu *cpu)
 {
-    memset(&cpu->slots.limit, 0, sizeof cpu->slots.limit);
+    memset(cpu->slots.limit, 0, sizeof cpu->slots.limit);
 }
 
 void tlb_flush_inline(struct cpu *cpu)

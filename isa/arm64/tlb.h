@@ -97,23 +97,16 @@ static inline unsigned tlb_code_index(uint64_t address)
 }
 
 /** The last page that was accessed through each base register (record index), for translated code: a copy of an entry of
- *  the table in use, at an address known early. An access of up to TLB_SLOT_BYTES hits if `address ^ tag` is less than its limit, a row of
- *  accesses within TLB_ROW_BYTES if it is less than the limit of rows. (One limit for both would cost what often lies at a
- *  page's end its slot.) Whatever takes a right away from the table or changes the table in use empties all slots: the
- *  limit 0 never hits. */
+ *  the table in use, at an address known early. An access of up to TLB_SLOT_BYTES hits if `(address ^ tag) < limit`.
+ *  Whatever takes a right away from the table or changes the table in use empties all slots: limit 0 never hits. */
 struct tlb_slots {
-    struct tlb_slot_limits {
-        uint64_t access[2][34]; /* of loads, of stores */
-        uint64_t row[2][34];
-    } limit;
+    uint64_t limit[2][34]; /* of loads, of stores */
     uint64_t tag[2][34];
     uintptr_t addend[2][34];
 };
 
 #define TLB_SLOT_BYTES 16u
 #define TLB_SLOT_LIMIT (4096u - TLB_SLOT_BYTES + 1)
-#define TLB_ROW_BYTES  64u
-#define TLB_ROW_LIMIT  (4096u - TLB_ROW_BYTES + 1)
 
 struct cpu;
 
