@@ -216,7 +216,10 @@ static void emit_enter(struct x64 *c, const struct stubs *stubs)
     x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
     x64_byte(c, 0);
     x64_mov_imm(c, RAX, (uint64_t)stubs->dropped);
+    x64_alu_imm_store(c, 0, ALU_CMP, RAX, 0, 0); /* parallel CPUs share it: it is not written for nothing */
+    uint8_t *not_dropped = x64_jcc(c, CC_E);
     x64_store_imm(c, 0, RAX, 0, 0);
+    x64_bind(c, not_dropped);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(native.stay_insns));
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.stay_end));
