@@ -5,8 +5,8 @@
 
 #define SP_ALIGNMENT 16
 
-/* How far apart accesses in a row may lie. The farther, the more often the row crosses pages, and goes by its twin; where
- * the check is the table's, more is saved by sharing it. */
+/* How far apart accesses in a row may lie. The farther, the more often the row crosses pages, and goes by its twin;
+ * where the check is the table's, more is saved by sharing it. */
 #define ROW_BYTES       192
 #define TABLE_ROW_BYTES 768
 
@@ -82,8 +82,12 @@ static void begin_row(struct translation_state *t, const struct range *range)
     struct row *row = &t->rows[t->row_count];
     *row = (struct row){index, index, {t->flags, t->pending, t->flags_raw, {0}}};
     memcpy(row->before.vector_bytes, t->vector_bytes, sizeof t->vector_bytes);
-    t->checks[t->insn->rn] = (struct shared_check){
-        .from = range->from, .to = range->to, .valid = true, .write = range->write, .by_table = range->by_table, .row = (uint8_t)t->row_count++};
+    t->checks[t->insn->rn] = (struct shared_check){.from = range->from,
+                                                   .to = range->to,
+                                                   .valid = true,
+                                                   .write = range->write,
+                                                   .by_table = range->by_table,
+                                                   .row = (uint8_t)t->row_count++};
 }
 
 /* The check is done, of an access that lies in the range of an earlier one. If nothing came between them, rax is still

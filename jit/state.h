@@ -225,8 +225,8 @@ void copy(struct translation_state *t, unsigned reg, unsigned temp);
 unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp);
 void done(struct translation_state *t, unsigned reg, unsigned host);
 
-/** From the registers as they are everywhere (pin_of; the vector registers in the state) to the unit's own, and back. The
- *  flags stay. */
+/** From the registers as they are everywhere (pin_of; the vector registers in the state) to the unit's own, and back.
+ *  The flags stay. */
 void take_registers(struct translation_state *t);
 void give_registers(struct translation_state *t);
 
@@ -257,8 +257,8 @@ void check_fp(struct translation_state *t);
  *  may have happened yet. */
 void exit_if(struct translation_state *t, enum x64_cc cc);
 
-/** FP access is free, FPCR is 0, and the host's FP flags are the guest's from here on: else the rest of the block is left
- *  to exec_ functions. Emitted once a block, before anything of the instruction. Uses rax. */
+/** FP access is free, FPCR is 0, and the host's FP flags are the guest's from here on: else the rest of the block is
+ *  left to exec_ functions. Emitted once a block, before anything of the instruction. Uses rax. */
 void arm_fp(struct translation_state *t);
 
 /** What arm_fp() has out of line. */

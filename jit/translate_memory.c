@@ -69,8 +69,8 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
         t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
 }
 
-/* Where rax lies in a page that the table knows, the slot of base register `base` becomes that of the page, rax the host
- * address, rcx its place in the page, and the carry is set. Else it is clear. */
+/* Where rax lies in a page that the table knows, the slot of base register `base` becomes that of the page, rax the
+ * host address, rcx its place in the page, and the carry is set. Else it is clear. */
 static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
 {
     const int32_t tag = write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag);

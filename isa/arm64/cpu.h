@@ -141,8 +141,9 @@ struct cpu {
     /* The engine wants back before an instruction that reaches outside (cpu_reach_outside), with `alone` set. */
     bool confined;
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
-     * set at EL0; above it is a number that changes when translations are dropped (TLBI, a change of regime) and, of the
-     * lower half of the address space, belongs to the ASID (struct tlb_spaces); BTYPE is added below. One for each half. */
+     * set at EL0; above it is a number that changes when translations are dropped (TLBI, a change of regime) and, of
+     * the lower half of the address space, belongs to the ASID (struct tlb_spaces); BTYPE is added below. One for
+     * each half. */
     uint64_t code_key[2];
     /* What translated code keeps for itself while it runs (jit/stubs.c). */
     struct native_code {

@@ -61,8 +61,8 @@ struct tlb_private {
 #define TLB_SPACES   16u
 #define TLB_NO_SPACE UINT32_MAX
 
-/** The address spaces that ran last, each with the key of its lookups of code in the lower half (cpu->code_key): whoever
- *  comes back finds them again. Spaces are told apart by ASID; the upper half has one key for all. */
+/** The address spaces that ran last, each with the key of its lookups of code in the lower half (cpu->code_key):
+ *  whoever comes back finds them again. Spaces are told apart by ASID; the upper half has one key for all. */
 struct tlb_spaces {
     unsigned current, victim;
     uint64_t keys_given;       /* none is given twice */
@@ -96,8 +96,8 @@ static inline unsigned tlb_code_index(uint64_t address)
     return address >> 12 & (TLB_CODE_ENTRIES - 1);
 }
 
-/** The last page that was accessed through each base register (record index), for translated code: a copy of an entry of
- *  the table in use, at an address known early. An access of up to TLB_SLOT_BYTES hits if `(address ^ tag) < limit`.
+/** The last page that was accessed through each base register (record index), for translated code: a copy of an entry
+ *  of the table in use, at an address known early. An access of up to TLB_SLOT_BYTES hits if `(address ^ tag) < limit`.
  *  Whatever takes a right away from the table or changes the table in use empties all slots: limit 0 never hits. */
 struct tlb_slots {
     uint64_t limit[2][34]; /* of loads, of stores */
