@@ -61,6 +61,7 @@ static const struct field cpu_list[] = {
     FIELD_BYTES(struct cpu, v),
     FIELD(struct cpu, fpcr),
     FIELD(struct cpu, fpsr),
+    FIELD_HOST(struct cpu, fp), /* another name of these two */
     FIELD_HOST(struct cpu, tlb),
     FIELD_HOST(struct cpu, tlb_all),
     FIELD_ARRAY(struct cpu, sp_banked),
