@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include "snapshot/parts.h"
 
-#define EXTENTS_MAPPED_MAX 20000u /* the host has a limit of 65530 mappings */
-#define EXTENT_PAGES_MIN   4u     /* what is smaller is copied sooner than mapped */
+#define MAPPED_MAX 20000u /* parts of memory that are mapped one by one: the host has a limit of 65530 mappings */
 
 static bool wrong(const struct snapshot *snapshot, const char *what, struct error *error)
 {
@@ -132,10 +131,12 @@ static bool copy_page(struct snapshot *snapshot, uint8_t *to, uint64_t stored, s
     return true;
 }
 
-static bool get_extent(struct snapshot *snapshot, struct ram *ram, const struct store_extent *extent, bool map,
+/* Pages that lie together in the file come to lie so in memory. They are mapped even where there is just one: to touch a
+ * page in the middle of nothing would cost the host a large page. */
+static bool get_extent(struct snapshot *snapshot, struct ram *ram, const struct store_extent *extent, unsigned *mapped,
                        struct error *error)
 {
-    if (map)
+    if (!snapshot->store.buffer && (*mapped)++ < MAPPED_MAX)
         return ram_map_file(ram, extent->page * PAGE_SIZE_BYTES, extent->count * PAGE_SIZE_BYTES, snapshot->file.fd,
                             store_offset(extent->stored)) ||
                wrong(snapshot, "the host cannot map it into the guest's memory", error);
@@ -152,7 +153,8 @@ static int by_stored(const void *a, const void *b)
 }
 
 /* Copies, in the order of what is copied: each compressed part is unpacked once. */
-static bool get_copies(struct snapshot *snapshot, struct ram *ram, const struct store_index *index, struct error *error)
+static bool get_copies(struct snapshot *snapshot, struct ram *ram, const struct store_index *index, unsigned *mapped,
+                       struct error *error)
 {
     size_t size = sizeof *index->copies;
     struct store_copy *sorted = NULL;
@@ -165,7 +167,7 @@ static bool get_copies(struct snapshot *snapshot, struct ram *ram, const struct 
     const struct store_copy *copies = sorted ? sorted : index->copies;
     bool good = true;
     for (uint64_t i = 0; i < index->copy_count && good; i++)
-        good = copy_page(snapshot, ram->host + copies[i].page * PAGE_SIZE_BYTES, copies[i].stored, error);
+        good = get_extent(snapshot, ram, &(struct store_extent){copies[i].page, copies[i].stored, 1}, mapped, error);
     free(sorted);
     return good;
 }
@@ -178,12 +180,11 @@ static bool get_ram(struct snapshot *snapshot, struct machine *machine, struct e
     if (!format_find(&snapshot->file, SECTION_RAM, &reader, error) ||
         !store_index_read(&snapshot->store, &reader, ram->size_bytes / PAGE_SIZE_BYTES, &index, "memory", error))
         return false;
-    for (uint64_t i = 0; i < index.extent_count; i++) {
-        bool map = !snapshot->store.buffer && i < EXTENTS_MAPPED_MAX && index.extents[i].count >= EXTENT_PAGES_MIN;
-        if (!get_extent(snapshot, ram, &index.extents[i], map, error))
+    unsigned mapped = 0;
+    for (uint64_t i = 0; i < index.extent_count; i++)
+        if (!get_extent(snapshot, ram, &index.extents[i], &mapped, error))
             return false;
-    }
-    return get_copies(snapshot, ram, &index, error);
+    return get_copies(snapshot, ram, &index, &mapped, error);
 }
 
 /* --- media ----------------------------------------------------------------------------------------- */
