@@ -349,7 +349,11 @@ static void blk_restored(void *device)
         blk->in_flight = VIRTQ_SIZE_MAX;
     blk->config.writeback &= 1;
     virtio_device_restored(&blk->virtio);
-    clock_restore(blk->clock, &blk->completion);
+    /* The event as it was, which keeps its order among others, if it is what the requests say. */
+    if (blk->completion.when_ns == (blk->in_flight ? blk->requests[blk->first].due_ns : CLOCK_NEVER))
+        clock_restore(blk->clock, &blk->completion);
+    else
+        schedule(blk);
 }
 
 /* --- what is on the disk --- */
