@@ -83,10 +83,10 @@ static void remove_files(void)
 static void make_checksums_right(uint8_t *file, size_t length)
 {
     struct format_header *header = (struct format_header *)file;
-    struct format_section *table = (struct format_section *)(file + header->table_offset);
     if (header->table_offset % 8 || header->table_offset > length ||
-        header->section_count > (length - header->table_offset) / sizeof *table)
+        header->section_count > (length - header->table_offset) / sizeof(struct format_section))
         return;
+    struct format_section *table = (struct format_section *)(file + header->table_offset);
     for (uint32_t i = 0; i < header->section_count; i++)
         if (table[i].offset <= length && table[i].length <= length - table[i].offset)
             table[i].checksum = hash_bytes(file + table[i].offset, table[i].length, FIELDS_HASH_SEED);
