@@ -225,9 +225,11 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
     static char names[MAX_DISKS][16];
     for (unsigned i = 0; i < machine->options->disk_count; i++) {
         const struct disk_option *option = &machine->options->disks[i];
-        struct disk *disk = disk_raw_open(option->path, option->read_only, error);
+        struct disk *disk = disk_raw_open(option->path, option->read_only || option->overlay, error);
         if (!disk)
             return false;
+        if (option->overlay)
+            disk = disk_overlay_create(disk, option->read_only);
         snprintf(names[i], sizeof names[i], "disk%u", i);
         struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, names[i]);
         machine_add_device(machine, &virtio_blk_class, names[i], blk);

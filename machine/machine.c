@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "machine/board.h"
 #include "machine/boot.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
+#include "machine/marks.h"
 #include "machine/run_parallel.h"
 #include "machine/seed.h"
 #include "machine/serial.h"
@@ -16,6 +16,54 @@
 /* How long a kernel that panicked may go on printing what it knows. */
 #define PANIC_PRINT_NS NS_PER_S
 #define PANIC_LINE_NS  10000000ull /* for the rest of its last line */
+
+/* --- its state ------------------------------------------------------------------------------------- */
+
+static const struct field machine_list[] = {
+    FIELD_HOST(struct machine, options),
+    FIELD_HOST(struct machine, bus),
+    FIELD_HOST(struct machine, clock),
+    FIELD_HOST(struct machine, inputs),
+    FIELD_HOST(struct machine, cpus),
+    FIELD_HOST(struct machine, cpu_count),
+    FIELD_HOST(struct machine, engine_ops),
+    FIELD_HOST(struct machine, engine),
+    FIELD_HOST(struct machine, devices),
+    FIELD_HOST(struct machine, device_count),
+    FIELD_HOST(struct machine, virtio_slots_used),
+    FIELD(struct machine, uart.panic.begin_matched),
+    FIELD(struct machine, uart.panic.end_matched),
+    FIELD(struct machine, uart.panic.begun),
+    FIELD(struct machine, uart.panic.ended),
+    FIELD_HOST(struct machine, uart),
+    FIELD(struct machine, console.panic.begin_matched),
+    FIELD(struct machine, console.panic.end_matched),
+    FIELD(struct machine, console.panic.begun),
+    FIELD(struct machine, console.panic.ended),
+    FIELD_HOST(struct machine, console),
+    FIELD_HOST(struct machine, break_source),
+    FIELD_HOST(struct machine, power_source),
+    FIELD_HOST(struct machine, psci),
+    FIELD_HOST(struct machine, loop),
+    FIELD_STRUCT(struct machine, panic_end, &event_fields),
+    FIELD_HOST(struct machine, timeout),
+    FIELD_HOST(struct machine, hashes_printed),
+    FIELD_HOST(struct machine, saving),
+    FIELD_HOST(struct machine, restored),
+    FIELD_HOST(struct machine, stop),
+    FIELD(struct machine, resets),
+    FIELDS_END,
+};
+const struct fields machine_fields = {"machine", sizeof(struct machine), machine_list};
+
+void machine_restored(struct machine *machine)
+{
+    panic_watch_restored(&machine->uart.panic);
+    panic_watch_restored(&machine->console.panic);
+    clock_restore(&machine->clock, &machine->panic_end);
+    run_loop_restored(&machine->loop);
+    machine->restored = true;
+}
 
 /* --- how it ends ----------------------------------------------------------------------------------- */
 
@@ -45,21 +93,23 @@ static void on_panic_end(void *machine)
     stop_for(machine, MACHINE_PANIC);
 }
 
-/* --state-hash-at: the next one comes to stand in the loop. */
-static void mark_next_hash(struct machine *machine)
+/* Looks for a panic in what the guest prints, and lets it print some more. */
+static void watch_panic(struct machine_line *line, const void *bytes, size_t length)
 {
-    const struct run_options *options = machine->options;
-    machine->loop.mark_insns =
-        machine->hashes_printed < options->hash_count ? options->hash_at[machine->hashes_printed] : UINT64_MAX;
+    struct machine *machine = line->machine;
+    if (!machine->options->exit_on_panic || !panic_watch(&line->panic, bytes, length))
+        return;
+    uint64_t now_ns = clock_now_ns(&machine->clock);
+    clock_schedule(&machine->clock, &machine->panic_end, now_ns + (line->panic.ended ? PANIC_LINE_NS : PANIC_PRINT_NS));
 }
 
-static void on_mark(void *context)
+void machine_transmit(void *context, const void *bytes, size_t length)
 {
-    struct machine *machine = context;
-    fprintf(stderr, "armature: state at instruction %llu: %016llx\n", (unsigned long long)machine->loop.mark_insns,
-            (unsigned long long)machine_hash(machine));
-    machine->hashes_printed++;
-    mark_next_hash(machine);
+    struct machine_line *line = context;
+    if (line->serial)
+        serial_transmit(line->serial, bytes, length);
+    save_watch_output(line->machine, bytes, length);
+    watch_panic(line, bytes, length);
 }
 
 static void on_quit_key(void *machine)
@@ -77,21 +127,6 @@ static void on_power_key(void *context)
 {
     struct machine *machine = context;
     input_post(machine->inputs, machine->power_source, NULL, 0);
-}
-
-void machine_transmit(void *context, const void *bytes, size_t length)
-{
-    struct machine_line *line = context;
-    struct machine *machine = line->machine;
-    if (line->serial)
-        serial_transmit(line->serial, bytes, length);
-    if (!machine->options->exit_on_panic || !panic_watch(&line->panic, bytes, length))
-        return;
-    uint64_t now_ns = clock_now_ns(&machine->clock);
-    if (line->panic.ended)
-        clock_schedule(&machine->clock, &machine->panic_end, now_ns + PANIC_LINE_NS);
-    else
-        clock_schedule(&machine->clock, &machine->panic_end, now_ns + PANIC_PRINT_NS);
 }
 
 /* --- making it ------------------------------------------------------------------------------------- */
@@ -160,9 +195,7 @@ static bool make_engine(struct machine *machine, struct error *error)
     machine->loop.engine_ops = machine->engine_ops;
     machine->loop.engine = machine->engine;
     run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
-    machine->loop.on_mark = on_mark;
-    machine->loop.on_mark_context = machine;
-    mark_next_hash(machine);
+    marks_init(machine);
     return !machine->options->parallel || run_parallel_init(&machine->loop, error);
 }
 
@@ -232,9 +265,7 @@ void machine_free(struct machine *machine)
 
 void machine_reset(struct machine *machine)
 {
-    struct ram *ram = &machine->bus.ram;
-    /* Pages that were given back read as zero, and cost the host nothing. */
-    madvise(ram->host, ram->size_bytes, MADV_DONTNEED);
+    ram_clear(&machine->bus.ram);
     machine->engine_ops->flush(machine->engine);
     for (unsigned i = 0; i < machine->device_count; i++)
         if (machine->devices[i].class->reset)
@@ -269,14 +300,25 @@ static bool attach_line(struct machine_line *line, struct error *error)
            serial_attach(line->serial, machine->inputs, line->source, scripted, &keys, error);
 }
 
-int machine_run(struct machine *machine, struct error *error)
+/* --timeout. A machine that goes on is given no event more than it had, as that would show in the order of others. */
+static void schedule_timeout(struct machine *machine)
+{
+    uint64_t timeout_ns = machine->options->timeout_ns;
+    if (!timeout_ns)
+        return;
+    if (!machine->restored) {
+        clock_schedule(&machine->clock, &machine->timeout, timeout_ns);
+        return;
+    }
+    machine->timeout.when_ns = clock_now_ns(&machine->clock) + timeout_ns;
+    machine->timeout.order = UINT64_MAX;
+    clock_restore(&machine->clock, &machine->timeout);
+}
+
+/* Runs the guest to its end. */
+static int run_to_end(struct machine *machine, struct error *error)
 {
     const struct run_options *options = machine->options;
-    if (!start(machine, error) || !attach_line(&machine->uart, error) ||
-        !attach_line(&machine->console, error))
-        return EXIT_STATUS_HOST;
-    if (options->timeout_ns)
-        clock_schedule(&machine->clock, &machine->timeout, options->timeout_ns);
     for (;;) {
         run_loop_run(&machine->loop);
         if (machine->loop.wrong) {
@@ -301,6 +343,17 @@ int machine_run(struct machine *machine, struct error *error)
     }
 }
 
+int machine_run(struct machine *machine, struct error *error)
+{
+    if ((!machine->restored && !start(machine, error)) || !attach_line(&machine->uart, error) ||
+        !attach_line(&machine->console, error))
+        return EXIT_STATUS_HOST;
+    schedule_timeout(machine);
+    marks_begin(machine);
+    int status = run_to_end(machine, error);
+    return status == EXIT_STATUS_HOST ? status : marks_end(machine, status, error);
+}
+
 bool machine_dump_dtb(struct machine *machine, struct error *error)
 {
     size_t bytes;
@@ -310,7 +363,7 @@ bool machine_dump_dtb(struct machine *machine, struct error *error)
     return written;
 }
 
-/* --- its state ------------------------------------------------------------------------------------- */
+/* --- its hash -------------------------------------------------------------------------------------- */
 
 static uint64_t hash_ram(const struct ram *ram, uint64_t hash)
 {

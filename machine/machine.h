@@ -51,9 +51,25 @@ struct machine {
     struct run_loop loop;
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
+    struct machine_saving {
+        /* Saves the machine, which stands between two instructions. Set by main; NULL: it cannot be saved. */
+        bool (*save)(struct machine *machine, const char *path, struct error *error);
+        struct save_watch {
+            unsigned matched; /* how much of the text has been printed */
+            bool wanted, done;
+        } watches[MAX_SAVES]; /* of options->saves */
+        bool failed;          /* one could not be written, which was said */
+    } saving;
+    bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
     uint64_t resets; /* how often the guest was started again */
 };
+
+/** What of struct machine itself is state; devices, CPUs, clock and loop have lists of their own. */
+extern const struct fields machine_fields;
+
+/** After machine_fields were replaced. */
+void machine_restored(struct machine *machine);
 
 /** Builds the machine that `options` asks for (they stay the caller's), on the engine given. NULL: `error`
  * says what the host could not give. */

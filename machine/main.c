@@ -8,6 +8,7 @@
 #include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "snapshot/snapshot.h"
 
 /* One line on standard error. */
 static int complain(enum exit_status status, const char *text)
@@ -22,6 +23,42 @@ static int finish_output(void)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_STATUS_POWER_OFF;
     return complain(EXIT_STATUS_HOST, "standard output cannot be written");
+}
+
+static bool save(struct machine *machine, const char *path, struct error *error)
+{
+    return snapshot_save(machine, path, &(struct snapshot_options){.compress = machine->options->compress}, error);
+}
+
+/* A new machine, or the one in a snapshot, which then stays open as long as it lives. */
+static struct machine *make_machine(struct run_options *options, const struct engine_ops *engine,
+                                    struct snapshot **snapshot, struct error *error)
+{
+    if (options->restore) {
+        *snapshot = snapshot_open(options->restore, error);
+        if (!*snapshot || !snapshot_configure(*snapshot, options, error))
+            return NULL;
+    }
+    struct machine *machine = machine_create(options, engine, error);
+    if (machine)
+        machine->saving.save = save;
+    if (machine && *snapshot && !snapshot_restore(*snapshot, machine, error)) {
+        machine_free(machine);
+        return NULL;
+    }
+    return machine;
+}
+
+static int command_snapshot(int argc, char **argv)
+{
+    struct error error = {""};
+    if (argc == 1 && !strcmp(argv[0], "--help")) {
+        snapshot_command_help(stdout);
+        return finish_output();
+    }
+    int status = snapshot_command(argc, argv, &error);
+    int output = finish_output();
+    return status ? complain(status, error.text) : output;
 }
 
 static int command_run(int argc, char **argv)
@@ -50,9 +87,12 @@ static int command_run(int argc, char **argv)
         .statistics = options.jit_statistics,
         .dump = options.jit_dump,
     };
-    struct machine *machine = machine_create(&options, engines[options.engine], &error);
-    if (!machine)
+    struct snapshot *snapshot = NULL;
+    struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
+    if (!machine) {
+        snapshot_close(snapshot);
         return complain(EXIT_STATUS_HOST, error.text);
+    }
     int status;
     if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
@@ -62,6 +102,7 @@ static int command_run(int argc, char **argv)
         status = machine_run(machine, &error);
     }
     machine_free(machine); /* which puts the terminal right */
+    snapshot_close(snapshot);
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
 
@@ -83,8 +124,10 @@ int main(int argc, char **argv)
         return complain(EXIT_STATUS_USAGE, "what is to be done? armature --help tells");
     if (!strcmp(argv[1], "run"))
         return command_run(argc - 2, argv + 2);
+    if (!strcmp(argv[1], "snapshot"))
+        return command_snapshot(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run and its options, --help or --version");
+        return complain(EXIT_STATUS_USAGE, "expected run or snapshot and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -94,6 +137,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, snapshot, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

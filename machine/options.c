@@ -130,12 +130,13 @@ static bool take_disk(struct run_options *options, const char *value, struct err
     if (options->disk_count == MAX_DISKS)
         return error_set(error, "--disk can be given %u times at most", MAX_DISKS);
     struct disk_option *disk = &options->disks[options->disk_count];
-    size_t length = strlen(value);
-    disk->read_only = length >= 3 && !strcmp(value + length - 3, ",ro");
-    size_t path_length = disk->read_only ? length - 3 : length;
+    const char *word = strrchr(value, ',');
+    disk->read_only = word && !strcmp(word, ",ro");
+    disk->overlay = word && !strcmp(word, ",overlay");
+    size_t path_length = disk->read_only || disk->overlay ? (size_t)(word - value) : strlen(value);
     if (path_length == 0 || path_length >= sizeof disk->path)
-        return error_set(
-            error, "--disk expects the name of a file, and ',ro' behind it for read-only (not '%s')", value);
+        return error_set(error, "--disk expects the name of a file, and ',ro' behind it for read-only or ',overlay' to keep "
+                         "what is written in memory (not '%s')", value);
     memcpy(disk->path, value, path_length);
     disk->path[path_length] = 0;
     options->disk_count++;
@@ -325,6 +326,53 @@ static bool take_state_hash_at(struct run_options *options, const char *value, s
                      "1000000,50000000 (not '%s')", MAX_HASHES, value);
 }
 
+/* The next snapshot to be written. */
+static struct save_option *next_save(struct run_options *options, const char *path, struct error *error)
+{
+    if (options->save_count == MAX_SAVES) {
+        error_set(error, "--save-at and --save-on can be given %u times at most", MAX_SAVES);
+        return NULL;
+    }
+    struct save_option *save = &options->saves[options->save_count];
+    *save = (struct save_option){.path = NULL};
+    if (!take_path(&save->path, "--save-at or --save-on", path, error))
+        return NULL;
+    options->save_count++;
+    return save;
+}
+
+static bool take_save_at(struct run_options *options, const char *first, const char *second, struct error *error)
+{
+    uint64_t number;
+    if (!parse_whole_number(first, UINT64_MAX - 1, &number) || number == 0)
+        return error_set(error, "--save-at expects a number of instructions and a file, such as 50000000 base.snap (not '%s')",
+                         first);
+    struct save_option *save = next_save(options, second, error);
+    if (save)
+        save->at_insns = number;
+    return save != NULL;
+}
+
+static bool take_save_on(struct run_options *options, const char *first, const char *second, struct error *error)
+{
+    if (!*first)
+        return error_set(error, "--save-on expects a text that the guest will print, and a file, such as login: base.snap");
+    struct save_option *save = next_save(options, second, error);
+    if (save)
+        save->text = first;
+    return save != NULL;
+}
+
+static bool take_restore(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->restore, "--restore", value, error);
+}
+
+static bool take_compress(struct run_options *options, const char *value, struct error *error)
+{
+    return options->compress = true;
+}
+
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
 {
     return options->exit_on_panic = true;
@@ -349,8 +397,10 @@ const struct cli_option cli_options[] = {
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
      "more.",
      take_cpu},
-    {"--disk", "FILE[,ro]", "", true,
-     "A raw disk image as the next virtio disk (/dev/vda, vdb, ...), read-only with ,ro.", take_disk},
+    {"--disk", "FILE[,ro|,overlay]", "", true,
+     "A raw disk image as the next virtio disk (/dev/vda, vdb, ...): read-only with ,ro; with ,overlay what the guest "
+     "writes is kept in memory and in snapshots, and the image stays as it is.",
+     take_disk},
     {"--net", "user[,hostfwd=...]", "user user,hostfwd=tcp:", true,
      "A network card behind user-mode networking. hostfwd=tcp:2222:22 leads the host's port 2222 to the "
      "guest's 22; "
@@ -402,6 +452,18 @@ const struct cli_option cli_options[] = {
      "Print a hash of the whole machine's state on standard error when the first processor has run N instructions: for "
      "comparing runs.",
      take_state_hash_at},
+    {"--save-at", "N FILE", NULL, true,
+     "Write a snapshot of the whole machine there when the first processor has run N instructions, and go on.",
+     .take_pair = take_save_at},
+    {"--save-on", "TEXT FILE", NULL, true,
+     "Write a snapshot there when the guest has printed TEXT on its serial line or console, and go on.",
+     .take_pair = take_save_on},
+    {"--compress", NULL, NULL, false,
+     "Compress the memory in the snapshots that are written. They are smaller, and slower to restore.", take_compress},
+    {"--restore", "FILE", "", false,
+     "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
+     "--serial and --console may say anew where its devices end on the host. Disks are overlays.",
+     take_restore},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},
@@ -434,10 +496,37 @@ void run_options_default(struct run_options *options)
     };
 }
 
+/* What a snapshot says of its machine, the command line cannot say again. */
+static bool check_restore(const struct run_options *options, struct error *error)
+{
+    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",  "--cpus",
+                                        "--cpu",    "--seed",   "--dtb",    "--dump-dtb"};
+    for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (run_options_given(options, fixed[i]))
+            return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
+    return true;
+}
+
+/* A snapshot holds what was written to overlays; an image that goes on being written could not be restored to. */
+static bool check_saves(const struct run_options *options, struct error *error)
+{
+    for (unsigned i = 0; options->save_count && !options->restore && i < options->disk_count; i++)
+        if (!options->disks[i].read_only && !options->disks[i].overlay)
+            return error_set(error, "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
+                             "or %s,ro", options->disks[i].path, options->disks[i].path);
+    if (options->compress && !options->save_count)
+        return error_set(error, "--compress is for snapshots: give --save-at or --save-on too");
+    return true;
+}
+
 /* What no option can see alone. */
 static bool check_together(const struct run_options *options, struct error *error)
 {
-    if (!options->kernel && !options->dump_dtb)
+    if (options->restore && !check_restore(options, error))
+        return false;
+    if (!check_saves(options, error))
+        return false;
+    if (!options->kernel && !options->dump_dtb && !options->restore)
         return error_set(error, "--kernel FILE is missing: there is nothing to boot");
     if (options->dtb && options->dump_dtb)
         return error_set(error,
@@ -452,35 +541,70 @@ static bool check_together(const struct run_options *options, struct error *erro
         return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
     if (options->parallel && options->hash_count)
         return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
+    if (options->parallel && options->save_count)
+        return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
+                                "them");
     if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
         return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
     return true;
 }
 
+/* The option of that name; the table's end where there is none. */
+static const struct cli_option *find_option(const char *name)
+{
+    const struct cli_option *option = cli_options;
+    while (option->name && strcmp(option->name, name))
+        option++;
+    return option;
+}
+
+static uint64_t bit_of(const struct cli_option *option)
+{
+    return 1ull << (option - cli_options);
+}
+
+bool run_options_given(const struct run_options *options, const char *name)
+{
+    const struct cli_option *option = find_option(name);
+    assert(option->name);
+    return options->given & bit_of(option);
+}
+
+bool run_options_take(struct run_options *options, const char *name, const char *value, struct error *error)
+{
+    const struct cli_option *option = find_option(name);
+    if (!option->take || !option->value != !value)
+        return error_set(error, "'%s' is no option that is known here", name);
+    return option->take(options, value, error);
+}
+
+/* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
+static bool take_values(struct run_options *options, const struct cli_option *option, int argc, char *const argv[], int *at,
+                        struct error *error)
+{
+    int values = option->take_pair ? 2 : option->value ? 1 : 0;
+    if (argc - *at <= values)
+        return error_set(error, "%s expects %s behind it", option->name, option->value);
+    const char *const *value = (const char *const *)argv + *at + 1;
+    *at += values;
+    if (option->take_pair)
+        return option->take_pair(options, value[0], value[1], error);
+    return option->take(options, values ? value[0] : NULL, error);
+}
+
 bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error)
 {
-    uint64_t seen = 0;
     for (int i = 0; i < argc; i++) {
-        const struct cli_option *option = cli_options;
-        while (option->name && strcmp(option->name, argv[i]))
-            option++;
+        const struct cli_option *option = find_option(argv[i]);
         if (!option->name)
             return error_set(error,
                              argv[i][0] == '-' ? "unknown option '%s'; armature run --help lists them"
                                                : "'%s' is no option; armature run --help lists them",
                              argv[i]);
-        uint64_t bit = 1ull << (option - cli_options);
-        if (seen & bit && !option->repeatable)
+        if (options->given & bit_of(option) && !option->repeatable)
             return error_set(error, "%s is given twice", option->name);
-        seen |= bit;
-
-        const char *value = NULL;
-        if (option->value) {
-            value = argv[++i];
-            if (i == argc)
-                return error_set(error, "%s expects %s behind it", option->name, option->value);
-        }
-        if (!option->take(options, value, error))
+        options->given |= bit_of(option);
+        if (!take_values(options, option, argc, argv, &i, error))
             return false;
     }
     return check_together(options, error);

@@ -25,6 +25,7 @@ enum exit_status {
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
 #define MAX_HASHES       16
+#define MAX_SAVES        16
 #define MIN_MEMORY_BYTES (16ull << 20)
 #define MAX_MEMORY_BYTES (64ull << 30)
 #define MIN_JIT_CACHE_BYTES (2ull << 20)
@@ -47,6 +48,14 @@ struct serial_option {
 struct disk_option {
     char path[4096]; /* a raw image */
     bool read_only;
+    bool overlay; /* what the guest writes is kept in memory and in snapshots; the image stays as it is */
+};
+
+/** A snapshot that is to be written once. */
+struct save_option {
+    uint64_t at_insns; /* when CPU 0 has run that many; 0: not so */
+    const char *text;  /* when the guest has printed it; NULL: not so */
+    const char *path;
 };
 
 /** One port of the host that leads into the guest. The address is IPv4 in host byte order: INADDR_ANY (0) for
@@ -66,7 +75,7 @@ struct net_option {
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
-/** `armature run`. Strings belong to argv. Every member is within its range; what is absent has its default.
+/** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
  */
 struct run_options {
     const char *kernel;    /* never NULL after a successful parse, unless dump_dtb is set */
@@ -96,6 +105,11 @@ struct run_options {
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
     unsigned hash_count;
+    const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
+    struct save_option saves[MAX_SAVES];
+    unsigned save_count;
+    bool compress;  /* snapshots are compressed */
+    uint64_t given; /* a bit for each option that was given, by its place in the table */
 };
 
 /** Fills `options` with the defaults. */
@@ -104,5 +118,11 @@ void run_options_default(struct run_options *options);
 /** Parses the arguments after `armature run` into `options` (which holds the defaults). False: `error` has
  * the one line that says what was expected. */
 bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error);
+
+/** Takes one option by its name, as run_options_parse() does. For what a snapshot says of its machine. */
+bool run_options_take(struct run_options *options, const char *name, const char *value, struct error *error);
+
+/** Whether the option `name` was given on the command line. */
+bool run_options_given(const struct run_options *options, const char *name);
 
 #endif

@@ -15,6 +15,8 @@ struct cli_option {
     const char *help; /* one or two sentences */
     /* Takes the value (NULL for a flag). False: `error` says what was expected. */
     bool (*take)(struct run_options *options, const char *value, struct error *error);
+    /* In its place where two values follow. */
+    bool (*take_pair)(struct run_options *options, const char *first, const char *second, struct error *error);
 };
 
 /** All of them, in the order of the help; the last has no name. */

@@ -31,3 +31,11 @@ bool panic_watch(struct panic_watch *watch, const void *bytes, size_t length)
     }
     return news;
 }
+
+void panic_watch_restored(struct panic_watch *watch)
+{
+    if (watch->begin_matched >= sizeof begin_text - 1)
+        watch->begin_matched = 0;
+    if (watch->end_matched >= sizeof end_text - 1)
+        watch->end_matched = 0;
+}

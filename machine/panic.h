@@ -16,4 +16,7 @@ struct panic_watch {
 /** Looks at the next bytes printed. Returns whether `begun` or `ended` became true. */
 bool panic_watch(struct panic_watch *watch, const void *bytes, size_t length);
 
+/** After its members came from a file: no match goes on beyond its text. */
+void panic_watch_restored(struct panic_watch *watch);
+
 #endif

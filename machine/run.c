@@ -7,6 +7,45 @@
 /* A CPU that retired fewer in a round only looked around: it does not wake others from WFE. */
 #define STIR_INSNS 64u
 
+static const struct field round_list[] = {
+    FIELD(struct run_round, under_way), FIELD(struct run_round, in_turn),      FIELD(struct run_round, stirred),
+    FIELD(struct run_round, cpu),       FIELD(struct run_round, before_insns), FIELDS_END,
+};
+static const struct fields round_fields = {"run_round", sizeof(struct run_round), round_list};
+
+static const struct field run_loop_list[] = {
+    FIELD_HOST(struct run_loop, cpus),
+    FIELD_HOST(struct run_loop, cpu_count),
+    FIELD_HOST(struct run_loop, clock),
+    FIELD_HOST(struct run_loop, inputs),
+    FIELD_HOST(struct run_loop, engine_ops),
+    FIELD_HOST(struct run_loop, engine),
+    FIELD(struct run_loop, governor.rate_q8),
+    FIELD_HOST(struct run_loop, governor),
+    FIELD(struct run_loop, now_ns),
+    FIELD(struct run_loop, end_ns),
+    FIELD_STRUCT(struct run_loop, round, &round_fields),
+    FIELD_HOST(struct run_loop, current),
+    FIELD(struct run_loop, stirred),
+    FIELD_HOST(struct run_loop, mark_insns),
+    FIELD_HOST(struct run_loop, on_mark),
+    FIELD_HOST(struct run_loop, on_mark_context),
+    FIELD_HOST(struct run_loop, pause),
+    FIELD_HOST(struct run_loop, on_pause),
+    FIELD_HOST(struct run_loop, stop),
+    FIELD_HOST(struct run_loop, wrong),
+    FIELD_HOST(struct run_loop, last_poll_host_ns),
+    FIELD(struct run_loop, quiet_ns),
+    FIELD(struct run_loop, quiet_insns),
+    FIELD(struct run_loop, line_ns),
+    FIELD_HOST(struct run_loop, script_quiet_ns),
+    FIELD_HOST(struct run_loop, parallel),
+    FIELD_HOST(struct run_loop, run_parallel),
+    FIELD_HOST(struct run_loop, stop_parallel),
+    FIELDS_END,
+};
+const struct fields run_loop_fields = {"run_loop", sizeof(struct run_loop), run_loop_list};
+
 /* --- the time of a CPU ----------------------------------------------------------------------------- */
 
 static uint64_t cpu_time_ns(const struct cpu *cpu)
@@ -115,37 +154,60 @@ static bool cpu_runnable(struct cpu *cpu, bool stirred)
     return true;
 }
 
-/* Runs a CPU to the round's end, or until it sleeps or gives up the rest. */
-static void run_turn(struct run_loop *loop, struct cpu *cpu, bool stirred)
+/* What comes between two runs of the engine. Returns whether the CPU gives up the rest of its turn. */
+static bool between_runs(struct run_loop *loop, struct cpu *cpu)
 {
-    while (!loop->stop && cpu_runnable(cpu, stirred)) {
-        stirred = false; /* WFE ends once for that */
+    take_inputs(loop); /* what a device got as an immediate answer */
+    bool yields = cpu->yield_requested;
+    cpu->yield_requested = false;
+    return yields && loop->cpu_count > 1;
+}
+
+static void pause_if_asked(struct run_loop *loop)
+{
+    if (!loop->pause)
+        return;
+    loop->pause = false;
+    loop->on_pause(loop->on_mark_context);
+}
+
+/* Runs the engine until `limit` or the mark, and looks who waits for that. */
+static void run_engine(struct run_loop *loop, struct cpu *cpu, uint64_t limit)
+{
+    const bool marked = cpu == loop->cpus[0] && loop->mark_insns <= limit;
+    cpu->limit = marked ? loop->mark_insns : limit;
+    loop->current = cpu;
+    if (loop->engine_ops->run(loop->engine, cpu) == ENGINE_EXIT_WRONG)
+        loop->wrong = loop->stop = true;
+    loop->current = NULL;
+    loop->clock->now_ns = cpu_time_ns(cpu);
+    loop->round.in_turn = true;
+    if (marked && cpu->icount == loop->mark_insns)
+        loop->on_mark(loop->on_mark_context);
+    pause_if_asked(loop);
+}
+
+/* Runs a CPU to the round's end, or until it sleeps or gives up the rest. */
+static void run_turn(struct run_loop *loop, struct cpu *cpu)
+{
+    bool stirred = loop->round.stirred && !loop->round.in_turn; /* WFE ends once for that */
+    bool yields = loop->round.in_turn && between_runs(loop, cpu);
+    while (!yields && !loop->stop && cpu_runnable(cpu, stirred)) {
+        stirred = false;
         loop->clock->now_ns = cpu_time_ns(cpu);
         cpu_turn_begins(cpu);
         uint64_t limit = cpu_icount_at(cpu, loop->end_ns);
         if (cpu->icount >= limit)
             return;
-        const bool marked = cpu == loop->cpus[0] && loop->mark_insns <= limit;
-        cpu->limit = marked ? loop->mark_insns : limit;
-        loop->current = cpu;
-        if (loop->engine_ops->run(loop->engine, cpu) == ENGINE_EXIT_WRONG)
-            loop->wrong = loop->stop = true;
-        loop->current = NULL;
-        loop->clock->now_ns = cpu_time_ns(cpu);
-        if (marked && cpu->icount == loop->mark_insns)
-            loop->on_mark(loop->on_mark_context);
-        take_inputs(loop); /* what a device got as an immediate answer */
-        bool yields = cpu->yield_requested;
-        cpu->yield_requested = false;
-        if (yields && loop->cpu_count > 1)
-            break;
+        run_engine(loop, cpu, limit);
+        yields = between_runs(loop, cpu);
     }
     /* A CPU by itself stays where it is: how time goes on when it sleeps is for run_idle() to say. */
     if (loop->cpu_count > 1 && !loop->stop && cpu_time_ns(cpu) < loop->end_ns)
         cpu_move_to(cpu, loop->end_ns);
 }
 
-static void run_round(struct run_loop *loop)
+static void begin_round(struct run_loop *loop)
 {
     uint64_t next_ns = clock_next_ns(loop->clock);
     /* The grid is fixed, so that where a CPU by itself stops depends on the guest alone. */
@@ -153,15 +215,26 @@ static void run_round(struct run_loop *loop)
                                        : (loop->now_ns / RUN_ALONE_NS + 1) * RUN_ALONE_NS;
     if (next_ns < loop->end_ns)
         loop->end_ns = next_ns;
-
-    bool stirred = loop->stirred;
+    loop->round = (struct run_round){.under_way = true, .stirred = loop->stirred};
     loop->stirred = false;
-    for (unsigned i = 0; i < loop->cpu_count && !loop->stop; i++) {
-        uint64_t before = loop->cpus[i]->icount;
-        run_turn(loop, loop->cpus[i], stirred);
-        if (loop->cpu_count > 1 && loop->cpus[i]->icount - before >= STIR_INSNS)
+}
+
+/* Runs a round, or the rest of one that was under way when the machine was saved. */
+static void run_round(struct run_loop *loop)
+{
+    struct run_round *round = &loop->round;
+    if (!round->under_way)
+        begin_round(loop);
+    for (; round->cpu < loop->cpu_count && !loop->stop; round->cpu++) {
+        struct cpu *cpu = loop->cpus[round->cpu];
+        if (!round->in_turn)
+            round->before_insns = cpu->icount;
+        run_turn(loop, cpu);
+        round->in_turn = false;
+        if (loop->cpu_count > 1 && cpu->icount - round->before_insns >= STIR_INSNS)
             loop->stirred = true;
     }
+    round->under_way = false;
     loop->now_ns = loop->cpu_count > 1 ? loop->end_ns : cpu_time_ns(loop->cpus[0]);
 }
 
@@ -265,11 +338,13 @@ void run_loop_run(struct run_loop *loop)
     loop->stop = false;
     governor_start(&loop->governor, loop->now_ns);
     while (!loop->stop) {
+        pause_if_asked(loop);
         look_at_host(loop, loop->governor.host_ns());
-        take_inputs(loop);
+        if (!loop->round.under_way)
+            take_inputs(loop);
         if (loop->stop)
             break;
-        if (all_sleep(loop))
+        if (!loop->round.under_way && all_sleep(loop))
             run_idle(loop);
         else
             run_busy(loop);
@@ -294,6 +369,21 @@ void run_loop_stop(struct run_loop *loop)
         loop->current->stop_requested = true;
         cpu_attention(loop->current);
     }
+}
+
+void run_loop_pause(struct run_loop *loop)
+{
+    loop->pause = true;
+    if (loop->current)
+        cpu_attention(loop->current);
+}
+
+void run_loop_restored(struct run_loop *loop)
+{
+    if (loop->round.cpu >= loop->cpu_count)
+        loop->round = (struct run_round){.under_way = false};
+    if (loop->governor.rate_q8 < GOVERNOR_RATE_MIN_Q8 || loop->governor.rate_q8 > GOVERNOR_RATE_MAX_Q8)
+        loop->governor.rate_q8 = GOVERNOR_RATE_DEFAULT_Q8;
 }
 
 static void on_posted(void *context)

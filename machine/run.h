@@ -31,6 +31,16 @@
 #define RUN_QUIET_INSNS 500000ull
 #define RUN_UNQUIET_NS  60000000000ull
 
+/** A round that is under way, looked at between two runs of the engine. With it a machine that stands still in the
+ *  middle of a round goes on as if it had not. */
+struct run_round {
+    bool under_way;
+    bool in_turn;          /* the turn of CPU number `cpu` has begun, and its engine has run */
+    bool stirred;          /* what happened before the round may matter to a CPU in WFE */
+    uint32_t cpu;          /* whose turn it is, or is next */
+    uint64_t before_insns; /* its instruction count when its turn began */
+};
+
 struct run_loop {
     struct cpu *const *cpus;
     unsigned cpu_count;
@@ -42,12 +52,16 @@ struct run_loop {
 
     uint64_t now_ns;     /* the machine's time: where the next round begins */
     uint64_t end_ns;     /* where the present round ends; events may bring it forward */
+    struct run_round round;
     struct cpu *current; /* whose turn it is; NULL between turns */
     bool stirred;        /* something happened since the last round that may matter to a CPU in WFE */
     /* When CPU 0 has run this many instructions it stops there, and on_mark() is called (which sets the next mark). */
     uint64_t mark_insns; /* UINT64_MAX: never */
     void (*on_mark)(void *context);
     void *on_mark_context;
+    /* Called once when run_loop_pause() was, between two instructions; the machine is whole then. */
+    bool pause;
+    void (*on_pause)(void *context);
     bool stop;           /* run_loop_stop() was called */
     bool wrong;          /* ENGINE_EXIT_WRONG: it stopped for that */
     uint64_t last_poll_host_ns;
@@ -60,6 +74,11 @@ struct run_loop {
     void (*stop_parallel)(struct run_loop *loop);
 };
 
+extern const struct fields run_loop_fields; /* of struct run_loop */
+
+/** After run_loop_fields were replaced: puts right what no run could have left. */
+void run_loop_restored(struct run_loop *loop);
+
 /** Wires the loop to the clock and the inputs, and registers the input source "clock". The members up to
  * `engine` are set by the caller before. */
 void run_loop_init(struct run_loop *loop, bool paced);
@@ -70,6 +89,9 @@ void run_loop_run(struct run_loop *loop);
 /** Hands out a line of a script if the guest waits for one, and returns whether it did. `*due_ns` receives
  * when to ask again; CLOCK_NEVER: the guest waits, and there is no line yet. For the loop itself. */
 bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns);
+
+/** Has on_pause() called (with on_mark_context) behind the instruction that is running. On the machine's thread only. */
+void run_loop_pause(struct run_loop *loop);
 
 /** Makes run_loop_run() return after the instruction that is running. On the machine's thread only, or with the machine
  *  lock taken. */

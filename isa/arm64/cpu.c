@@ -61,6 +61,7 @@ static const struct field cpu_list[] = {
     FIELD_BYTES(struct cpu, v),
     FIELD(struct cpu, fpcr),
     FIELD(struct cpu, fpsr),
+    FIELD_HOST(struct cpu, fp), /* another name of these two */
     FIELD_HOST(struct cpu, tlb),
     FIELD_HOST(struct cpu, tlb_all),
     FIELD_ARRAY(struct cpu, sp_banked),
@@ -116,6 +117,20 @@ static const struct field cpu_list[] = {
 };
 const struct fields cpu_fields = {"cpu", sizeof(struct cpu), cpu_list};
 
+static const struct field cpu_event_list[] = {
+    FIELD_STRUCT(struct cpu, virt_timer_event, &event_fields),
+    FIELD_STRUCT(struct cpu, phys_timer_event, &event_fields),
+    FIELD_STRUCT(struct cpu, stream_event, &event_fields),
+    FIELD_STRUCT(struct cpu, pmu_event, &event_fields),
+    FIELDS_END,
+};
+const struct fields cpu_event_fields = {"cpu_events", sizeof(struct cpu), cpu_event_list};
+
+static uint64_t mpidr_of(unsigned index)
+{
+    return MPIDR_RES1 | index % CPUS_PER_CLUSTER | (uint64_t)(index / CPUS_PER_CLUSTER) << 8;
+}
+
 bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus *bus, struct clock *clock,
               struct error *error)
 {
@@ -124,7 +139,7 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
         return error_set(error, "no memory for the TLB of CPU %u", index);
     memset(cpu->tlb_all, 0, sizeof *cpu->tlb_all);
     cpu->index = index;
-    cpu->mpidr = MPIDR_RES1 | index % CPUS_PER_CLUSTER | (uint64_t)(index / CPUS_PER_CLUSTER) << 8;
+    cpu->mpidr = mpidr_of(index);
     cpu->features = features_of(model);
     cpu->bus = bus;
     cpu->clock = clock;
@@ -201,6 +216,27 @@ void cpu_restored(struct cpu *cpu)
         timer_stream_schedule(cpu);
     pmu_changed(cpu);
     cpu_state_changed(cpu);
+}
+
+void cpu_events_restored(struct cpu *cpu)
+{
+    clock_restore(cpu->clock, &cpu->virt_timer_event);
+    clock_restore(cpu->clock, &cpu->phys_timer_event);
+    clock_restore(cpu->clock, &cpu->stream_event);
+    clock_restore(cpu->clock, &cpu->pmu_event);
+}
+
+bool cpu_state_sane(struct cpu *cpu, unsigned index, enum cpu_model model)
+{
+    const struct features features = features_of(model);
+    const struct pstate *p = &cpu->pstate;
+    const struct nzcv *f = &cpu->nzcv;
+    return cpu->index == index && cpu->mpidr == mpidr_of(index) && cpu->features.model == features.model &&
+           cpu->features.present == features.present && (f->n | f->z | f->c | f->v) <= 1 && p->el <= 1 && p->spsel <= 1 &&
+           p->daif <= 15 && (p->pan | p->uao | p->dit | p->ssbs | p->tco | p->ss | p->il) <= 1 && p->btype <= 3 &&
+           cpu->exclusive.size <= 16 && !(cpu->exclusive.size & (cpu->exclusive.size - 1)) && cpu->wait <= WAIT_POWERED_OFF &&
+           (cpu->event_register | cpu->irq_pending | cpu->fiq_pending | cpu->serror_pending | cpu->yield_requested) <= 1 &&
+           cpu->x[REG_ZERO] == 0 && cpu->ns_per_insn_q8 && cpu->turn_icount <= cpu->icount;
 }
 
 void cpu_turn_begins(struct cpu *cpu)

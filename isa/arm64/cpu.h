@@ -168,6 +168,9 @@ struct cpu {
 
 extern const struct fields cpu_fields;
 
+/** The CPU's events, of struct cpu too: derived from its state but for their order among others of the same time. */
+extern const struct fields cpu_event_fields;
+
 /** The address of `insn`, and how many instructions had retired before it. */
 static inline uint64_t insn_pc(const struct cpu *cpu, const struct insn *insn)
 {
@@ -234,6 +237,13 @@ void cpu_free(struct cpu *cpu);
 
 /** After cpu_fields were replaced by a snapshot's: drops derived state, schedules events, drives wires. */
 void cpu_restored(struct cpu *cpu);
+
+/** Whether cpu_fields as a snapshot gave them are a state that a CPU can be in, and this one: index, model. What is false
+ *  is not to be run. Bits that no register has are dropped. */
+bool cpu_state_sane(struct cpu *cpu, unsigned index, enum cpu_model model);
+
+/** After cpu_event_fields were replaced too: schedules the events as they say. */
+void cpu_events_restored(struct cpu *cpu);
 
 /** Seeds RNDR's generator; the board calls it after cpu_init with the machine's seed. */
 void cpu_seed_rng(struct cpu *cpu, uint64_t seed);

@@ -93,6 +93,24 @@ void bus_free(struct bus *bus)
     *bus = (struct bus){0};
 }
 
+void ram_clear(struct ram *ram)
+{
+    /* A new mapping, as pages of a file that were given back would come again from there. */
+    void *at = mmap(ram->host, ram->size_bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (at == MAP_FAILED)
+        memset(ram->host, 0, ram->size_bytes);
+    else
+        madvise(at, ram->size_bytes, MADV_HUGEPAGE);
+}
+
+bool ram_map_file(struct ram *ram, uint64_t offset, uint64_t length, int fd, uint64_t file_offset)
+{
+    assert(offset <= ram->size_bytes && length <= ram->size_bytes - offset);
+    return mmap(ram->host + offset, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, fd,
+                (off_t)file_offset) != MAP_FAILED;
+}
+
 void bus_add_window(struct bus *bus, const char *name, uint64_t base, uint64_t size_bytes,
                     const struct mmio_ops *ops, void *device)
 {

@@ -56,6 +56,13 @@ struct bus {
 bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struct error *error);
 void bus_free(struct bus *bus);
 
+/** Makes all of RAM zeroes, which cost the host nothing until they are touched. */
+void ram_clear(struct ram *ram);
+
+/** Has `length` bytes of RAM at byte `offset` begin as those of the file at `file_offset`, all of them multiples of a page:
+ *  what the guest writes goes to memory of its own. The file must not change while the machine lives. */
+bool ram_map_file(struct ram *ram, uint64_t offset, uint64_t length, int fd, uint64_t file_offset);
+
 /** Adds a window; asserts that it overlaps nothing. */
 void bus_add_window(struct bus *bus, const char *name, uint64_t base, uint64_t size_bytes,
                     const struct mmio_ops *ops, void *device);

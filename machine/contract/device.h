@@ -9,6 +9,7 @@
 #include "machine/contract/fields.h"
 #include "machine/contract/input.h"
 #include "machine/contract/irq.h"
+#include "machine/contract/medium.h"
 
 /** One register of a device, or a row of equal ones. A field is as wide as the register, and a row's field
  *  is an array of `count` of them. */
@@ -55,6 +56,7 @@ struct device_class {
     void (*reset)(void *device);   /* cold reset, as at power-on */
     void (*restored)(void *device); /* after its fields were replaced: re-schedules events, re-drives wires */
     void (*free)(void *device);
+    const struct medium_ops *medium; /* NULL: all there is of it are its fields */
 };
 
 /** A device on the board. */

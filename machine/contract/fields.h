@@ -26,6 +26,7 @@ struct field {
     uint32_t offset, size, count;
     uint32_t length_offset;      /* BUFFER: offset of the size_t that holds the length in bytes */
     const struct fields *fields; /* STRUCT */
+    bool boolean;                /* UINT: only 0 and 1 are values of it */
 };
 
 /** The description of one structure: its name in a snapshot, its size, its fields up to FIELDS_END. */
@@ -37,9 +38,12 @@ struct fields {
 
 #define FIELD_SIZEOF(type, member) sizeof(((type *)0)->member)
 
+#define FIELD_IS_BOOL(type, member) __builtin_types_compatible_p(__typeof__(((type *)0)->member), bool)
+
 /* One member, an integer or bool. */
 #define FIELD(type, member)                                                                                  \
-    {#member, FIELD_KIND_UINT, offsetof(type, member), FIELD_SIZEOF(type, member), 1, 0, NULL}
+    {#member, FIELD_KIND_UINT, offsetof(type, member), FIELD_SIZEOF(type, member), 1, 0, NULL,               \
+     FIELD_IS_BOOL(type, member)}
 /* An array of integers or bools. */
 #define FIELD_ARRAY(type, member)                                                                            \
     {#member,                                                                                                \
@@ -48,7 +52,8 @@ struct fields {
      FIELD_SIZEOF(type, member[0]),                                                                          \
      FIELD_SIZEOF(type, member) / FIELD_SIZEOF(type, member[0]),                                             \
      0,                                                                                                      \
-     NULL}
+     NULL,                                                                                                   \
+     FIELD_IS_BOOL(type, member[0])}
 #define FIELD_BYTES(type, member)                                                                            \
     {#member, FIELD_KIND_BYTES, offsetof(type, member), FIELD_SIZEOF(type, member), 1, 0, NULL}
 #define FIELD_STRUCT(type, member, sub)                                                                      \

@@ -103,8 +103,11 @@ void input_script(struct inputs *inputs, unsigned source)
 {
     assert(source < inputs->queue_count);
     struct queue *queue = &inputs->queues[source];
-    assert(!queue->first); /* declared before anything is posted */
+    pthread_mutex_lock(&inputs->lock);
+    for (const struct item *item = queue->first; item && !queue->scripted; item = item->next)
+        inputs->queued--;
     queue->scripted = true;
+    pthread_mutex_unlock(&inputs->lock);
 }
 
 void input_script_end(struct inputs *inputs, unsigned source)
@@ -248,6 +251,26 @@ bool inputs_script_awaited(struct inputs *inputs)
             source_ready(&queue->source) && !queue_line_bytes(inputs, queue))
             return true;
     }
+    return false;
+}
+
+bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const char *name, const void *bytes, size_t length),
+                        void *context)
+{
+    bool good = true;
+    pthread_mutex_lock(&inputs->lock);
+    for (unsigned i = 0; i < inputs->queue_count && good; i++)
+        for (const struct item *item = inputs->queues[i].first; item && good; item = item->next)
+            good = each(context, inputs->queues[i].source.name, item->bytes + item->taken, item->length - item->taken);
+    pthread_mutex_unlock(&inputs->lock);
+    return good;
+}
+
+bool inputs_find(const struct inputs *inputs, const char *name, unsigned *source)
+{
+    for (*source = 0; *source < inputs->queue_count; ++*source)
+        if (!strcmp(inputs->queues[*source].source.name, name))
+            return true;
     return false;
 }
 

@@ -37,6 +37,7 @@ size_t input_room(struct inputs *inputs, unsigned source);
 
 /** Declares that `source` is fed by a script (piped input under --clock virtual): the guest gets it a line at a
  *  time, each when the machine is idle and the source is listening, at a point that depends on the guest alone.
+ *  What was posted before (by a restored snapshot) is part of the script.
  *  While no whole line has been posted and input_script_end() was not called,
  *  idle time is waited out on the host instead of skipped. */
 void input_script(struct inputs *inputs, unsigned source);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 #include "machine/contract/error.h"
+#include "machine/contract/medium.h"
 
 #define DISK_SECTOR_BYTES 512ull
 
@@ -28,6 +29,10 @@ struct disk_ops {
      * start. Without effect on any result. May be NULL. */
     void (*expect_read)(struct disk *disk, uint64_t offset, uint64_t length);
     void (*expect_flush)(struct disk *disk);
+    /* See struct medium_ops. next_page and put_page NULL: what is written goes to the base. */
+    bool (*identify)(struct disk *disk, struct medium_identity *identity, struct error *error);
+    const uint8_t *(*next_page)(struct disk *disk, uint64_t *page);
+    bool (*put_page)(struct disk *disk, uint64_t page, uint8_t *content, bool owned);
     void (*free)(struct disk *disk);
 };
 
@@ -44,6 +49,10 @@ struct disk *disk_raw_open(const char *path, bool read_only, struct error *error
 
 /** A disk of zeroes in host memory, gone when freed. `size_bytes` is a multiple of DISK_SECTOR_BYTES. */
 struct disk *disk_memory_create(uint64_t size_bytes, bool read_only);
+
+/** A disk that reads as `base` (which it owns from now on, and never writes) until it is written: what was written is in
+ * host memory, by pages. It is as writable as it says here. */
+struct disk *disk_overlay_create(struct disk *base, bool read_only);
 
 /** Unlocks and frees; what was not flushed is with the host's page cache. NULL is allowed. */
 static inline void disk_free(struct disk *disk)

@@ -43,6 +43,12 @@ static int memory_discard(struct disk *disk, uint64_t offset, uint64_t length)
     return memory_write_zeroes(disk, offset, length, true);
 }
 
+static bool memory_identify(struct disk *disk, struct medium_identity *identity, struct error *error)
+{
+    *identity = (struct medium_identity){.size_bytes = disk->size_bytes};
+    return true;
+}
+
 static void memory_free(struct disk *disk)
 {
     free(((struct disk_memory *)disk)->content);
@@ -55,6 +61,7 @@ static const struct disk_ops memory_ops = {
     .flush = memory_flush,
     .discard = memory_discard,
     .write_zeroes = memory_write_zeroes,
+    .identify = memory_identify,
     .free = memory_free,
 };
 

@@ -213,6 +213,29 @@ static void raw_expect_read(struct disk *disk, uint64_t offset, uint64_t length)
     posix_fadvise(((struct disk_raw *)disk)->fd, offset, length, POSIX_FADV_WILLNEED);
 }
 
+static bool raw_identify(struct disk *disk, struct medium_identity *identity, struct error *error)
+{
+    struct disk_raw *raw = (struct disk_raw *)disk;
+    uint8_t *head = host_alloc(1, MEDIUM_HEAD_BYTES);
+    size_t length = disk->size_bytes < MEDIUM_HEAD_BYTES ? disk->size_bytes : MEDIUM_HEAD_BYTES;
+    struct iovec piece = {head, length};
+    struct stat status;
+    int failure = disk->read_only ? 0 : raw_flush(disk);
+
+    if (!failure)
+        failure = transfer_all(raw->fd, TRANSFER_READ, 0, &piece, 1);
+    if (!failure && fstat(raw->fd, &status) != 0)
+        failure = errno;
+    if (!failure)
+        *identity = (struct medium_identity){
+            .size_bytes = disk->size_bytes,
+            .head_hash = hash_bytes(head, length, FIELDS_HASH_SEED),
+            .modified_ns = (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec,
+        };
+    free(head);
+    return !failure || error_set(error, "disk image: cannot be looked at: %s", strerror(failure));
+}
+
 static void raw_free(struct disk *disk)
 {
     struct disk_raw *raw = (struct disk_raw *)disk;
@@ -238,6 +261,7 @@ static const struct disk_ops raw_ops = {
     .write_zeroes = raw_write_zeroes,
     .expect_read = raw_expect_read,
     .expect_flush = raw_expect_flush,
+    .identify = raw_identify,
     .free = raw_free,
 };
 

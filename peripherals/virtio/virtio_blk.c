@@ -24,7 +24,7 @@ static const struct field virtio_blk_list[] = {
     FIELD_STRUCT(struct virtio_blk, virtio, &virtio_device_fields),
     FIELD_HOST(struct virtio_blk, clock),
     FIELD_HOST(struct virtio_blk, disk),
-    FIELD_HOST(struct virtio_blk, completion),
+    FIELD_STRUCT(struct virtio_blk, completion, &event_fields),
     FIELD_HOST(struct virtio_blk, id),
     FIELD(struct virtio_blk, config.writeback),
     FIELD_HOST(struct virtio_blk, config),
@@ -347,9 +347,37 @@ static void blk_restored(void *device)
     blk->first %= VIRTQ_SIZE_MAX;
     if (blk->in_flight > VIRTQ_SIZE_MAX)
         blk->in_flight = VIRTQ_SIZE_MAX;
+    blk->config.writeback &= 1;
     virtio_device_restored(&blk->virtio);
-    schedule(blk);
+    /* The event as it was, which keeps its order among others, if it is what the requests say. */
+    if (blk->completion.when_ns == (blk->in_flight ? blk->requests[blk->first].due_ns : CLOCK_NEVER))
+        clock_restore(blk->clock, &blk->completion);
+    else
+        schedule(blk);
 }
+
+/* --- what is on the disk --- */
+
+static bool blk_identify(void *device, struct medium_identity *identity, struct error *error)
+{
+    struct virtio_blk *blk = device;
+    return blk->disk->ops->identify(blk->disk, identity, error);
+}
+
+static const uint8_t *blk_next_page(void *device, uint64_t *page)
+{
+    struct virtio_blk *blk = device;
+    return blk->disk->ops->next_page ? blk->disk->ops->next_page(blk->disk, page) : NULL;
+}
+
+static bool blk_put_page(void *device, uint64_t page, uint8_t *content, bool owned)
+{
+    struct virtio_blk *blk = device;
+    return blk->disk->ops->put_page && blk->disk->ops->put_page(blk->disk, page, content, owned);
+}
+
+static const struct medium_ops blk_medium = {
+    .identify = blk_identify, .next_page = blk_next_page, .put_page = blk_put_page};
 
 static void blk_free(void *device)
 {
@@ -364,6 +392,7 @@ const struct device_class virtio_blk_class = {
     .state = &virtio_blk_fields,
     .reset = blk_reset,
     .restored = blk_restored,
+    .medium = &blk_medium,
     .free = blk_free,
 };
 

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import http.server
 import os
+import random
 import re
 import socket
 import subprocess
@@ -241,6 +242,84 @@ def case_together():
     check(all(f"end {n}\r".encode() in output for n in range(1, 5)), "processes got lost", output)
     numbers = "".join(f"{n}\n" for n in range(1, 20001)).encode()
     check(hashlib.sha256(numbers).hexdigest().encode() in output, "a pipe lost something", output)
+
+
+def snapshot_points(count):
+    """Saves the machine at random instructions of a boot with work for disk and console, restores each under another
+    engine, and looks whether what follows is that of the run that was never saved: states and console."""
+    image = os.path.join(folder.name, "image")
+    with open(image, "wb") as file:
+        file.write(os.urandom(4 << 20))
+    script = ("dd if=/dev/vda bs=64k count=32 2>/dev/null | sha256sum\n"
+              "dd if=/dev/urandom of=/dev/vda bs=64k seek=4 count=24; sync\ncat /proc/interrupts\n"
+              "for i in 1 2 3 4; do sh -c 'echo $$' & done; wait\n"
+              "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum\ncat /proc/uptime\npoweroff -f\n")
+    options = ["--clock", "virtual", "--seed", "9", "--disk", f"{image},overlay", "--timeout", "60s"]
+    top = 850_000_000 if cpus == "1" else 225_000_000  # of the first processor; a little less than the boot takes
+    marks = [top * n // 15 for n in range(1, 16)]
+    marks_option = ["--state-hash-at", ",".join(map(str, marks))]
+    console, errors = boot_with_errors(script, *options, *marks_option, append="quiet")
+    states = dict(re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", errors))
+    check(len(states) == len(marks), f"not all states were printed: {errors}", console)
+    engines = ("auto", "interp", "jit")
+    random_points = random.Random(4)
+    for first in range(0, count, 10):
+        points = sorted(random_points.randrange(1, top) for _ in range(min(10, count - first)))
+        files = [os.path.join(folder.name, f"{point}.snap") for point in points]
+        compress = ["--compress"] if first % 20 else []
+        saves = [word for point, file in zip(points, files) for word in ("--save-at", str(point), file)]
+        engine = engines[first // 10 % 3]
+        again, errors = boot_with_errors(script, *options, *marks_option, *saves, *compress, "--engine", engine, append="quiet")
+        check(again == console, "saving changed the console", again)
+        check(dict(re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", errors)) == states, "saving changed the machine")
+        for number, (point, file) in enumerate(zip(points, files)):
+            other = engines[(first // 10 + 1 + number % 2) % 3]
+            done = subprocess.run([program, "run", "--restore", file, "--clock", "virtual", "--engine", other, *marks_option],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            what = f"saved at {point} under {engine}, restored under {other}"
+            check(done.returncode == POWER_OFF, f"{what}: status {done.returncode}: {done.stderr.decode()}", done.stdout)
+            found = dict(re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", done.stderr.decode()))
+            expected = {mark: state for mark, state in states.items() if int(mark) >= point}
+            wrong = [mark for mark, state in expected.items() if found.get(mark) != state]
+            check(not wrong and len(found) == len(expected), f"{what}: another state at {wrong}")
+            check(console.endswith(done.stdout), f"{what}: another console", done.stdout)
+            os.unlink(file)
+    with open(image, "rb") as file:
+        print(f"{count} points; image {hashlib.sha256(file.read()).hexdigest()[:8]}")
+
+
+def case_snapshot():
+    snapshot_points(5)
+
+
+def case_snapshot_many():
+    snapshot_points(100)
+
+
+def case_snapshot_text():
+    """--save-on saves at the prompt; the machine goes on from there again and again, starts anew when it is reset, and
+    refuses an image that was changed."""
+    file, image = (os.path.join(folder.name, name) for name in ("prompt.snap", "image"))
+    with open(image, "wb") as disk:
+        disk.write(bytes(1 << 20))
+    disk = ("--disk", f"{image},overlay")
+    boot("echo one >/dev/vda; sync\nhead -c 3 /dev/vda | rev\nreboot -f\n", "--clock", "virtual", "--no-reboot", "--save-on",
+         "/root # echo one >/dev/vda; sync", file, *disk, status=RESET)
+    run = functools.partial(subprocess.run, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    outputs = set()
+    for _ in range(2):
+        # What was left of the script is in the snapshot, its end too: the shell of the second boot ends by it.
+        done = run([program, "run", "--restore", file, "--clock", "virtual"], stdin=subprocess.DEVNULL)
+        check(done.returncode == POWER_OFF and b"Power down" in done.stdout, f"status {done.returncode}: {done.stderr}",
+              done.stdout)
+        check(b"eno" in done.stdout and done.stdout.count(b"Booting Linux") == 1, "no reset as from its start", done.stdout)
+        outputs.add(done.stdout)
+    check(len(outputs) == 1, "two runs from one snapshot differ")
+    with open(image, "rb+") as disk:
+        check(disk.read(3) == bytes(3), "the image was written")
+        disk.write(b"changed")
+    done = run([program, "run", "--restore", file], stdin=subprocess.DEVNULL)
+    check(done.returncode == HOST and b"the image of disk0 was changed" in done.stderr, f"a changed image: {done.stderr}")
 
 
 def case_panic():

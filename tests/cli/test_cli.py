@@ -135,6 +135,75 @@ class Usage(Case):
         self.assertEqual(complete("armature", "run", "--serial", "file", ":", "compl"), ["completion"])
 
 
+class Snapshots(Case):
+    def saved(self, *arguments):
+        """A snapshot made where the guest has printed half of its text."""
+        done = self.run_guest(printing(b"first half, second half\n", psci(8)), "--save-on", "half,", self.path("snap"), *arguments)
+        self.assertEqual((done.returncode, done.stdout), (POWER_OFF, b"first half, second half\n"), done.stderr)
+        return self.path("snap")
+
+    def test_goes_on(self):
+        for arguments in (), ("--compress",):
+            snap = self.saved(*arguments)
+            for engine in "interp", "jit":
+                done = self.run_program("run", "--restore", snap, "--engine", engine)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (POWER_OFF, b" second half\n", b""))
+
+    def test_look(self):
+        snap = self.saved()
+        done = self.run_program("snapshot", "info", snap)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn(b"--memory 64M", done.stdout)
+        self.assertEqual(self.run_program("snapshot", "verify", snap).returncode, 0)
+        self.assertEqual(self.run_program("snapshot", "diff", snap, snap).stdout, b"")
+        later = self.path("later")
+        self.run_program("run", "--restore", snap, "--save-on", "second", later)
+        done = self.run_program("snapshot", "diff", snap, later)
+        self.assertEqual(done.returncode, HOST)
+        self.assertIn(b"cpu0: icount", done.stdout)
+
+    def test_damaged(self):
+        snap = self.saved()
+        with open(snap, "rb") as file:
+            content = file.read()
+        for word, changed in (("too short", b"x"), ("no snapshot", b"x" * 4096), ("cut short", content[:-1]),
+                              ("header", content[:20] + b"x" + content[21:]), ("version 9", content[:8] + b"\x09" + content[9:])):
+            bad = self.file("bad", changed)
+            self.refused(HOST, word, "run", "--restore", bad)
+            self.refused(HOST, "bad", "snapshot", "info", bad)
+        bad = self.file("bad", content[:4100] + bytes([content[4100] ^ 1]) + content[4101:])
+        self.refused(HOST, "stored page 0 is damaged", "snapshot", "verify", bad)
+        self.refused(HOST, "No such file", "run", "--restore", self.path("none"))
+
+    def test_refused(self):
+        snap = self.saved()
+        self.refused(USAGE, "--memory", "run", "--restore", snap, "--memory", "1G")
+        self.refused(USAGE, "--save-at", "run", "--kernel", "x", "--save-at", "5")
+        self.refused(USAGE, ",overlay", "run", "--kernel", "x", "--disk", "y", "--save-at", "5", "z")
+        self.refused(HOST, "--disk", "run", "--restore", snap, "--disk", "x")
+        self.refused(USAGE, "snapshot expects", "snapshot", "look")
+
+    def test_never_saved(self):
+        done = self.run_guest(OFF, "--save-on", "never said", self.path("snap"))
+        self.assertEqual(done.returncode, HOST)
+        self.assertIn(b"never said", done.stderr)
+        self.assertFalse(os.path.exists(self.path("snap")))
+
+    def test_old_file_stays(self):
+        """A disk that is full leaves the old file, and no other; the machine runs on."""
+        snap = self.saved()
+        with open(snap, "rb") as file:
+            content = file.read()
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+        done = self.run_guest(printing(b"some text\n", psci(8)), "--save-on", "text", snap, "--engine", "interp",
+                              preexec_fn=limit)
+        self.assertEqual((done.returncode, done.stdout), (HOST, b"some text\n"))
+        self.assertIn(b"cannot be written", done.stderr)
+        with open(snap, "rb") as file:
+            self.assertEqual(file.read(), content)
+        self.assertEqual(sorted(os.listdir(self.folder.name)), ["guest", "snap"])
+
+
 class BadFiles(Case):
     def kernel(self, status, word, content, *arguments):
         self.refused(status, word, "run", "--kernel", self.file("kernel", content), "--memory", "64M", *arguments)

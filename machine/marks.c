@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Points in a run at which something is to be done. What is due at an instruction count stops CPU 0 there; what is due
+ * when a text was printed waits for the end of the instruction that printed its last byte. */
+#include "machine/marks.h"
+#include <stdio.h>
+#include <string.h>
+
+/* --- instruction counts ---------------------------------------------------------------------------- */
+
+static uint64_t insns_of_first(const struct machine *machine)
+{
+    return machine->cpus[0]->icount;
+}
+
+/* The nearest mark that lies ahead comes to stand in the loop. */
+static void set_next_mark(struct machine *machine)
+{
+    const struct run_options *options = machine->options;
+    uint64_t next = UINT64_MAX, now = insns_of_first(machine);
+    for (unsigned i = 0; i < options->hash_count; i++)
+        if (options->hash_at[i] > now && options->hash_at[i] < next)
+            next = options->hash_at[i];
+    for (unsigned i = 0; i < options->save_count; i++)
+        if (options->saves[i].at_insns > now && options->saves[i].at_insns < next)
+            next = options->saves[i].at_insns;
+    machine->loop.mark_insns = next;
+}
+
+static void print_hash(struct machine *machine, uint64_t insns)
+{
+    fprintf(stderr, "armature: state at instruction %llu: %016llx\n", (unsigned long long)insns,
+            (unsigned long long)machine_hash(machine));
+    machine->hashes_printed++;
+}
+
+/* A failure leaves the machine running, and shows in the exit status at the end. */
+static void save(struct machine *machine, unsigned number)
+{
+    struct error error = {""};
+    machine->saving.watches[number] = (struct save_watch){.done = true};
+    if (machine->saving.save && machine->saving.save(machine, machine->options->saves[number].path, &error))
+        return;
+    fprintf(stderr, "armature: %s\n", error.text);
+    machine->saving.failed = true;
+}
+
+/* What is due at this count: hashes first, as a snapshot does not change the machine. */
+static void on_mark(void *context)
+{
+    struct machine *machine = context;
+    const struct run_options *options = machine->options;
+    uint64_t now = insns_of_first(machine);
+    for (unsigned i = 0; i < options->hash_count; i++)
+        if (options->hash_at[i] == now)
+            print_hash(machine, now);
+    for (unsigned i = 0; i < options->save_count; i++)
+        if (options->saves[i].at_insns == now)
+            save(machine, i);
+    set_next_mark(machine);
+}
+
+/* --- texts ----------------------------------------------------------------------------------------- */
+
+/* How much of `text` stands at the end of what was printed, `matched` of it having stood there before `byte`. */
+static unsigned match_on(const char *text, unsigned matched, char byte)
+{
+    while (text[matched] != byte) {
+        if (!matched)
+            return 0;
+        /* The longest beginning of the text that what was matched ends with, less than all of it. */
+        unsigned shorter = matched - 1;
+        while (memcmp(text, text + matched - shorter, shorter))
+            shorter--;
+        matched = shorter;
+    }
+    return matched + 1;
+}
+
+void save_watch_output(struct machine *machine, const void *bytes, size_t length)
+{
+    const char *from = bytes;
+    for (unsigned i = 0; i < machine->options->save_count; i++) {
+        struct save_watch *watch = &machine->saving.watches[i];
+        const char *text = machine->options->saves[i].text;
+        for (size_t at = 0; text && at < length && !watch->done && !watch->wanted; at++) {
+            watch->matched = match_on(text, watch->matched, from[at]);
+            watch->wanted = !text[watch->matched];
+        }
+        if (watch->wanted)
+            run_loop_pause(&machine->loop);
+    }
+}
+
+static void on_pause(void *context)
+{
+    struct machine *machine = context;
+    for (unsigned i = 0; i < machine->options->save_count; i++)
+        if (machine->saving.watches[i].wanted)
+            save(machine, i);
+}
+
+/* --- entry points ---------------------------------------------------------------------------------- */
+
+void marks_init(struct machine *machine)
+{
+    machine->loop.on_mark = on_mark;
+    machine->loop.on_pause = on_pause;
+    machine->loop.on_mark_context = machine;
+}
+
+void marks_begin(struct machine *machine)
+{
+    if (machine->restored)
+        on_mark(machine);
+    set_next_mark(machine);
+}
+
+int marks_end(struct machine *machine, int status, struct error *error)
+{
+    for (unsigned i = 0; i < machine->options->save_count; i++) {
+        const struct save_option *option = &machine->options->saves[i];
+        if (machine->saving.watches[i].done)
+            continue;
+        if (option->text)
+            error_set(error, "%s was not saved: the guest never printed '%s'", option->path, option->text);
+        else
+            error_set(error, "%s was not saved: the guest ended before instruction %llu", option->path,
+                      (unsigned long long)option->at_insns);
+        return EXIT_STATUS_HOST;
+    }
+    if (machine->saving.failed) {
+        error_set(error, "not every snapshot was written; the reason stands above");
+        return EXIT_STATUS_HOST;
+    }
+    return status;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is different in two snapshots: values by their names, pages by their addresses. */
+#include "snapshot/compare.h"
+#include <inttypes.h>
+#include "machine/board.h"
+
+/* --- structures ------------------------------------------------------------------------------------ */
+
+/* All values of a structure, each with a copy of its name. */
+struct values {
+    struct bytes rows; /* of struct codec_value, `name` being the offset in `names` */
+    struct bytes names;
+};
+
+static bool collect(void *context, const struct codec_value *value)
+{
+    struct values *values = context;
+    struct codec_value row = *value;
+    row.name = (const char *)(uintptr_t)values->names.length;
+    bytes_put(&values->names, value->name, strlen(value->name) + 1);
+    bytes_put(&values->rows, &row, sizeof row);
+    return true;
+}
+
+static size_t count_of(const struct values *values)
+{
+    return values->rows.length / sizeof(struct codec_value);
+}
+
+static struct codec_value value_at(const struct values *values, size_t number)
+{
+    struct codec_value value = ((const struct codec_value *)values->rows.at)[number];
+    value.name = (const char *)values->names.at + (uintptr_t)value.name;
+    return value;
+}
+
+/* The value of that name, looked for from `*from` on, as both have mostly the same order. */
+static bool find_value(const struct values *values, const char *name, size_t *from, struct codec_value *found)
+{
+    for (size_t i = 0, count = count_of(values); i < count; i++) {
+        *found = value_at(values, (*from + i) % count);
+        if (!strcmp(found->name, name)) {
+            *from = (*from + i + 1) % count;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_value(FILE *to, const struct codec_value *value)
+{
+    const size_t shown = value->opaque && value->size > 16 ? 16 : value->size;
+    for (size_t i = 0; i < shown; i++)
+        fprintf(to, "%02x", value->at[value->opaque ? i : shown - 1 - i]);
+    fputs(shown < value->size ? "..." : "", to);
+}
+
+static uint64_t compare_values(FILE *to, const char *section, const struct values *a, const struct values *b)
+{
+    uint64_t differences = 0;
+    size_t from = 0;
+    for (size_t i = 0; i < count_of(a); i++) {
+        struct codec_value mine = value_at(a, i), other;
+        bool found = find_value(b, mine.name, &from, &other);
+        if (found && mine.size == other.size && !memcmp(mine.at, other.at, mine.size))
+            continue;
+        fprintf(to, "%s: %s  ", section, mine.name);
+        print_value(to, &mine);
+        fputs("  ", to);
+        if (found)
+            print_value(to, &other);
+        fputs(found ? "\n" : "(has no such field)\n", to);
+        differences++;
+    }
+    return differences;
+}
+
+static bool compare_structures(FILE *to, struct snapshot *a, struct snapshot *b, const char *section, uint64_t *differences,
+                               struct error *error)
+{
+    struct values of_a = {{NULL}}, of_b = {{NULL}};
+    struct reader in_a, in_b;
+    bool good = format_find(&a->file, section, &in_a, error) && format_find(&b->file, section, &in_b, error);
+    if (good) {
+        good = codec_each(&in_a, collect, &of_a) && codec_each(&in_b, collect, &of_b);
+        if (good)
+            *differences += compare_values(to, section, &of_a, &of_b);
+        else
+            error_set(error, "section '%s' of one of the snapshots is damaged", section);
+    }
+    bytes_free(&of_a.rows);
+    bytes_free(&of_a.names);
+    bytes_free(&of_b.rows);
+    bytes_free(&of_b.names);
+    return good;
+}
+
+/* --- pages ----------------------------------------------------------------------------------------- */
+
+/* 1: the same, 0: not, -1: one of them is damaged. `none_is_zero`: pages without an entry are zeroes. */
+static int same_page(struct snapshot *a, struct snapshot *b, uint64_t in_a, uint64_t in_b, bool none_is_zero)
+{
+    static const uint8_t zeroes[PAGE_SIZE_BYTES];
+    if (in_a == STORE_NONE && in_b == STORE_NONE)
+        return 1;
+    if (!none_is_zero && (in_a == STORE_NONE || in_b == STORE_NONE))
+        return 0;
+    if (in_a != STORE_NONE && in_b != STORE_NONE && store_hash(&a->store, in_a) != store_hash(&b->store, in_b))
+        return 0;
+    const uint8_t *of_a = in_a == STORE_NONE ? zeroes : store_page(&a->store, in_a);
+    const uint8_t *of_b = in_b == STORE_NONE ? zeroes : store_page(&b->store, in_b);
+    return of_a && of_b ? !memcmp(of_a, of_b, PAGE_SIZE_BYTES) : -1;
+}
+
+static void print_run(FILE *to, const char *what, uint64_t base, uint64_t first, uint64_t count)
+{
+    if (count)
+        fprintf(to, "%s: 0x%" PRIx64 ", %" PRIu64 " page%s\n", what, (uint64_t)(base + first * PAGE_SIZE_BYTES), count,
+                count == 1 ? "" : "s");
+}
+
+static bool compare_pages(FILE *to, struct snapshot *a, struct snapshot *b, const char *section, uint64_t base,
+                          uint64_t pages, uint64_t *differences, struct error *error)
+{
+    struct store_index of_a, of_b;
+    struct reader in_a, in_b;
+    const bool ram = !strcmp(section, SECTION_RAM);
+    if (!format_find(&a->file, section, &in_a, error) || !format_find(&b->file, section, &in_b, error) ||
+        !store_index_read(&a->store, &in_a, pages, &of_a, section, error) ||
+        !store_index_read(&b->store, &in_b, pages, &of_b, section, error))
+        return false;
+    uint64_t first = 0, count = 0;
+    for (uint64_t page = 0; page < pages; page++) {
+        int same = same_page(a, b, store_lookup(&of_a, page), store_lookup(&of_b, page), ram);
+        if (same < 0)
+            return error_set(error, "a compressed part of one of the snapshots is damaged");
+        if (same) {
+            print_run(to, section, base, first, count);
+            count = 0;
+            continue;
+        }
+        if (!count++)
+            first = page;
+        ++*differences;
+    }
+    print_run(to, section, base, first, count);
+    return true;
+}
+
+/* One more than the last page that an index names. */
+static uint64_t end_of_index(struct snapshot *snapshot, const char *section)
+{
+    struct store_index index;
+    struct reader reader;
+    uint64_t end = 0, last;
+    if (!format_find(&snapshot->file, section, &reader, NULL) ||
+        !store_index_read(&snapshot->store, &reader, MEDIUM_PAGES_MAX, &index, section, NULL))
+        return 0;
+    if (index.extent_count)
+        end = index.extents[index.extent_count - 1].page + index.extents[index.extent_count - 1].count;
+    if (index.copy_count && (last = index.copies[index.copy_count - 1].page) >= end)
+        end = last + 1;
+    if (index.zero_count && (last = index.zeroes[index.zero_count - 1]) >= end)
+        end = last + 1;
+    return end;
+}
+
+static uint64_t store_pages_named(struct snapshot *a, struct snapshot *b, const char *section)
+{
+    uint64_t of_a = end_of_index(a, section), of_b = end_of_index(b, section);
+    return of_a > of_b ? of_a : of_b;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------- */
+
+bool section_is_structure(const char *name)
+{
+    static const char *const words[] = {SECTION_CLOCK, SECTION_LOOP, SECTION_MACHINE};
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(name, words[i]))
+            return true;
+    return !strncmp(name, "cpu", 3) || !strncmp(name, "device.", 7) || !strncmp(name, "base.", 5);
+}
+
+static bool compare_section(FILE *to, struct snapshot *a, struct snapshot *b, const struct format_section *section,
+                            uint64_t *differences, struct error *error)
+{
+    const char *name = section->name;
+    if (!format_has(&b->file, name)) {
+        fprintf(to, "%s: only in %s\n", name, a->file.path);
+        ++*differences;
+        return true;
+    }
+    if (section_is_structure(name))
+        return compare_structures(to, a, b, name, differences, error);
+    if (!strcmp(name, SECTION_RAM))
+        return compare_pages(to, a, b, name, BOARD_RAM_BASE, a->recorded.memory_bytes / PAGE_SIZE_BYTES, differences, error);
+    if (!strncmp(name, "medium.", 7))
+        return compare_pages(to, a, b, name, 0, store_pages_named(a, b, name), differences, error);
+    struct reader in_a, in_b;
+    if (!format_find(&a->file, name, &in_a, error) || !format_find(&b->file, name, &in_b, error))
+        return false;
+    bool same = in_a.left == in_b.left && !memcmp(in_a.at, in_b.at, in_a.left);
+    if (!same && strcmp(name, "hashes") && strcmp(name, "chunks")) {
+        fprintf(to, "%s: not the same\n", name);
+        ++*differences;
+    }
+    return true;
+}
+
+bool snapshot_compare(FILE *to, struct snapshot *a, struct snapshot *b, uint64_t *differences, struct error *error)
+{
+    *differences = 0;
+    if (a->recorded.memory_bytes != b->recorded.memory_bytes || a->recorded.cpus != b->recorded.cpus)
+        return error_set(error, "%.200s and %.200s are of different machines (memory or processors)", a->file.path,
+                         b->file.path);
+    for (uint32_t i = 0; i < a->file.header.section_count; i++)
+        if (!compare_section(to, a, b, &a->file.sections[i], differences, error))
+            return false;
+    for (uint32_t i = 0; i < b->file.header.section_count; i++)
+        if (!format_has(&a->file, b->file.sections[i].name)) {
+            fprintf(to, "%s: only in %s\n", b->file.sections[i].name, b->file.path);
+            ++*differences;
+        }
+    return true;
+}
