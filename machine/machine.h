@@ -11,6 +11,7 @@
 #include "machine/run.h"
 
 struct serial;
+struct fw_cfg;
 struct machine;
 
 /** A serial line or console of the guest, and its end on the host. */
@@ -44,6 +45,7 @@ struct machine {
     struct device devices[MACHINE_DEVICES_MAX]; /* in the order of the board's table */
     unsigned device_count;
     unsigned virtio_slots_used;
+    struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */

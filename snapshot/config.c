@@ -60,6 +60,7 @@ void config_put(struct bytes *bytes, const struct run_options *options)
     snprintf(number, sizeof number, "%" PRIu64, options->seed);
     put_pair(bytes, "--seed", number);
     put_path(bytes, "--kernel", options->kernel, "");
+    put_path(bytes, "--firmware", options->firmware, "");
     put_path(bytes, "--initrd", options->initrd, "");
     put_path(bytes, "--dtb", options->dtb, "");
     put_pair(bytes, "--append", options->append ? options->append : "");
@@ -93,7 +94,7 @@ bool config_next(struct reader *reader, const char **name, const char **value)
 bool config_get(struct reader *reader, struct run_options *options, struct error *error)
 {
     static const char *const known[] = {"--memory", "--cpus", "--cpu", "--seed", "--kernel", "--initrd",
-                                        "--dtb", "--append", "--disk", "--net", "--serial", "--console"};
+                                        "--dtb", "--append", "--disk", "--net", "--serial", "--console", "--firmware"};
     const char *name, *value;
     while (config_next(reader, &name, &value)) {
         bool good = false;
@@ -157,6 +158,7 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
 {
     const struct run_options *recorded = &snapshot->recorded;
     options->kernel = recorded->kernel;
+    options->firmware = recorded->firmware;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
