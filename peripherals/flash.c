@@ -6,18 +6,18 @@
  *     write 0x40000 0x00200020   erase set-up    write 0x40000 0x00d000d0   confirm: done, status mode
  *     write 0x40000 0x00400040   program set-up  write 0x40000 0x12345678   done, status mode
  *     read  0x40000 -> 0x00800080 (ready)        write 0x40000 0x00ff00ff   array mode: read -> 0x12345678
- */
+ *
+ * A narrower write is a command to both chips all the same: that is how the board is wired that firmware is built for
+ * (U-Boot uses 16 bits). A datum changes its own bytes only. */
 #include "peripherals/flash.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define CHIPS        2u
-#define BLOCKS       (FLASH_BANK_BYTES / FLASH_BLOCK_BYTES)
-#define BLOCK_WORDS  (FLASH_BLOCK_BYTES / 2 / CHIPS) /* of one chip */
-#define BUFFER_WORDS 32u /* of a buffered program, of each chip: 64 bytes */
+#define BLOCKS        (FLASH_BANK_BYTES / FLASH_BLOCK_BYTES)
+#define BUFFER_WRITES 32u /* of a buffered program: 64 bytes of each chip */
 
-/* What a chip does with reads, or with the next write. */
+/* What the chips do with reads, or with the next write. */
 enum flash_mode {
     MODE_ARRAY,
     MODE_STATUS,
@@ -52,17 +52,14 @@ enum flash_command {
 
 enum flash_status { STATUS_READY = 0x80, STATUS_ERASE_FAILED = 0x20, STATUS_PROGRAM_FAILED = 0x10 };
 
-struct flash_chip {
+struct flash {
     uint8_t mode;
     uint8_t status;
     uint16_t buffer_count, buffer_filled;
-    uint32_t buffer_block; /* word address of the first word of the block that the buffer is for */
-    uint16_t buffer_word[BUFFER_WORDS]; /* within the block */
-    uint16_t buffer_data[BUFFER_WORDS];
-};
-
-struct flash {
-    struct flash_chip chips[CHIPS];
+    uint64_t buffer_block;                 /* offset of the block that the buffer is for */
+    uint32_t buffer_offset[BUFFER_WRITES]; /* within the block */
+    uint32_t buffer_data[BUFFER_WRITES];
+    uint8_t buffer_size[BUFFER_WRITES]; /* bytes: 1, 2 or 4 */
     struct bus *bus;
     bool is_rom;
     struct disk *backing;
@@ -70,20 +67,15 @@ struct flash {
     bool used[BLOCKS]; /* may hold something else than zeroes */
 };
 
-static const struct field chip_list[] = {
-    FIELD(struct flash_chip, mode),
-    FIELD(struct flash_chip, status),
-    FIELD(struct flash_chip, buffer_count),
-    FIELD(struct flash_chip, buffer_filled),
-    FIELD(struct flash_chip, buffer_block),
-    FIELD_ARRAY(struct flash_chip, buffer_word),
-    FIELD_ARRAY(struct flash_chip, buffer_data),
-    FIELDS_END,
-};
-static const struct fields chip_fields = {"flash_chip", sizeof(struct flash_chip), chip_list};
-
 static const struct field flash_list[] = {
-    FIELD_STRUCT_ARRAY(struct flash, chips, &chip_fields),
+    FIELD(struct flash, mode),
+    FIELD(struct flash, status),
+    FIELD(struct flash, buffer_count),
+    FIELD(struct flash, buffer_filled),
+    FIELD(struct flash, buffer_block),
+    FIELD_ARRAY(struct flash, buffer_offset),
+    FIELD_ARRAY(struct flash, buffer_data),
+    FIELD_ARRAY(struct flash, buffer_size),
     FIELD_HOST(struct flash, bus),
     FIELD_HOST(struct flash, is_rom),
     FIELD_HOST(struct flash, backing),
@@ -120,14 +112,6 @@ static const uint16_t chip_ids[] = {0x89, 0x18};
 
 /* --- content --------------------------------------------------------------------------------------- */
 
-static unsigned array_chips(const struct flash *flash)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < CHIPS; i++)
-        count += flash->chips[i].mode == MODE_ARRAY;
-    return count;
-}
-
 /* Has what was changed at `offset`, within a block, written to the backing; else it is taken back to `before`. */
 static bool keep(struct flash *flash, uint64_t offset, const uint8_t *before, uint64_t length)
 {
@@ -144,181 +128,174 @@ static bool keep(struct flash *flash, uint64_t offset, const uint8_t *before, ui
     return false;
 }
 
-static uint64_t word_offset(unsigned chip, uint32_t word)
+/* Programming makes zeroes of ones, and nothing else. */
+static void clear_bits(uint8_t *at, uint32_t data, unsigned size)
 {
-    return (uint64_t)word * 2 * CHIPS + 2 * chip;
+    for (unsigned i = 0; i < size; i++)
+        at[i] &= (uint8_t)(data >> 8 * i);
 }
 
-/* Programming makes zeroes of ones, and nothing else. */
-static bool program_words(struct flash *flash, unsigned chip, uint32_t block, const uint16_t *words, const uint16_t *data,
-                          unsigned count)
+static bool program(struct flash *flash, uint64_t offset, uint32_t data, unsigned size)
 {
-    unsigned lowest = words[0], highest = words[0];
-    for (unsigned i = 1; i < count; i++) {
-        lowest = words[i] < lowest ? words[i] : lowest;
-        highest = words[i] > highest ? words[i] : highest;
+    uint8_t before[4];
+    memcpy(before, flash->content + offset, size);
+    clear_bits(flash->content + offset, data, size);
+    return keep(flash, offset, before, size);
+}
+
+/* All of the buffer, or nothing. */
+static bool program_buffer(struct flash *flash)
+{
+    uint32_t first = FLASH_BLOCK_BYTES, end = 0;
+    for (unsigned i = 0; i < flash->buffer_count; i++) {
+        uint32_t offset = flash->buffer_offset[i], behind = offset + flash->buffer_size[i];
+        first = offset < first ? offset : first;
+        end = behind > end ? behind : end;
     }
-    uint64_t offset = word_offset(chip, block + lowest), length = word_offset(chip, block + highest) + 2 - offset;
-    uint8_t *before = malloc(length); /* at most a block */
+    uint8_t *at = flash->content + flash->buffer_block, *before = malloc(end - first);
     if (!before)
         return false;
-    memcpy(before, flash->content + offset, length);
-    for (unsigned i = 0; i < count; i++) {
-        uint16_t old;
-        uint8_t *at = flash->content + word_offset(chip, block + words[i]);
-        memcpy(&old, at, sizeof old);
-        old &= data[i];
-        memcpy(at, &old, sizeof old);
-    }
-    bool kept = keep(flash, offset, before, length);
+    memcpy(before, at + first, end - first);
+    for (unsigned i = 0; i < flash->buffer_count; i++)
+        clear_bits(at + flash->buffer_offset[i], flash->buffer_data[i], flash->buffer_size[i]);
+    bool kept = keep(flash, flash->buffer_block + first, before, end - first);
     free(before);
     return kept;
 }
 
-static bool erase_block(struct flash *flash, unsigned chip, uint32_t word)
+static uint64_t block_of(uint64_t offset)
 {
-    uint64_t offset = word_offset(0, word) & ~(uint64_t)(FLASH_BLOCK_BYTES - 1);
-    uint8_t *before = malloc(FLASH_BLOCK_BYTES), *block = flash->content + offset;
+    return offset & ~(uint64_t)(FLASH_BLOCK_BYTES - 1);
+}
+
+static bool erase_block(struct flash *flash, uint64_t offset)
+{
+    uint8_t *before = malloc(FLASH_BLOCK_BYTES), *block = flash->content + block_of(offset);
     if (!before)
         return false;
     memcpy(before, block, FLASH_BLOCK_BYTES);
-    for (unsigned at = 2 * chip; at < FLASH_BLOCK_BYTES; at += 2 * CHIPS)
-        memset(block + at, 0xff, 2);
-    bool kept = keep(flash, offset, before, FLASH_BLOCK_BYTES);
+    memset(block, 0xff, FLASH_BLOCK_BYTES);
+    bool kept = keep(flash, block_of(offset), before, FLASH_BLOCK_BYTES);
     free(before);
     return kept;
 }
 
 /* --- commands -------------------------------------------------------------------------------------- */
 
-static uint32_t block_of(uint32_t word)
-{
-    return word & ~(BLOCK_WORDS - 1);
-}
+#define SEQUENCE_ERROR (STATUS_PROGRAM_FAILED | STATUS_ERASE_FAILED)
 
-static void finish(struct flash_chip *chip, bool good, uint8_t failed)
+static void finish(struct flash *flash, bool good, uint8_t failed)
 {
-    chip->status |= STATUS_READY | (good ? 0 : failed);
-    chip->mode = MODE_STATUS;
+    flash->status |= STATUS_READY | (good ? 0 : failed);
+    flash->mode = MODE_STATUS;
 }
 
 /* A first write: the command. */
-static void take_command(struct flash_chip *chip, uint32_t word, uint16_t value)
+static void take_command(struct flash *flash, uint64_t offset, uint32_t value)
 {
     switch ((uint8_t)value) {
     case COMMAND_PROGRAM:
-    case COMMAND_PROGRAM_ALTERNATE: chip->mode = MODE_PROGRAM; break;
-    case COMMAND_ERASE: chip->mode = MODE_ERASE; break;
-    case COMMAND_CLEAR_STATUS: chip->status = STATUS_READY; break;
-    case COMMAND_LOCK: chip->mode = MODE_LOCK; break;
-    case COMMAND_READ_ID: chip->mode = MODE_ID; break;
-    case COMMAND_QUERY: chip->mode = MODE_QUERY; break;
-    case COMMAND_CONFIGURATION: chip->mode = MODE_CONFIGURATION; break;
+    case COMMAND_PROGRAM_ALTERNATE: flash->mode = MODE_PROGRAM; break;
+    case COMMAND_ERASE: flash->mode = MODE_ERASE; break;
+    case COMMAND_CLEAR_STATUS: flash->status = STATUS_READY; break;
+    case COMMAND_LOCK: flash->mode = MODE_LOCK; break;
+    case COMMAND_READ_ID: flash->mode = MODE_ID; break;
+    case COMMAND_QUERY: flash->mode = MODE_QUERY; break;
+    case COMMAND_CONFIGURATION: flash->mode = MODE_CONFIGURATION; break;
     case COMMAND_BUFFER:
-        chip->mode = MODE_BUFFER_COUNT;
-        chip->buffer_block = block_of(word);
+        flash->mode = MODE_BUFFER_COUNT;
+        flash->buffer_block = block_of(offset);
         break;
     case COMMAND_READ_STATUS:
     case COMMAND_SUSPEND: /* nothing is ever under way */
-    case COMMAND_CONFIRM: chip->mode = MODE_STATUS; break;
-    default: chip->mode = MODE_ARRAY; break; /* COMMAND_ARRAY, COMMAND_ARRAY_AMD, and what is none */
+    case COMMAND_CONFIRM: flash->mode = MODE_STATUS; break;
+    default: flash->mode = MODE_ARRAY; break; /* COMMAND_ARRAY, COMMAND_ARRAY_AMD, and what is none */
     }
 }
 
-static void take_buffer_count(struct flash_chip *chip, uint16_t value)
+static void take_buffer_count(struct flash *flash, uint32_t value)
 {
-    if (value >= BUFFER_WORDS) {
-        finish(chip, false, STATUS_PROGRAM_FAILED | STATUS_ERASE_FAILED); /* a command sequence error */
+    if ((value & 0xffff) >= BUFFER_WRITES) {
+        finish(flash, false, SEQUENCE_ERROR);
         return;
     }
-    chip->buffer_count = value + 1;
-    chip->buffer_filled = 0;
-    chip->mode = MODE_BUFFER_DATA;
+    flash->buffer_count = (uint16_t)((value & 0xffff) + 1);
+    flash->buffer_filled = 0;
+    flash->mode = MODE_BUFFER_DATA;
 }
 
-static void take_buffer_data(struct flash_chip *chip, uint32_t word, uint16_t value)
+static void take_buffer_data(struct flash *flash, uint64_t offset, uint32_t value, unsigned size)
 {
-    if (block_of(word) != chip->buffer_block) {
-        finish(chip, false, STATUS_PROGRAM_FAILED | STATUS_ERASE_FAILED);
+    if (block_of(offset) != flash->buffer_block) {
+        finish(flash, false, SEQUENCE_ERROR);
         return;
     }
-    chip->buffer_word[chip->buffer_filled] = (uint16_t)(word - chip->buffer_block);
-    chip->buffer_data[chip->buffer_filled++] = value;
-    if (chip->buffer_filled == chip->buffer_count)
-        chip->mode = MODE_BUFFER_CONFIRM;
+    flash->buffer_offset[flash->buffer_filled] = (uint32_t)(offset - flash->buffer_block);
+    flash->buffer_size[flash->buffer_filled] = (uint8_t)size;
+    flash->buffer_data[flash->buffer_filled++] = value;
+    if (flash->buffer_filled == flash->buffer_count)
+        flash->mode = MODE_BUFFER_CONFIRM;
 }
 
-static void chip_write(struct flash *flash, unsigned index, uint32_t word, uint16_t value)
+static void take_write(struct flash *flash, uint64_t offset, uint32_t value, unsigned size)
 {
-    struct flash_chip *chip = &flash->chips[index];
     bool confirmed = (uint8_t)value == COMMAND_CONFIRM;
-    uint16_t within = (uint16_t)(word - block_of(word));
-    switch ((enum flash_mode)chip->mode) {
-    case MODE_PROGRAM:
-        finish(chip, program_words(flash, index, block_of(word), &within, &value, 1), STATUS_PROGRAM_FAILED);
-        break;
+    switch ((enum flash_mode)flash->mode) {
+    case MODE_PROGRAM: finish(flash, program(flash, offset, value, size), STATUS_PROGRAM_FAILED); break;
     case MODE_ERASE:
         if (confirmed)
-            finish(chip, erase_block(flash, index, word), STATUS_ERASE_FAILED);
+            finish(flash, erase_block(flash, offset), STATUS_ERASE_FAILED);
         else
-            finish(chip, false, STATUS_PROGRAM_FAILED | STATUS_ERASE_FAILED);
+            finish(flash, false, SEQUENCE_ERROR);
         break;
     case MODE_LOCK:
-    case MODE_CONFIGURATION: finish(chip, true, 0); break;
-    case MODE_BUFFER_COUNT: take_buffer_count(chip, value); break;
-    case MODE_BUFFER_DATA: take_buffer_data(chip, word, value); break;
+    case MODE_CONFIGURATION: finish(flash, true, 0); break;
+    case MODE_BUFFER_COUNT: take_buffer_count(flash, value); break;
+    case MODE_BUFFER_DATA: take_buffer_data(flash, offset, value, size); break;
     case MODE_BUFFER_CONFIRM:
         if (confirmed)
-            finish(chip, program_words(flash, index, chip->buffer_block, chip->buffer_word, chip->buffer_data, chip->buffer_count),
-                   STATUS_PROGRAM_FAILED);
+            finish(flash, program_buffer(flash), STATUS_PROGRAM_FAILED);
         else
-            finish(chip, false, STATUS_PROGRAM_FAILED | STATUS_ERASE_FAILED);
+            finish(flash, false, SEQUENCE_ERROR);
         break;
-    default: take_command(chip, word, value); break;
+    default: take_command(flash, offset, value); break;
     }
 }
 
-static uint16_t chip_read(const struct flash *flash, unsigned index, uint32_t word)
+/* What each chip shows at a word of the bank, outside of array mode. */
+static uint16_t chip_shows(const struct flash *flash, uint64_t word)
 {
-    const struct flash_chip *chip = &flash->chips[index];
-    uint16_t value;
-    switch ((enum flash_mode)chip->mode) {
-    case MODE_ARRAY: memcpy(&value, flash->content + word_offset(index, word), sizeof value); return value;
-    case MODE_ID: word &= 0xff; return word < 2 ? chip_ids[word] : 0; /* word 2: the block is not locked */
-    case MODE_QUERY: word = (word & 0xff) - 0x10; return word < sizeof query ? query[word] : 0;
-    default: return chip->status;
-    }
+    word &= 0xff;
+    if (flash->mode == MODE_ID)
+        return word < 2 ? chip_ids[word] : 0; /* word 2: the block is not locked */
+    if (flash->mode == MODE_QUERY)
+        return word >= 0x10 && word - 0x10 < sizeof query ? query[word - 0x10] : 0;
+    return flash->status;
 }
 
 /* --- accesses -------------------------------------------------------------------------------------- */
 
-/* 8 bytes are two words, one after the other; a byte is a part of its chip's halfword. */
 static bool flash_read(void *device, uint64_t offset, unsigned size, uint64_t *value)
 {
     struct flash *flash = device;
     *value = 0;
-    for (unsigned at = 0; at < (size < 2 ? 2 : size); at += 2) {
-        uint64_t half = (offset & ~1ull) + at;
-        *value |= (uint64_t)chip_read(flash, half / 2 % CHIPS, (uint32_t)(half / 2 / CHIPS)) << 8 * at;
+    if (flash->mode == MODE_ARRAY) {
+        memcpy(value, flash->content + offset, size);
+        return true;
     }
-    if (size == 1)
-        *value = *value >> 8 * (offset & 1) & 0xff;
+    for (unsigned i = 0; i < size; i++) /* both chips show the same */
+        *value |= (uint64_t)(chip_shows(flash, (offset + i) / 4) >> 8 * ((offset + i) & 1) & 0xff) << 8 * i;
     return true;
 }
 
 static bool flash_write(void *device, uint64_t offset, unsigned size, uint64_t value)
 {
     struct flash *flash = device;
-    bool readable = array_chips(flash) == CHIPS;
-    if (size == 1) { /* the other byte of a command does not matter; of a datum it stays */
-        unsigned shift = 8 * (offset & 1);
-        value = value << shift | (flash->chips[offset / 2 % CHIPS].mode == MODE_PROGRAM ? 0xffffu & ~(0xffu << shift) : 0);
-    }
-    for (unsigned at = 0; at < (size < 2 ? 2 : size); at += 2) {
-        uint64_t half = (offset & ~1ull) + at;
-        chip_write(flash, half / 2 % CHIPS, (uint32_t)(half / 2 / CHIPS), (uint16_t)(value >> 8 * at));
-    }
-    if (flash->is_rom && readable != (array_chips(flash) == CHIPS))
+    bool readable = flash->mode == MODE_ARRAY;
+    take_write(flash, offset, (uint32_t)value, size > 4 ? 4 : size);
+    if (size > 4)
+        take_write(flash, offset + 4, (uint32_t)(value >> 32), 4);
+    if (flash->is_rom && readable != (flash->mode == MODE_ARRAY))
         bus_show_rom(flash->bus, !readable);
     return true;
 }
@@ -367,28 +344,35 @@ static const struct medium_ops flash_medium = {flash_identify, flash_next_page, 
 static void flash_restored(void *device)
 {
     struct flash *flash = device;
-    for (unsigned i = 0; i < CHIPS; i++) {
-        struct flash_chip *chip = &flash->chips[i];
-        bool filling = chip->mode == MODE_BUFFER_DATA || chip->mode == MODE_BUFFER_CONFIRM;
-        bool fits = chip->buffer_count && chip->buffer_count <= BUFFER_WORDS &&
-                    chip->buffer_filled < chip->buffer_count + (chip->mode == MODE_BUFFER_CONFIRM);
-        if (chip->mode >= MODE_COUNT || (filling && !fits))
-            chip->mode = MODE_ARRAY;
-        chip->buffer_block = block_of(chip->buffer_block % (BLOCKS * BLOCK_WORDS));
-        for (unsigned word = 0; word < BUFFER_WORDS; word++)
-            chip->buffer_word[word] %= BLOCK_WORDS;
+    bool filling = flash->mode == MODE_BUFFER_DATA || flash->mode == MODE_BUFFER_CONFIRM;
+    bool fits = flash->buffer_count && flash->buffer_count <= BUFFER_WRITES &&
+                flash->buffer_filled < flash->buffer_count + (flash->mode == MODE_BUFFER_CONFIRM);
+    if (flash->mode >= MODE_COUNT || (filling && !fits))
+        flash->mode = MODE_ARRAY;
+    flash->buffer_block = block_of(flash->buffer_block % FLASH_BANK_BYTES);
+    for (unsigned i = 0; i < BUFFER_WRITES; i++) {
+        uint8_t size = flash->buffer_size[i];
+        if (size > 4 || size & (size - 1))
+            flash->buffer_size[i] = size = 4;
+        flash->buffer_offset[i] %= FLASH_BLOCK_BYTES;
+        if (size)
+            flash->buffer_offset[i] &= ~(uint32_t)(size - 1);
     }
     if (flash->is_rom)
-        bus_show_rom(flash->bus, array_chips(flash) == CHIPS);
+        bus_show_rom(flash->bus, flash->mode == MODE_ARRAY);
 }
 
 /* Power-on; what is programmed stays. */
 static void flash_reset(void *device)
 {
     struct flash *flash = device;
-    memset(flash->chips, 0, sizeof flash->chips);
-    for (unsigned i = 0; i < CHIPS; i++)
-        flash->chips[i].status = STATUS_READY;
+    flash->mode = MODE_ARRAY;
+    flash->status = STATUS_READY;
+    flash->buffer_count = flash->buffer_filled = 0;
+    flash->buffer_block = 0;
+    memset(flash->buffer_offset, 0, sizeof flash->buffer_offset);
+    memset(flash->buffer_data, 0, sizeof flash->buffer_data);
+    memset(flash->buffer_size, 0, sizeof flash->buffer_size);
     flash_restored(flash);
 }
 

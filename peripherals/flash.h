@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A bank of NOR flash with the Common Flash Interface and Intel's command set (JEDEC JEP137, Intel P30 data sheet):
- * two chips of 16 bits side by side, so that a word of the bank is a halfword of each. A command is written to both in
- * one access, or to one by an access of 16 bits. Everything ends at once, so that the status is always "ready".
+ * two chips of 16 bits side by side, which get every command together. Everything ends at once, so that the status is always "ready".
  *
  * What is programmed stays: in the bank, in snapshots, and in its backing where it has one. A fresh bank reads as zeroes,
  * like an image file that was padded with truncate. */
