@@ -159,6 +159,7 @@ static bool make_engine(struct machine *machine, struct error *error)
     machine->loop.inputs = machine->inputs;
     machine->loop.engine_ops = machine->engine_ops;
     machine->loop.engine = machine->engine;
+    machine->loop.tape = machine->options->tape;
     run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
     machine->loop.on_mark = on_mark;
     machine->loop.on_mark_context = machine;
@@ -169,7 +170,7 @@ static bool make_engine(struct machine *machine, struct error *error)
 static bool open_line(struct machine_line *line, const char *name, const struct serial_option *option,
                       struct error *error)
 {
-    if (option->kind == SERIAL_NONE)
+    if (option->kind == SERIAL_NONE || option->kind == SERIAL_NULL)
         return true;
     line->serial = serial_open(name, option, error);
     return line->serial != NULL;
@@ -265,6 +266,10 @@ static bool attach_line(struct machine_line *line, struct error *error)
     struct machine *machine = line->machine;
     const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine};
     bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
+    if (line->serial && tape_replays(machine->options->tape)) {
+        serial_attach_output(line->serial, machine->inputs);
+        return true;
+    }
     return !line->serial ||
            serial_attach(line->serial, machine->inputs, line->source, scripted, &keys, error);
 }
@@ -285,7 +290,8 @@ int machine_run(struct machine *machine, struct error *error)
         }
         switch (machine->stop) {
         case MACHINE_RUNNING: break;
-        case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
+        case MACHINE_POWER_OFF:
+        case MACHINE_HALTED: return EXIT_STATUS_POWER_OFF;
         case MACHINE_PANIC: return EXIT_STATUS_PANIC;
         case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
         case MACHINE_RESET:
