@@ -217,7 +217,10 @@ static void fill_slot(struct machine *machine, const struct board_row *row, stru
 static void keep_block(void *context, unsigned number, uint64_t offset, const void *bytes, size_t length)
 {
     const struct tape *tape = context;
-    tape->keep_block(tape->context, number, offset, bytes, length);
+    if (bytes)
+        tape->keep_block(tape->context, number, offset, bytes, length);
+    else
+        tape->blocks_kept(tape->context);
 }
 
 static void put_kept_block(void *overlay, uint64_t offset, const void *bytes, size_t length)

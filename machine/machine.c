@@ -9,6 +9,7 @@
 #include "machine/boot.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
+#include "machine/ram_hash.h"
 #include "machine/run_parallel.h"
 #include "machine/seed.h"
 #include "machine/serial.h"
@@ -318,18 +319,6 @@ bool machine_dump_dtb(struct machine *machine, struct error *error)
 
 /* --- its state ------------------------------------------------------------------------------------- */
 
-static uint64_t hash_ram(const struct ram *ram, uint64_t hash)
-{
-    static const uint8_t zeroes[PAGE_SIZE_BYTES];
-    for (uint64_t offset = 0; offset < ram->size_bytes; offset += PAGE_SIZE_BYTES) {
-        if (memcmp(ram->host + offset, zeroes, PAGE_SIZE_BYTES) == 0)
-            continue;
-        hash = hash_bytes(&offset, sizeof offset, hash);
-        hash = hash_bytes(ram->host + offset, PAGE_SIZE_BYTES, hash);
-    }
-    return hash;
-}
-
 uint64_t machine_hash(const struct machine *machine)
 {
     uint64_t hash = FIELDS_HASH_SEED;
@@ -339,5 +328,5 @@ uint64_t machine_hash(const struct machine *machine)
         if (machine->devices[i].class->state)
             hash = fields_hash(machine->devices[i].class->state, machine->devices[i].instance, hash);
     hash = hash_bytes(&machine->loop.now_ns, sizeof machine->loop.now_ns, hash);
-    return hash_ram(&machine->bus.ram, hash);
+    return ram_hash(&machine->bus.ram, 0, machine->bus.ram.size_bytes, hash);
 }

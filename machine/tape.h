@@ -23,6 +23,7 @@ struct tape {
     void (*before_wait)(void *context, uint64_t wait_ns);
     /* The content of a piece of a disk, told before it is changed for the first time. */
     void (*keep_block)(void *context, unsigned disk, uint64_t offset, const void *bytes, size_t length);
+    void (*blocks_kept)(void *context); /* it changes now */
 
     /* A replay only. Where the next thing of the log happens; false: nothing more does. */
     bool (*next)(void *context, struct input_stamp *at);

@@ -52,7 +52,7 @@ struct disk *disk_overlay_create(struct disk *base, bool read_only);
 void disk_overlay_put(struct disk *overlay, uint64_t offset, const void *bytes, size_t length);
 
 /** `base`, which becomes the new disk's, with `keep` told the content of each piece of it before that changes for the
- * first time. `number` is for `keep`. */
+ * first time, and once with NULL when all that a change needs was told. `number` is for `keep`. */
 typedef void disk_keep(void *context, unsigned number, uint64_t offset, const void *bytes, size_t length);
 struct disk *disk_keep_create(struct disk *base, unsigned number, disk_keep *keep, void *context);
 

@@ -29,6 +29,7 @@ static int read_base(struct disk *base, uint64_t offset, void *to, size_t length
 static int keep_range(struct disk_keeper *keeper, uint64_t offset, uint64_t length)
 {
     uint64_t size = keeper->disk.size_bytes;
+    bool any = false;
     for (uint64_t block = offset / BLOCK_BYTES; block * BLOCK_BYTES < offset + length; block++) {
         uint64_t *word = &keeper->kept[block / 64], bit = 1ull << block % 64, at = block * BLOCK_BYTES;
         if (*word & bit)
@@ -40,7 +41,10 @@ static int keep_range(struct disk_keeper *keeper, uint64_t offset, uint64_t leng
             return result;
         keeper->keep(keeper->context, keeper->number, at, bytes, now);
         *word |= bit;
+        any = true;
     }
+    if (any)
+        keeper->keep(keeper->context, keeper->number, 0, NULL, 0);
     return 0;
 }
 
