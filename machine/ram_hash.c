@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A hash over guest memory. Linux tells by /proc/self/pagemap which pages of a mapping there are: 64 bits a page, bit 63
- * where it is in memory, bit 62 where it is swapped out (Documentation/admin-guide/mm/pagemap.rst). */
+/* A hash over guest memory. Linux tells by /proc/self/pagemap which pages of a mapping there are: 64 bits a page, bit
+ * 63 where it is in memory, bit 62 where it is swapped out (Documentation/admin-guide/mm/pagemap.rst). */
 #include "machine/ram_hash.h"
 #include <fcntl.h>
 #include <string.h>

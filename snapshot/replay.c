@@ -15,10 +15,10 @@ struct replay {
     struct log_reader *reader;
     struct machine *machine;
     struct log_entry next;
-    bool over;          /* there is no next */
-    bool ended;         /* the log has its end, and it was reached */
-    bool differs;       /* `error` says where */
-    uint64_t insns;     /* where the run was last known to be the recorded one */
+    bool over;      /* there is no next */
+    bool ended;     /* the log has its end, and it was reached */
+    bool differs;   /* `error` says where */
+    uint64_t insns; /* where the run was last known to be the recorded one */
     struct error error;
 };
 
@@ -46,8 +46,9 @@ static void differ(struct replay *replay, const char *what)
     struct input_stamp now = run_loop_stamp(&replay->machine->loop);
     replay->differs = replay->over = true;
     char moment[MOMENT_BYTES];
-    error_set(&replay->error, "replay: the run differs from the recorded one at %s: %s; it was the same at instruction %"
-              PRIu64, moment_text(now, moment), what, replay->insns);
+    error_set(&replay->error,
+              "replay: the run differs from the recorded one at %s: %s; it was the same at instruction %" PRIu64,
+              moment_text(now, moment), what, replay->insns);
     stop(replay, MACHINE_HALTED);
 }
 
@@ -302,7 +303,8 @@ int replay_finish(struct replay *replay, int status, struct error *error)
         return EXIT_STATUS_HOST;
     }
     if (!replay->ended)
-        fprintf(stderr, "armature: replay: the log ends at instruction %" PRIu64 ", where the recording was cut short\n",
+        fprintf(stderr,
+                "armature: replay: the log ends at instruction %" PRIu64 ", where the recording was cut short\n",
                 run_loop_stamp(&replay->machine->loop).insns);
     return status;
 }

@@ -13,11 +13,13 @@ import os
 import pty
 import random
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zlib
 
 program, guest, case = sys.argv[1:4]
 cpus = sys.argv[4] if len(sys.argv) > 4 else "1"
@@ -40,15 +42,15 @@ def recording(*arguments, append="quiet"):
 
 def replay(*arguments, status=POWER_OFF, path=log):
     """Replays a log; returns its console and what the emulator said."""
-    done = subprocess.run([program, "run", "--replay", path, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE)
+    done = subprocess.run([program, "run", "--replay", path, *arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     errors = done.stderr.decode()
-    check(done.returncode == status, f"replay with {arguments}: status {done.returncode}, not {status}: {errors}", done.stdout)
+    check(done.returncode == status, f"{arguments}: status {done.returncode}, not {status}: {errors}", done.stdout)
     return done.stdout, errors
 
 
 def replay_all(console, *arguments):
-    """Under each engine the replay is the run that was recorded: its console, and as the replay checks itself, its state."""
+    """Under each engine it is the run that was recorded: its console, and as the replay checks itself, its state."""
     print(f"{len(console)} bytes of console, {os.path.getsize(log)} bytes of log")
     for engine in replayers:
         again, errors = replay("--engine", engine, *arguments)
@@ -106,7 +108,8 @@ def case_typed():
     """Someone at a terminal types at arbitrary times, in the host's time, and leaves with Ctrl-A X."""
     typist = Typist(recording(), True)
     typist.until(b"/root # ")
-    for number, line in enumerate(("cat /proc/uptime", "date", "find / -xdev | sha256sum", "cat /proc/interrupts"), 2):
+    lines = ("cat /proc/uptime", "date", "find / -xdev | sha256sum", "cat /proc/interrupts")
+    for number, line in enumerate(lines, 2):
         for key in line + "\n":
             typist.type(key)
             time.sleep(random.random() / 50)
@@ -172,6 +175,39 @@ def case_killed():
         check("was cut short" in errors and errors.count("\n") == 1, f"no word about the end: {errors}")
         check(b"\nhere we are" in console, "the replay ends too early", console)
         check(typist.output.startswith(console[:len(typist.output)]), "the console is another", console)
+
+
+def reworded(content, word, other):
+    """A log with another word in its stream, and the right checksums."""
+    at = 20 + int.from_bytes(content[12:16], "little")
+    head, inflate, stream = content[:at], zlib.decompressobj(), b""
+    while at < len(content):
+        length = int.from_bytes(content[at:at + 4], "little")
+        stream += inflate.decompress(content[at + 12:at + 12 + length])
+        at += 12 + length
+    check(stream.count(word) == 1 and len(word) == len(other), f"{word} is not in the log")
+    deflate = zlib.compressobj()
+    packed = deflate.compress(stream.replace(word, other)) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    head_of_chunk = struct.pack("<II", len(packed), zlib.crc32(packed))
+    return head + head_of_chunk + struct.pack("<I", zlib.crc32(head_of_chunk)) + packed
+
+
+def case_differs():
+    """A run that comes to differ ends there, and says where; so does a log that lies about the end."""
+    record_script("echo one\nfind /proc/sys/kernel | sha256sum\npoweroff -f\n")
+    with open(log, "rb") as file:
+        good = file.read()
+    with open(log, "wb") as file:
+        file.write(reworded(good, b"echo one\n", b"echo two\n"))
+    for engine in replayers:
+        _, errors = replay("--engine", engine, status=HOST)
+        check(errors.count("\n") == 1 and "the run differs from the recorded one at instruction" in errors, errors)
+        print(errors)
+    with open(log, "wb") as file:
+        file.write(reworded(good, b"poweroff -f\n", b"poweron  -f\n"))
+    _, errors = replay("--engine", replayers[0], status=HOST)
+    check(errors.count("\n") == 1 and "the run differs" in errors, errors)
+    print(errors)
 
 
 def case_bad():
