@@ -32,13 +32,12 @@ static void add_file(struct log_header *header, const char *what, uint64_t size_
 
 static bool add_host_file(struct log_header *header, const char *what, const char *path, struct error *error)
 {
-    struct file file;
+    uint64_t size_bytes, hash;
     if (!path)
         return true;
-    if (!file_read(&file, what, path, MAX_MEMORY_BYTES, "give a smaller one", error))
+    if (!file_hash(what, path, &size_bytes, &hash, error))
         return false;
-    add_file(header, what, file.length, hash_bytes(file.bytes, file.length, FIELDS_HASH_SEED));
-    file_free(&file);
+    add_file(header, what, size_bytes, hash);
     return true;
 }
 
