@@ -95,16 +95,16 @@ struct translator_ops {
     bool (*has_room)(void *translator);  /* for one more block; unless CPUs are parallel, it may drop others for it */
     void (*drop_all)(void *translator);  /* no native code runs then */
     uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
-    /* The block is stale: native code that jumps to its translation shall get back to the interpreter. Its address still
-     * stands in it: by that jumps are known. */
+    /* The block is stale: native code that jumps to its translation shall get back to the interpreter. Its address
+     * still stands in it: by that jumps are known. */
     void (*forget)(void *translator, struct block *block);
 };
 
 /** See translator_ops.prepare. */
 void block_cache_prepare(struct block_cache *cache, struct cpu *cpu);
 
-/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`, for CPUs up to `cpu_count`. `translator` may be NULL; it gets a block when that
- *  is entered for the `hot`th time. */
+/** A cache of at most `arena_bytes` of blocks of the RAM of `bus`, for CPUs up to `cpu_count`. `translator` may be
+ *  NULL; it gets a block when that is entered for the `hot`th time. */
 struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsigned cpu_count,
                                        const struct translator_ops *translator, unsigned hot, struct error *error);
 void block_cache_free(struct block_cache *cache);

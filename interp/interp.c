@@ -2,7 +2,8 @@
 /* The interpreter's loop: find the block at PC, run it, see to whatever asked for attention.
  *
  * From a branch threaded code goes on to the target's block by itself while that is known and ends before the limit:
- * whoever wants the loop's attention (an interrupt, WFI, a stop) sets limit to 0. Exceptions come back by a jump to the top of interp_run(). */
+ * whoever wants the loop's attention (an interrupt, WFI, a stop) sets limit to 0. Exceptions come back by a jump to
+ * the top of interp_run(). */
 #include "interp/interp.h"
 #include <setjmp.h>
 #include <stdlib.h>
@@ -74,8 +75,8 @@ static void forget_lookups(struct engine *engine)
         memset(engine->lookups[i], 0xff, LOOKUPS_BYTES);
 }
 
-/* Translates PC and finds or decodes its block. Faults of the fetch do not return. NULL: a parallel CPU has to come back
- * for room first. */
+/* Translates PC and finds or decodes its block. Faults of the fetch do not return. NULL: a parallel CPU has to come
+ * back for room first. */
 static __attribute__((noinline)) struct block *find_block(struct engine *engine, struct cpu *cpu)
 {
     bool guarded;

@@ -9,8 +9,8 @@ struct cpu;
 struct engine;
 struct translator_ops;
 
-/** An interpreter that has each block translated when it is entered for the `hot`th time. Its other operations are those
- *  of interp_engine. */
+/** An interpreter that has each block translated when it is entered for the `hot`th time. Its other operations are
+ *  those of interp_engine. */
 struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, const struct translator_ops *translator,
                                          unsigned hot, struct error *error);
 void interp_free(struct engine *engine);

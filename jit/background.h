@@ -3,8 +3,8 @@
  * themselves.
  *
  * Whoever promotes a block (one at a time: the CPU's thread, or under the machine lock) fills in a region's form and
- * what else the compiler reads, so that the thread looks at nothing that CPUs change. It writes into room of its own and
- * lets the code lie there. The other side takes regions in the order they were submitted, at a time of its own, and
+ * what else the compiler reads, so that the thread looks at nothing that CPUs change. It writes into room of its own
+ * and lets the code lie there. The other side takes regions in the order they were submitted, at a time of its own, and
  * installs those whose blocks are still what they were: nothing in the guest tells when that happens. */
 #ifndef ARMATURE_JIT_BACKGROUND_H
 #define ARMATURE_JIT_BACKGROUND_H

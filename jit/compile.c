@@ -12,8 +12,8 @@
  *   miss (out of line): the indexed TLB entry fills the slot; where that does not fit either, call_plain the exec_
  *   function; then on behind the load.
  *
- * A region is compiled twice: the first time tells which registers it uses, what it needs of FPCR and FPSR, and which of
- * its blocks may look at the flags that they are entered with. */
+ * A region is compiled twice: the first time tells which registers it uses, what it needs of FPCR and FPSR, and which
+ * of its blocks may look at the flags that they are entered with. */
 #include <stdlib.h>
 #include <string.h>
 #include "isa/arm64/fp/fast.h"

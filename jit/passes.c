@@ -2,6 +2,7 @@
 #include "jit/passes.h"
 #include <string.h>
 #include "interp/interp.h"
+#include "jit/access.h"
 #include "jit/translate.h"
 
 /* What is known of a register. */
@@ -156,6 +157,13 @@ static void forget_written(struct known known[REG_COUNT], const struct insn *ins
     }
 }
 
+/* Whether any registers may be the instruction's operands. (Not of CASP, where one stands for two.) */
+static bool may_read_elsewhere(unsigned op)
+{
+    const uint32_t flags = insn_infos[op].flags;
+    return !(flags & (INSN_SYSTEM | INSN_BRANCH)) && (!(flags & INSN_MEMORY) || access_forms[op].count);
+}
+
 /* Reads copies where they were copied from, if that is a better place. */
 static void read_originals(struct insn *insn, const struct known known[REG_COUNT])
 {
@@ -168,7 +176,9 @@ static void read_originals(struct insn *insn, const struct known known[REG_COUNT
     }
 }
 
-static void propagate(struct ir_block *block, struct cpu *scratch)
+/* `read`: for each pure operation, what it may read: not only what stands in it now, but what its exec_ function
+ * would read in the guest's own instruction, to which it may be left unless it is a constant by now. */
+static void propagate(struct ir_block *block, struct cpu *scratch, uint64_t read[BLOCK_MAX_INSNS])
 {
     struct known known[REG_COUNT] = {[REG_ZERO] = {NUMBER, 0}};
     const uint64_t begin = block->physical % PAGE_SIZE_BYTES;
@@ -178,12 +188,17 @@ static void propagate(struct ir_block *block, struct cpu *scratch)
         struct known result = {NOTHING, 0};
         if (is_pure(insn->op) && insn->op != OP_nop)
             result = result_of(insn, known, place, scratch);
-        if (!(insn_infos[insn->op].flags & (INSN_SYSTEM | INSN_BRANCH)))
+        read[i] = is_pure(insn->op) ? registers_read(insn) : 0;
+        if (may_read_elsewhere(insn->op))
             read_originals(insn, known);
         if (result.kind == NUMBER)
             *insn = replaced(insn, OP_movz, (int64_t)result.value);
         else if (result.kind == PLACE)
             *insn = replaced(insn, OP_adr, (int64_t)(result.value - place));
+        if (result.kind == NUMBER || result.kind == PLACE)
+            read[i] = 0;
+        else if (is_pure(insn->op))
+            read[i] |= registers_read(insn);
         forget_written(known, insn);
         const bool to_itself = result.kind == COPY && result.value == insn->rd;
         if (result.kind != NOTHING && !to_itself && insn->rd != REG_SINK && insn->rd != REG_SP)
@@ -193,7 +208,7 @@ static void propagate(struct ir_block *block, struct cpu *scratch)
 
 /* --- what nobody sees -------------------------------------------------------------------------------- */
 
-static void leave_out_dead(struct ir_block *block)
+static void leave_out_dead(struct ir_block *block, const uint64_t read[BLOCK_MAX_INSNS])
 {
     uint64_t live = UINT64_MAX;
     for (unsigned i = block->count; i--;) {
@@ -209,14 +224,15 @@ static void leave_out_dead(struct ir_block *block)
             continue;
         }
         live &= ~(1ull << insn->rd);
-        live |= registers_read(insn);
+        live |= read[i];
     }
 }
 
 void ir_simplify(struct ir *ir, struct cpu *scratch)
 {
     for (unsigned i = 0; i < ir->block_count; i++) {
-        propagate(&ir->blocks[i], scratch);
-        leave_out_dead(&ir->blocks[i]);
+        uint64_t read[BLOCK_MAX_INSNS];
+        propagate(&ir->blocks[i], scratch, read);
+        leave_out_dead(&ir->blocks[i], read);
     }
 }

@@ -7,8 +7,8 @@
 #include "jit/ir.h"
 
 /** Within each block: results that are known become constants or places in the page (MOVZ, ADR), copies of registers
- *  are read where they were copied from, and what nobody can see is left out (NOP). `scratch` is a cpu that is no machine's,
- *  for exec_ functions to compute in. */
+ *  are read where they were copied from, and what nobody can see is left out (NOP). `scratch` is a cpu that is no
+ *  machine's, for exec_ functions to compute in. */
 void ir_simplify(struct ir *ir, struct cpu *scratch);
 
 #endif

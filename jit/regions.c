@@ -36,8 +36,9 @@ static void attach_counters(struct ir_block *block)
             block->ops[k].misses = misses++;
 }
 
-/* What the block's own translation has learnt of its accesses, or a region; from now on they count up to 0. */
-static void note_misses(const struct jit *jit, struct ir_block *block)
+/* What the block's own translation has learnt of its accesses, or a region; from now on they count up to 0. (Parallel
+ * CPUs do not count on: they would take the counters from each other.) */
+static void note_misses(const struct jit *jit, struct ir_block *block, bool parallel)
 {
     const uint32_t many = heat_of(jit, block->block) / MISSES_FRACTION + 1;
     attach_counters(block);
@@ -50,6 +51,7 @@ static void note_misses(const struct jit *jit, struct ir_block *block)
             *op->misses = MISSES_MANY;
         else if (*op->misses < MISSES_MANY)
             *op->misses = -MISSES_LOOK;
+        op->misses = parallel ? NULL : op->misses;
     }
 }
 
@@ -59,7 +61,7 @@ static void form_region(const struct jit *jit, struct cpu *cpu, struct block *he
     for (unsigned i = 0; i < region->ir.block_count; i++) {
         struct ir_block *block = &region->ir.blocks[i];
         block->counted = unit_of(block->block)->counted;
-        note_misses(jit, block);
+        note_misses(jit, block, cpu->parallel);
     }
     region->adapt = adapt;
     region->cpu = cpu;

@@ -5,6 +5,11 @@
 
 #define SP_ALIGNMENT 16
 
+/* How far apart accesses in a row may lie. The farther, the more often the row crosses pages, and goes by its twin;
+ * where the check is the table's, more is saved by sharing it. */
+#define ROW_BYTES       192
+#define TABLE_ROW_BYTES 768
+
 /* --- what instructions do to a base register --------------------------------------------------------- */
 
 /* Whether `insn`, which writes `base`, adds to it a number that is known. */
@@ -29,14 +34,14 @@ static bool adds_to(const struct insn *insn, unsigned base, int32_t *delta)
 
 struct range {
     int32_t from, to;
-    bool write;
+    bool write, by_table;
 };
 
 static bool takes_in(struct range *range, int32_t from, int32_t to, bool write)
 {
     const struct range wider = {from < range->from ? from : range->from, to > range->to ? to : range->to,
-                                range->write || write};
-    if (wider.to - wider.from > (int32_t)TLB_ROW_BYTES)
+                                range->write || write, range->by_table};
+    if (wider.to - wider.from > (range->by_table ? TABLE_ROW_BYTES : ROW_BYTES))
         return false;
     *range = wider;
     return true;
@@ -55,7 +60,7 @@ static bool look_ahead(const struct translation_state *t, struct range *range)
         if (insn_infos[insn->op].flags & (INSN_ENDS_BLOCK | INSN_SYSTEM))
             return found;
         if (i > t->index && insn_infos[insn->op].flags & INSN_MEMORY && insn->rn == base) {
-            if (!form->count || form->indexing > INDEX_POST || t->here->ops[i].changes_pages)
+            if (!form->count || form->indexing > INDEX_POST || (t->here->ops[i].changes_pages && !range->by_table))
                 return found;
             const int32_t from = moved + access_offset(insn), to = from + (int32_t)access_bytes(insn);
             if (!takes_in(range, from, to, transfer_is_store(form->transfer)))
@@ -77,8 +82,12 @@ static void begin_row(struct translation_state *t, const struct range *range)
     struct row *row = &t->rows[t->row_count];
     *row = (struct row){index, index, {t->flags, t->pending, t->flags_raw, {0}}};
     memcpy(row->before.vector_bytes, t->vector_bytes, sizeof t->vector_bytes);
-    t->checks[t->insn->rn] = (struct shared_check){
-        .from = range->from, .to = range->to, .valid = true, .write = range->write, .row = (uint8_t)t->row_count++};
+    t->checks[t->insn->rn] = (struct shared_check){.from = range->from,
+                                                   .to = range->to,
+                                                   .valid = true,
+                                                   .write = range->write,
+                                                   .by_table = range->by_table,
+                                                   .row = (uint8_t)t->row_count++};
 }
 
 /* The check is done, of an access that lies in the range of an earlier one. If nothing came between them, rax is still
@@ -90,7 +99,8 @@ static int32_t join_row(struct translation_state *t, int32_t offset)
     t->rows[check->row].last = (uint8_t)t->index;
     t->flags = FLAGS_UNKNOWN;
     if (check->address_end != t->c->at) {
-        x64_load(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(slots.addend[check->write][base]));
+        x64_load(t->c, 1, RAX, HOST_CPU, check->by_table ? CPU_OFFSET(native.row_addend[base])
+                                                         : CPU_OFFSET(slots.addend[check->write][base]));
         x64_alu(t->c, 1, ALU_ADD, RAX, use(t, base, RCX));
         check->address = 0;
     }
@@ -105,13 +115,15 @@ int32_t share_address(struct translation_state *t, int32_t offset, unsigned byte
     const int32_t to = offset + (int32_t)bytes;
     if (check->valid && check->from <= offset && to <= check->to && check->write >= write)
         return join_row(t, offset);
-    struct range range = {offset, to, write};
-    const bool may_lead = t->ir->is_region && !t->in_twin && !t->changes_pages && t->row_count < MAX_ROWS;
+    struct range range = {offset, to, write, t->changes_pages};
+    const bool may_lead = t->ir->is_region && !t->in_twin && t->row_count < MAX_ROWS;
     const bool leads = may_lead && look_ahead(t, &range);
     if (leads)
         begin_row(t, &range);
     address_at(t, range.from);
     translate_address(t, (unsigned)(range.to - range.from), range.write, true);
+    if (leads && range.by_table)
+        x64_store(t->c, 1, RCX, HOST_CPU, CPU_OFFSET(native.row_addend[t->insn->rn]));
     for (unsigned i = t->slow_first; leads && i < t->slow_count; i++)
         t->slow[i].leads = true;
     check->valid = leads;
@@ -130,7 +142,7 @@ void sharing_begin(struct translation_state *t)
 
 void sharing_slot_used(struct translation_state *t, unsigned base, bool write)
 {
-    if (t->checks[base].write == write)
+    if (t->checks[base].write == write && !t->checks[base].by_table)
         t->checks[base].valid = false;
 }
 

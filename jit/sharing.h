@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One check for several accesses through one base register.
  *
- * The first access of a row (its leader) checks the whole range that the row lies in, against the slot of its base
- * register; the others only add the slot's addend:
+ * The first access of a row (its leader) checks the whole range that the row lies in; the others only add the addend
+ * that it found:
  *
- *     stp x29, x30, [sp, #-48]!     lea rax, [r15 - 48] ; .. the check, of 48 bytes .. ; add rax, [slot.addend] ; two moves
+ *     stp x29, x30, [sp, #-48]!     lea rax, [r15 - 48] ; .. the check, of 48 bytes .. ; add rax, [slot.addend] ; ..
  *     mov x29, sp
  *     stp x19, x20, [sp, #16]       mov rax, [slot.addend] ; add rax, r15 ; mov [rax + 16], r13 ; mov [rax + 24], r14
  *     str x21, [sp, #32]            the same
  *
  * What is between them cannot leave the unit but by other accesses. Where one of those does, or the leader's range
- * crosses pages or is not known, the slot no longer vouches for what comes: then the rest of the row is done by its twin, out
- * of line, where each access checks by itself. */
+ * crosses pages or is not known, the slot no longer vouches for what comes: then the rest of the row is done by its
+ * twin, out of line, where each access checks by itself. */
 #ifndef ARMATURE_JIT_SHARING_H
 #define ARMATURE_JIT_SHARING_H
 
@@ -20,8 +20,8 @@
 /** At the beginning of a block. */
 void sharing_begin(struct translation_state *t);
 
-/** The present access is one at `offset` from its base register: a host address goes into rax, with the check where that
- *  is wanted. Returns what is to be added to it for the access. Uses rcx, rdx. */
+/** The present access is one at `offset` from its base register: a host address goes into rax, with the check where
+ *  that is wanted. Returns what is to be added to it for the access. Uses rcx, rdx. */
 int32_t share_address(struct translation_state *t, int32_t offset, unsigned bytes, bool write);
 
 /** An access goes by this slot, which may be of another page behind it. */
@@ -30,8 +30,8 @@ void sharing_slot_used(struct translation_state *t, unsigned base, bool write);
 /** Behind the code of the present operation. */
 void sharing_follow(struct translation_state *t, enum outcome outcome);
 
-/** Emits the twins of the block's rows, out of line, and leads to them. `emit` emits an operation of the block; `begun`: all
- *  that comes before its own code has been. */
+/** Emits the twins of the block's rows, out of line, and leads to them. `emit` emits an operation of the block;
+ *  `begun`: all that comes before its own code has been. */
 void emit_twins(struct translation_state *t, void (*emit)(struct translation_state *t, unsigned index, bool begun));
 
 #endif

@@ -89,8 +89,8 @@ void load_plain(struct translation_state *t, const struct insn *insn)
     x64_mov_imm(t->c, RDX, t->end_offset);
 }
 
-/* Calls a function that is ready to be called, and comes back with the unit's registers. If it wrote over this code, the
- * rest of the block is for exec_ functions. */
+/* Calls a function that is ready to be called, and comes back with the unit's registers. If it wrote over this code,
+ * the rest of the block is for exec_ functions. */
 static void call_plain(struct translation_state *t)
 {
     if (t->ir->is_region)

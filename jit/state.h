@@ -50,7 +50,7 @@ struct slot_miss {
     uint8_t *jump_end;
     uint8_t *resume; /* with the host address in rax */
     const struct insn *insn;
-    uint8_t bytes;
+    uint16_t bytes;
     bool write;
     uint32_t *counter;   /* of misses, or NULL */
     uint8_t *begun_at;   /* where the operation can be begun anew */
@@ -114,13 +114,14 @@ struct flags_state {
     uint8_t vector_bytes[32];
 };
 
-/* What the slot of a base register was checked for: from `from` up to `to` from where the register points now. */
+/* What an access through a base register was checked for: from `from` up to `to` from where the register points now. */
 struct shared_check {
     int32_t from, to;
     int32_t address;            /* rax holds the host address of this place from there on .. */
     const uint8_t *address_end; /* .. where the code is at this point */
     bool holds_address;         /* the same, in the code of the present operation */
     bool valid, write;
+    bool by_table; /* the addend is not the slot's but cpu->native.row_addend */
     uint8_t row;
 };
 
@@ -224,8 +225,8 @@ void copy(struct translation_state *t, unsigned reg, unsigned temp);
 unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp);
 void done(struct translation_state *t, unsigned reg, unsigned host);
 
-/** From the registers as they are everywhere (pin_of; the vector registers in the state) to the unit's own, and back. The
- *  flags stay. */
+/** From the registers as they are everywhere (pin_of; the vector registers in the state) to the unit's own, and back.
+ *  The flags stay. */
 void take_registers(struct translation_state *t);
 void give_registers(struct translation_state *t);
 
@@ -256,8 +257,8 @@ void check_fp(struct translation_state *t);
  *  may have happened yet. */
 void exit_if(struct translation_state *t, enum x64_cc cc);
 
-/** FP access is free, FPCR is 0, and the host's FP flags are the guest's from here on: else the rest of the block is left
- *  to exec_ functions. Emitted once a block, before anything of the instruction. Uses rax. */
+/** FP access is free, FPCR is 0, and the host's FP flags are the guest's from here on: else the rest of the block is
+ *  left to exec_ functions. Emitted once a block, before anything of the instruction. Uses rax. */
 void arm_fp(struct translation_state *t);
 
 /** What arm_fp() has out of line. */

@@ -5,8 +5,9 @@
  * are used most, and rax, rcx, rdx are free. rsp is in a stack of its own: a guest call leaves the caller's page and a
  * host return address there, so that the guest's return is the host's. What is on it matters to speed only; it is
  * empty whenever translated code is entered, and a stay ends before it could be full. C functions run on C's stack.
- * MXCSR collects FP flags once a unit has armed it, up to the next C code. Neither pc nor icount is kept: a block knows its place in the page, and icount is what is missing from the limit.
- * Outside, everything is in struct cpu, as its header says. */
+ * MXCSR collects FP flags once a unit has armed it, up to the next C code. Neither pc nor icount is kept: a block
+ * knows its place in the page, and icount is what is missing from the limit. Outside, everything is in struct cpu, as
+ * its header says. */
 #include "jit/state.h"
 
 const uint8_t pinned[PIN_COUNT] = {0, 1, 2, 3, 4, 8, 19, 20, 30, REG_SP};
@@ -174,8 +175,8 @@ static void emit_arm_fp(struct x64 *c)
     x64_ret(c);
 }
 
-/* Everything to the state; rdx is pc's place in the page. Then the function in r12 is ready to be called with the record
- * in r13. */
+/* Everything to the state; rdx is pc's place in the page. Then the function in r12 is ready to be called with the
+ * record in r13. */
 static void store_all_for_plain(struct x64 *c, const struct stubs *stubs)
 {
     store_pins(c);
@@ -216,7 +217,10 @@ static void emit_enter(struct x64 *c, const struct stubs *stubs)
     x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(native.fp_armed), false);
     x64_byte(c, 0);
     x64_mov_imm(c, RAX, (uint64_t)stubs->dropped);
+    x64_alu_imm_store(c, 0, ALU_CMP, RAX, 0, 0); /* parallel CPUs share it: it is not written for nothing */
+    uint8_t *not_dropped = x64_jcc(c, CC_E);
     x64_store_imm(c, 0, RAX, 0, 0);
+    x64_bind(c, not_dropped);
     x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(icount));
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(native.stay_insns));
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.stay_end));
@@ -266,9 +270,9 @@ static void emit_go_on(struct x64 *c)
     x64_jmp_mem(c, RCX, offsetof(struct block, native_entry));
 }
 
-/* Runs a block's last instruction and goes on where it led to, if that is known. What wants the loop's attention has made
- * the limit 0, which the next block sees. What is in the stack of return points, and what was found out about FP, holds only
- * while what it was found under does; else it is as if translated code had been left. */
+/* Runs a block's last instruction and goes on where it led to, if that is known. What wants the loop's attention has
+ * made the limit 0, which the next block sees. What is in the stack of return points, and what was found out about
+ * FP, holds only while what it was found under does; else it is as if translated code had been left. */
 static void emit_end_plain(struct x64 *c, const struct stubs *stubs)
 {
     static const uint8_t held_in[] = {RBX, R13, R14, R15};
@@ -299,8 +303,8 @@ static void emit_end_plain(struct x64 *c, const struct stubs *stubs)
     pop_frame(c);
 }
 
-/* The lookup at offset rdx from cpu->lookups learns that rax leads to the block in rcx, with the low bits of the offset in
- * the key. */
+/* The lookup at offset rdx from cpu->lookups learns that rax leads to the block in rcx, with the low bits of the
+ * offset in the key. */
 static void emit_learn(struct x64 *c)
 {
     x64_push(c, RDX);

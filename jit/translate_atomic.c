@@ -334,8 +334,8 @@ static void compare_and_swap_pair(struct translation_state *t)
 
 /* --- unprivileged ---------------------------------------------------------------------------------- */
 
-/* rax is a guest address that EL1 accesses as EL0 would: makes it the host's. What is at EL0 itself, or with UAO, is left
- * to exec_. Uses rcx, rdx. */
+/* rax is a guest address that EL1 accesses as EL0 would: makes it the host's. What is at EL0 itself, or with UAO, is
+ * left to exec_. Uses rcx, rdx. */
 static void unprivileged_address(struct translation_state *t, unsigned bytes, bool write)
 {
     _Static_assert(offsetof(struct tlb, data[TLB_EL0]) == 0, "the table of EL0 is the first");

@@ -99,8 +99,8 @@ static void crc32c(struct translation_state *t)
 }
 
 /* The host has no CRC32 of the polynomial P of IEEE 802.3. Bytes and halfwords go by table. For more, with bits in the
- * order of these registers, lowest first, let V be the data, of n bits, with the old value added. Some q makes the low n
- * bits of V + q * P zero: V / P modulo x^n. What is left above them is the new value. V stands at the top of its
+ * order of these registers, lowest first, let V be the data, of n bits, with the old value added. Some q makes the
+ * low n bits of V + q * P zero: V / P modulo x^n. What is left above them is the new value. V stands at the top of its
  * register, so that the products of 64 bits do the modulo, and the high half of the second one is what is left. */
 static void crc32_by_products(struct translation_state *t)
 {

@@ -101,8 +101,8 @@ static bool within_page(const struct translation_state *t, uint64_t target)
     return (target ^ t->here->physical) < PAGE_SIZE_BYTES;
 }
 
-/* The target of the jump that comes, with an opcode of `opcode_bytes`, may be changed while parallel CPUs run: by a store
- * within one cache line, which they see all or nothing of. */
+/* The target of the jump that comes, with an opcode of `opcode_bytes`, may be changed while parallel CPUs run: by a
+ * store within one cache line, which they see all or nothing of. */
 static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
 {
     enum { LINE_BYTES = 64, TARGET_BYTES = 4 };
@@ -379,8 +379,8 @@ static void branch_indirect(struct translation_state *t)
     x64_jmp_to(t->c, t->stubs->jump_by_hash);
 }
 
-/* BR and BLR where there is Branch Target Identification: the target's block must be known for the BTYPE that they leave.
- * Else exec_ does it: from the start, so BLR must not have lost its target. */
+/* BR and BLR where there is Branch Target Identification: the target's block must be known for the BTYPE that they
+ * leave. Else exec_ does it: from the start, so BLR must not have lost its target. */
 static bool branch_guarded(struct translation_state *t)
 {
     const struct insn *insn = t->insn;

@@ -100,9 +100,9 @@ static void sha256_schedule(struct translation_state *t, bool second)
     finish(t, 0);
 }
 
-/* Four rounds. The host does two at a time and has the eight words as FEBA and HGDC, lowest first, the guest as ABCD and
- * EFGH. What two rounds take as FEBA they leave as HGDC. SHA256H gives ABCD, SHA256H2 EFGH: from the same operands, but
- * that the one's first is the other's second. */
+/* Four rounds. The host does two at a time and has the eight words as FEBA and HGDC, lowest first, the guest as ABCD
+ * and EFGH. What two rounds take as FEBA they leave as HGDC. SHA256H gives ABCD, SHA256H2 EFGH: from the same
+ * operands, but that the one's first is the other's second. */
 static void sha256_rounds(struct translation_state *t, unsigned abcd_reg, unsigned efgh_reg)
 {
     const struct insn *insn = t->insn, *next = vector_neighbour(t, 1);

@@ -105,8 +105,8 @@ static void look_up(struct translation_state *t, const uint32_t *table, uint64_t
         vec_shift(c, SSE_SHIFT_LEFT, 3, 3, 3, 29);
 }
 
-/* The exponent of 1 / n, whose fraction comes from the table, is the opposite of n's less one; what is so large that the
- * result is no normal number is left to exec_. */
+/* The exponent of 1 / n, whose fraction comes from the table, is the opposite of n's less one; what is so large that
+ * the result is no normal number is left to exec_. */
 static void reciprocal(struct translation_state *t, bool scalar)
 {
     const struct insn *insn = t->insn;

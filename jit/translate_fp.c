@@ -6,7 +6,8 @@
  * things differ, and are left to exec_ once the result shows them; what the host raised by then is never too much:
  *
  * - NaNs as results: which one is taken of several, and the sign of new ones.
- * - Underflow: Arm looks before rounding, x86 behind it. That matters where the result is the smallest normal number, to
+ * - Underflow: Arm looks before rounding, x86 behind it. That matters where the result is the smallest normal number,
+ * to
  *   which something tiny may have been rounded up. (Sums are exact there.)
  *
  *     vmulsd xmm2, xmm12, xmm9

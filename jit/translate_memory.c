@@ -40,25 +40,27 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
 {
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
-    if (!has_base || bytes > TLB_ROW_BYTES || t->changes_pages) {
+    if (!has_base || t->changes_pages) {
         uint8_t *missed = find_in_table(c, bytes, write);
         t->slow[t->slow_count++] = (struct slow_path){.jump_end = missed, .insn = t->insn, .flags = t->pending};
         x64_alu(c, 1, ALU_ADD, RAX, RCX);
         return;
     }
     unsigned base = t->insn->rn;
-    const int32_t limit = bytes > TLB_SLOT_BYTES ? CPU_OFFSET(slots.limit.row[write][base])
-                                                 : CPU_OFFSET(slots.limit.access[write][base]);
     sharing_slot_used(t, base, write);
     x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[write][base]));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
-    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, limit);
+    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.limit[write][base]));
     uint8_t *missed = x64_jcc(c, CC_AE);
+    if (bytes > TLB_SLOT_BYTES) { /* rdx is the place in the page */
+        x64_alu_imm(c, 0, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));
+        slow_if(t, CC_A);
+    }
     x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
     t->misses[t->miss_count++] = (struct slot_miss){.jump_end = missed,
                                                     .resume = c->at,
                                                     .insn = t->insn,
-                                                    .bytes = (uint8_t)bytes,
+                                                    .bytes = (uint16_t)bytes,
                                                     .write = write,
                                                     .counter = t->miss_counter,
                                                     .begun_at = t->begun_at,
@@ -67,8 +69,8 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
         t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
 }
 
-/* Where rax lies in a page that the table knows, the slot of base register `base` becomes that of the page, rax the host
- * address, rcx its place in the page, and the carry is set. Else it is clear. */
+/* Where rax lies in a page that the table knows, the slot of base register `base` becomes that of the page, rax the
+ * host address, rcx its place in the page, and the carry is set. Else it is clear. */
 static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
 {
     const int32_t tag = write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag);
@@ -81,8 +83,7 @@ static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[write][base]));
     x64_load(c, 1, RCX, RCX, offsetof(struct tlb_entry, addend));
     x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
-    x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.limit.access[write][base]), TLB_SLOT_LIMIT);
-    x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.limit.row[write][base]), TLB_ROW_LIMIT);
+    x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.limit[write][base]), TLB_SLOT_LIMIT);
     x64_alu(c, 1, ALU_ADD, RAX, RCX);
     x64_mov(c, 0, RCX, RAX);
     x64_alu_imm(c, 0, ALU_AND, RCX, PAGE_SIZE_BYTES - 1);

@@ -18,8 +18,8 @@ static int32_t key_half(enum pauth_key key, bool high)
     return offsets[key][high];
 }
 
-/* rbx = the extension bits of the pointer in rax, bit 55 among them; rsi = the pointer with these all equal to its half.
- * Bit 55 tells the half, or for a new code, where no top byte is ignored, bit 63. Uses rcx, rdi. */
+/* rbx = the extension bits of the pointer in rax, bit 55 among them; rsi = the pointer with these all equal to its
+ * half. Bit 55 tells the half, or for a new code, where no top byte is ignored, bit 63. Uses rcx, rdi. */
 static void emit_extend(struct x64 *c, bool is_fetch, bool adds)
 {
     enum { TBI0 = 37, TBID0 = 51, LEAST_SIZE = 16, MOST_SIZE = 39 };

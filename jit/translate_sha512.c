@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* SHA-512, for which hosts have nothing: the rounds in general registers, two at a time as the guest has them, since the
- * second needs the first; the message schedule in vectors. */
+/* SHA-512, for which hosts have nothing: the rounds in general registers, two at a time as the guest has them, since
+ * the second needs the first; the message schedule in vectors. */
 #include "jit/translate_simd.h"
 
 /* to = from rotated to the right by each of three amounts, which ascend, xored. */

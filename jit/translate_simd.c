@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Integer AdvSIMD on SSE4 or AVX2: lane by lane, shifts, across. What goes between widths stands in translate_simd_wide.c,
- * copies and permutes in translate_permute.c, what saturates in translate_saturate.c.
+/* Integer AdvSIMD on SSE4 or AVX2: lane by lane, shifts, across. What goes between widths stands in
+ * translate_simd_wide.c, copies and permutes in translate_permute.c, what saturates in translate_saturate.c.
  *
- * These have no special cases: code is straight. Forms of 64 bits (q = 0, and scalars) work on whole registers and clear
- * the upper half, where it is not known to be clear. Where the host has no operation of a lane's width, a few others make
- * it up. */
+ * These have no special cases: code is straight. Forms of 64 bits (q = 0, and scalars) work on whole registers and
+ * clear the upper half, where it is not known to be clear. Where the host has no operation of a lane's width, a few
+ * others make it up. */
 #include "jit/translate_simd.h"
 
 const by_size simd_adds = {SSE_PADDB, SSE_PADDW, SSE_PADDD, SSE_PADDQ};

@@ -29,15 +29,16 @@ uint64_t simd_every_lane(unsigned size, uint64_t value);
 /** d = |n|, wrapping. Uses `temp`. */
 void simd_absolute(struct translation_state *t, unsigned size, unsigned d, unsigned n, unsigned temp);
 
-/** d = n's lanes shifted to the right by 1 to their width, or to the left by less than it. Uses xmm5; rounded xmm1 too. */
+/** d = n's lanes shifted to the right by 1 to their width, or to the left by less than it. Uses xmm5; rounded xmm1
+ *  too. */
 void simd_shift_right(struct translation_state *t, unsigned size, unsigned d, unsigned n, unsigned amount,
                       bool is_signed);
 void simd_shift_right_rounded(struct translation_state *t, unsigned size, unsigned d, unsigned n, unsigned amount,
                               bool is_signed);
 void simd_shift_left(struct translation_state *t, unsigned size, unsigned d, unsigned n, unsigned amount);
 
-/** Of n's lanes, of twice the instruction's size, the half that starts at byte `from`, into half q of d. Uses xmm2, xmm3
- *  (translate_simd_wide.c). */
+/** Of n's lanes, of twice the instruction's size, the half that starts at byte `from`, into half q of d. Uses xmm2,
+ *  xmm3 (translate_simd_wide.c). */
 void simd_narrow(struct translation_state *t, unsigned n, unsigned from);
 
 /** FPSR.QC is set where any bit of xmm is (translate_saturate.c). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Floating-point AdvSIMD on SSE or AVX, exactly: as translate_fp.c has it, for all lanes at once. Operations on the lower
- * half find zeroes in the upper one, which raise nothing. */
+/* Floating-point AdvSIMD on SSE or AVX, exactly: as translate_fp.c has it, for all lanes at once. Operations on the
+ * lower half find zeroes in the upper one, which raise nothing. */
 #include "jit/translate_fp.h"
 
 static enum sse_form packed_form(const struct insn *insn)
@@ -332,7 +332,8 @@ static void round_integral(struct translation_state *t, unsigned rounding)
     vector_finish(t, d, vector_length(insn));
 }
 
-/* Lane by lane; what does not fit becomes the lowest integer, which is taken for slow, as are unsigned ones from 2^63. */
+/* Lane by lane; what does not fit becomes the lowest integer, which is taken for slow, as are unsigned ones from
+ * 2^63. */
 static void doubles_to_integers(struct translation_state *t, bool is_unsigned, unsigned n)
 {
     struct x64 *c = t->c;
@@ -402,8 +403,8 @@ static void scalar_to_integer(struct translation_state *t, bool is_unsigned, uns
     vector_done(t, insn->rd, d, 16, fp_bytes(insn));
 }
 
-/* The integer in the lowest lane of `n` as a number in xmm, with zeroes above. Unsigned ones of 64 bits: as long as they
- * are signed ones too. */
+/* The integer in the lowest lane of `n` as a number in xmm, with zeroes above. Unsigned ones of 64 bits: as long as
+ * they are signed ones too. */
 static void lane_from_integer(struct translation_state *t, unsigned xmm, unsigned n, bool is_unsigned)
 {
     const bool wide = fp_is_double(t->insn);

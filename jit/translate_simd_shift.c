@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shifts of each lane by its own amount, and counts of leading bits. An amount is the low byte of m's lane: to the left,
- * or to the right where it is negative. The host's variable shifts (of AVX2 alone) have words and doublewords, and give
- * zero or the sign for amounts that are too large, negative ones too. */
+/* Shifts of each lane by its own amount, and counts of leading bits. An amount is the low byte of m's lane: to the
+ * left, or to the right where it is negative. The host's variable shifts (of AVX2 alone) have words and doublewords,
+ * and give zero or the sign for amounts that are too large, negative ones too. */
 #include "jit/translate_simd.h"
 
 /* Words and doublewords, unless signed. To the right and not at all, both would be n: OR gives it. */
@@ -105,7 +105,8 @@ static bool shift_by_lanes(struct translation_state *t, bool is_signed, bool rou
 
 /* --- counts ------------------------------------------------------------------------------------------ */
 
-/* xmm0 = leading zeroes of n's lanes: of half a lane, and of the other half where the first is zero. Uses xmm1 to xmm3. */
+/* xmm0 = leading zeroes of n's lanes: of half a lane, and of the other half where the first is zero. Uses xmm1 to
+ * xmm3. */
 static void leading_zeroes(struct translation_state *t, unsigned n)
 {
     const uint64_t nibbles = vector_constant_twice(t, simd_every_lane(0, 15));

@@ -194,7 +194,8 @@ void simd_narrow(struct translation_state *t, unsigned n, unsigned from)
     }
 }
 
-/* xmm0 (of n's wide lanes) shifted to the right, narrow. What a carry out of a wide lane's rounding would be is cut off. */
+/* xmm0 (of n's wide lanes) shifted to the right, narrow. What a carry out of a wide lane's rounding would be is cut
+ * off. */
 static void narrow_shifted(struct translation_state *t, unsigned n, unsigned amount, bool rounded)
 {
     const unsigned wide = t->insn->size + 1u, each = 1u << t->insn->size;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Barriers, hints, system registers and PSTATE: those whose effect is a load or a store in the state. What a level may not
- * do, what a trap bit forbids, and what would wake somebody (an interrupt, the PMU, the debug architecture) is left to
- * exec_: code is shared by all levels, so the checks are made as it runs. What ends a block here still ends it. */
+/* Barriers, hints, system registers and PSTATE: those whose effect is a load or a store in the state. What a level
+ * may not do, what a trap bit forbids, and what would wake somebody (an interrupt, the PMU, the debug architecture)
+ * is left to exec_: code is shared by all levels, so the checks are made as it runs. What ends a block here still
+ * ends it. */
 #include "isa/arm64/fp.h"
 #include "jit/state.h"
 #include "jit/x64_atomic.h"

@@ -2,18 +2,18 @@
 /* Guest vector registers in translated code, and what is known of them.
  *
  * Within a unit (one block, or a region) those that are used most have a host register of their own, from xmm15 down to
- * xmm6 (without AVX xmm7); the others are in the state. xmm0 to xmm5 are free within an instruction. A translator asks where its operands are,
- * and says where the result is:
+ * xmm6 (without AVX xmm7); the others are in the state. xmm0 to xmm5 are free within an instruction. A translator
+ * asks where its operands are, and says where the result is:
  *
  *     unsigned n = vector_use(t, insn->rn, 0), m = vector_use(t, insn->rm, 1);
  *     unsigned d = vector_destination(t, insn->rd, 0);
  *     vec_op(t->c, SSE_PADDD, d, n, m);
  *     vector_done(t, insn->rd, d, 16, 16);
  *
- * What is written comes to the state at the unit's ways out (vectors_store), and around calls of exec_ functions, out of
- * line. Of each register it is known how many of its lowest bytes may be other than zero, so that scalar results, which
- * are to have zeroes above, mostly have them without doing anything: vaddsd takes what stands above from its first
- * operand. */
+ * What is written comes to the state at the unit's ways out (vectors_store), and around calls of exec_ functions, out
+ * of line. Of each register it is known how many of its lowest bytes may be other than zero, so that scalar results,
+ * which are to have zeroes above, mostly have them without doing anything: vaddsd takes what stands above from its
+ * first operand. */
 #ifndef ARMATURE_TRANSLATE_VECTOR_H
 #define ARMATURE_TRANSLATE_VECTOR_H
 

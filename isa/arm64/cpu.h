@@ -141,8 +141,9 @@ struct cpu {
     /* The engine wants back before an instruction that reaches outside (cpu_reach_outside), with `alone` set. */
     bool confined;
     /* What the translation of PC depends on, in one number: a lookup of code made under another one is void. Bit 2 is
-     * set at EL0; above it is a number that changes when translations are dropped (TLBI, a change of regime) and, of the
-     * lower half of the address space, belongs to the ASID (struct tlb_spaces); BTYPE is added below. One for each half. */
+     * set at EL0; above it is a number that changes when translations are dropped (TLBI, a change of regime) and, of
+     * the lower half of the address space, belongs to the ASID (struct tlb_spaces); BTYPE is added below. One for
+     * each half. */
     uint64_t code_key[2];
     /* What translated code keeps for itself while it runs (jit/stubs.c). */
     struct native_code {
@@ -155,6 +156,7 @@ struct cpu {
         uint64_t flag_a, flag_b; /* operands of the operation that NZCV are the flags of, ... */
         uint32_t flag_kind;      /* ... and which one; 0: nzcv holds them */
         uint32_t mxcsr;          /* on its way to and from the host's register */
+        uintptr_t row_addend[34]; /* by base register: of accesses that go by the table with one check */
         uint8_t fp_armed;        /* FP access and FPCR allow that the host's MXCSR collects what FPSR is to get */
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */

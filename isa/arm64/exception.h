@@ -52,8 +52,8 @@ void cpu_take_after(struct cpu *cpu, const struct insn *insn, enum exception_cla
  * event) takes effect right behind it, whichever engine runs and however it cut the code into blocks. */
 _Noreturn void cpu_restart_alone(struct cpu *cpu, const struct insn *insn);
 
-/** `insn` is about to touch what is neither this CPU's state nor RAM: another CPU, a wire, an event. Matters to an engine
- *  that runs instructions more than once (cpu->confined). */
+/** `insn` is about to touch what is neither this CPU's state nor RAM: another CPU, a wire, an event. Matters to an
+ *  engine that runs instructions more than once (cpu->confined). */
 static inline void cpu_reach_outside(struct cpu *cpu, const struct insn *insn)
 {
     if (__builtin_expect(cpu->confined, 0))

@@ -8,8 +8,8 @@
 #include <time.h>
 
 #define QUEUE_REQUESTS 64u /* more than that at once become one flush of all */
-/* A wait for another thread spins first, then gives the host's processor away, then sleeps between two looks: that one may
- * itself wait for a processor. */
+/* A wait for another thread spins first, then gives the host's processor away, then sleeps between two looks: that
+ * one may itself wait for a processor. */
 #define SPINS     200u
 #define YIELDS    10u
 #define SLEEP_NS  20000

@@ -122,7 +122,7 @@ static void set_write_filter(struct tlb *tlb, const struct filter *filter)
 
 void tlb_empty_slots(struct cpu *cpu)
 {
-    memset(&cpu->slots.limit, 0, sizeof cpu->slots.limit);
+    memset(cpu->slots.limit, 0, sizeof cpu->slots.limit);
 }
 
 void tlb_flush_inline(struct cpu *cpu)
@@ -367,8 +367,8 @@ void tlb_fill_data(struct cpu *cpu, enum tlb_regime regime, uint64_t va, const s
     unsigned slot = tlb_index(va);
     uint64_t page = va & ~(PAGE_SIZE_BYTES - 1), physical = found->physical & ~(PAGE_SIZE_BYTES - 1);
     uintptr_t host = (uintptr_t)cpu->bus->ram.host + (physical - cpu->bus->ram.base);
-    /* Another page's entry, or a right to this one, goes: a slot must not outlive it, or what a change of the tables that
-     * has not been followed by TLBI yet looks like would depend on the engine. */
+    /* Another page's entry, or a right to this one, goes: a slot must not outlive it, or what a change of the tables
+     * that has not been followed by TLBI yet looks like would depend on the engine. */
     const struct tlb_entry *old = &tlb->data[regime][slot];
     if ((old->read_tag != TLB_NO_TAG(slot) && (old->read_tag != page || !readable)) ||
         (old->write_tag != TLB_NO_TAG(slot) && (old->write_tag != page || !writable)))

@@ -61,8 +61,8 @@ struct tlb_private {
 #define TLB_SPACES   16u
 #define TLB_NO_SPACE UINT32_MAX
 
-/** The address spaces that ran last, each with the key of its lookups of code in the lower half (cpu->code_key): whoever
- *  comes back finds them again. Spaces are told apart by ASID; the upper half has one key for all. */
+/** The address spaces that ran last, each with the key of its lookups of code in the lower half (cpu->code_key):
+ *  whoever comes back finds them again. Spaces are told apart by ASID; the upper half has one key for all. */
 struct tlb_spaces {
     unsigned current, victim;
     uint64_t keys_given;       /* none is given twice */
@@ -96,24 +96,17 @@ static inline unsigned tlb_code_index(uint64_t address)
     return address >> 12 & (TLB_CODE_ENTRIES - 1);
 }
 
-/** The last page that was accessed through each base register (record index), for translated code: a copy of an entry of
- *  the table in use, at an address known early. An access of up to TLB_SLOT_BYTES hits if `address ^ tag` is less than its limit, a row of
- *  accesses within TLB_ROW_BYTES if it is less than the limit of rows. (One limit for both would cost what often lies at a
- *  page's end its slot.) Whatever takes a right away from the table or changes the table in use empties all slots: the
- *  limit 0 never hits. */
+/** The last page that was accessed through each base register (record index), for translated code: a copy of an entry
+ *  of the table in use, at an address known early. An access of up to TLB_SLOT_BYTES hits if `(address ^ tag) < limit`.
+ *  Whatever takes a right away from the table or changes the table in use empties all slots: limit 0 never hits. */
 struct tlb_slots {
-    struct tlb_slot_limits {
-        uint64_t access[2][34]; /* of loads, of stores */
-        uint64_t row[2][34];
-    } limit;
+    uint64_t limit[2][34]; /* of loads, of stores */
     uint64_t tag[2][34];
     uintptr_t addend[2][34];
 };
 
 #define TLB_SLOT_BYTES 16u
 #define TLB_SLOT_LIMIT (4096u - TLB_SLOT_BYTES + 1)
-#define TLB_ROW_BYTES  64u
-#define TLB_ROW_LIMIT  (4096u - TLB_ROW_BYTES + 1)
 
 struct cpu;
 

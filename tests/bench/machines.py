@@ -48,7 +48,7 @@ def make_inputs(folder):
         build_kernels(f"{BUILD}/bench/kernels-{side}")
         shutil.copy(f"{BUILD}/bench/kernels-{side}", f"{folder}/{side}/kernels")
     make_text(f"{folder}/guest/text", 3_000_000)
-    subprocess.run(["xz", "-2", "-T1", "-k", f"{folder}/guest/text"], check=True)
+    subprocess.run(["xz", "-2", "-T1", "-k", "-f", f"{folder}/guest/text"], check=True)
     for name in ("text", "text.xz"):
         shutil.copy(f"{folder}/guest/{name}", f"{folder}/host/{name}")
 

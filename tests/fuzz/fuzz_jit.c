@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Fuzz target: translated code of anything, beside the interpreter. The input is code (words of any line of
  * the tables, system instructions too, or any bits), registers, entries of the page tables, the ends of turns
- * and interrupts, pages that change places and words that are patched between turns. Whatever it is, translated code must
- * leave the host alone and the guest as the interpreter does; hot loops become regions. */
+ * and interrupts, pages that change places and words that are patched between turns. Whatever it is, translated code
+ * must leave the host alone and the guest as the interpreter does; hot loops become regions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 """Debian's own arm64 programs in the guest: they compute what the host's compute, and their self-tests find no fault.
 Status 77: their disk or the kernel is not there.
 
-usage: test_guest.py PROGRAM CACHE CASE [CPUS]
+usage: test_guest.py PROGRAM CACHE CASE [CPUS [OPTION ...]]
 """
 import os
 import re
@@ -14,6 +14,7 @@ import tempfile
 
 program, cache, case = sys.argv[1:4]
 cpus = sys.argv[4] if len(sys.argv) > 4 else "1"
+extra = sys.argv[5:]
 here = os.path.dirname(os.path.abspath(__file__))
 folder = tempfile.TemporaryDirectory(prefix="armature-guest-")
 environment = os.environ | {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -39,8 +40,8 @@ def start(script, disk="all", memory="1G", engine="auto"):
     """The emulator, started, with the script as what the guest's /sbin/init runs under bash."""
     return subprocess.Popen(
         [program, "run", "--kernel", f"{cache}/guest/Image", "--initrd", f"{cache}/guest/initrd.gz", "--append",
-         "console=ttyAMA0 quiet root=/dev/vda", "--cpus", cpus, "--memory", memory, "--engine", engine, "--exit-on-panic", "--disk",
-         f"{cache}/programs-{disk}.img,ro", "--disk", make_disk(script) + ",ro"],
+         "console=ttyAMA0 quiet root=/dev/vda", "--cpus", cpus, "--memory", memory, "--engine", engine,
+         "--exit-on-panic", "--disk", f"{cache}/programs-{disk}.img,ro", "--disk", make_disk(script) + ",ro", *extra],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8", errors="replace")
 
 

@@ -69,6 +69,18 @@ const struct kept_case kept_cases[] = {
      },
      {{0}},
      0},
+    {"a copy, as the first of a pair of registers",
+     {
+         0xf9400022, /* ldr x2, [x1] */
+         0xf9400427, /* ldr x7, [x1, #8] */
+         0xaa0203e6, /* mov x6, x2 */
+         0x91000448, /* add x8, x2, #1 */
+         0xaa0803e9, /* mov x9, x8 */
+         0x48267c28, /* casp x6, x7, x8, x9, [x1] */
+         0x17fffffa, /* b, to the first */
+     },
+     {{0}},
+     0},
     {NULL, {0}, {{0}}, 0},
 };
 

@@ -7,8 +7,8 @@
 
 #define KEPT_WORDS 16u
 
-/** What runs at EL1 for 20000 instructions, behind a turn of `turn_before` unless that is 0. x1 points into the window, SP
- *  behind its first page; other general registers are 0. FPCR is 0, IXC is set. */
+/** What runs at EL1 for 20000 instructions, behind a turn of `turn_before` unless that is 0. x1 points into the
+ *  window, SP behind its first page; other general registers are 0. FPCR is 0, IXC is set. */
 struct kept_case {
     const char *what; /* NULL: the list's end */
     uint32_t words[KEPT_WORDS];

@@ -38,8 +38,8 @@ static uint64_t insns;
 static bool differs(struct rig **at, unsigned other, const struct program *program, unsigned *turn)
 {
     struct rig *judge = at[JUDGE], *rig = at[other];
-    /* What runs before IC and ISB depends on where blocks are entered, which lockstep's chunks change. (A stray store into
-     * the code does the same.) */
+    /* What runs before IC and ISB depends on where blocks are entered, which lockstep's chunks change. (A stray store
+     * into the code does the same.) */
     if (program->patches && rig->ops == &lockstep_engine)
         return false;
     rig_load(judge, program);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Loops that run just long enough to be compiled as regions, and are written over, mapped elsewhere and left for another
- * address space while that is under way; more of them than a small cache holds; on two CPUs. */
+/* Loops that run just long enough to be compiled as regions, and are written over, mapped elsewhere and left for
+ * another address space while that is under way; more of them than a small cache holds; on two CPUs. */
 #include "guest.h"
 
 #define PAGES_BASE 0x44000000ull
