@@ -29,6 +29,7 @@ struct ram {
     uint8_t *page_flags; /* by ram_page() */
     uint64_t rom_base, rom_bytes; /* multiples of PAGE_SIZE_BYTES, below `base`; rom_bytes 0: none */
     bool rom_readable;            /* its device lets it be read as memory now */
+    bool of_file;                 /* parts of it begin as a file has them, and may lie there alone */
 };
 
 /** What a device's window does with an access. `offset` is within the window, `size` 1, 2, 4 or 8 bytes,
