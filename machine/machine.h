@@ -12,6 +12,8 @@
 
 struct serial;
 struct fw_cfg;
+struct pci_host;
+struct gicv3_its;
 struct machine;
 
 /** A serial line or console of the guest, and its end on the host. */
@@ -52,6 +54,8 @@ struct machine {
     unsigned device_count;
     unsigned virtio_slots_used;
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
+    struct pci_host *pci;  /* NULL: the board has no PCI Express */
+    struct gicv3_its *its;
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
