@@ -348,6 +348,31 @@ def case_end_of_input():
     check(b"\nfirst" in output and b"Power down" in output, "the shell did not end", output)
 
 
+def case_pci():
+    """Disk, network and the others on PCI, by MSI-X through the translation service; without MSI by the pins. The interrupts
+    of a device follow an affinity that is set."""
+    image = os.path.join(folder.name, "image")
+    content = os.urandom(4 << 20)
+    with open(image, "wb") as file:
+        file.write(content)
+    script = ("dd if=/dev/vda bs=64k | sha256sum\nip addr show eth0\n"
+              "irq=$(grep -m1 virtio2-input /proc/interrupts | tr -d ' ' | cut -d: -f1)\n"
+              "[ -z \"$irq\" ] || for cpu in 0 1; do echo $cpu >/proc/irq/$irq/smp_affinity_list; "
+              "dd if=/dev/hwrng of=/dev/null bs=64 count=100; done\n"
+              "cat /proc/interrupts\nls /sys/bus/pci/devices\npoweroff -f\n")
+    for append, by_message in (("quiet", True), ("quiet pci=nomsi", False)):
+        output = boot(script, "--bus", "pci", "--disk", f"{image},ro", "--net", "user", append=append)
+        check(hashlib.sha256(content).hexdigest().encode() in output, "the guest read something else", output)
+        check(b"inet 10.0.2.15/24" in output, "no address", output)
+        interrupts = answer(output, "cat /proc/interrupts")
+        check(("ITS-MSI" in interrupts) == by_message, "not the interrupts it should have", output)
+        check(answer(output, "ls /sys/bus/pci/devices").split() == [f"0000:00:{slot:02}.0" for slot in range(4)],
+              "other functions", output)
+        if by_message:
+            counts = re.search(r"^ *\d+: +(\d+) +(\d+).*virtio2-input", interrupts, re.M)
+            check(counts and int(counts[1]) >= 50 and int(counts[2]) >= 50, "interrupts did not follow their affinity", output)
+
+
 def firmware(kind, script, *arguments, status=POWER_OFF):
     """Runs firmware with the lines of `script`; returns what it printed, without the terminal's control sequences."""
     done = subprocess.run([program, "run", "--firmware", kind, "--clock", "virtual", "--cpus", cpus,
