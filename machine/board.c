@@ -4,10 +4,14 @@
 #include "machine/board.h"
 #include <assert.h>
 #include <libfdt.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include "machine/acpi.h"
 #include "machine/fdt_write.h"
 #include "machine/firmware.h"
 #include "machine/serial.h"
+#include "machine/smbios.h"
 #include "peripherals/flash.h"
 #include "peripherals/fw_cfg.h"
 #include "peripherals/gicv3.h"
@@ -551,13 +555,113 @@ static void describe_virtio(const struct machine *machine, const struct board_ro
     }
 }
 
+/* --- what firmware is told of the board ------------------------------------------------------------ */
+
+static const struct board_row *find_row(const char *name);
+
+/* An INTID from the numbers that the device tree has. */
+static unsigned spi_gsi(unsigned spi)
+{
+    return 32 + spi;
+}
+
+static unsigned ppi_gsi(enum board_ppi ppi)
+{
+    return 16 + ppi;
+}
+
+static void tell_acpi(struct machine *machine)
+{
+    uint64_t mpidrs[MAX_CPUS];
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        mpidrs[i] = machine->cpus[i]->mpidr & 0xff00ffffff;
+    const struct board_row *virtio = find_row("virtio"), *pci = find_row("pci0");
+    struct acpi_board told = {
+        .cpu_count = machine->cpu_count,
+        .mpidrs = mpidrs,
+        .timer_gsi = {ppi_gsi(BOARD_PPI_TIMER_SECURE), ppi_gsi(BOARD_PPI_TIMER_PHYS), ppi_gsi(BOARD_PPI_TIMER_VIRT),
+                      ppi_gsi(BOARD_PPI_TIMER_HYP)},
+        .pmu_gsi = ppi_gsi(BOARD_PPI_PMU),
+        .gic_dist = find_row("gic")->base,
+        .gic_redist = GIC_REDIST_BASE,
+        .gic_redist_bytes = machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES,
+        .uart = find_row("uart0")->base,
+        .uart_gsi = spi_gsi(find_row("uart0")->spi),
+        .gpio = find_row("gpio0")->base,
+        .gpio_gsi = spi_gsi(find_row("gpio0")->spi),
+        .power_key_pin = PL061_POWER_KEY_PIN,
+        .fw_cfg = find_row("fw-cfg")->base,
+        .flash = BOARD_FLASH_BASE,
+        .flash_bytes = FLASH_BANK_BYTES,
+        .virtio = virtio->base,
+        .virtio_bytes = virtio->size_bytes,
+        .virtio_count = machine->pci ? 0 : BOARD_VIRTIO_SLOTS,
+        .virtio_gsi = spi_gsi(virtio->spi),
+    };
+    if (machine->pci) {
+        told.gic_its = ITS_BASE;
+        told.ecam = pci->base;
+        told.pci_gsi = spi_gsi(pci->spi);
+        told.pci_memory = pci_places[0].base;
+        told.pci_memory_bytes = pci_places[0].size_bytes;
+        told.pci_io = pci_places[1].base;
+        told.pci_io_bytes = pci_places[1].size_bytes;
+        told.pci_memory64 = pci_places[2].base;
+        told.pci_memory64_bytes = pci_places[2].size_bytes;
+    }
+    struct acpi_files files;
+    acpi_make(&told, &files);
+    fw_cfg_add_file(machine->fw_cfg, "etc/acpi/tables", files.tables.bytes, files.tables.length);
+    fw_cfg_add_file(machine->fw_cfg, "etc/acpi/rsdp", files.rsdp.bytes, files.rsdp.length);
+    fw_cfg_add_file(machine->fw_cfg, "etc/table-loader", files.loader.bytes, files.loader.length);
+    acpi_free(&files);
+}
+
+static void tell_smbios(struct machine *machine)
+{
+    struct smbios_files files;
+    smbios_make(machine->cpu_count, BOARD_RAM_BASE, machine->bus.ram.size_bytes, &files);
+    fw_cfg_add_file(machine->fw_cfg, "etc/smbios/smbios-tables", files.tables, files.tables_bytes);
+    fw_cfg_add_file(machine->fw_cfg, "etc/smbios/smbios-anchor", files.anchor, sizeof files.anchor);
+}
+
+/* Disks are booted from in their order (as Open Firmware would name them). Where there are none firmware has its own. */
+static void tell_boot_order(struct machine *machine)
+{
+    const struct board_row *virtio = find_row("virtio");
+    char order[MAX_DISKS * 64];
+    size_t length = 0;
+    for (unsigned i = 0; i < machine->options->disk_count; i++) {
+        if (machine->pci)
+            length += (size_t)sprintf(order + length, "/pci@i0cf8/scsi@%x/disk@0,0\n", i + 1);
+        else
+            length += (size_t)sprintf(order + length, "/virtio-mmio@%016llx/disk@0,0\n",
+                                      (unsigned long long)(virtio->base + i * virtio->size_bytes));
+    }
+    if (length)
+        fw_cfg_add_file(machine->fw_cfg, "bootorder", order, length + 1);
+}
+
 /* --- the board ------------------------------------------------------------------------------------- */
+
+static const struct board_row *find_row(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(board[i].name, name))
+        i++;
+    return &board[i];
+}
 
 bool board_build(struct machine *machine, struct error *error)
 {
     for (size_t i = 0; i < sizeof board / sizeof board[0]; i++)
         if (!board[i].build(machine, &board[i], error))
             return false;
+    if (machine->options->firmware) {
+        tell_acpi(machine);
+        tell_smbios(machine);
+        tell_boot_order(machine);
+    }
     return true;
 }
 
