@@ -414,6 +414,42 @@ def case_uboot():
         check(("armature=kept" in text) == already, "the environment came or went", text.encode())
 
 
+def boot_disk(kind, *arguments):
+    """Firmware, GRUB, Debian's kernel, from tools/make-uefi-disk's disk."""
+    disk = os.path.join(os.path.dirname(guest), "uefi.img")
+    if not os.path.exists(disk):
+        print("no disk: tools/make-uefi-disk makes it")
+        sys.exit(77)
+    # The first lines may go to who looks for a key that is pressed.
+    text = firmware(kind, "\n\n\ndmesg | grep -E 'ACPI:|efi:|DMI:'\ncat /sys/class/dmi/id/product_name\nls /dev/vd*\n"
+                    "cat /proc/interrupts\nls -d /proc/device-tree/psci\npoweroff -f\n", "--disk", f"{disk},ro", *arguments)
+    check("/dev/vda1" in text and "/dev/vda2" in text, "no partitions", text.encode())
+    check("reboot: Power down" in text, "no power-off", text.encode())
+    for word in ("Call trace", "BUG:", "Firmware Bug", "ACPI Error", "ACPI BIOS Error"):
+        check(word not in text, f"the kernel says {word}", text.encode())
+    return text
+
+
+def case_uefi_disk():
+    """EDK2, GRUB, Debian's kernel by ACPI, its devices in slots and on PCI, all processors there."""
+    for bus, kind in (("mmio", "virtio0"), ("pci", "ITS-MSI")):
+        text = boot_disk("uefi", "--bus", bus, "--net", "user")
+        for signature in ("FACP", "DSDT", "APIC", "GTDT", "SPCR") + (("MCFG", "IORT") if bus == "pci" else ()):
+            check(f"ACPI: {signature} 0x" in text, f"no table {signature}", text.encode())
+        check("Armature Virtual Machine" in text, "no SMBIOS", text.encode())
+        check(kind in text, f"not the interrupts of --bus {bus}", text.encode())
+        check(re.search(r"ARMH0061:00 +3 +Edge +ACPI:Event", text), "no power key", text.encode())
+        check(all(f"CPU{n} " in text for n in range(int(cpus))), "not all processors", text.encode())
+
+
+def case_uboot_disk():
+    """U-Boot boots the same disk, its devices in slots and on PCI; the kernel has a device tree."""
+    for bus in ("mmio", "pci"):
+        text = boot_disk("uboot", "--bus", bus)
+        check("EFI v2.100 by Das U-Boot" in text and "\n/proc/device-tree/psci" in text.replace("\r", ""), "not by U-Boot",
+              text.encode())
+
+
 if not os.path.exists(f"{guest}/Image"):
     print("no guest: tools/fetch-kernel makes it")
     sys.exit(77)
