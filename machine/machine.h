@@ -59,8 +59,12 @@ struct machine {
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
     struct machine_saving {
-        /* Saves the machine, which stands between two instructions. Set by main; NULL: it cannot be saved. */
+        /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
+         * saved. */
         bool (*save)(struct machine *machine, const char *path, struct error *error);
+        /* Whether what was begun came about. If it is not known yet: waits, or says true. */
+        bool (*finish)(struct machine *machine, bool wait, struct error *error);
+        struct saver *saver; /* main's */
         struct save_watch {
             unsigned matched; /* how much of the text has been printed */
             bool wanted, done;
@@ -93,6 +97,12 @@ bool machine_dump_dtb(struct machine *machine, struct error *error);
 
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
+
+/** Watches the changes of RAM, from now on. Not under --parallel. */
+void machine_watch_ram(struct machine *machine, struct page_watch *watch);
+
+/** Has the next store of each CPU to any page look at the page's flags. */
+void machine_drop_write_tags(struct machine *machine);
 
 /** A hash over the whole state: CPUs, devices, RAM. Equal machines have equal hashes. */
 uint64_t machine_hash(const struct machine *machine);
