@@ -527,7 +527,8 @@ int serve_lock(struct request *request)
     return 0;
 }
 
-/* numbers: fid, type, start, length, process. */
+/* numbers: fid, type, start, length, process. Linux's client does not say what it would lock for, and sends the type of an
+ * unlock. */
 int serve_getlock(struct request *request)
 {
     const uint64_t *n = request->numbers;
@@ -538,7 +539,7 @@ int serve_getlock(struct request *request)
     int fd = fid_opened(server, fid);
     if (fd < 0)
         return -fd;
-    if (n[1] == GUEST_UNLOCK || !lock_of(fid, n[1], n[2], n[3], n[4], &lock))
+    if (!lock_of(fid, n[1] == GUEST_UNLOCK ? GUEST_WRITE : n[1], n[2], n[3], n[4], &lock))
         return EINVAL;
     int result = locks_test(&server->locks, fd, &fid->identity, &lock, &found);
     if (result)
