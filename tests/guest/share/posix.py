@@ -103,6 +103,7 @@ def attributes():
     assert stat.S_IMODE(os.stat("attr").st_mode) == 0o2751
     os.utime("attr", ns=(1_000_000_000_000_000_000, 1_111_111_111_000_000_000))
     status = os.stat("attr")
+    # Linux keeps whole seconds of what is set here.
     assert (status.st_atime_ns, status.st_mtime_ns) == (1_000_000_000_000_000_000, 1_111_111_111_000_000_000)
     os.chown("attr", 1234, 567)
     assert (os.stat("attr").st_uid, os.stat("attr").st_gid) == (1234, 567)
