@@ -4,6 +4,7 @@
 #include "machine/board.h"
 #include <libfdt.h>
 #include <stdlib.h>
+#include "hostcall/share/share.h"
 #include "machine/fdt_write.h"
 #include "machine/serial.h"
 #include "peripherals/gicv3.h"
@@ -11,6 +12,7 @@
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
 #include "peripherals/virtio/net_slirp.h"
+#include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
 #include "peripherals/virtio/virtio_mmio.h"
@@ -291,6 +293,29 @@ static bool build_nets(struct machine *machine, const struct board_row *row, str
     return true;
 }
 
+/* A replay has the answers in its log. */
+static bool build_shares(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static char names[MAX_SHARES][16];
+    for (unsigned i = 0; i < machine->options->share_count; i++) {
+        const struct share_option *option = &machine->options->shares[i];
+        struct share_server *server = share_server_open(
+            &(struct share_config){
+                .path = tape_replays(machine->options->tape) ? NULL : option->path,
+                .read_only = option->read_only,
+                .mapped = option->mapped,
+            },
+            error);
+        if (!server)
+            return false;
+        snprintf(names[i], sizeof names[i], "share%u", i);
+        struct virtio_9p *share = virtio_9p_create(&machine->bus, machine->inputs, server, names[i], option->tag);
+        machine_add_device(machine, &virtio_9p_class, names[i], share);
+        fill_slot(machine, row, &share->virtio);
+    }
+    return true;
+}
+
 static void build_rng(struct machine *machine, const struct board_row *row)
 {
     struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
@@ -311,6 +336,8 @@ static void build_console(struct machine *machine, const struct board_row *row)
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
+        return false;
+    if (!build_shares(machine, row, error))
         return false;
     if (machine->options->console.kind != SERIAL_NONE)
         build_console(machine, row);

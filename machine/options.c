@@ -192,6 +192,36 @@ static bool take_net(struct run_options *options, const char *value, struct erro
     return true;
 }
 
+/* TAG=DIR[,ro][,mapped]. A snapshot or log has no directory, only TAG[,ro][,mapped]. */
+static bool take_share(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->share_count == MAX_SHARES)
+        return error_set(error, "--share can be given %u times at most", MAX_SHARES);
+    struct share_option share = {""};
+    size_t tag = strcspn(value, "=,"), end = strlen(value);
+    for (const char *word; (word = memrchr(value, ',', end)) && word > value + tag - (value[tag] == ',');) {
+        size_t length = (size_t)(value + end - word);
+        if (length == 3 && !memcmp(word, ",ro", length))
+            share.read_only = true;
+        else if (length == 7 && !memcmp(word, ",mapped", length))
+            share.mapped = true;
+        else
+            break;
+        end = (size_t)(word - value);
+    }
+    size_t path = value[tag] == '=' ? end - tag - 1 : 0;
+    if (tag == 0 || tag >= sizeof share.tag || path >= sizeof share.path || (value[tag] == '=' ? path == 0 : end != tag))
+        return error_set(error, "--share expects a tag of up to 31 bytes and a directory, such as work=/srv/work, and behind "
+                         "it ',ro' for read-only or ',mapped' (not '%s')", value);
+    memcpy(share.tag, value, tag);
+    memcpy(share.path, value + tag + 1, path);
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!strcmp(options->shares[i].tag, share.tag))
+            return error_set(error, "--share gives the tag '%s' twice", share.tag);
+    options->shares[options->share_count++] = share;
+    return true;
+}
+
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
                                struct error *error)
 {
@@ -431,6 +461,11 @@ const struct cli_option cli_options[] = {
      "further forwards follow after commas, and hostfwd=tcp:0.0.0.0:2222:22 opens the port to other "
      "machines.",
      take_net},
+    {"--share", "TAG=DIR[,ro][,mapped]", "", true,
+     "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. ,ro makes "
+     "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
+     "attribute. Nothing outside of the directory can be reached.",
+     take_share},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},
@@ -568,6 +603,9 @@ static bool check_together(const struct run_options *options, struct error *erro
         return false;
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!*options->shares[i].path && run_options_given(options, "--share"))
+            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");
@@ -601,6 +639,8 @@ static void forget_list(struct run_options *options, const struct cli_option *op
         options->disk_count = 0;
     else if (option->take == take_net)
         options->net_count = 0;
+    else if (option->take == take_share)
+        options->share_count = 0;
 }
 
 const struct cli_option *cli_find(const char *name)

@@ -24,6 +24,7 @@ enum exit_status {
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
+#define MAX_SHARES       8
 #define MAX_HASHES       16
 #define MAX_SAVES        16
 #define MIN_MEMORY_BYTES (16ull << 20)
@@ -77,6 +78,13 @@ struct net_option {
  *  2026-01-01 00:00:00 UTC. */
 #define RTC_VIRTUAL_S 1767225600u
 
+/** A directory of the host's that the guest may mount by its tag. */
+struct share_option {
+    char tag[32];
+    char path[4096]; /* "": it is not known where it lies (of a snapshot or log) */
+    bool read_only, mapped;
+};
+
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
@@ -94,6 +102,8 @@ struct run_options {
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
     unsigned net_count;
+    struct share_option shares[MAX_SHARES];
+    unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum engine_choice engine;

@@ -97,6 +97,16 @@ static const char *describe_net(const struct run_options *options, unsigned inde
     return index < options->net_count ? "user" : NULL;
 }
 
+/* Where it lies is not told: a stranger's snapshot is not to name directories that a guest may then have. */
+static const char *describe_share(const struct run_options *options, unsigned index, char *value)
+{
+    if (index >= options->share_count)
+        return NULL;
+    const struct share_option *share = &options->shares[index];
+    snprintf(value, VALUE_BYTES, "%s%s%s", share->tag, share->read_only ? ",ro" : "", share->mapped ? ",mapped" : "");
+    return value;
+}
+
 /* A path or a socket is this host's affair: where the run goes on or is done again, the line leads nowhere,
  * so that neither a log nor a snapshot names what is then written or opened. Ports that led in are told no more, for that. */
 static const char *line_kind(enum serial_kind kind)
@@ -162,6 +172,7 @@ static const struct {
     {"--cpu", false, describe_cpu},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
+    {"--share", false, describe_share},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
     {"--clock", false, describe_clock},
@@ -204,6 +215,8 @@ bool run_options_take(struct run_options *options, const char *name, const char 
     if ((!strcmp(name, "--serial") || !strcmp(name, "--console")) && strcmp(value, "none") && strcmp(value, "null") &&
         strcmp(value, "stdio"))
         return error_set(error, "%s %s is not where its output can go", name, value);
+    if (!strcmp(name, "--share") && strchr(value, '='))
+        return error_set(error, "--share %s names a directory", value);
     if (!strcmp(name, "--net") && strcmp(value, "user"))
         return error_set(error, "--net %s is no network it can have", value);
     return option->take(options, option->value ? value : NULL, error);
