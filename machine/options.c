@@ -91,6 +91,16 @@ static bool take_dtb(struct run_options *options, const char *value, struct erro
     return take_path(&options->dtb, "--dtb", value, error);
 }
 
+static bool take_firmware(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->firmware, "--firmware", value, error);
+}
+
+static bool take_firmware_vars(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->firmware_vars, "--firmware-vars", value, error);
+}
+
 static bool take_dump_dtb(struct run_options *options, const char *value, struct error *error)
 {
     return take_path(&options->dump_dtb, "--dump-dtb", value, error);
@@ -444,6 +454,14 @@ const struct cli_option cli_options[] = {
      "The kernel: an arm64 Image, plain or compressed with gzip, or an ELF file.", take_kernel},
     {"--initrd", "FILE", "", false, "An initial RAM disk for the kernel.", take_initrd},
     {"--append", "TEXT", NULL, false, "The kernel's command line, such as \"console=ttyAMA0\".", take_append},
+    {"--firmware", "FILE|uefi|uboot", "uefi uboot", false,
+     "Start firmware from flash, in place of a kernel: a file, or what Debian's packages qemu-efi-aarch64 and u-boot-qemu "
+     "have. With --kernel, UEFI firmware starts that.",
+     take_firmware},
+    {"--firmware-vars", "FILE", "", false,
+     "Where the second bank of flash, in which firmware keeps its variables, persists; made where there is none. Without, "
+     "variables last as long as the machine.",
+     take_firmware_vars},
     {"--memory", "SIZE", NULL, false,
      "Guest memory, 16M to 64G; default 1G. The host's is taken as it is touched.", take_memory},
     {"--cpus", "N", NULL, false, "Number of processors, 1 to 64; default 1.", take_cpus},
@@ -573,8 +591,8 @@ void run_options_default(struct run_options *options)
 /* What a snapshot says of its machine, the command line cannot say again. */
 static bool check_restore(const struct run_options *options, struct error *error)
 {
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",  "--cpus",
-                                        "--cpu",    "--seed",   "--dtb",    "--dump-dtb"};
+    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",   "--cpus",         "--cpu",
+                                        "--seed",   "--dtb",    "--dump-dtb", "--firmware", "--firmware-vars"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
@@ -609,8 +627,10 @@ static bool check_together(const struct run_options *options, struct error *erro
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");
-    if (!options->kernel && !options->dump_dtb && !options->restore && !options->replay)
-        return error_set(error, "--kernel FILE is missing: there is nothing to boot");
+    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
+        return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
+    if (options->firmware_vars && !options->firmware)
+        return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
     if (options->dtb && options->dump_dtb)
         return error_set(error,
                          "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");

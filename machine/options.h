@@ -91,10 +91,12 @@ enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
  */
 struct run_options {
-    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb is set */
+    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb or firmware is set */
     const char *initrd;    /* NULL: none */
     const char *append;    /* the kernel's command line; "" when not given */
     const char *dtb;       /* NULL: generated from the board */
+    const char *firmware;  /* a file, or "uefi" or "uboot": what the first CPU runs, from flash; NULL: the kernel itself */
+    const char *firmware_vars; /* the file in which the second bank of flash persists; NULL: none */
     const char *dump_dtb;  /* write the device tree the guest would get there, and end */
     uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
     unsigned cpus;         /* 1 to MAX_CPUS; default 1 */

@@ -50,6 +50,11 @@ static const char *describe_kernel(const struct run_options *options, unsigned i
     return index ? NULL : path(value, options->kernel);
 }
 
+static const char *describe_firmware(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : path(value, options->firmware);
+}
+
 static const char *describe_initrd(const struct run_options *options, unsigned index, char *value)
 {
     return index ? NULL : path(value, options->initrd);
@@ -164,6 +169,7 @@ static const struct {
 } described[] = {
     {"--restore", true, describe_restore},
     {"--kernel", true, describe_kernel},
+    {"--firmware", true, describe_firmware},
     {"--initrd", true, describe_initrd},
     {"--dtb", true, describe_dtb},
     {"--append", false, describe_append},

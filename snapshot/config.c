@@ -120,6 +120,7 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
 {
     const struct run_options *recorded = &snapshot->recorded;
     options->kernel = recorded->kernel;
+    options->firmware = recorded->firmware;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
