@@ -7,6 +7,7 @@
 #include <time.h>
 #include "machine/fdt_write.h"
 #include "machine/serial.h"
+#include "peripherals/disk/disk_open.h"
 #include "peripherals/gicv3.h"
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
@@ -225,7 +226,7 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
     static char names[MAX_DISKS][16];
     for (unsigned i = 0; i < machine->options->disk_count; i++) {
         const struct disk_option *option = &machine->options->disks[i];
-        struct disk *disk = disk_raw_open(option->path, option->read_only || option->overlay, error);
+        struct disk *disk = disk_open(option, error);
         if (!disk)
             return false;
         if (option->overlay)

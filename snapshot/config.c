@@ -24,6 +24,30 @@ static void put_path(struct bytes *bytes, const char *name, const char *path, co
     put_pair(bytes, name, value);
 }
 
+/* Its images, each by a path that holds from everywhere. */
+static void put_disk(struct bytes *bytes, const struct disk_option *disk)
+{
+    static const char *const layouts[] = {"", "stripe:", "mirror:"};
+    char words[4608], absolute[PATH_MAX], *copy = strdup(disk->path), *rest = copy, *part, *text = NULL;
+    size_t length = 0;
+    FILE *value = open_memstream(&text, &length);
+    if (!copy || !value)
+        abort();
+    fputs(layouts[disk->layout], value);
+    while ((part = disk->layout == DISK_LAYOUT_PLAIN ? rest : strsep(&rest, "+"))) {
+        fputs(realpath(part, absolute) ? absolute : part, value);
+        fputs(disk->layout != DISK_LAYOUT_PLAIN && rest ? "+" : "", value);
+        if (disk->layout == DISK_LAYOUT_PLAIN)
+            break;
+    }
+    disk_option_words(disk, words, sizeof words);
+    fprintf(value, "%s%s", words, disk->read_only ? ",ro" : ",overlay");
+    fclose(value);
+    put_pair(bytes, "--disk", text);
+    free(text);
+    free(copy);
+}
+
 static void put_net(struct bytes *bytes, const struct net_option *net)
 {
     char value[1024] = "user";
@@ -64,7 +88,7 @@ void config_put(struct bytes *bytes, const struct run_options *options)
     put_path(bytes, "--dtb", options->dtb, "");
     put_pair(bytes, "--append", options->append ? options->append : "");
     for (unsigned i = 0; i < options->disk_count; i++)
-        put_path(bytes, "--disk", options->disks[i].path, options->disks[i].read_only ? ",ro" : ",overlay");
+        put_disk(bytes, &options->disks[i]);
     for (unsigned i = 0; i < options->net_count; i++)
         put_net(bytes, &options->nets[i]);
     put_serial(bytes, "--serial", &options->serial);
