@@ -4,7 +4,6 @@
 #include "machine/board.h"
 #include <libfdt.h>
 #include <stdlib.h>
-#include <time.h>
 #include "machine/fdt_write.h"
 #include "machine/serial.h"
 #include "peripherals/disk/disk_open.h"
@@ -18,10 +17,6 @@
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
-
-/* What the real-time clock shows at power-on under --clock virtual, where nothing may depend on the host:
- * 2026-01-01 00:00:00 UTC. */
-#define VIRTUAL_EPOCH_S 1767225600u
 
 #define KEY_POWER 116 /* Linux input event code */
 
@@ -162,10 +157,8 @@ static void describe_uart(const struct machine *machine, const struct board_row 
 
 static bool build_rtc(struct machine *machine, const struct board_row *row, struct error *error)
 {
-    bool paced = machine->options->clock == CLOCK_CHOICE_PACED;
-    uint32_t epoch_s = paced ? (uint32_t)time(NULL) : VIRTUAL_EPOCH_S;
     add_mmio_device(machine, row, &pl031_class, &pl031_mmio,
-                    pl031_create(&machine->clock, epoch_s, spi_of(machine, row->spi)));
+                    pl031_create(&machine->clock, run_options_rtc_s(machine->options), spi_of(machine, row->spi)));
     return true;
 }
 
@@ -221,16 +214,47 @@ static void fill_slot(struct machine *machine, const struct board_row *row, stru
                    &virtio_mmio_ops, mmio);
 }
 
+/* What a recording does before a piece of a disk changes. */
+static void keep_block(void *context, unsigned number, uint64_t offset, const void *bytes, size_t length)
+{
+    const struct tape *tape = context;
+    if (bytes)
+        tape->keep_block(tape->context, number, offset, bytes, length);
+    else
+        tape->blocks_kept(tape->context);
+}
+
+static void put_kept_block(void *overlay, uint64_t offset, const void *bytes, size_t length)
+{
+    disk_overlay_put(overlay, offset, bytes, length);
+}
+
+/* A replay sees the disk as it was when the recording began, and leaves it alone. */
+static struct disk *open_disk(struct machine *machine, unsigned number, struct error *error)
+{
+    const struct disk_option *option = &machine->options->disks[number];
+    const struct tape *tape = machine->options->tape;
+    const bool overlay = option->overlay || tape_replays(tape), changes = !option->read_only && !overlay;
+    struct disk_option how = *option;
+    how.overlay = overlay;
+    struct disk *disk = disk_open(&how, error);
+    if (disk && overlay)
+        disk = disk_overlay_create(disk, option->read_only);
+    if (!disk || !tape)
+        return disk;
+    if (tape->replays)
+        tape->each_kept_block(tape->context, number, put_kept_block, disk);
+    machine->disks[number] = (struct machine_disk){disk->size_bytes, disk_identity(disk)};
+    return changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
+}
+
 static bool build_disks(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static char names[MAX_DISKS][16];
     for (unsigned i = 0; i < machine->options->disk_count; i++) {
-        const struct disk_option *option = &machine->options->disks[i];
-        struct disk *disk = disk_open(option, error);
+        struct disk *disk = open_disk(machine, i, error);
         if (!disk)
             return false;
-        if (option->overlay)
-            disk = disk_overlay_create(disk, option->read_only);
         snprintf(names[i], sizeof names[i], "disk%u", i);
         struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, names[i]);
         machine_add_device(machine, &virtio_blk_class, names[i], blk);
@@ -239,22 +263,29 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
     return true;
 }
 
+static struct net_backend *open_net(struct machine *machine, const struct net_option *option, struct error *error)
+{
+    struct net_backend *backend = net_slirp_open(&machine->clock, error);
+    for (unsigned f = 0; backend && f < option->forward_count; f++) {
+        const struct forward_option *forward = &option->forwards[f];
+        if (!net_slirp_forward(backend, forward->udp, forward->host_address, forward->host_port, forward->guest_port,
+                               error)) {
+            net_backend_free(backend);
+            return NULL;
+        }
+    }
+    return backend;
+}
+
 static bool build_nets(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static const char *const names[MAX_NETS] = {"net0", "net1", "net2", "net3"};
     for (unsigned i = 0; i < machine->options->net_count; i++) {
-        const struct net_option *option = &machine->options->nets[i];
-        struct net_backend *backend = net_slirp_open(&machine->clock, error);
+        struct net_backend *backend = tape_replays(machine->options->tape)
+                                          ? net_none_create(true)
+                                          : open_net(machine, &machine->options->nets[i], error);
         if (!backend)
             return false;
-        for (unsigned f = 0; f < option->forward_count; f++) {
-            const struct forward_option *forward = &option->forwards[f];
-            if (!net_slirp_forward(backend, forward->udp, forward->host_address, forward->host_port,
-                                   forward->guest_port, error)) {
-                net_backend_free(backend);
-                return false;
-            }
-        }
         struct virtio_net *net =
             virtio_net_create(&machine->bus, machine->inputs, backend, names[i], machine->options->seed);
         machine_add_device(machine, &virtio_net_class, names[i], net);

@@ -37,6 +37,7 @@ void help_program(FILE *to)
 void help_run(FILE *to)
 {
     fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --restore SNAPSHOT [OPTIONS]\n\n", to);
+    fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --replay LOG [OPTIONS]\n\n", to);
     for (const struct cli_option *option = cli_options; option->name; option++) {
         fprintf(to, "  %s%s%s%s\n", option->name, option->value ? " " : "",
                 option->value ? option->value : "", option->repeatable ? "  (may be repeated)" : "");

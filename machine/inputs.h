@@ -7,9 +7,10 @@
 #include "machine/contract/error.h"
 #include "machine/contract/input.h"
 
-/** When an input reached the guest: virtual time, and the instructions that all CPUs had retired. */
+/** When an input reached the guest: virtual time, the instructions that all CPUs had retired, and how often the run
+ *  loop had fired events. */
 struct input_stamp {
-    uint64_t ns, insns;
+    uint64_t ns, insns, fires;
 };
 
 /** Told of each input just before its device gets it. */
@@ -45,6 +46,14 @@ bool inputs_queued(const struct inputs *inputs);
 /** Hands over everything queued for unscripted sources, as far as the devices are ready. Returns whether
  *  anything was. */
 bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp);
+
+/** The number of sources, and one of them. */
+unsigned inputs_source_count(const struct inputs *inputs);
+const struct input_source *inputs_source(const struct inputs *inputs, unsigned source);
+
+/** Hands over an input that a log holds. False: it is none that the device could get now, so that the log is not of
+ *  this run; nothing was done. */
+bool inputs_replay(struct inputs *inputs, unsigned source, const void *bytes, size_t length);
 
 /** Whether a backend waits for an answer from outside (host_poller.busy). */
 bool inputs_busy(struct inputs *inputs);

@@ -9,6 +9,7 @@
 #include "machine/dtb.h"
 #include "machine/file.h"
 #include "machine/marks.h"
+#include "machine/ram_hash.h"
 #include "machine/run_parallel.h"
 #include "machine/seed.h"
 #include "machine/serial.h"
@@ -31,6 +32,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, devices),
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
+    FIELD_HOST(struct machine, disks),
     FIELD(struct machine, uart.panic.begin_matched),
     FIELD(struct machine, uart.panic.end_matched),
     FIELD(struct machine, uart.panic.begun),
@@ -194,6 +196,7 @@ static bool make_engine(struct machine *machine, struct error *error)
     machine->loop.inputs = machine->inputs;
     machine->loop.engine_ops = machine->engine_ops;
     machine->loop.engine = machine->engine;
+    machine->loop.tape = machine->options->tape;
     run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
     marks_init(machine);
     return !machine->options->parallel || run_parallel_init(&machine->loop, error);
@@ -202,7 +205,7 @@ static bool make_engine(struct machine *machine, struct error *error)
 static bool open_line(struct machine_line *line, const char *name, const struct serial_option *option,
                       struct error *error)
 {
-    if (option->kind == SERIAL_NONE)
+    if (option->kind == SERIAL_NONE || option->kind == SERIAL_NULL)
         return true;
     line->serial = serial_open(name, option, error);
     return line->serial != NULL;
@@ -296,6 +299,10 @@ static bool attach_line(struct machine_line *line, struct error *error)
     struct machine *machine = line->machine;
     const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine};
     bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
+    if (line->serial && tape_replays(machine->options->tape)) {
+        serial_attach_output(line->serial, machine->inputs);
+        return true;
+    }
     return !line->serial ||
            serial_attach(line->serial, machine->inputs, line->source, scripted, &keys, error);
 }
@@ -327,7 +334,8 @@ static int run_to_end(struct machine *machine, struct error *error)
         }
         switch (machine->stop) {
         case MACHINE_RUNNING: break;
-        case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
+        case MACHINE_POWER_OFF:
+        case MACHINE_HALTED: return EXIT_STATUS_POWER_OFF;
         case MACHINE_PANIC: return EXIT_STATUS_PANIC;
         case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
         case MACHINE_RESET:
@@ -365,18 +373,6 @@ bool machine_dump_dtb(struct machine *machine, struct error *error)
 
 /* --- its hash -------------------------------------------------------------------------------------- */
 
-static uint64_t hash_ram(const struct ram *ram, uint64_t hash)
-{
-    static const uint8_t zeroes[PAGE_SIZE_BYTES];
-    for (uint64_t offset = 0; offset < ram->size_bytes; offset += PAGE_SIZE_BYTES) {
-        if (memcmp(ram->host + offset, zeroes, PAGE_SIZE_BYTES) == 0)
-            continue;
-        hash = hash_bytes(&offset, sizeof offset, hash);
-        hash = hash_bytes(ram->host + offset, PAGE_SIZE_BYTES, hash);
-    }
-    return hash;
-}
-
 uint64_t machine_hash(const struct machine *machine)
 {
     uint64_t hash = FIELDS_HASH_SEED;
@@ -386,5 +382,5 @@ uint64_t machine_hash(const struct machine *machine)
         if (machine->devices[i].class->state)
             hash = fields_hash(machine->devices[i].class->state, machine->devices[i].instance, hash);
     hash = hash_bytes(&machine->loop.now_ns, sizeof machine->loop.now_ns, hash);
-    return hash_ram(&machine->bus.ram, hash);
+    return ram_hash(&machine->bus.ram, 0, machine->bus.ram.size_bytes, hash);
 }

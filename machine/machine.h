@@ -23,6 +23,11 @@ struct machine_line {
 
 #define MACHINE_DEVICES_MAX 80
 
+/** What a disk held when the machine was built, as far as a replay must find it again. */
+struct machine_disk {
+    uint64_t size_bytes, identity;
+};
+
 /** Why a machine stopped running. */
 enum machine_stop {
     MACHINE_RUNNING,
@@ -30,6 +35,7 @@ enum machine_stop {
     MACHINE_RESET,     /* the guest asked for it: not an end unless --no-reboot */
     MACHINE_PANIC,
     MACHINE_TIMEOUT,
+    MACHINE_HALTED, /* a replay has nothing more to go by */
 };
 
 struct machine {
@@ -44,6 +50,7 @@ struct machine {
     struct device devices[MACHINE_DEVICES_MAX]; /* in the order of the board's table */
     unsigned device_count;
     unsigned virtio_slots_used;
+    struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */

@@ -10,6 +10,8 @@
 #include "machine/options_table.h"
 #include "peripherals/disk/disk_command.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/record.h"
+#include "snapshot/replay.h"
 
 /* One line on standard error. */
 static int complain(enum exit_status status, const char *text)
@@ -79,6 +81,39 @@ static int command_disk(int argc, char **argv)
     return status ? complain(status, error.text) : output;
 }
 
+/* The options: what a log says, if one is to be followed, and then what the command line says. */
+static int parse(struct run_options *options, struct replay **replay, int argc, char **argv, struct error *error)
+{
+    run_options_default(options);
+    if (!run_options_parse(options, argc, argv, error))
+        return EXIT_STATUS_USAGE;
+    if (!options->replay)
+        return EXIT_STATUS_POWER_OFF;
+    *replay = replay_open(options->replay, error);
+    run_options_default(options);
+    if (!*replay || !replay_options(*replay, options, error))
+        return EXIT_STATUS_HOST;
+    if (!run_options_parse(options, argc, argv, error))
+        return EXIT_STATUS_USAGE;
+    options->tape = replay_tape(*replay);
+    return EXIT_STATUS_POWER_OFF;
+}
+
+/* Runs the machine, recorded or replayed where that was asked for. */
+static int run(struct machine *machine, struct record *record, struct replay *replay, struct error *error)
+{
+    const char *path = machine->options->record;
+    if ((replay && !replay_start(replay, machine, ARMATURE_VERSION, error)) ||
+        (record && !record_start(record, machine, path, ARMATURE_VERSION, error)))
+        return EXIT_STATUS_HOST;
+    int status = machine_run(machine, error);
+    if (replay)
+        return replay_finish(replay, status, error);
+    if (record && !record_finish(record, status == EXIT_STATUS_HOST ? NULL : error))
+        return EXIT_STATUS_HOST;
+    return status;
+}
+
 static int command_run(int argc, char **argv)
 {
     struct run_options options;
@@ -88,9 +123,17 @@ static int command_run(int argc, char **argv)
             help_run(stdout);
             return finish_output();
         }
-    run_options_default(&options);
-    if (!run_options_parse(&options, argc, argv, &error))
-        return complain(EXIT_STATUS_USAGE, error.text);
+    struct replay *replay = NULL;
+    int status = parse(&options, &replay, argc, argv, &error);
+    if (status != EXIT_STATUS_POWER_OFF) {
+        replay_free(replay);
+        return complain(status, error.text);
+    }
+    if (options.record)
+        options.rtc_s = run_options_rtc_s(&options); /* so that the log has what the machine gets */
+    struct record *record = options.record ? record_create() : NULL;
+    if (record)
+        options.tape = record_tape(record);
 
     static const struct engine_ops *const engines[] = {
         [ENGINE_CHOICE_AUTO] = &jit_engine,
@@ -107,20 +150,19 @@ static int command_run(int argc, char **argv)
     };
     struct snapshot *snapshot = NULL;
     struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
-    if (!machine) {
-        snapshot_close(snapshot);
-        return complain(EXIT_STATUS_HOST, error.text);
-    }
-    int status;
-    if (options.dump_dtb)
+    if (!machine)
+        status = EXIT_STATUS_HOST;
+    else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
     else {
         if (options.parallel)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
-        status = machine_run(machine, &error);
+        status = run(machine, record, replay, &error);
     }
     machine_free(machine); /* which puts the terminal right */
     snapshot_close(snapshot);
+    record_free(record);
+    replay_free(replay);
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
 

@@ -68,7 +68,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 #define ENGINES "auto interp jit lockstep"
 #define MODELS  "v8.0 v8.2 max"
 #define CLOCKS  "paced virtual"
-#define SERIALS "none stdio pty file: unix:"
+#define SERIALS "none null stdio pty file: unix:"
 
 static bool take_kernel(struct run_options *options, const char *value, struct error *error)
 {
@@ -203,7 +203,7 @@ static bool take_serial_option(struct serial_option *serial, const char *what, c
     static const struct {
         const char *word;
         enum serial_kind kind;
-    } kinds[] = {{"none", SERIAL_NONE}, {"stdio", SERIAL_STDIO}, {"pty", SERIAL_PTY}};
+    } kinds[] = {{"none", SERIAL_NONE}, {"null", SERIAL_NULL}, {"stdio", SERIAL_STDIO}, {"pty", SERIAL_PTY}};
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(value, kinds[i].word)) {
             *serial = (struct serial_option){kinds[i].kind, NULL};
@@ -214,7 +214,7 @@ static bool take_serial_option(struct serial_option *serial, const char *what, c
         *serial = (struct serial_option){file ? SERIAL_FILE : SERIAL_UNIX, value + 5};
         return true;
     }
-    return error_set(error, "%s expects stdio, file:PATH, unix:PATH, pty or none (not '%s')", what, value);
+    return error_set(error, "%s expects stdio, file:PATH, unix:PATH, pty, null or none (not '%s')", what, value);
 }
 
 static bool take_serial(struct run_options *options, const char *value, struct error *error)
@@ -294,6 +294,25 @@ static bool take_seed(struct run_options *options, const char *value, struct err
     if (!parse_whole_number(value, UINT64_MAX, &options->seed))
         return error_set(error, "--seed expects a number of up to 64 bits (not '%s')", value);
     return true;
+}
+
+static bool take_rtc(struct run_options *options, const char *value, struct error *error)
+{
+    uint64_t number;
+    if (!parse_whole_number(value, UINT32_MAX, &number) || number == 0)
+        return error_set(error, "--rtc expects seconds since 1970, from 1 to 4294967295 (not '%s')", value);
+    options->rtc_s = (uint32_t)number;
+    return true;
+}
+
+static bool take_record(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->record, "--record", value, error);
+}
+
+static bool take_replay(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->replay, "--replay", value, error);
 }
 
 static bool take_timeout(struct run_options *options, const char *value, struct error *error)
@@ -417,10 +436,10 @@ const struct cli_option cli_options[] = {
      "machines.",
      take_net},
     {"--serial", "WHERE", SERIALS, false,
-     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty or none.",
+     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},
     {"--console", "WHERE", SERIALS, false,
-     "Adds a virtio console (hvc0), which ends in one of the same places.", take_console},
+     "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--clock", "paced|virtual", CLOCKS, false,
      "paced keeps guest time near the host's (the default on a terminal); virtual skips idle time, and makes "
      "runs "
@@ -431,6 +450,17 @@ const struct cli_option cli_options[] = {
      "several cores, and gives up that runs are repeatable.",
      take_parallel},
     {"--seed", "N", NULL, false, "What all randomness in the machine is made from; default 0.", take_seed},
+    {"--rtc", "SECONDS", NULL, false,
+     "What the real-time clock shows at power-on, in seconds since 1970; default the host's time with --clock paced, "
+     "and the beginning of 2026 with --clock virtual.",
+     take_rtc},
+    {"--record", "FILE", "", false,
+     "Write a log of all that reaches the guest from outside, by which --replay can do the run again.", take_record},
+    {"--replay", "FILE", "", false,
+     "Do a recorded run again, exactly. The machine is the log's: files that lie elsewhere now, --engine and where "
+     "output goes may be given. Nothing is taken from the host, disks are not written, and the run ends where the "
+     "recording did, or with an error where it comes to differ.",
+     take_replay},
     {"--engine", "auto|interp|jit|lockstep", ENGINES, false,
      "What executes the guest: interp interprets, jit translates all of it, auto (the default) translates what runs "
      "often. lockstep does all twice, by jit and by interp, and ends with a report where they differ.",
@@ -535,7 +565,12 @@ static bool check_together(const struct run_options *options, struct error *erro
         return false;
     if (!check_saves(options, error))
         return false;
-    if (!options->kernel && !options->dump_dtb && !options->restore)
+    if (options->record && options->replay)
+        return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
+    if (options->parallel && (options->record || options->replay))
+        return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
+                         options->record ? "--record" : "--replay");
+    if (!options->kernel && !options->dump_dtb && !options->restore && !options->replay)
         return error_set(error, "--kernel FILE is missing: there is nothing to boot");
     if (options->dtb && options->dump_dtb)
         return error_set(error,
@@ -558,13 +593,21 @@ static bool check_together(const struct run_options *options, struct error *erro
     return true;
 }
 
-/* The option of that name; the table's end where there is none. */
-static const struct cli_option *find_option(const char *name)
+/* What is given now replaces a list that stood there before. */
+static void forget_list(struct run_options *options, const struct cli_option *option)
+{
+    if (option->take == take_disk)
+        options->disk_count = 0;
+    else if (option->take == take_net)
+        options->net_count = 0;
+}
+
+const struct cli_option *cli_find(const char *name)
 {
     const struct cli_option *option = cli_options;
     while (option->name && strcmp(option->name, name))
         option++;
-    return option;
+    return option->name ? option : NULL;
 }
 
 static uint64_t bit_of(const struct cli_option *option)
@@ -574,17 +617,9 @@ static uint64_t bit_of(const struct cli_option *option)
 
 bool run_options_given(const struct run_options *options, const char *name)
 {
-    const struct cli_option *option = find_option(name);
-    assert(option->name);
+    const struct cli_option *option = cli_find(name);
+    assert(option);
     return options->given & bit_of(option);
-}
-
-bool run_options_take(struct run_options *options, const char *name, const char *value, struct error *error)
-{
-    const struct cli_option *option = find_option(name);
-    if (!option->take || !option->value != !value)
-        return error_set(error, "'%s' is no option that is known here", name);
-    return option->take(options, value, error);
 }
 
 /* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
@@ -604,14 +639,16 @@ static bool take_values(struct run_options *options, const struct cli_option *op
 bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error)
 {
     for (int i = 0; i < argc; i++) {
-        const struct cli_option *option = find_option(argv[i]);
-        if (!option->name)
+        const struct cli_option *option = cli_find(argv[i]);
+        if (!option)
             return error_set(error,
                              argv[i][0] == '-' ? "unknown option '%s'; armature run --help lists them"
                                                : "'%s' is no option; armature run --help lists them",
                              argv[i]);
         if (options->given & bit_of(option) && !option->repeatable)
             return error_set(error, "%s is given twice", option->name);
+        if (!(options->given & bit_of(option)))
+            forget_list(options, option);
         options->given |= bit_of(option);
         if (!take_values(options, option, argc, argv, &i, error))
             return false;

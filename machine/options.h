@@ -34,7 +34,8 @@ enum exit_status {
 
 /** Where a serial line or console ends on the host. */
 enum serial_kind {
-    SERIAL_NONE,  /* nowhere: output is dropped, nothing comes in */
+    SERIAL_NONE,  /* nowhere: output is dropped, nothing comes in; there is no such console */
+    SERIAL_NULL,  /* nowhere, but the device is there */
     SERIAL_STDIO, /* the program's own input and output, raw with a Ctrl-A escape where it is a terminal */
     SERIAL_FILE,  /* output goes into a file, made or emptied */
     SERIAL_UNIX,  /* a Unix socket that the program listens on; one client at a time */
@@ -67,6 +68,10 @@ struct net_option {
     unsigned forward_count;
 };
 
+/** What the real-time clock shows at power-on under --clock virtual, where nothing may depend on the host:
+ *  2026-01-01 00:00:00 UTC. */
+#define RTC_VIRTUAL_S 1767225600u
+
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
@@ -96,6 +101,9 @@ struct run_options {
     bool clock_asked;        /* it was given */
     bool parallel;
     uint64_t seed;           /* default 0 */
+    uint32_t rtc_s;          /* what the real-time clock shows at power-on, in seconds since 1970; 0: --clock says */
+    const char *record, *replay; /* a log of the run, to be written, or to be followed; NULL: none */
+    const struct tape *tape;     /* what does that: main's to set */
     uint64_t timeout_ns;     /* guest time; 0: none */
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
@@ -110,7 +118,22 @@ struct run_options {
 /** Fills `options` with the defaults. */
 void run_options_default(struct run_options *options);
 
-/** Parses the arguments after `armature run` into `options` (which holds the defaults). False: `error` has
+/** Names each option that says what machine it is and how it ends, with its value in one spelling ("" for a flag). What
+ *  paths lead to is the machine's, where they lie is not. */
+void run_options_describe(const struct run_options *options,
+                          void (*each)(void *context, const char *name, const char *value), void *context);
+
+/** Whether `name` is one of these, and whether its value is the host's business: a path, where output goes. */
+bool run_options_describes(const char *name, bool *of_host);
+
+/** Takes an option that was described so. The value must stay. False: `error` says what was expected. */
+bool run_options_take(struct run_options *options, const char *name, const char *value, struct error *error);
+
+/** What the real-time clock shows at power-on, as rtc_s or the kind of clock says. */
+uint32_t run_options_rtc_s(const struct run_options *options);
+
+/** Parses the arguments after `armature run` into `options` (which holds the defaults, or what run_options_take() took;
+ * disks and networks that are given replace these). False: `error` has
  * the one line that says what was expected. */
 bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error);
 

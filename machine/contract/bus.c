@@ -102,11 +102,13 @@ void ram_clear(struct ram *ram)
         memset(ram->host, 0, ram->size_bytes);
     else
         madvise(at, ram->size_bytes, MADV_HUGEPAGE);
+    ram->of_file = false;
 }
 
 bool ram_map_file(struct ram *ram, uint64_t offset, uint64_t length, int fd, uint64_t file_offset)
 {
     assert(offset <= ram->size_bytes && length <= ram->size_bytes - offset);
+    ram->of_file = true;
     return mmap(ram->host + offset, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, fd,
                 (off_t)file_offset) != MAP_FAILED;
 }

@@ -25,6 +25,7 @@ struct ram {
     uint64_t base;       /* first guest physical address */
     uint64_t size_bytes; /* a multiple of PAGE_SIZE_BYTES */
     uint8_t *page_flags; /* size_bytes / PAGE_SIZE_BYTES of them */
+    bool of_file;        /* parts of it begin as a file has them, and may lie there alone */
 };
 
 /** What a device's window does with an access. `offset` is within the window, `size` 1, 2, 4 or 8 bytes,

@@ -39,8 +39,8 @@ static bool take_word(struct disk_option *option, const char *word, size_t lengt
 
 static bool check_together(const struct disk_option *option, const char *text, const char *what, struct error *error)
 {
-    if (option->read_only + option->overlay + !!option->overlay_path[0] > 1)
-        return error_set(error, "%s: one of ro, overlay and overlay=FILE is enough (not '%s')", what, text);
+    if (option->read_only && (option->overlay || option->overlay_path[0]))
+        return error_set(error, "%s: what is only read needs no overlay (not '%s')", what, text);
     if (option->layout != DISK_LAYOUT_PLAIN && (!strchr(option->path, '+') || option->overlay_path[0] || option->snapshot[0]))
         return error_set(error, "%s: stripe: and mirror: are of several images, with + between them, and take neither "
                          "overlay=FILE nor snapshot=NAME (not '%s')", what, text);

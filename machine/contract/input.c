@@ -195,6 +195,27 @@ bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp)
     return any;
 }
 
+unsigned inputs_source_count(const struct inputs *inputs)
+{
+    return inputs->queue_count;
+}
+
+const struct input_source *inputs_source(const struct inputs *inputs, unsigned source)
+{
+    assert(source < inputs->queue_count);
+    return &inputs->queues[source].source;
+}
+
+bool inputs_replay(struct inputs *inputs, unsigned source, const void *bytes, size_t length)
+{
+    const struct input_source *to = inputs_source(inputs, source);
+    size_t ready = source_ready(to);
+    if (ready == 0 || (to->divisible && length > ready) || (to->valid && !to->valid(to->device, bytes, length)))
+        return false;
+    to->deliver(to->device, bytes, length);
+    return true;
+}
+
 /* The bytes queued through the first '\n'; 0 where none has come and more may. After the end of the script
  * what is left counts as a line. */
 static size_t queue_line_bytes(struct inputs *inputs, const struct queue *queue)

@@ -185,8 +185,10 @@ static bool is_overlay_of(const char *overlay, const char *base, struct error *e
 static struct disk *open_overlay(const struct disk_option *option, struct error *error)
 {
     const char *path = option->overlay_path;
-    bool good = access(path, F_OK) == 0 ? is_overlay_of(path, option->path, error) : make_overlay(option, error);
-    return good ? open_image(path, (struct how){.format = DISK_FORMAT_QCOW2}, error) : NULL;
+    struct how how = {.format = DISK_FORMAT_QCOW2, .read_only = option->read_only || option->overlay};
+    bool there = how.read_only || access(path, F_OK) == 0;
+    bool good = there ? is_overlay_of(path, option->path, error) : make_overlay(option, error);
+    return good ? open_image(path, how, error) : NULL;
 }
 
 /* --- several as one --- */

@@ -232,7 +232,8 @@ static bool parse_snapshot(struct qcow2 *q, uint64_t at, struct qcow2_snapshot *
     uint16_t id = get_be16(entry + 12), name = get_be16(entry + 14);
     uint32_t extras = get_be32(entry + 36);
     *length = (40 + (uint64_t)extras + id + name + 7) / 8 * 8;
-    if (extras > 1024 || at + *length > q->file_bytes ||
+    /* What fills the last entry up need not be there. */
+    if (extras > 1024 || at + 40 + extras + id + name > q->file_bytes ||
         qcow2_file_get(q, at + 40, extra, extras < sizeof extra ? extras : sizeof extra))
         return false;
     *snapshot = (struct qcow2_snapshot){

@@ -61,6 +61,18 @@ struct disk *disk_memory_create(uint64_t size_bytes, bool read_only);
  * host memory, by pages. It is as writable as it says here. */
 struct disk *disk_overlay_create(struct disk *base, bool read_only);
 
+/** Changes what an overlay holds, as a write does; what lies outside of it is left out. */
+void disk_overlay_put(struct disk *overlay, uint64_t offset, const void *bytes, size_t length);
+
+/** `base`, which becomes the new disk's, with `keep` told the content of each piece of it before that changes for the
+ * first time, and once with NULL when all that a change needs was told. `number` is for `keep`. */
+typedef void disk_keep(void *context, unsigned number, uint64_t offset, const void *bytes, size_t length);
+struct disk *disk_keep_create(struct disk *base, unsigned number, disk_keep *keep, void *context);
+
+/** A hash over both ends of the disk and samples of what lies between: a file system that was mounted since, and other
+ * images, have another one. */
+uint64_t disk_identity(struct disk *disk);
+
 /** Unlocks and frees; what was not flushed is with the host's page cache. NULL is allowed. */
 static inline void disk_free(struct disk *disk)
 {

@@ -233,6 +233,13 @@ static const struct disk_ops overlay_ops = {
     .free = overlay_free,
 };
 
+void disk_overlay_put(struct disk *disk, uint64_t offset, const void *bytes, size_t length)
+{
+    struct iovec iov = {(void *)(uintptr_t)bytes, length};
+    if (offset <= disk->size_bytes && length <= disk->size_bytes - offset)
+        overlay_write(disk, offset, &iov, 1);
+}
+
 struct disk *disk_overlay_create(struct disk *base, bool read_only)
 {
     struct disk_overlay *overlay = host_alloc(1, sizeof *overlay);

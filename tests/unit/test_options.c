@@ -89,6 +89,50 @@ static void test_everything(void **state)
     assert_int_equal(options.timeout_ns, 120000000000ull);
 }
 
+static void collect(void *context, const char *name, const char *value)
+{
+    snprintf((char *)context + strlen(context), 2048 - strlen(context), "%s=%s;", name, value);
+}
+
+/* A machine described is the same machine again, whatever it was called by. */
+static void test_description(void **state)
+{
+    char first[2048] = "", again[2048] = "", copy[2048];
+    struct run_options taken;
+    assert_true(parse("--kernel k --initrd i --append a=b --memory 2G --cpus 4 --disk x,ro --disk y --net "
+                      "user,hostfwd=tcp:1:2 --serial none --console unix:s --cpu max --clock paced --seed 0x10 "
+                      "--timeout 2m --no-reboot --rtc 77 --engine interp --record r"));
+    run_options_describe(&options, collect, first);
+    assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--disk=x,ro;--disk=y;"
+                               "--net=user;--serial=none;--console=null;--clock=paced;--rtc=77;--seed=16;"
+                               "--timeout=120000ms;--no-reboot=;");
+    run_options_default(&taken);
+    strcpy(copy, first);
+    for (char *rest = copy, *name; *(name = strsep(&rest, ";"));) {
+        char *value = strchr(name, '=');
+        *value++ = 0;
+        assert_true(run_options_take(&taken, name, value, &error));
+    }
+    run_options_describe(&taken, collect, again);
+    assert_string_equal(again, first);
+    assert_false(run_options_take(&taken, "--jit-dump", "file", &error));
+    assert_false(run_options_take(&taken, "--serial", "file:x", &error));
+    assert_false(run_options_take(&taken, "--net", "user,hostfwd=tcp:1:2", &error));
+    assert_false(run_options_take(&taken, "--memory", "3", &error));
+}
+
+static void test_replay(void **state)
+{
+    assert_true(parse("--replay log")); /* which has the kernel */
+    assert_string_equal(options.replay, "log");
+    assert_false(parse("--replay log --record log"));
+    assert_false(parse("--replay log --parallel"));
+    assert_false(parse("--kernel k --record log --parallel"));
+    assert_false(parse("--kernel k --rtc 0"));
+    assert_true(parse("--kernel k --serial null"));
+    assert_int_equal(options.serial.kind, SERIAL_NULL);
+}
+
 static void test_translation(void **state)
 {
     assert_true(parse("--kernel k"));
@@ -241,6 +285,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_description),
+        cmocka_unit_test(test_replay),
         cmocka_unit_test(test_translation), cmocka_unit_test(test_net),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };

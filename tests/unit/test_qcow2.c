@@ -360,7 +360,7 @@ static void test_killed(void **state)
     struct model model = make_model(3 << 20), flushed = make_model(3 << 20);
     create("live.qcow2", model.size, 3, 1024, NULL);
     struct disk *disk = open_it("live.qcow2");
-    for (unsigned round = 0; round < 30; round++) {
+    for (unsigned round = 0; round < 16; round++) {
         for (unsigned i = chance(20); i > 0; i--)
             random_operation(disk, &model);
         assert_int_equal(disk->ops->flush(disk), 0);
