@@ -9,6 +9,7 @@
 #include "machine/fdt_write.h"
 #include "machine/firmware.h"
 #include "machine/serial.h"
+#include "peripherals/disk/disk_open.h"
 #include "peripherals/flash.h"
 #include "peripherals/fw_cfg.h"
 #include "peripherals/gicv3.h"
@@ -313,7 +314,9 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
     const struct disk_option *option = &machine->options->disks[number];
     const struct tape *tape = machine->options->tape;
     const bool overlay = option->overlay || tape_replays(tape), changes = !option->read_only && !overlay;
-    struct disk *disk = disk_raw_open(option->path, !changes, error);
+    struct disk_option how = *option;
+    how.overlay = overlay;
+    struct disk *disk = disk_open(&how, error);
     if (disk && overlay)
         disk = disk_overlay_create(disk, option->read_only);
     if (!disk || !tape)

@@ -139,16 +139,21 @@ static bool take_disk(struct run_options *options, const char *value, struct err
 {
     if (options->disk_count == MAX_DISKS)
         return error_set(error, "--disk can be given %u times at most", MAX_DISKS);
+    if (!disk_option_parse(value, &options->disks[options->disk_count], "--disk", error))
+        return false;
+    options->disk_count++;
+    return true;
+}
+
+static bool take_cdrom(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->disk_count == MAX_DISKS)
+        return error_set(error, "--disk and --cdrom can be given %u times at most", MAX_DISKS);
     struct disk_option *disk = &options->disks[options->disk_count];
-    const char *word = strrchr(value, ',');
-    disk->read_only = word && !strcmp(word, ",ro");
-    disk->overlay = word && !strcmp(word, ",overlay");
-    size_t path_length = disk->read_only || disk->overlay ? (size_t)(word - value) : strlen(value);
-    if (path_length == 0 || path_length >= sizeof disk->path)
-        return error_set(error, "--disk expects the name of a file, and ',ro' behind it for read-only or ',overlay' to keep "
-                         "what is written in memory (not '%s')", value);
-    memcpy(disk->path, value, path_length);
-    disk->path[path_length] = 0;
+    *disk = (struct disk_option){.format = DISK_FORMAT_RAW, .read_only = true};
+    if (!*value || strlen(value) >= sizeof disk->path)
+        return error_set(error, "--cdrom expects the name of a file");
+    strcpy(disk->path, value);
     options->disk_count++;
     return true;
 }
@@ -469,10 +474,14 @@ const struct cli_option cli_options[] = {
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
      "more.",
      take_cpu},
-    {"--disk", "FILE[,ro|,overlay]", "", true,
-     "A raw disk image as the next virtio disk (/dev/vda, vdb, ...): read-only with ,ro; with ,overlay what the guest "
-     "writes is kept in memory and in snapshots, and the image stays as it is.",
+    {"--disk", "FILE[,WORD...]", "", true,
+     "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw and "
+     ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in snapshots, "
+     "and the image stays as it is; with ,overlay=FILE it is kept in that qcow2 image, which is made where it is not there. "
+     ",snapshot=NAME reads a snapshot in a qcow2 image. Several images are one disk as stripe:A+B (in turn) or mirror:A+B "
+     "(each holds all; one may fail).",
      take_disk},
+    {"--cdrom", "FILE", "", true, "An ISO image as the next virtio disk, read-only and as it is.", take_cdrom},
     {"--net", "user[,hostfwd=...]", "user user,hostfwd=tcp:", true,
      "A network card behind user-mode networking. hostfwd=tcp:2222:22 leads the host's port 2222 to the "
      "guest's 22; "

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "isa/arm64/features.h"
+#include "machine/contract/disk_option.h"
 #include "machine/contract/error.h"
 #include "machine/contract/host.h"
 
@@ -45,12 +46,6 @@ enum serial_kind {
 struct serial_option {
     enum serial_kind kind;
     const char *path; /* FILE and UNIX */
-};
-
-struct disk_option {
-    char path[4096]; /* a raw image */
-    bool read_only;
-    bool overlay; /* what the guest writes is kept in memory and in snapshots; the image stays as it is */
 };
 
 /** A snapshot that is to be written once. */

@@ -8,7 +8,7 @@
 #include <time.h>
 #include "machine/options_table.h"
 
-#define VALUE_BYTES 4200 /* a disk's path and what stands behind it */
+#define VALUE_BYTES 16384 /* a disk's paths, and what stands behind them */
 
 static uint32_t host_time_s(void)
 {
@@ -89,11 +89,23 @@ static const char *describe_cpu(const struct run_options *options, unsigned inde
 
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
+    static const char *const layouts[] = {"", "stripe:", "mirror:"};
+    char absolute[PATH_MAX];
     if (index >= options->disk_count)
         return NULL;
     const struct disk_option *disk = &options->disks[index];
-    path(value, disk->path);
-    strcat(value, disk->read_only ? ",ro" : disk->overlay ? ",overlay" : "");
+    size_t length = (size_t)snprintf(value, VALUE_BYTES, "%s", layouts[disk->layout]);
+    char names[sizeof disk->path], *rest = names, *part, words[4608];
+    strcpy(names, disk->path);
+    if (disk->layout == DISK_LAYOUT_PLAIN)
+        length = strlen(path(value, disk->path));
+    else
+        while ((part = strsep(&rest, "+")) && length < VALUE_BYTES)
+            length += (size_t)snprintf(value + length, VALUE_BYTES - length, "%s%s",
+                                       realpath(part, absolute) ? absolute : part, rest ? "+" : "");
+    disk_option_words(disk, words, sizeof words);
+    if (length < VALUE_BYTES)
+        snprintf(value + length, VALUE_BYTES - length, "%s%s", words, disk->read_only ? ",ro" : disk->overlay ? ",overlay" : "");
     return value;
 }
 

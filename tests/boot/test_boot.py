@@ -177,6 +177,42 @@ def case_disk():
         check(hashlib.sha256(file.read()).digest() == before, "the read-only image changed", output)
 
 
+def case_qcow2():
+    """A file system in a compressed qcow2 image, read through an overlay that is made for it; what the guest writes and
+    discards there is a sound image for QEMU's tools, and comes back into one by armature disk."""
+    raw, base, over, flat = (os.path.join(folder.name, name) for name in ("raw.img", "base.qcow2", "over.qcow2", "flat.img"))
+    content = os.urandom(1 << 20) * 3
+    tree = os.path.join(folder.name, "tree")
+    os.mkdir(tree)
+    with open(os.path.join(tree, "from-host"), "wb") as file:
+        file.write(content)
+    environment = os.environ | {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+    run = functools.partial(subprocess.run, check=True, env=environment, stdout=subprocess.PIPE)
+    run(["mke2fs", "-q", "-t", "ext4", "-d", tree, raw, "64M"])
+    run([program, "disk", "convert", "--compress", "--compression", "zstd", raw, base])
+    with open(base, "rb") as file:
+        before = hashlib.sha256(file.read()).digest()
+    for name in ("first", "second"):
+        output = boot("modprobe crc32c_generic\nmodprobe ext4\nmount -o discard /dev/vda /mnt\nsha256sum /mnt/from-host\n"
+                      f"cat /mnt/from-host /mnt/from-host >/mnt/{name}\nrm -f /mnt/gone\ncp /mnt/{name} /mnt/gone\n"
+                      "sync\numount /mnt\npoweroff -f\n", "--disk", f"{base},overlay={over}")
+        check(hashlib.sha256(content).hexdigest() in answer(output, "sha256sum /mnt/from-host"), "the guest read something else",
+              output)
+    with open(base, "rb") as file:
+        check(hashlib.sha256(file.read()).digest() == before, "the base changed", output)
+    run(["qemu-img", "check", "-f", "qcow2", over])
+    run([program, "disk", "check", over])
+    run([program, "disk", "convert", over, flat])
+    run(["qemu-img", "compare", "-f", "qcow2", "-F", "raw", over, flat])
+    for name in ("first", "second"):
+        check(run(["debugfs", "-R", f"cat {name}", flat], stderr=subprocess.DEVNULL).stdout == content * 2,
+              "the host reads something else than the guest wrote", output)
+    run(["e2fsck", "-f", "-n", flat])
+    run([program, "disk", "commit", over])
+    run(["qemu-img", "check", "-f", "qcow2", base])
+    run(["qemu-img", "compare", "-f", "qcow2", "-F", "raw", base, flat])
+
+
 def case_net():
     """An address by DHCP; the guest fetches from a server on the host; the host reaches a server in the guest."""
     content = os.urandom(2 << 20)
