@@ -22,6 +22,9 @@ struct snapshot {
 #define SECTION_INPUTS  "inputs"
 #define SECTION_RAM     "ram"
 
+/** Sections that a snapshot may lack because it is older than the device: it is then as after a reset. The last is NULL. */
+extern const char *const section_history[];
+
 /** What `options` say of the machine, as options of the command line: pairs of strings, each with its zero byte. */
 void config_put(struct bytes *bytes, const struct run_options *options);
 

@@ -41,11 +41,20 @@ static bool get_events(struct snapshot *snapshot, struct machine *machine, unsig
     return get_structure(snapshot, name, &cpu_event_fields, machine->cpus[number], error);
 }
 
+/* Whether the file was written before there was such a section. */
+static bool came_later(const struct snapshot *snapshot, const char *name)
+{
+    for (const char *const *later = section_history; *later; later++)
+        if (!strcmp(*later, name))
+            return !format_has(&snapshot->file, name);
+    return false;
+}
+
 static bool get_device(struct snapshot *snapshot, const struct device *device, struct error *error)
 {
     char name[FORMAT_NAME_BYTES];
     snprintf(name, sizeof name, "device.%s", device->name);
-    return !device->class->state || get_structure(snapshot, name, device->class->state, device->instance, error);
+    return !device->class->state || came_later(snapshot, name) || get_structure(snapshot, name, device->class->state, device->instance, error);
 }
 
 /* Whether the file has devices and processors that the machine lacks. */
@@ -270,7 +279,11 @@ bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct
     if (!fill(snapshot, machine, error))
         return false;
     tell(machine);
-    return fill_again(snapshot, machine, error) && get_inputs(snapshot, machine, error);
+    if (!fill_again(snapshot, machine, error) || !get_inputs(snapshot, machine, error))
+        return false;
+    if (machine->options->fresh_identity)
+        machine_reidentify(machine);
+    return true;
 }
 
 static bool read_options(struct snapshot *snapshot, struct error *error)
