@@ -524,7 +524,7 @@ const struct cli_status cli_statuses[] = {
     {EXIT_STATUS_HOST, "A file, memory, a socket or the like could not be had from the host."},
     {EXIT_STATUS_USAGE, "The command line makes no sense."},
     {EXIT_STATUS_PANIC, "The guest's kernel panicked (--exit-on-panic)."},
-    {EXIT_STATUS_TIMEOUT, "The time given with --timeout, or the instructions given with --stop-after, are over."},
+    {EXIT_STATUS_TIMEOUT, "The time of --timeout, or the instructions of --stop-after, are over."},
     {EXIT_STATUS_RESET, "The guest asked for a reset (--no-reboot)."},
     {0},
 };
