@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "isa/arm64/tlb.h"
 #include "machine/board.h"
 #include "machine/boot.h"
 #include "machine/dtb.h"
@@ -180,14 +181,29 @@ static bool make_cpus(struct machine *machine, struct error *error)
     return true;
 }
 
-/* RAM is about to be changed by something that is no CPU: the engine forgets what it made of the page. */
+/* A page with flags is about to be written: who watches it is told, and the engine forgets what it made of it. */
 static void on_flagged_write(void *context, uint64_t page_address)
 {
     struct machine *machine = context;
+    struct ram *ram = &machine->bus.ram;
+    if (ram->page_flags[(page_address - ram->base) / PAGE_SIZE_BYTES] & PAGE_CLEAN)
+        ram_page_changes(ram, page_address);
     if (machine->loop.parallel)
         run_parallel_page_written(&machine->loop, page_address);
     else
         machine->engine_ops->page_written(machine->engine, page_address);
+}
+
+void machine_watch_ram(struct machine *machine, struct page_watch *watch)
+{
+    ram_watch(&machine->bus.ram, watch);
+    machine_drop_write_tags(machine);
+}
+
+void machine_drop_write_tags(struct machine *machine)
+{
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        tlb_drop_all_write_tags(machine->cpus[i]);
 }
 
 static bool make_engine(struct machine *machine, struct error *error)

@@ -60,8 +60,12 @@ struct machine {
     unsigned hashes_printed; /* of options->hash_at */
     uint64_t stop_insns;     /* --stop-after: where CPU 0 is then; UINT64_MAX: nowhere */
     struct machine_saving {
-        /* Saves the machine, which stands between two instructions. Set by main; NULL: it cannot be saved. */
+        /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
+         * saved. */
         bool (*save)(struct machine *machine, const char *path, struct error *error);
+        /* Whether what was begun came about. If it is not known yet: waits, or says true. */
+        bool (*finish)(struct machine *machine, bool wait, struct error *error);
+        struct saver *saver; /* main's */
         struct save_watch {
             unsigned matched; /* how much of the text has been printed */
             bool wanted, done;
@@ -101,6 +105,12 @@ void machine_reset(struct machine *machine);
 /** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and a
  *  generation ID by which the guest sees that. */
 void machine_reidentify(struct machine *machine);
+
+/** Watches the changes of RAM, from now on. Not under --parallel. */
+void machine_watch_ram(struct machine *machine, struct page_watch *watch);
+
+/** Has the next store of each CPU to any page look at the page's flags. */
+void machine_drop_write_tags(struct machine *machine);
 
 /** A hash over the whole state: CPUs, devices, RAM. Equal machines have equal hashes. */
 uint64_t machine_hash(const struct machine *machine);

@@ -10,6 +10,7 @@
 #include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "snapshot/saver.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/record.h"
 #include "snapshot/replay.h"
@@ -31,7 +32,19 @@ static int finish_output(void)
 
 static bool save(struct machine *machine, const char *path, struct error *error)
 {
-    return snapshot_save(machine, path, &(struct snapshot_options){.compress = machine->options->compress}, error);
+    const struct run_options *options = machine->options;
+    return saver_save(machine->saving.saver, path, &(struct saver_options){options->compress, options->incremental}, error);
+}
+
+static bool finish_save(struct machine *machine, bool wait, struct error *error)
+{
+    return (!wait && saver_busy(machine->saving.saver)) || saver_wait(machine->saving.saver, error);
+}
+
+/* On another thread: the machine looks at what became of it. */
+static void on_saved(void *context)
+{
+    run_loop_pause_later(&((struct machine *)context)->loop);
 }
 
 /* A new machine, or the one in a snapshot, which then stays open as long as it lives. */
@@ -44,12 +57,13 @@ static struct machine *make_machine(struct run_options *options, const struct en
             return NULL;
     }
     struct machine *machine = machine_create(options, engine, error);
-    if (machine)
-        machine->saving.save = save;
     if (machine && *snapshot && !snapshot_restore(*snapshot, machine, error)) {
         machine_free(machine);
         return NULL;
     }
+    if (machine && !options->parallel)
+        machine->saving =
+            (struct machine_saving){save, finish_save, saver_create(machine, *snapshot, on_saved, machine), {{0}}, false};
     return machine;
 }
 
@@ -156,6 +170,8 @@ static int command_run(int argc, char **argv)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
         status = run(machine, record, replay, &error);
     }
+    if (machine)
+        saver_free(machine->saving.saver);
     machine_free(machine); /* which puts the terminal right */
     snapshot_close(snapshot);
     record_free(record);

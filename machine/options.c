@@ -404,6 +404,11 @@ static bool take_compress(struct run_options *options, const char *value, struct
     return options->compress = true;
 }
 
+static bool take_incremental(struct run_options *options, const char *value, struct error *error)
+{
+    return options->incremental = true;
+}
+
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
 {
     return options->exit_on_panic = true;
@@ -505,6 +510,10 @@ const struct cli_option cli_options[] = {
      .take_pair = take_save_on},
     {"--compress", NULL, NULL, false,
      "Compress the memory in the snapshots that are written. They are smaller, and slower to restore.", take_compress},
+    {"--incremental", NULL, NULL, false,
+     "Have the snapshots that are written hold only what changed since the one before, or the restored one, which is then "
+     "needed to restore them.",
+     take_incremental},
     {"--restore", "FILE", "", false,
      "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
      "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes on as "
@@ -565,8 +574,9 @@ static bool check_saves(const struct run_options *options, struct error *error)
         if (!options->disks[i].read_only && !options->disks[i].overlay)
             return error_set(error, "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
                              "or %s,ro", options->disks[i].path, options->disks[i].path);
-    if (options->compress && !options->save_count)
-        return error_set(error, "--compress is for snapshots: give --save-at or --save-on too");
+    if ((options->compress || options->incremental) && !options->save_count)
+        return error_set(error, "%s is for snapshots: give --save-at or --save-on too",
+                         options->compress ? "--compress" : "--incremental");
     return true;
 }
 

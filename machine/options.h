@@ -119,6 +119,7 @@ struct run_options {
     struct save_option saves[MAX_SAVES];
     unsigned save_count;
     bool compress;  /* snapshots are compressed */
+    bool incremental; /* they hold what changed since the one before */
     uint64_t given; /* a bit for each option that was given, by its place in the table */
 };
 

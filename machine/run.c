@@ -191,9 +191,9 @@ static bool between_runs(struct run_loop *loop, struct cpu *cpu)
 
 static void pause_if_asked(struct run_loop *loop)
 {
-    if (!loop->pause)
+    if (!__atomic_load_n(&loop->pause, __ATOMIC_RELAXED))
         return;
-    loop->pause = false;
+    __atomic_store_n(&loop->pause, false, __ATOMIC_RELAXED);
     loop->on_pause(loop->on_mark_context);
 }
 
@@ -442,6 +442,11 @@ void run_loop_pause(struct run_loop *loop)
     loop->pause = true;
     if (loop->current)
         cpu_attention(loop->current);
+}
+
+void run_loop_pause_later(struct run_loop *loop)
+{
+    __atomic_store_n(&loop->pause, true, __ATOMIC_RELAXED);
 }
 
 void run_loop_restored(struct run_loop *loop)

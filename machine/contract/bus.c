@@ -93,8 +93,42 @@ void bus_free(struct bus *bus)
     *bus = (struct bus){0};
 }
 
+void ram_watch_again(struct ram *ram, struct page_watch *watch)
+{
+    page_watch_arm(watch);
+    for (uint64_t page = 0; page < watch->page_count; page++)
+        ram->page_flags[page] |= PAGE_CLEAN;
+}
+
+void ram_watch(struct ram *ram, struct page_watch *watch)
+{
+    page_watch_add(&ram->watches, watch);
+    ram_watch_again(ram, watch);
+}
+
+void ram_unwatch(struct ram *ram, struct page_watch *watch)
+{
+    page_watch_remove(&ram->watches, watch);
+}
+
+void ram_page_changes(struct ram *ram, uint64_t page_address)
+{
+    const uint64_t page = (page_address - ram->base) / PAGE_SIZE_BYTES;
+    ram->page_flags[page] &= (uint8_t)~PAGE_CLEAN;
+    page_watch_tell(ram->watches, page, ram->host + page * PAGE_SIZE_BYTES);
+}
+
+/* All of it changes. Pages of zeroes too, which costs what it costs: this happens where a guest that is watched resets. */
+static void change_all(struct ram *ram)
+{
+    for (uint64_t page = 0; ram->watches && page < ram->size_bytes / PAGE_SIZE_BYTES; page++)
+        if (ram->page_flags[page] & PAGE_CLEAN)
+            ram_page_changes(ram, ram->base + page * PAGE_SIZE_BYTES);
+}
+
 void ram_clear(struct ram *ram)
 {
+    change_all(ram);
     /* A new mapping, as pages of a file that were given back would come again from there. */
     void *at = mmap(ram->host, ram->size_bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "machine/contract/error.h"
+#include "machine/contract/page_watch.h"
 
 #define PAGE_BITS 12
 #define PAGE_SIZE_BYTES 4096ull
@@ -14,9 +15,8 @@
 /** What stands against an inline store to a page of guest RAM (one byte of flags a page). */
 enum page_flag {
     PAGE_HAS_CODE = 1,   /* an engine holds translations of it */
-    PAGE_CLEAN = 2,      /* not written since the mark (dirty tracking is on) */
+    PAGE_CLEAN = 2,      /* somebody waits for its first change (page_watch.h, lockstep's journal) */
     PAGE_WATCHED = 4,    /* the debugger watches an address in it */
-    PAGE_SHARED = 8,     /* shared with a parent snapshot */
 };
 
 /** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. */
@@ -26,6 +26,7 @@ struct ram {
     uint64_t size_bytes; /* a multiple of PAGE_SIZE_BYTES */
     uint8_t *page_flags; /* size_bytes / PAGE_SIZE_BYTES of them */
     bool of_file;        /* parts of it begin as a file has them, and may lie there alone */
+    struct page_watch *watches;
 };
 
 /** What a device's window does with an access. `offset` is within the window, `size` 1, 2, 4 or 8 bytes,
@@ -56,6 +57,15 @@ struct bus {
 /** Reserves RAM. Fails when the host cannot give the address space. */
 bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struct error *error);
 void bus_free(struct bus *bus);
+
+/** Adds a watch, or arms it anew: each page's next change is told. Stores that already run inline are not seen: the caller
+ *  drops the CPUs' write tags (machine_watch_ram()). */
+void ram_watch(struct ram *ram, struct page_watch *watch);
+void ram_watch_again(struct ram *ram, struct page_watch *watch);
+void ram_unwatch(struct ram *ram, struct page_watch *watch);
+
+/** To be called before a page with PAGE_CLEAN changes: tells the watches, and takes the flag away. */
+void ram_page_changes(struct ram *ram, uint64_t page_address);
 
 /** Makes all of RAM zeroes, which cost the host nothing until they are touched. */
 void ram_clear(struct ram *ram);
