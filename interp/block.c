@@ -326,6 +326,11 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
 }
 
+bool block_any(const struct block_cache *cache)
+{
+    return cache->used_bytes;
+}
+
 void block_drop_all(struct block_cache *cache)
 {
     /* Page lists are cleared by walking the arena: most pages of RAM hold no code. */

@@ -129,6 +129,9 @@ bool block_cache_make_room(struct block_cache *cache);
 /** Makes the blocks of a page stale. */
 void block_page_written(struct block_cache *cache, uint64_t page_address);
 
+/** Whether there is a block, or was since all were dropped last. */
+bool block_any(const struct block_cache *cache);
+
 /** Drops every block. Only while none runs; every lookup must be forgotten. */
 void block_drop_all(struct block_cache *cache);
 

@@ -193,7 +193,7 @@ void interp_free(struct engine *engine)
         return;
     block_cache_free(engine->blocks);
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        free(engine->lookups[i]);
+        host_unmap(engine->lookups[i], LOOKUPS_BYTES);
     free(engine);
 }
 
@@ -211,7 +211,7 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
     engine->blocks = block_cache_create(bus, ARENA_BYTES, cpu_count, translator, hot, error);
     bool complete = engine->blocks;
     for (unsigned i = 0; i < cpu_count; i++) {
-        engine->lookups[i] = aligned_alloc(64, LOOKUPS_BYTES);
+        engine->lookups[i] = host_map(LOOKUPS_BYTES);
         complete = complete && engine->lookups[i];
     }
     if (!complete) {
@@ -236,6 +236,8 @@ void interp_page_written(struct engine *engine, uint64_t page_address)
 
 void interp_flush(struct engine *engine)
 {
+    if (!block_any(engine->blocks))
+        return; /* and no lookup leads to any */
     block_drop_all(engine->blocks);
     forget_lookups(engine);
 }

@@ -52,6 +52,7 @@ static const struct field machine_list[] = {
     FIELD_STRUCT(struct machine, panic_end, &event_fields),
     FIELD_HOST(struct machine, timeout),
     FIELD_HOST(struct machine, hashes_printed),
+    FIELD_HOST(struct machine, stop_insns),
     FIELD_HOST(struct machine, saving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
@@ -71,7 +72,7 @@ void machine_restored(struct machine *machine)
 
 /* --- how it ends ----------------------------------------------------------------------------------- */
 
-static void stop_for(struct machine *machine, enum machine_stop reason)
+void machine_stop_for(struct machine *machine, enum machine_stop reason)
 {
     machine->stop = reason;
     run_loop_stop(&machine->loop);
@@ -79,22 +80,22 @@ static void stop_for(struct machine *machine, enum machine_stop reason)
 
 static void on_system_off(void *machine, struct cpu *cpu)
 {
-    stop_for(machine, MACHINE_POWER_OFF);
+    machine_stop_for(machine, MACHINE_POWER_OFF);
 }
 
 static void on_system_reset(void *machine, struct cpu *cpu)
 {
-    stop_for(machine, MACHINE_RESET);
+    machine_stop_for(machine, MACHINE_RESET);
 }
 
 static void on_timeout(void *machine)
 {
-    stop_for(machine, MACHINE_TIMEOUT);
+    machine_stop_for(machine, MACHINE_TIMEOUT);
 }
 
 static void on_panic_end(void *machine)
 {
-    stop_for(machine, MACHINE_PANIC);
+    machine_stop_for(machine, MACHINE_PANIC);
 }
 
 /* Looks for a panic in what the guest prints, and lets it print some more. */
@@ -118,7 +119,7 @@ void machine_transmit(void *context, const void *bytes, size_t length)
 
 static void on_quit_key(void *machine)
 {
-    stop_for(machine, MACHINE_POWER_OFF);
+    machine_stop_for(machine, MACHINE_POWER_OFF);
 }
 
 static void on_break_key(void *context)
@@ -143,9 +144,15 @@ void machine_add_device(struct machine *machine, const struct device_class *clas
     machine->devices[machine->device_count++] = (struct device){class, name, instance};
 }
 
-static bool make_cpus(struct machine *machine, struct error *error)
+static void seed_cpus(struct machine *machine)
 {
     uint64_t stream = machine->options->seed;
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        cpu_seed_rng(machine->cpus[i], seed_next(&stream));
+}
+
+static bool make_cpus(struct machine *machine, struct error *error)
+{
     for (unsigned i = 0; i < machine->options->cpus; i++) {
         struct cpu *cpu = aligned_alloc(64, (sizeof *cpu + 63) / 64 * 64);
         if (!cpu)
@@ -156,7 +163,6 @@ static bool make_cpus(struct machine *machine, struct error *error)
             return false;
         }
         machine->cpus[machine->cpu_count++] = cpu;
-        cpu_seed_rng(cpu, seed_next(&stream));
         cpu->smccc = psci_call;
         cpu->smccc_context = &machine->psci;
     }
@@ -164,6 +170,7 @@ static bool make_cpus(struct machine *machine, struct error *error)
         machine->cpus[i]->peers = machine->cpus;
         machine->cpus[i]->peer_count = machine->cpu_count;
     }
+    seed_cpus(machine);
     machine->psci = (struct psci){
         .cpus = machine->cpus,
         .cpu_count = machine->cpu_count,
@@ -404,6 +411,14 @@ bool machine_dump_dtb(struct machine *machine, struct error *error)
     bool written = dtb && file_write("device tree", machine->options->dump_dtb, dtb, bytes, error);
     free(dtb);
     return written;
+}
+
+void machine_reidentify(struct machine *machine)
+{
+    seed_cpus(machine);
+    for (unsigned i = 0; i < machine->device_count; i++)
+        if (machine->devices[i].class->reidentify)
+            machine->devices[i].class->reidentify(machine->devices[i].instance, machine->options->seed);
 }
 
 /* --- its hash -------------------------------------------------------------------------------------- */

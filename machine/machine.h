@@ -60,6 +60,7 @@ struct machine {
     struct run_loop loop;
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
+    uint64_t stop_insns;     /* --stop-after: where CPU 0 is then; UINT64_MAX: nowhere */
     struct machine_saving {
         /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
          * saved. */
@@ -97,8 +98,15 @@ int machine_run(struct machine *machine, struct error *error);
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);
 
+/** Ends the run behind the instruction that is running. On the machine's thread only. */
+void machine_stop_for(struct machine *machine, enum machine_stop reason);
+
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
+
+/** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and a
+ *  generation ID by which the guest sees that. */
+void machine_reidentify(struct machine *machine);
 
 /** Watches the changes of RAM, from now on. Not under --parallel. */
 void machine_watch_ram(struct machine *machine, struct page_watch *watch);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The program: its commands, and the wiring of engines into the machine. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
@@ -128,6 +130,17 @@ static int run(struct machine *machine, struct record *record, struct replay *re
     return status;
 }
 
+/* A clone that is to be like no other gets what no other has. A replay has got from its log what the recorded run got. */
+static bool draw_identity(struct run_options *options, struct error *error)
+{
+    const bool seeded = run_options_given(options, "--seed");
+    if (!options->restore || options->replay || (!options->fresh_identity && !seeded))
+        return true;
+    options->fresh_identity = true;
+    return seeded || getrandom(&options->seed, sizeof options->seed, 0) == sizeof options->seed ||
+           error_set(error, "--fresh-identity: the host has no random numbers: %s; give --seed", strerror(errno));
+}
+
 static int command_run(int argc, char **argv)
 {
     struct run_options options;
@@ -145,6 +158,8 @@ static int command_run(int argc, char **argv)
     }
     if (options.record)
         options.rtc_s = run_options_rtc_s(&options); /* so that the log has what the machine gets */
+    if (!draw_identity(&options, &error))
+        return complain(EXIT_STATUS_HOST, error.text);
     struct record *record = options.record ? record_create() : NULL;
     if (record)
         options.tape = record_tape(record);

@@ -23,6 +23,8 @@ static void set_next_mark(struct machine *machine)
     for (unsigned i = 0; i < options->save_count; i++)
         if (options->saves[i].at_insns > now && options->saves[i].at_insns < next)
             next = options->saves[i].at_insns;
+    if (machine->stop_insns > now && machine->stop_insns < next)
+        next = machine->stop_insns;
     machine->loop.mark_insns = next;
 }
 
@@ -62,6 +64,8 @@ static void on_mark(void *context)
     for (unsigned i = 0; i < options->save_count; i++)
         if (options->saves[i].at_insns == now)
             save(machine, i);
+    if (machine->stop_insns == now)
+        machine_stop_for(machine, MACHINE_TIMEOUT);
     set_next_mark(machine);
 }
 
@@ -119,6 +123,8 @@ void marks_init(struct machine *machine)
 
 void marks_begin(struct machine *machine)
 {
+    const uint64_t now = insns_of_first(machine), after = machine->options->stop_after_insns;
+    machine->stop_insns = after && after < UINT64_MAX - now ? now + after : UINT64_MAX;
     if (machine->restored)
         on_mark(machine);
     set_next_mark(machine);

@@ -373,6 +373,13 @@ static bool take_timeout(struct run_options *options, const char *value, struct 
                      value);
 }
 
+static bool take_stop_after(struct run_options *options, const char *value, struct error *error)
+{
+    if (parse_whole_number(value, UINT64_MAX - 1, &options->stop_after_insns) && options->stop_after_insns > 0)
+        return true;
+    return error_set(error, "--stop-after expects a number of instructions, such as 1000000 (not '%s')", value);
+}
+
 static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
 {
     const char *rest = value;
@@ -430,6 +437,11 @@ static bool take_save_on(struct run_options *options, const char *first, const c
 static bool take_restore(struct run_options *options, const char *value, struct error *error)
 {
     return take_path(&options->restore, "--restore", value, error);
+}
+
+static bool take_fresh_identity(struct run_options *options, const char *value, struct error *error)
+{
+    return options->fresh_identity = true;
 }
 
 static bool take_compress(struct run_options *options, const char *value, struct error *error)
@@ -542,6 +554,9 @@ const struct cli_option cli_options[] = {
      take_perf_map},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
+    {"--stop-after", "N", NULL, false,
+     "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
+     take_stop_after},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
     {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
      take_no_reboot},
@@ -563,8 +578,12 @@ const struct cli_option cli_options[] = {
      take_incremental},
     {"--restore", "FILE", "", false,
      "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
-     "--serial and --console may say anew where its devices end on the host. Disks are overlays.",
+     "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes on as "
+     "a clone with an identity of its own: other random numbers, and a generation ID by which the guest sees it.",
      take_restore},
+    {"--fresh-identity", NULL, NULL, false,
+     "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
+     take_fresh_identity},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},
@@ -576,7 +595,7 @@ const struct cli_status cli_statuses[] = {
     {EXIT_STATUS_HOST, "A file, memory, a socket or the like could not be had from the host."},
     {EXIT_STATUS_USAGE, "The command line makes no sense."},
     {EXIT_STATUS_PANIC, "The guest's kernel panicked (--exit-on-panic)."},
-    {EXIT_STATUS_TIMEOUT, "The time given with --timeout is over."},
+    {EXIT_STATUS_TIMEOUT, "The time of --timeout, or the instructions of --stop-after, are over."},
     {EXIT_STATUS_RESET, "The guest asked for a reset (--no-reboot)."},
     {0},
 };
@@ -600,11 +619,13 @@ void run_options_default(struct run_options *options)
 /* What a snapshot says of its machine, the command line cannot say again. */
 static bool check_restore(const struct run_options *options, struct error *error)
 {
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",   "--cpus",         "--cpu",
-                                        "--seed",   "--dtb",    "--dump-dtb", "--firmware", "--firmware-vars"};
+    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
+                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
+    if (options->replay && !options->fresh_identity && run_options_given(options, "--seed"))
+        return error_set(error, "--replay: the recorded run had the identity in its snapshot, so --seed makes no sense with it");
     return true;
 }
 
@@ -626,6 +647,8 @@ static bool check_together(const struct run_options *options, struct error *erro
 {
     if (options->restore && !check_restore(options, error))
         return false;
+    if (options->fresh_identity && !options->restore && !options->replay)
+        return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
     if (options->record && options->replay)
@@ -653,6 +676,8 @@ static bool check_together(const struct run_options *options, struct error *erro
         return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
     if (options->parallel && options->hash_count)
         return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
+    if (options->parallel && options->stop_after_insns)
+        return error_set(error, "--stop-after needs processors that take turns, so --parallel makes no sense with it");
     if (options->parallel && options->save_count)
         return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
                                 "them");

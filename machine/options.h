@@ -17,7 +17,7 @@ enum exit_status {
     EXIT_STATUS_HOST = 1,      /* the host could not do something: a file, memory, a socket */
     EXIT_STATUS_USAGE = 2,     /* the command line makes no sense */
     EXIT_STATUS_PANIC = 3,     /* --exit-on-panic: the guest's kernel panicked */
-    EXIT_STATUS_TIMEOUT = 4,   /* --timeout: that much guest time has passed */
+    EXIT_STATUS_TIMEOUT = 4,   /* --timeout, --stop-after: that much guest time, so many instructions have passed */
     EXIT_STATUS_RESET = 5,     /* --no-reboot: the guest asked for a reset */
 };
 
@@ -117,10 +117,12 @@ struct run_options {
     const char *record, *replay; /* a log of the run, to be written, or to be followed; NULL: none */
     const struct tape *tape;     /* what does that: main's to set */
     uint64_t timeout_ns;     /* guest time; 0: none */
+    uint64_t stop_after_insns; /* of CPU 0, from where the run begins; 0: never */
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
     unsigned hash_count;
     const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
+    bool fresh_identity; /* the restored machine is a clone, whose identity `seed` makes */
     struct save_option saves[MAX_SAVES];
     unsigned save_count;
     bool compress;  /* snapshots are compressed */

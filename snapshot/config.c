@@ -8,7 +8,7 @@
 /* Where the machine came from is no part of it. */
 static void put_pair(void *bytes, const char *name, const char *value)
 {
-    if (!strcmp(name, "--restore"))
+    if (!strcmp(name, "--restore") || !strcmp(name, "--fresh-identity"))
         return;
     bytes_put(bytes, name, strlen(name) + 1);
     bytes_put(bytes, value, strlen(value) + 1);
@@ -127,7 +127,8 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
     options->memory_bytes = recorded->memory_bytes;
     options->cpus = recorded->cpus;
     options->cpu = recorded->cpu;
-    options->seed = recorded->seed;
+    if (!options->fresh_identity)
+        options->seed = recorded->seed;
     return merge_disks(snapshot, options, error) && merge_nets(snapshot, options, error) &&
            merge_shares(snapshot, options, error) && merge_lines(snapshot, options, error);
 }

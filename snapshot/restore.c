@@ -217,18 +217,28 @@ static bool find_section(void *context, const char *name, struct reader *reader,
     return format_find(&snapshot->file, name, reader, error);
 }
 
+static bool lacks_section(void *context, const char *name)
+{
+    const struct snapshot *snapshot = context;
+    return !format_has(&snapshot->file, name);
+}
+
 /* --- entry points ---------------------------------------------------------------------------------- */
 
 bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct error *error)
 {
-    const struct state_source source = {find_section, snapshot, snapshot->file.path, true};
+    const struct state_source source = {find_section, snapshot, snapshot->file.path, true, lacks_section};
     machine_reset(machine);
     if (!check_sections(snapshot, machine, error) || !get_ram(snapshot, machine, error))
         return false;
     for (unsigned i = 0; i < machine->device_count; i++)
         if (machine->devices[i].class->medium && !get_medium(snapshot, &source, &machine->devices[i], error))
             return false;
-    return state_give(&source, machine, error);
+    if (!state_give(&source, machine, error))
+        return false;
+    if (machine->options->fresh_identity)
+        machine_reidentify(machine);
+    return true;
 }
 
 static bool read_options(struct snapshot *snapshot, struct error *error)

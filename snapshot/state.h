@@ -48,6 +48,8 @@ struct state_source {
     void *context;
     const char *path; /* of the file, for errors */
     bool described;
+    /* Whether there is no such piece. NULL: all are there. */
+    bool (*lacks)(void *context, const char *name);
 };
 
 /** Gives the state to a machine of the same parts. False: it is no state of it, and `error` has a line; the machine is then
