@@ -91,8 +91,17 @@ static bool take_dtb(struct run_options *options, const char *value, struct erro
     return take_path(&options->dtb, "--dtb", value, error);
 }
 
+const struct packaged_firmware packaged_firmware[] = {
+    {"uefi", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", "qemu-efi-aarch64"},
+    {"uboot", "/usr/lib/u-boot/qemu_arm64/u-boot.bin", "u-boot-qemu"},
+    {0},
+};
+
 static bool take_firmware(struct run_options *options, const char *value, struct error *error)
 {
+    for (const struct packaged_firmware *known = packaged_firmware; known->word; known++)
+        if (!strcmp(value, known->word))
+            value = known->path;
     return take_path(&options->firmware, "--firmware", value, error);
 }
 
@@ -661,6 +670,8 @@ static bool check_together(const struct run_options *options, struct error *erro
                          options->record ? "--record" : "--replay");
     if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
         return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
+    if (options->firmware_vars && options->record)
+        return error_set(error, "--record needs flash that is the same when the run is repeated: leave --firmware-vars away");
     if (options->firmware_vars && !options->firmware)
         return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
     if (options->dtb && options->dump_dtb)
