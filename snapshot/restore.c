@@ -197,6 +197,8 @@ static bool get_medium(struct snapshot *snapshot, const struct state_source *sou
     struct space space;
     char name[FORMAT_NAME_BYTES];
     snprintf(name, sizeof name, "base.%s", device->name);
+    if (state_came_later(source, name))
+        return true;
     if (!state_get(source, name, &medium_identity_fields, &saved, error) || !check_base(snapshot, device, &saved, error))
         return false;
     snprintf(name, sizeof name, "medium.%s", device->name);

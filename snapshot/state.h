@@ -63,4 +63,7 @@ void state_give_back(const struct state_image *image, struct machine *machine);
 bool state_get(const struct state_source *source, const char *name, const struct fields *fields, void *object,
                struct error *error);
 
+/** Whether the state was written before there was such a piece (section_history), which so is as at power-on. */
+bool state_came_later(const struct state_source *source, const char *name);
+
 #endif
