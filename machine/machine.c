@@ -34,6 +34,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
     FIELD_HOST(struct machine, disks),
+    FIELD_HOST(struct machine, fw_cfg),
     FIELD(struct machine, uart.panic.begin_matched),
     FIELD(struct machine, uart.panic.end_matched),
     FIELD(struct machine, uart.panic.begun),
@@ -206,6 +207,22 @@ void machine_drop_write_tags(struct machine *machine)
         tlb_drop_all_write_tags(machine->cpus[i]);
 }
 
+/* What of the ROM was readable, or what it held, is not so any more. */
+static void on_rom_changed(void *context)
+{
+    struct machine *machine = context;
+    const struct ram *ram = &machine->bus.ram;
+    if (machine->loop.parallel) {
+        run_parallel_rom_changed(&machine->loop);
+        return;
+    }
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        tlb_flush_inline(machine->cpus[i]);
+    for (uint64_t at = ram->rom_base; at < ram->rom_base + ram->rom_bytes; at += PAGE_SIZE_BYTES)
+        if (ram->page_flags[ram_page(ram, at)] & PAGE_HAS_CODE)
+            machine->engine_ops->page_written(machine->engine, at);
+}
+
 static bool make_engine(struct machine *machine, struct error *error)
 {
     machine->engine = machine->engine_ops->create(&machine->bus, machine->cpu_count, error);
@@ -213,6 +230,8 @@ static bool make_engine(struct machine *machine, struct error *error)
         return false;
     machine->bus.on_flagged_write = on_flagged_write;
     machine->bus.on_flagged_write_context = machine;
+    machine->bus.on_rom_changed = on_rom_changed;
+    machine->bus.on_rom_changed_context = machine;
     machine->loop.cpus = machine->cpus;
     machine->loop.cpu_count = machine->cpu_count;
     machine->loop.clock = &machine->clock;
@@ -238,7 +257,7 @@ static bool build(struct machine *machine, struct error *error)
 {
     const struct run_options *options = machine->options;
     machine->inputs = inputs_create(error);
-    return machine->inputs && bus_init(&machine->bus, BOARD_RAM_BASE, options->memory_bytes, error) &&
+    return machine->inputs && bus_init_with_rom(&machine->bus, BOARD_FLASH_BASE, BOARD_FLASH_BANK_BYTES, BOARD_RAM_BASE, options->memory_bytes, error) &&
            make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
            open_line(&machine->uart, "serial", &options->serial, error) &&
            open_line(&machine->console, "console", &options->console, error);

@@ -11,6 +11,7 @@
 #include "machine/run.h"
 
 struct serial;
+struct fw_cfg;
 struct machine;
 
 /** A serial line or console of the guest, and its end on the host. */
@@ -51,6 +52,7 @@ struct machine {
     unsigned device_count;
     unsigned virtio_slots_used;
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
+    struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */

@@ -10,6 +10,7 @@
 #include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "peripherals/disk/disk_command.h"
 #include "snapshot/saver.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/record.h"
@@ -75,6 +76,23 @@ static int command_snapshot(int argc, char **argv)
         return finish_output();
     }
     int status = snapshot_command(argc, argv, &error);
+    int output = finish_output();
+    return status ? complain(status, error.text) : output;
+}
+
+static int command_disk(int argc, char **argv)
+{
+    static const enum exit_status statuses[] = {
+        [DISK_COMMAND_DONE] = EXIT_STATUS_POWER_OFF,
+        [DISK_COMMAND_FAILED] = EXIT_STATUS_HOST,
+        [DISK_COMMAND_USAGE] = EXIT_STATUS_USAGE,
+    };
+    struct error error = {""};
+    if (argc == 1 && !strcmp(argv[0], "--help")) {
+        disk_command_help(stdout);
+        return finish_output();
+    }
+    enum exit_status status = statuses[disk_command(argc, argv, &error)];
     int output = finish_output();
     return status ? complain(status, error.text) : output;
 }
@@ -199,8 +217,10 @@ int main(int argc, char **argv)
         return command_run(argc - 2, argv + 2);
     if (!strcmp(argv[1], "snapshot"))
         return command_snapshot(argc - 2, argv + 2);
+    if (!strcmp(argv[1], "disk"))
+        return command_disk(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run or snapshot and what follows them, --help or --version");
+        return complain(EXIT_STATUS_USAGE, "expected run, snapshot or disk and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -210,6 +230,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, snapshot, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, snapshot, disk, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

@@ -91,6 +91,16 @@ static bool take_dtb(struct run_options *options, const char *value, struct erro
     return take_path(&options->dtb, "--dtb", value, error);
 }
 
+static bool take_firmware(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->firmware, "--firmware", value, error);
+}
+
+static bool take_firmware_vars(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->firmware_vars, "--firmware-vars", value, error);
+}
+
 static bool take_dump_dtb(struct run_options *options, const char *value, struct error *error)
 {
     return take_path(&options->dump_dtb, "--dump-dtb", value, error);
@@ -129,16 +139,21 @@ static bool take_disk(struct run_options *options, const char *value, struct err
 {
     if (options->disk_count == MAX_DISKS)
         return error_set(error, "--disk can be given %u times at most", MAX_DISKS);
+    if (!disk_option_parse(value, &options->disks[options->disk_count], "--disk", error))
+        return false;
+    options->disk_count++;
+    return true;
+}
+
+static bool take_cdrom(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->disk_count == MAX_DISKS)
+        return error_set(error, "--disk and --cdrom can be given %u times at most", MAX_DISKS);
     struct disk_option *disk = &options->disks[options->disk_count];
-    const char *word = strrchr(value, ',');
-    disk->read_only = word && !strcmp(word, ",ro");
-    disk->overlay = word && !strcmp(word, ",overlay");
-    size_t path_length = disk->read_only || disk->overlay ? (size_t)(word - value) : strlen(value);
-    if (path_length == 0 || path_length >= sizeof disk->path)
-        return error_set(error, "--disk expects the name of a file, and ',ro' behind it for read-only or ',overlay' to keep "
-                         "what is written in memory (not '%s')", value);
-    memcpy(disk->path, value, path_length);
-    disk->path[path_length] = 0;
+    *disk = (struct disk_option){.format = DISK_FORMAT_RAW, .read_only = true};
+    if (!*value || strlen(value) >= sizeof disk->path)
+        return error_set(error, "--cdrom expects the name of a file");
+    strcpy(disk->path, value);
     options->disk_count++;
     return true;
 }
@@ -189,6 +204,36 @@ static bool take_net(struct run_options *options, const char *value, struct erro
                          "the host's address before its port), not '%s'",
                          value);
     options->net_count++;
+    return true;
+}
+
+/* TAG=DIR[,ro][,mapped]. A snapshot or log has no directory, only TAG[,ro][,mapped]. */
+static bool take_share(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->share_count == MAX_SHARES)
+        return error_set(error, "--share can be given %u times at most", MAX_SHARES);
+    struct share_option share = {""};
+    size_t tag = strcspn(value, "=,"), end = strlen(value);
+    for (const char *word; (word = memrchr(value, ',', end)) && word > value + tag - (value[tag] == ',');) {
+        size_t length = (size_t)(value + end - word);
+        if (length == 3 && !memcmp(word, ",ro", length))
+            share.read_only = true;
+        else if (length == 7 && !memcmp(word, ",mapped", length))
+            share.mapped = true;
+        else
+            break;
+        end = (size_t)(word - value);
+    }
+    size_t path = value[tag] == '=' ? end - tag - 1 : 0;
+    if (tag == 0 || tag >= sizeof share.tag || path >= sizeof share.path || (value[tag] == '=' ? path == 0 : end != tag))
+        return error_set(error, "--share expects a tag of up to 31 bytes and a directory, such as work=/srv/work, and behind "
+                         "it ',ro' for read-only or ',mapped' (not '%s')", value);
+    memcpy(share.tag, value, tag);
+    memcpy(share.path, value + tag + 1, path);
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!strcmp(options->shares[i].tag, share.tag))
+            return error_set(error, "--share gives the tag '%s' twice", share.tag);
+    options->shares[options->share_count++] = share;
     return true;
 }
 
@@ -426,6 +471,14 @@ const struct cli_option cli_options[] = {
      "The kernel: an arm64 Image, plain or compressed with gzip, or an ELF file.", take_kernel},
     {"--initrd", "FILE", "", false, "An initial RAM disk for the kernel.", take_initrd},
     {"--append", "TEXT", NULL, false, "The kernel's command line, such as \"console=ttyAMA0\".", take_append},
+    {"--firmware", "FILE|uefi|uboot", "uefi uboot", false,
+     "Start firmware from flash, in place of a kernel: a file, or what Debian's packages qemu-efi-aarch64 and u-boot-qemu "
+     "have. With --kernel, UEFI firmware starts that.",
+     take_firmware},
+    {"--firmware-vars", "FILE", "", false,
+     "Where the second bank of flash, in which firmware keeps its variables, persists; made where there is none. Without, "
+     "variables last as long as the machine.",
+     take_firmware_vars},
     {"--memory", "SIZE", NULL, false,
      "Guest memory, 16M to 64G; default 1G. The host's is taken as it is touched.", take_memory},
     {"--cpus", "N", NULL, false, "Number of processors, 1 to 64; default 1.", take_cpus},
@@ -433,16 +486,25 @@ const struct cli_option cli_options[] = {
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
      "more.",
      take_cpu},
-    {"--disk", "FILE[,ro|,overlay]", "", true,
-     "A raw disk image as the next virtio disk (/dev/vda, vdb, ...): read-only with ,ro; with ,overlay what the guest "
-     "writes is kept in memory and in snapshots, and the image stays as it is.",
+    {"--disk", "FILE[,WORD...]", "", true,
+     "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw and "
+     ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in snapshots, "
+     "and the image stays as it is; with ,overlay=FILE it is kept in that qcow2 image, which is made where it is not there. "
+     ",snapshot=NAME reads a snapshot in a qcow2 image. Several images are one disk as stripe:A+B (in turn) or mirror:A+B "
+     "(each holds all; one may fail).",
      take_disk},
+    {"--cdrom", "FILE", "", true, "An ISO image as the next virtio disk, read-only and as it is.", take_cdrom},
     {"--net", "user[,hostfwd=...]", "user user,hostfwd=tcp:", true,
      "A network card behind user-mode networking. hostfwd=tcp:2222:22 leads the host's port 2222 to the "
      "guest's 22; "
      "further forwards follow after commas, and hostfwd=tcp:0.0.0.0:2222:22 opens the port to other "
      "machines.",
      take_net},
+    {"--share", "TAG=DIR[,ro][,mapped]", "", true,
+     "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. ,ro makes "
+     "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
+     "attribute. Nothing outside of the directory can be reached.",
+     take_share},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},
@@ -557,8 +619,8 @@ void run_options_default(struct run_options *options)
 /* What a snapshot says of its machine, the command line cannot say again. */
 static bool check_restore(const struct run_options *options, struct error *error)
 {
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus",
-                                        "--cpu",    "--dtb",    "--dump-dtb"};
+    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",   "--cpus",         "--cpu",
+                                        "--dtb",    "--dump-dtb", "--firmware", "--firmware-vars"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
@@ -591,11 +653,16 @@ static bool check_together(const struct run_options *options, struct error *erro
         return false;
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!*options->shares[i].path && run_options_given(options, "--share"))
+            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");
-    if (!options->kernel && !options->dump_dtb && !options->restore && !options->replay)
-        return error_set(error, "--kernel FILE is missing: there is nothing to boot");
+    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
+        return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
+    if (options->firmware_vars && !options->firmware)
+        return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
     if (options->dtb && options->dump_dtb)
         return error_set(error,
                          "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
@@ -626,6 +693,8 @@ static void forget_list(struct run_options *options, const struct cli_option *op
         options->disk_count = 0;
     else if (option->take == take_net)
         options->net_count = 0;
+    else if (option->take == take_share)
+        options->share_count = 0;
 }
 
 const struct cli_option *cli_find(const char *name)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "isa/arm64/features.h"
+#include "machine/contract/disk_option.h"
 #include "machine/contract/error.h"
 #include "machine/contract/host.h"
 
@@ -24,6 +25,7 @@ enum exit_status {
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
+#define MAX_SHARES       8
 #define MAX_HASHES       16
 #define MAX_SAVES        16
 #define MIN_MEMORY_BYTES (16ull << 20)
@@ -44,12 +46,6 @@ enum serial_kind {
 struct serial_option {
     enum serial_kind kind;
     const char *path; /* FILE and UNIX */
-};
-
-struct disk_option {
-    char path[4096]; /* a raw image */
-    bool read_only;
-    bool overlay; /* what the guest writes is kept in memory and in snapshots; the image stays as it is */
 };
 
 /** A snapshot that is to be written once. */
@@ -77,16 +73,25 @@ struct net_option {
  *  2026-01-01 00:00:00 UTC. */
 #define RTC_VIRTUAL_S 1767225600u
 
+/** A directory of the host's that the guest may mount by its tag. */
+struct share_option {
+    char tag[32];
+    char path[4096]; /* "": it is not known where it lies (of a snapshot or log) */
+    bool read_only, mapped;
+};
+
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
  */
 struct run_options {
-    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb is set */
+    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb or firmware is set */
     const char *initrd;    /* NULL: none */
     const char *append;    /* the kernel's command line; "" when not given */
     const char *dtb;       /* NULL: generated from the board */
+    const char *firmware;  /* a file, or "uefi" or "uboot": what the first CPU runs, from flash; NULL: the kernel itself */
+    const char *firmware_vars; /* the file in which the second bank of flash persists; NULL: none */
     const char *dump_dtb;  /* write the device tree the guest would get there, and end */
     uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
     unsigned cpus;         /* 1 to MAX_CPUS; default 1 */
@@ -94,6 +99,8 @@ struct run_options {
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
     unsigned net_count;
+    struct share_option shares[MAX_SHARES];
+    unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum engine_choice engine;

@@ -8,7 +8,7 @@
 #include <time.h>
 #include "machine/options_table.h"
 
-#define VALUE_BYTES 4200 /* a disk's path and what stands behind it */
+#define VALUE_BYTES 16384 /* a disk's paths, and what stands behind them */
 
 static uint32_t host_time_s(void)
 {
@@ -50,6 +50,11 @@ static const char *describe_kernel(const struct run_options *options, unsigned i
     return index ? NULL : path(value, options->kernel);
 }
 
+static const char *describe_firmware(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : path(value, options->firmware);
+}
+
 static const char *describe_initrd(const struct run_options *options, unsigned index, char *value)
 {
     return index ? NULL : path(value, options->initrd);
@@ -84,17 +89,39 @@ static const char *describe_cpu(const struct run_options *options, unsigned inde
 
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
+    static const char *const layouts[] = {"", "stripe:", "mirror:"};
+    char absolute[PATH_MAX];
     if (index >= options->disk_count)
         return NULL;
     const struct disk_option *disk = &options->disks[index];
-    path(value, disk->path);
-    strcat(value, disk->read_only ? ",ro" : disk->overlay ? ",overlay" : "");
+    size_t length = (size_t)snprintf(value, VALUE_BYTES, "%s", layouts[disk->layout]);
+    char names[sizeof disk->path], *rest = names, *part, words[4608];
+    strcpy(names, disk->path);
+    if (disk->layout == DISK_LAYOUT_PLAIN)
+        length = strlen(path(value, disk->path));
+    else
+        while ((part = strsep(&rest, "+")) && length < VALUE_BYTES)
+            length += (size_t)snprintf(value + length, VALUE_BYTES - length, "%s%s",
+                                       realpath(part, absolute) ? absolute : part, rest ? "+" : "");
+    disk_option_words(disk, words, sizeof words);
+    if (length < VALUE_BYTES)
+        snprintf(value + length, VALUE_BYTES - length, "%s%s", words, disk->read_only ? ",ro" : disk->overlay ? ",overlay" : "");
     return value;
 }
 
 static const char *describe_net(const struct run_options *options, unsigned index, char *value)
 {
     return index < options->net_count ? "user" : NULL;
+}
+
+/* Where it lies is not told: a stranger's snapshot is not to name directories that a guest may then have. */
+static const char *describe_share(const struct run_options *options, unsigned index, char *value)
+{
+    if (index >= options->share_count)
+        return NULL;
+    const struct share_option *share = &options->shares[index];
+    snprintf(value, VALUE_BYTES, "%s%s%s", share->tag, share->read_only ? ",ro" : "", share->mapped ? ",mapped" : "");
+    return value;
 }
 
 /* A path or a socket is this host's affair: where the run goes on or is done again, the line leads nowhere,
@@ -164,6 +191,7 @@ static const struct {
 } described[] = {
     {"--restore", true, describe_restore},
     {"--kernel", true, describe_kernel},
+    {"--firmware", true, describe_firmware},
     {"--initrd", true, describe_initrd},
     {"--dtb", true, describe_dtb},
     {"--append", false, describe_append},
@@ -172,6 +200,7 @@ static const struct {
     {"--cpu", false, describe_cpu},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
+    {"--share", false, describe_share},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
     {"--clock", false, describe_clock},
@@ -216,6 +245,8 @@ bool run_options_take(struct run_options *options, const char *name, const char 
     if ((!strcmp(name, "--serial") || !strcmp(name, "--console")) && strcmp(value, "none") && strcmp(value, "null") &&
         strcmp(value, "stdio"))
         return error_set(error, "%s %s is not where its output can go", name, value);
+    if (!strcmp(name, "--share") && strchr(value, '='))
+        return error_set(error, "--share %s names a directory", value);
     if (!strcmp(name, "--net") && strcmp(value, "user"))
         return error_set(error, "--net %s is no network it can have", value);
     return option->take(options, option->value ? value : NULL, error);
