@@ -8,6 +8,9 @@ const struct codec_history codec_history[] = {
 };
 
 const char *const section_history[] = {
-    "device.vmgenid", "device.flash0", "base.flash0", "device.flash1", "base.flash1", "device.fw-cfg",
+    "device.vmgenid",
+    "device.fw-cfg",
+    "device.flash0",
+    "device.flash1",
     NULL,
 };

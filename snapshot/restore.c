@@ -197,8 +197,6 @@ static bool get_medium(struct snapshot *snapshot, const struct state_source *sou
     struct space space;
     char name[FORMAT_NAME_BYTES];
     snprintf(name, sizeof name, "base.%s", device->name);
-    if (state_came_later(source, name))
-        return true;
     if (!state_get(source, name, &medium_identity_fields, &saved, error) || !check_base(snapshot, device, &saved, error))
         return false;
     snprintf(name, sizeof name, "medium.%s", device->name);
@@ -234,7 +232,8 @@ bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct
     if (!check_sections(snapshot, machine, error) || !get_ram(snapshot, machine, error))
         return false;
     for (unsigned i = 0; i < machine->device_count; i++)
-        if (machine->devices[i].class->medium && !get_medium(snapshot, &source, &machine->devices[i], error))
+        if (machine->devices[i].class->medium && !state_is_older(&source, &machine->devices[i]) &&
+            !get_medium(snapshot, &source, &machine->devices[i], error))
             return false;
     if (!state_give(&source, machine, error))
         return false;
