@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include "debugger/debugger.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
@@ -61,7 +62,8 @@ static int command_snapshot(int argc, char **argv)
     return status ? complain(status, error.text) : output;
 }
 
-static int command_run(int argc, char **argv)
+/* `armature run`, or with `debug` `armature debug`. */
+static int command_run(int argc, char **argv, bool debug)
 {
     struct run_options options;
     struct error error = {""};
@@ -73,6 +75,9 @@ static int command_run(int argc, char **argv)
     run_options_default(&options);
     if (!run_options_parse(&options, argc, argv, &error))
         return complain(EXIT_STATUS_USAGE, error.text);
+    if (debug && (options.parallel || options.engine == ENGINE_CHOICE_LOCKSTEP))
+        return complain(EXIT_STATUS_USAGE, "the debugger stops the machine between two instructions, which --parallel and --engine "
+                                           "lockstep cannot do");
 
     static const struct engine_ops *const engines[] = {
         [ENGINE_CHOICE_AUTO] = &jit_engine,
@@ -84,6 +89,7 @@ static int command_run(int argc, char **argv)
     jit_settings = (struct jit_settings){
         .cache_bytes = options.jit_cache_bytes,
         .perf_map = options.perf_map,
+        .counting = debug || options.control || options.gdb || options.script,
         .statistics = options.jit_statistics,
         .dump = options.jit_dump,
     };
@@ -94,13 +100,23 @@ static int command_run(int argc, char **argv)
         return complain(EXIT_STATUS_HOST, error.text);
     }
     int status;
-    if (options.dump_dtb)
+    struct session *debugger = NULL;
+    static const struct debugger_hooks hooks = {.save = save};
+    if (!options.parallel && options.engine != ENGINE_CHOICE_LOCKSTEP && !options.dump_dtb &&
+        !(debugger = debugger_create(machine, &hooks, debug, &error)))
+        status = EXIT_STATUS_HOST;
+    else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
     else {
         if (options.parallel)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
         status = machine_run(machine, &error);
     }
+    if (debugger_failed(debugger) && status != EXIT_STATUS_HOST) {
+        error_set(&error, "a command of the debugger failed; its message stands above");
+        status = EXIT_STATUS_HOST;
+    }
+    debugger_free(debugger);
     machine_free(machine); /* which puts the terminal right */
     snapshot_close(snapshot);
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
@@ -123,11 +139,13 @@ int main(int argc, char **argv)
     if (argc < 2)
         return complain(EXIT_STATUS_USAGE, "what is to be done? armature --help tells");
     if (!strcmp(argv[1], "run"))
-        return command_run(argc - 2, argv + 2);
+        return command_run(argc - 2, argv + 2, false);
+    if (!strcmp(argv[1], "debug"))
+        return command_run(argc - 2, argv + 2, true);
     if (!strcmp(argv[1], "snapshot"))
         return command_snapshot(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run or snapshot and what follows them, --help or --version");
+        return complain(EXIT_STATUS_USAGE, "expected run, debug or snapshot and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -137,6 +155,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, snapshot, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, snapshot, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

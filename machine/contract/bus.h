@@ -17,6 +17,7 @@ enum page_flag {
     PAGE_CLEAN = 2,      /* not written since the mark (dirty tracking is on) */
     PAGE_WATCHED = 4,    /* the debugger watches an address in it */
     PAGE_SHARED = 8,     /* shared with a parent snapshot */
+    PAGE_READ_WATCHED = 16, /* as PAGE_WATCHED, for loads: it does not stand against a store */
 };
 
 /** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. */
