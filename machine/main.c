@@ -9,7 +9,11 @@
 #include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "peripherals/disk/disk_command.h"
+#include "snapshot/saver.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/record.h"
+#include "snapshot/replay.h"
 
 /* One line on standard error. */
 static int complain(enum exit_status status, const char *text)
@@ -28,7 +32,19 @@ static int finish_output(void)
 
 static bool save(struct machine *machine, const char *path, struct error *error)
 {
-    return snapshot_save(machine, path, &(struct snapshot_options){.compress = machine->options->compress}, error);
+    const struct run_options *options = machine->options;
+    return saver_save(machine->saving.saver, path, &(struct saver_options){options->compress, options->incremental}, error);
+}
+
+static bool finish_save(struct machine *machine, bool wait, struct error *error)
+{
+    return (!wait && saver_busy(machine->saving.saver)) || saver_wait(machine->saving.saver, error);
+}
+
+/* On another thread: the machine looks at what became of it. */
+static void on_saved(void *context)
+{
+    run_loop_pause_later(&((struct machine *)context)->loop);
 }
 
 /* A new machine, or the one in a snapshot, which then stays open as long as it lives. */
@@ -41,12 +57,13 @@ static struct machine *make_machine(struct run_options *options, const struct en
             return NULL;
     }
     struct machine *machine = machine_create(options, engine, error);
-    if (machine)
-        machine->saving.save = save;
     if (machine && *snapshot && !snapshot_restore(*snapshot, machine, error)) {
         machine_free(machine);
         return NULL;
     }
+    if (machine && !options->parallel)
+        machine->saving =
+            (struct machine_saving){save, finish_save, saver_create(machine, *snapshot, on_saved, machine), {{0}}, false};
     return machine;
 }
 
@@ -62,6 +79,62 @@ static int command_snapshot(int argc, char **argv)
     return status ? complain(status, error.text) : output;
 }
 
+static int command_disk(int argc, char **argv)
+{
+    static const enum exit_status statuses[] = {
+        [DISK_COMMAND_DONE] = EXIT_STATUS_POWER_OFF,
+        [DISK_COMMAND_FAILED] = EXIT_STATUS_HOST,
+        [DISK_COMMAND_USAGE] = EXIT_STATUS_USAGE,
+    };
+    struct error error = {""};
+    if (argc == 1 && !strcmp(argv[0], "--help")) {
+        disk_command_help(stdout);
+        return finish_output();
+    }
+    enum exit_status status = statuses[disk_command(argc, argv, &error)];
+    int output = finish_output();
+    return status ? complain(status, error.text) : output;
+}
+
+/* The options: what a log says, if one is to be followed, and then what the command line says. */
+static int parse(struct run_options *options, struct replay **replay, int argc, char **argv, struct error *error)
+{
+    run_options_default(options);
+    if (!run_options_parse(options, argc, argv, error))
+        return EXIT_STATUS_USAGE;
+    if (!options->replay)
+        return EXIT_STATUS_POWER_OFF;
+    *replay = replay_open(options->replay, error);
+    run_options_default(options);
+    if (!*replay || !replay_options(*replay, options, error))
+        return EXIT_STATUS_HOST;
+    if (!run_options_parse(options, argc, argv, error))
+        return EXIT_STATUS_USAGE;
+    options->tape = replay_tape(*replay);
+    return EXIT_STATUS_POWER_OFF;
+}
+
+/* Runs the machine, recorded or replayed where that was asked for. */
+static int run(struct machine *machine, struct record *record, struct replay *replay, struct error *error)
+{
+    const char *path = machine->options->record;
+    if ((replay && !replay_start(replay, machine, ARMATURE_VERSION, error)) ||
+        (record && !record_start(record, machine, path, ARMATURE_VERSION, error)))
+        return EXIT_STATUS_HOST;
+    int status = machine_run(machine, error);
+    if (replay)
+        return replay_finish(replay, status, error);
+    if (record && !record_finish(record, status == EXIT_STATUS_HOST ? NULL : error))
+        return EXIT_STATUS_HOST;
+    return status;
+}
+
+/* Others do not stand still between two instructions. */
+static bool can_debug(const struct run_options *options)
+{
+    return !options->parallel && options->engine != ENGINE_CHOICE_LOCKSTEP && !options->dump_dtb;
+}
+
 /* `armature run`, or with `debug` `armature debug`. */
 static int command_run(int argc, char **argv, bool debug)
 {
@@ -72,12 +145,22 @@ static int command_run(int argc, char **argv, bool debug)
             help_run(stdout);
             return finish_output();
         }
-    run_options_default(&options);
-    if (!run_options_parse(&options, argc, argv, &error))
-        return complain(EXIT_STATUS_USAGE, error.text);
-    if (debug && (options.parallel || options.engine == ENGINE_CHOICE_LOCKSTEP))
-        return complain(EXIT_STATUS_USAGE, "the debugger stops the machine between two instructions, which --parallel and --engine "
-                                           "lockstep cannot do");
+    struct replay *replay = NULL;
+    int status = parse(&options, &replay, argc, argv, &error);
+    if (status == EXIT_STATUS_POWER_OFF && debug && (options.parallel || options.engine == ENGINE_CHOICE_LOCKSTEP)) {
+        error_set(&error, "the debugger stops the machine between two instructions, which --parallel and --engine lockstep cannot "
+                          "do");
+        status = EXIT_STATUS_USAGE;
+    }
+    if (status != EXIT_STATUS_POWER_OFF) {
+        replay_free(replay);
+        return complain(status, error.text);
+    }
+    if (options.record)
+        options.rtc_s = run_options_rtc_s(&options); /* so that the log has what the machine gets */
+    struct record *record = options.record ? record_create() : NULL;
+    if (record)
+        options.tape = record_tape(record);
 
     static const struct engine_ops *const engines[] = {
         [ENGINE_CHOICE_AUTO] = &jit_engine,
@@ -95,30 +178,28 @@ static int command_run(int argc, char **argv, bool debug)
     };
     struct snapshot *snapshot = NULL;
     struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
-    if (!machine) {
-        snapshot_close(snapshot);
-        return complain(EXIT_STATUS_HOST, error.text);
-    }
-    int status;
     struct session *debugger = NULL;
     static const struct debugger_hooks hooks = {.save = save};
-    if (!options.parallel && options.engine != ENGINE_CHOICE_LOCKSTEP && !options.dump_dtb &&
-        !(debugger = debugger_create(machine, &hooks, debug, &error)))
+    if (!machine || (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
     else {
         if (options.parallel)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
-        status = machine_run(machine, &error);
+        status = run(machine, record, replay, &error);
     }
     if (debugger_failed(debugger) && status != EXIT_STATUS_HOST) {
         error_set(&error, "a command of the debugger failed; its message stands above");
         status = EXIT_STATUS_HOST;
     }
     debugger_free(debugger);
+    if (machine)
+        saver_free(machine->saving.saver);
     machine_free(machine); /* which puts the terminal right */
     snapshot_close(snapshot);
+    record_free(record);
+    replay_free(replay);
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
 
@@ -144,8 +225,10 @@ int main(int argc, char **argv)
         return command_run(argc - 2, argv + 2, true);
     if (!strcmp(argv[1], "snapshot"))
         return command_snapshot(argc - 2, argv + 2);
+    if (!strcmp(argv[1], "disk"))
+        return command_disk(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run, debug or snapshot and what follows them, --help or --version");
+        return complain(EXIT_STATUS_USAGE, "expected run, debug, snapshot or disk and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -155,6 +238,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, snapshot, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, snapshot, disk, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }
