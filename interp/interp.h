@@ -25,4 +25,7 @@ void interp_make_room(struct engine *engine);
 /** Runs decoded blocks by threaded handlers (see interp/block.h and interp/exec.h). */
 extern const struct engine_ops interp_engine;
 
+/** engine_ops.describe of an engine with a translator. */
+void interp_describe(struct engine *engine, FILE *to);
+
 #endif

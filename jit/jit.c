@@ -304,6 +304,11 @@ static uint64_t jit_leave(void *translator)
     return ((struct jit *)translator)->stubs.leave;
 }
 
+static void jit_describe(void *translator, FILE *to)
+{
+    report_counts(&((struct jit *)translator)->report, to);
+}
+
 static const struct translator_ops jit_translator = {
     .create = jit_create,
     .free = jit_free,
@@ -313,6 +318,7 @@ static const struct translator_ops jit_translator = {
     .drop_all = jit_drop_all,
     .leave = jit_leave,
     .forget = jit_forget,
+    .describe = jit_describe,
 };
 
 static const struct translator_ops forced_translator = {
@@ -324,6 +330,7 @@ static const struct translator_ops forced_translator = {
     .drop_all = jit_drop_all,
     .leave = jit_leave,
     .forget = jit_forget,
+    .describe = jit_describe,
 };
 
 static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct error *error)
@@ -344,6 +351,7 @@ const struct engine_ops jit_engine = {
     .page_written = interp_page_written,
     .flush = interp_flush,
     .make_room = interp_make_room,
+    .describe = interp_describe,
 };
 
 const struct engine_ops jit_only_engine = {
@@ -354,4 +362,5 @@ const struct engine_ops jit_only_engine = {
     .page_written = interp_page_written,
     .flush = interp_flush,
     .make_room = interp_make_room,
+    .describe = interp_describe,
 };

@@ -121,6 +121,10 @@ struct run_options {
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
     unsigned hash_count;
+    const char *script;  /* commands of the debugger, done before the guest starts; NULL: none */
+    const char *control, *gdb; /* where the debugger listens: unix:PATH, tcp:[ADDRESS:]PORT; NULL: nowhere */
+    const char *symbols; /* a file with symbols for the debugger; NULL: none */
+    uint64_t history_bytes; /* memory for going back in time; 0: none */
     const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
     bool fresh_identity; /* the restored machine is a clone, whose identity `seed` makes */
     struct save_option saves[MAX_SAVES];

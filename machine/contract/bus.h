@@ -18,6 +18,7 @@ enum page_flag {
     PAGE_CLEAN = 2,      /* somebody waits for its first change (page_watch.h, lockstep's journal) */
     PAGE_WATCHED = 4,    /* the debugger watches an address in it */
     PAGE_ROM = 8,        /* of the memory below RAM, which only its device writes */
+    PAGE_READ_WATCHED = 16, /* as PAGE_WATCHED, for loads: it does not stand against a store */
 };
 
 /** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. The mapping may begin below

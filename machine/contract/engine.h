@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "machine/contract/error.h"
 
 struct cpu;
@@ -37,6 +38,8 @@ struct engine_ops {
     void (*flush)(struct engine *engine);
     /** After ENGINE_EXIT_FULL. */
     void (*make_room)(struct engine *engine);
+    /** Tells on `to` what it translated. NULL: it translates nothing. */
+    void (*describe)(struct engine *engine, FILE *to);
 };
 
 #endif
