@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include "hostcall/exec.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
@@ -106,6 +107,20 @@ static int command_run(int argc, char **argv)
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
 
+/* Comes back only where the program could not be run. */
+static int command_exec(int argc, char **argv)
+{
+    static const struct exec_engine engines[] = {
+        {"auto", &jit_engine}, {"interp", &interp_engine}, {"jit", &jit_only_engine}, {NULL, NULL}};
+    struct error error = {""};
+    if (argc >= 1 && !strcmp(argv[0], "--help")) {
+        exec_help(stdout);
+        return finish_output();
+    }
+    jit_settings.process = true;
+    return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &error), error.text);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -117,6 +132,8 @@ int main(int argc, char **argv)
         {"--bash-completion", help_completion},
     };
 
+    if (argc >= 2 && !strcmp(argv[1], "exec"))
+        return command_exec(argc - 2, argv + 2); /* whose signals are the program's */
     /* A peer that hangs up, and a file that may not grow further, are errors of the write. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
@@ -127,7 +144,7 @@ int main(int argc, char **argv)
     if (!strcmp(argv[1], "snapshot"))
         return command_snapshot(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run or snapshot and what follows them, --help or --version");
+        return complain(EXIT_STATUS_USAGE, "expected run, exec or snapshot and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -137,6 +154,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, snapshot, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, exec, snapshot, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

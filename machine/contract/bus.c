@@ -11,14 +11,15 @@
 
 /* Address space that costs nothing until it is touched, between places that nobody may touch: a way past its
  * ends is seen at once, and the host keeps its account apart from its neighbours'. */
-static void *reserve(uint64_t length)
+static void *reserve(uint64_t length, bool large_pages)
 {
     uint8_t *at =
         mmap(NULL, length + 2 * GUARD_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED)
         return NULL;
     if (!mprotect(at + GUARD_BYTES, length, PROT_READ | PROT_WRITE)) {
-        madvise(at + GUARD_BYTES, length, MADV_HUGEPAGE); /* where the host has none, it goes without */
+        if (large_pages)
+            madvise(at + GUARD_BYTES, length, MADV_HUGEPAGE); /* where the host has none, it goes without */
         return at + GUARD_BYTES;
     }
     munmap(at, length + 2 * GUARD_BYTES);
@@ -75,8 +76,8 @@ bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struc
 {
     assert(ram_size_bytes && ram_size_bytes % PAGE_SIZE_BYTES == 0 && ram_base % PAGE_SIZE_BYTES == 0);
     *bus = (struct bus){.ram = {.base = ram_base, .size_bytes = ram_size_bytes}};
-    bus->ram.host = reserve(ram_size_bytes);
-    bus->ram.page_flags = reserve(ram_size_bytes >> PAGE_BITS);
+    bus->ram.host = reserve(ram_size_bytes, true);
+    bus->ram.page_flags = reserve(ram_size_bytes >> PAGE_BITS, true);
     if (bus->ram.host && bus->ram.page_flags)
         return true;
     int reason = errno;
@@ -85,9 +86,17 @@ bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struc
                      (unsigned long long)(ram_size_bytes >> 20), strerror(reason));
 }
 
+bool bus_init_process(struct bus *bus, uint64_t size_bytes, struct error *error)
+{
+    *bus = (struct bus){.ram = {.size_bytes = size_bytes}, .process = true};
+    bus->ram.page_flags = reserve(size_bytes >> PAGE_BITS, false);
+    return bus->ram.page_flags || error_set(error, "the host gives no address space for the program: %s", strerror(errno));
+}
+
 void bus_free(struct bus *bus)
 {
-    release(bus->ram.host, bus->ram.size_bytes);
+    if (!bus->process)
+        release(bus->ram.host, bus->ram.size_bytes);
     release(bus->ram.page_flags, bus->ram.size_bytes >> PAGE_BITS);
     free(bus->windows);
     *bus = (struct bus){0};

@@ -50,10 +50,14 @@ struct bus {
      * with flags; clears the flags that the write makes untrue. NULL while no engine runs. */
     void (*on_flagged_write)(void *context, uint64_t page_address);
     void *on_flagged_write_context;
+    bool process; /* bus_init_process() made it */
 };
 
 /** Reserves RAM. Fails when the host cannot give the address space. */
 bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struct error *error);
+/** The address space of a process whose addresses are the host's own: RAM is all below `size_bytes`, and none of it is
+ *  mapped yet. Only page_flags is taken from the host. Stores to pages with PAGE_HAS_CODE are nobody's business. */
+bool bus_init_process(struct bus *bus, uint64_t size_bytes, struct error *error);
 void bus_free(struct bus *bus);
 
 /** Makes all of RAM zeroes, which cost the host nothing until they are touched. */
