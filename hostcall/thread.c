@@ -395,7 +395,8 @@ void process_fork_end(struct thread *thread, bool child)
         thread->is_main = true;
     }
     pthread_mutex_unlock(&process.pages.lock);
-    process_quiet_end();
+    if (!child)
+        process_quiet_end();
     pthread_mutex_unlock(&process.actions_lock);
     pthread_mutex_unlock(&process.threads_lock);
     space_fork_end(&process.space);

@@ -264,6 +264,16 @@ static void init_seat(struct seat *seat, struct cpu *cpu, uint64_t *awaits)
     seat->awaits = awaits;
 }
 
+static void init_locks(struct threads *threads)
+{
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&threads->machine, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+    pthread_mutex_init(&threads->quiet, NULL);
+}
+
 struct threads *threads_create(struct cpu *const *cpus, unsigned cpu_count, unsigned capacity, struct clock *clock,
                                struct error *error)
 {
@@ -281,12 +291,7 @@ struct threads *threads_create(struct cpu *const *cpus, unsigned cpu_count, unsi
     threads->bytes = bytes;
     threads->capacity = capacity;
     threads->awaits = awaits;
-    pthread_mutexattr_t recursive;
-    pthread_mutexattr_init(&recursive);
-    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&threads->machine, &recursive);
-    pthread_mutexattr_destroy(&recursive);
-    pthread_mutex_init(&threads->quiet, NULL);
+    init_locks(threads);
     for (unsigned i = 0; i < cpu_count; i++)
         threads_add(threads, cpus[i]);
     return threads;
@@ -304,6 +309,8 @@ void threads_add(struct threads *threads, struct cpu *cpu)
 
 void threads_forked(struct threads *threads)
 {
+    init_locks(threads); /* the child's thread is another than the one that holds them */
+    threads->quiet_wanted = false;
     for (unsigned i = 0; i < threads->count; i++) {
         struct seat *seat = &threads->seats[i];
         pthread_mutex_init(&seat->queue_lock, NULL);

@@ -39,7 +39,7 @@ struct threads *threads_create(struct cpu *const *cpus, unsigned cpu_count, unsi
 /** One more, which does not run yet; its index is the next. One thread at a time. */
 void threads_add(struct threads *threads, struct cpu *cpu);
 
-/** In the child of fork(), which was called within a quiet: nobody asks for anything, no other thread is there. */
+/** In the child of fork(), which was called within a quiet: that is over, and no other thread is there. */
 void threads_forked(struct threads *threads);
 
 void threads_free(struct threads *threads);
