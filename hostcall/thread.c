@@ -300,7 +300,7 @@ static void tell_end(struct thread *thread)
 /* What a new thread is told, and tells. */
 struct start {
     struct thread *thread;
-    uint64_t set_tid;
+    uint64_t set_tid, parent_tid; /* where its number goes before it runs, or 0 */
     sem_t begun;
     pid_t tid;
 };
@@ -313,6 +313,8 @@ static void *thread_main(void *argument)
     const pid_t tid = gettid();
     if (start->set_tid)
         guest_write(thread, start->set_tid, &tid, sizeof tid);
+    if (start->parent_tid)
+        guest_write(thread, start->parent_tid, &tid, sizeof tid);
     start->tid = tid;
     sem_post(&start->begun);
     signals_apply_mask(thread);
@@ -340,7 +342,8 @@ static int64_t begin_thread(struct thread *thread, uint64_t flags, uint64_t stac
     struct thread *child = thread_create(thread->cpu);
     if (!child)
         return -EAGAIN;
-    struct start start = {.thread = child, .set_tid = flags & CLONE_CHILD_SETTID ? child_tid : 0};
+    struct start start = {.thread = child, .set_tid = flags & CLONE_CHILD_SETTID ? child_tid : 0,
+                          .parent_tid = flags & CLONE_PARENT_SETTID ? parent_tid : 0};
     set_child(child, flags, stack, tls, child_tid);
     child->mask = thread->mask;
     sem_init(&start.begun, 0, 0);
@@ -360,8 +363,6 @@ static int64_t begin_thread(struct thread *thread, uint64_t flags, uint64_t stac
         thread_release(child);
         return -EAGAIN;
     }
-    if (flags & CLONE_PARENT_SETTID)
-        guest_write(thread, parent_tid, &start.tid, sizeof start.tid);
     return start.tid;
 }
 
