@@ -34,13 +34,13 @@ def without_names(text, program):
 
 
 def main():
-    armature, native, guest, engine = sys.argv[1:]
+    armature, native, guest = (os.path.abspath(path) for path in sys.argv[1:4])
+    engine = sys.argv[4]
     status, output, errors = outcome([native])
     got_status, got_output, got_errors = outcome([armature, "exec", "--engine", engine, guest])
     output, got_output = without_names(output, native), without_names(got_output, guest)
     unknown = [line for line in got_errors.splitlines() if "not known" in line]
-    if unknown != ["armature: PROGRAM makes call 1000000, which is not known here"][:len(unknown)] and any(
-            "1000000" not in line for line in unknown):
+    if any("makes call 1000000," not in line for line in unknown) or len(unknown) > 1: # that one is asked for, and named once
         print("\n".join(unknown))
         return 1
     if (status, output) == (got_status, got_output) and len(output.splitlines()) > 20:
