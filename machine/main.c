@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "debugger/debugger.h"
+#include "hostcall/exec.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
@@ -218,6 +219,20 @@ static int command_run(int argc, char **argv, bool debug)
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
 
+/* Comes back only where the program could not be run. */
+static int command_exec(int argc, char **argv)
+{
+    static const struct exec_engine engines[] = {
+        {"auto", &jit_engine}, {"interp", &interp_engine}, {"jit", &jit_only_engine}, {NULL, NULL}};
+    struct error error = {""};
+    if (argc >= 1 && !strcmp(argv[0], "--help")) {
+        exec_help(stdout);
+        return finish_output();
+    }
+    jit_settings.process = true;
+    return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &error), error.text);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -229,6 +244,8 @@ int main(int argc, char **argv)
         {"--bash-completion", help_completion},
     };
 
+    if (argc >= 2 && !strcmp(argv[1], "exec"))
+        return command_exec(argc - 2, argv + 2); /* whose signals are the program's */
     /* A peer that hangs up, and a file that may not grow further, are errors of the write. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
@@ -243,7 +260,8 @@ int main(int argc, char **argv)
     if (!strcmp(argv[1], "disk"))
         return command_disk(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run, debug, snapshot or disk and what follows them, --help or --version");
+        return complain(EXIT_STATUS_USAGE,
+                        "expected run, debug, exec, snapshot or disk and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -253,6 +271,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, snapshot, disk, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, exec, snapshot, disk, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

@@ -98,6 +98,8 @@ static const struct field cpu_list[] = {
     FIELD_HOST(struct cpu, peers),
     FIELD_HOST(struct cpu, peer_count),
     FIELD_HOST(struct cpu, self),
+    FIELD_HOST(struct cpu, user),
+    FIELD_HOST(struct cpu, user_exception),
     FIELD_HOST(struct cpu, parallel),
     FIELD_HOST(struct cpu, threads),
     FIELD_HOST(struct cpu, smccc),

@@ -128,6 +128,12 @@ struct cpu {
     struct cpu **peers;
     unsigned peer_count;
     struct cpu *self;
+    const struct user_space *user; /* it is a thread of a process that has no kernel in the guest (user.h); or NULL */
+    struct user_exception {
+        bool taken;
+        uint32_t esr;
+        uint64_t far;
+    } user_exception; /* what would have been taken to the kernel */
     bool parallel; /* the CPUs run at the same time, on a host thread each: accesses keep the guest's order among them */
     struct threads *threads; /* then: what they have in common (threads.h) */
     /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
