@@ -136,6 +136,9 @@ bool block_cache_fault(struct block_cache *cache, uintptr_t *host_pc);
 /** Makes the blocks of a page stale. */
 void block_page_written(struct block_cache *cache, uint64_t page_address);
 
+/** Whether there is a block, or was since all were dropped last. */
+bool block_any(const struct block_cache *cache);
+
 /** Drops every block. Only while none runs; every lookup must be forgotten. */
 void block_drop_all(struct block_cache *cache);
 

@@ -77,15 +77,22 @@ static void forget_lookups(struct engine *engine)
             memset(engine->lookups[i], 0, LOOKUPS_BYTES);
 }
 
-/* Zeroes of the host's, which cost nothing until they are touched. */
+/* A process may end before it has touched much of them. */
+static struct lookup *map_lookups(const struct engine *engine)
+{
+    if (!engine->bus->process)
+        return host_map(LOOKUPS_BYTES);
+    void *at = mmap(NULL, LOOKUPS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
 static struct lookup *lookups_of(struct engine *engine, const struct cpu *cpu)
 {
     struct lookup **lookups = &engine->lookups[cpu->index];
     if (!*lookups) {
-        void *at = mmap(NULL, LOOKUPS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (at == MAP_FAILED)
+        *lookups = map_lookups(engine);
+        if (!*lookups)
             abort(); /* the host has no memory: there is no CPU */
-        *lookups = at;
     }
     return *lookups;
 }
@@ -208,8 +215,7 @@ void interp_free(struct engine *engine)
         return;
     block_cache_free(engine->blocks);
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        if (engine->lookups[i])
-            munmap(engine->lookups[i], LOOKUPS_BYTES);
+        host_unmap(engine->lookups[i], LOOKUPS_BYTES);
     free(engine);
 }
 
@@ -254,6 +260,8 @@ bool interp_fault(struct engine *engine, uintptr_t *host_pc)
 
 void interp_flush(struct engine *engine)
 {
+    if (!block_any(engine->blocks))
+        return; /* and no lookup leads to any */
     block_drop_all(engine->blocks);
     forget_lookups(engine);
 }

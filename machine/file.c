@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "machine/contract/fields.h"
 #include "machine/file.h"
 
 #define TOO_LARGE "%s %s: larger than the %zu bytes there is room for; %s"
@@ -65,6 +66,33 @@ bool file_read(struct file *file, const char *what, const char *path, size_t lim
                         S_ISREG(status.st_mode) ? (size_t)status.st_size : 1 << 16, error);
     close(fd);
     return done;
+}
+
+bool file_hash(const char *what, const char *path, uint64_t *size_bytes, uint64_t *hash, struct error *error)
+{
+    static uint8_t piece[1 << 16];
+    size_t used = 0;
+    ssize_t got = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(error, "%s %s: %s; give the path of a file that can be read", what, path, strerror(errno));
+    *size_bytes = 0;
+    *hash = FIELDS_HASH_SEED;
+    do {
+        got = read(fd, piece + used, sizeof piece - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        used += got > 0 ? (size_t)got : 0;
+        if (used < sizeof piece && got > 0)
+            continue; /* pieces are whole, however the host cuts them */
+        *hash = hash_bytes(piece, used, *hash);
+        *size_bytes += used;
+        used = 0;
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    if (got < 0)
+        error_set(error, "%s %s: cannot be read: %s", what, path, strerror(errno));
+    close(fd);
+    return got == 0;
 }
 
 void file_free(struct file *file)

@@ -20,6 +20,9 @@ bool file_read(struct file *file, const char *what, const char *path, size_t lim
                struct error *error);
 void file_free(struct file *file);
 
+/** The size of the file at `path` and a hash of its content, which is not kept. */
+bool file_hash(const char *what, const char *path, uint64_t *size_bytes, uint64_t *hash, struct error *error);
+
 /** Writes `length` bytes to `path`, made or emptied. */
 bool file_write(const char *what, const char *path, const void *bytes, size_t length, struct error *error);
 

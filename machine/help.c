@@ -27,6 +27,7 @@ void help_program(FILE *to)
           "usage: armature run OPTIONS     boot a machine (armature run --help lists them)\n"
           "       armature exec PROGRAM    run one ARM64 Linux program (armature exec --help)\n"
           "       armature snapshot ...    look at snapshots (armature snapshot --help)\n"
+          "       armature disk ...        make, check and copy disk images (armature disk --help)\n"
           "       armature --help          this text\n"
           "       armature --version       the version\n"
           "\n"
@@ -37,6 +38,7 @@ void help_program(FILE *to)
 void help_run(FILE *to)
 {
     fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --restore SNAPSHOT [OPTIONS]\n\n", to);
+    fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --replay LOG [OPTIONS]\n\n", to);
     for (const struct cli_option *option = cli_options; option->name; option++) {
         fprintf(to, "  %s%s%s%s\n", option->name, option->value ? " " : "",
                 option->value ? option->value : "", option->repeatable ? "  (may be repeated)" : "");
@@ -89,7 +91,7 @@ void help_completion(FILE *to)
           "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
           "    COMPREPLY=()\n"
           "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
-          "        mapfile -t COMPREPLY < <(compgen -W 'run exec snapshot --help --version' -- \"$current\")\n"
+          "        mapfile -t COMPREPLY < <(compgen -W 'run exec snapshot disk --help --version' -- \"$current\")\n"
           "        return\n"
           "    fi\n"
           "    # Bash takes file:PATH apart at the colon.\n"

@@ -7,9 +7,10 @@
 #include "machine/contract/error.h"
 #include "machine/contract/input.h"
 
-/** When an input reached the guest: virtual time, and the instructions that all CPUs had retired. */
+/** When an input reached the guest: virtual time, the instructions that all CPUs had retired, and how often the run
+ *  loop had fired events. */
 struct input_stamp {
-    uint64_t ns, insns;
+    uint64_t ns, insns, fires;
 };
 
 /** Told of each input just before its device gets it. */
@@ -46,6 +47,14 @@ bool inputs_queued(const struct inputs *inputs);
  *  anything was. */
 bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp);
 
+/** The number of sources, and one of them. */
+unsigned inputs_source_count(const struct inputs *inputs);
+const struct input_source *inputs_source(const struct inputs *inputs, unsigned source);
+
+/** Hands over an input that a log holds. False: it is none that the device could get now, so that the log is not of
+ *  this run; nothing was done. */
+bool inputs_replay(struct inputs *inputs, unsigned source, const void *bytes, size_t length);
+
 /** Whether a backend waits for an answer from outside (host_poller.busy). */
 bool inputs_busy(struct inputs *inputs);
 
@@ -59,11 +68,17 @@ bool inputs_deliver_line(struct inputs *inputs, struct input_stamp stamp);
  *  for input that the host has not sent yet. */
 bool inputs_script_awaited(struct inputs *inputs);
 
+/** Whether the guest asks again and again for what a scripted source, which has not said all yet, is to say. */
+bool inputs_script_polled(const struct inputs *inputs);
+
 /** The name and number of sources, and what waits at each: for snapshots. `each` is told of every input that was posted
  *  and not handed over, in order for each source; of one that was taken in part, the rest. Stops where it returns false,
  *  and returns that. */
 bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const char *name, const void *bytes, size_t length),
                         void *context);
+
+/** Drops all that waits. */
+void inputs_clear(struct inputs *inputs);
 
 /** The number of the source of that name; false: there is none. */
 bool inputs_find(const struct inputs *inputs, const char *name, unsigned *source);

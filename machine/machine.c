@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "isa/arm64/tlb.h"
 #include "machine/board.h"
 #include "machine/boot.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
 #include "machine/marks.h"
+#include "machine/ram_hash.h"
 #include "machine/run_parallel.h"
 #include "machine/seed.h"
 #include "machine/serial.h"
@@ -31,6 +33,8 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, devices),
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
+    FIELD_HOST(struct machine, disks),
+    FIELD_HOST(struct machine, fw_cfg),
     FIELD(struct machine, uart.panic.begin_matched),
     FIELD(struct machine, uart.panic.end_matched),
     FIELD(struct machine, uart.panic.begun),
@@ -48,6 +52,7 @@ static const struct field machine_list[] = {
     FIELD_STRUCT(struct machine, panic_end, &event_fields),
     FIELD_HOST(struct machine, timeout),
     FIELD_HOST(struct machine, hashes_printed),
+    FIELD_HOST(struct machine, stop_insns),
     FIELD_HOST(struct machine, saving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
@@ -67,7 +72,7 @@ void machine_restored(struct machine *machine)
 
 /* --- how it ends ----------------------------------------------------------------------------------- */
 
-static void stop_for(struct machine *machine, enum machine_stop reason)
+void machine_stop_for(struct machine *machine, enum machine_stop reason)
 {
     machine->stop = reason;
     run_loop_stop(&machine->loop);
@@ -75,22 +80,22 @@ static void stop_for(struct machine *machine, enum machine_stop reason)
 
 static void on_system_off(void *machine, struct cpu *cpu)
 {
-    stop_for(machine, MACHINE_POWER_OFF);
+    machine_stop_for(machine, MACHINE_POWER_OFF);
 }
 
 static void on_system_reset(void *machine, struct cpu *cpu)
 {
-    stop_for(machine, MACHINE_RESET);
+    machine_stop_for(machine, MACHINE_RESET);
 }
 
 static void on_timeout(void *machine)
 {
-    stop_for(machine, MACHINE_TIMEOUT);
+    machine_stop_for(machine, MACHINE_TIMEOUT);
 }
 
 static void on_panic_end(void *machine)
 {
-    stop_for(machine, MACHINE_PANIC);
+    machine_stop_for(machine, MACHINE_PANIC);
 }
 
 /* Looks for a panic in what the guest prints, and lets it print some more. */
@@ -114,7 +119,7 @@ void machine_transmit(void *context, const void *bytes, size_t length)
 
 static void on_quit_key(void *machine)
 {
-    stop_for(machine, MACHINE_POWER_OFF);
+    machine_stop_for(machine, MACHINE_POWER_OFF);
 }
 
 static void on_break_key(void *context)
@@ -139,9 +144,15 @@ void machine_add_device(struct machine *machine, const struct device_class *clas
     machine->devices[machine->device_count++] = (struct device){class, name, instance};
 }
 
-static bool make_cpus(struct machine *machine, struct error *error)
+static void seed_cpus(struct machine *machine)
 {
     uint64_t stream = machine->options->seed;
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        cpu_seed_rng(machine->cpus[i], seed_next(&stream));
+}
+
+static bool make_cpus(struct machine *machine, struct error *error)
+{
     for (unsigned i = 0; i < machine->options->cpus; i++) {
         struct cpu *cpu = aligned_alloc(64, (sizeof *cpu + 63) / 64 * 64);
         if (!cpu)
@@ -152,7 +163,6 @@ static bool make_cpus(struct machine *machine, struct error *error)
             return false;
         }
         machine->cpus[machine->cpu_count++] = cpu;
-        cpu_seed_rng(cpu, seed_next(&stream));
         cpu->smccc = psci_call;
         cpu->smccc_context = &machine->psci;
     }
@@ -160,6 +170,7 @@ static bool make_cpus(struct machine *machine, struct error *error)
         machine->cpus[i]->peers = machine->cpus;
         machine->cpus[i]->peer_count = machine->cpu_count;
     }
+    seed_cpus(machine);
     machine->psci = (struct psci){
         .cpus = machine->cpus,
         .cpu_count = machine->cpu_count,
@@ -171,14 +182,45 @@ static bool make_cpus(struct machine *machine, struct error *error)
     return true;
 }
 
-/* RAM is about to be changed by something that is no CPU: the engine forgets what it made of the page. */
+/* A page with flags is about to be written: who watches it is told, and the engine forgets what it made of it. */
 static void on_flagged_write(void *context, uint64_t page_address)
 {
     struct machine *machine = context;
+    struct ram *ram = &machine->bus.ram;
+    if (ram->page_flags[(page_address - ram->base) / PAGE_SIZE_BYTES] & PAGE_CLEAN)
+        ram_page_changes(ram, page_address);
     if (machine->loop.parallel)
         run_parallel_page_written(&machine->loop, page_address);
     else
         machine->engine_ops->page_written(machine->engine, page_address);
+}
+
+void machine_watch_ram(struct machine *machine, struct page_watch *watch)
+{
+    ram_watch(&machine->bus.ram, watch);
+    machine_drop_write_tags(machine);
+}
+
+void machine_drop_write_tags(struct machine *machine)
+{
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        tlb_drop_all_write_tags(machine->cpus[i]);
+}
+
+/* What of the ROM was readable, or what it held, is not so any more. */
+static void on_rom_changed(void *context)
+{
+    struct machine *machine = context;
+    const struct ram *ram = &machine->bus.ram;
+    if (machine->loop.parallel) {
+        run_parallel_rom_changed(&machine->loop);
+        return;
+    }
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        tlb_flush_inline(machine->cpus[i]);
+    for (uint64_t at = ram->rom_base; at < ram->rom_base + ram->rom_bytes; at += PAGE_SIZE_BYTES)
+        if (ram->page_flags[ram_page(ram, at)] & PAGE_HAS_CODE)
+            machine->engine_ops->page_written(machine->engine, at);
 }
 
 static bool make_engine(struct machine *machine, struct error *error)
@@ -188,12 +230,15 @@ static bool make_engine(struct machine *machine, struct error *error)
         return false;
     machine->bus.on_flagged_write = on_flagged_write;
     machine->bus.on_flagged_write_context = machine;
+    machine->bus.on_rom_changed = on_rom_changed;
+    machine->bus.on_rom_changed_context = machine;
     machine->loop.cpus = machine->cpus;
     machine->loop.cpu_count = machine->cpu_count;
     machine->loop.clock = &machine->clock;
     machine->loop.inputs = machine->inputs;
     machine->loop.engine_ops = machine->engine_ops;
     machine->loop.engine = machine->engine;
+    machine->loop.tape = machine->options->tape;
     run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
     marks_init(machine);
     return !machine->options->parallel || run_parallel_init(&machine->loop, error);
@@ -202,7 +247,7 @@ static bool make_engine(struct machine *machine, struct error *error)
 static bool open_line(struct machine_line *line, const char *name, const struct serial_option *option,
                       struct error *error)
 {
-    if (option->kind == SERIAL_NONE)
+    if (option->kind == SERIAL_NONE || option->kind == SERIAL_NULL)
         return true;
     line->serial = serial_open(name, option, error);
     return line->serial != NULL;
@@ -212,7 +257,7 @@ static bool build(struct machine *machine, struct error *error)
 {
     const struct run_options *options = machine->options;
     machine->inputs = inputs_create(error);
-    return machine->inputs && bus_init(&machine->bus, BOARD_RAM_BASE, options->memory_bytes, error) &&
+    return machine->inputs && bus_init_with_rom(&machine->bus, BOARD_FLASH_BASE, BOARD_FLASH_BANK_BYTES, BOARD_RAM_BASE, options->memory_bytes, error) &&
            make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
            open_line(&machine->uart, "serial", &options->serial, error) &&
            open_line(&machine->console, "console", &options->console, error);
@@ -296,6 +341,10 @@ static bool attach_line(struct machine_line *line, struct error *error)
     struct machine *machine = line->machine;
     const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine};
     bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
+    if (line->serial && tape_replays(machine->options->tape)) {
+        serial_attach_output(line->serial, machine->inputs);
+        return true;
+    }
     return !line->serial ||
            serial_attach(line->serial, machine->inputs, line->source, scripted, &keys, error);
 }
@@ -327,7 +376,8 @@ static int run_to_end(struct machine *machine, struct error *error)
         }
         switch (machine->stop) {
         case MACHINE_RUNNING: break;
-        case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
+        case MACHINE_POWER_OFF:
+        case MACHINE_HALTED: return EXIT_STATUS_POWER_OFF;
         case MACHINE_PANIC: return EXIT_STATUS_PANIC;
         case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
         case MACHINE_RESET:
@@ -363,19 +413,15 @@ bool machine_dump_dtb(struct machine *machine, struct error *error)
     return written;
 }
 
-/* --- its hash -------------------------------------------------------------------------------------- */
-
-static uint64_t hash_ram(const struct ram *ram, uint64_t hash)
+void machine_reidentify(struct machine *machine)
 {
-    static const uint8_t zeroes[PAGE_SIZE_BYTES];
-    for (uint64_t offset = 0; offset < ram->size_bytes; offset += PAGE_SIZE_BYTES) {
-        if (memcmp(ram->host + offset, zeroes, PAGE_SIZE_BYTES) == 0)
-            continue;
-        hash = hash_bytes(&offset, sizeof offset, hash);
-        hash = hash_bytes(ram->host + offset, PAGE_SIZE_BYTES, hash);
-    }
-    return hash;
+    seed_cpus(machine);
+    for (unsigned i = 0; i < machine->device_count; i++)
+        if (machine->devices[i].class->reidentify)
+            machine->devices[i].class->reidentify(machine->devices[i].instance, machine->options->seed);
 }
+
+/* --- its hash -------------------------------------------------------------------------------------- */
 
 uint64_t machine_hash(const struct machine *machine)
 {
@@ -386,5 +432,5 @@ uint64_t machine_hash(const struct machine *machine)
         if (machine->devices[i].class->state)
             hash = fields_hash(machine->devices[i].class->state, machine->devices[i].instance, hash);
     hash = hash_bytes(&machine->loop.now_ns, sizeof machine->loop.now_ns, hash);
-    return hash_ram(&machine->bus.ram, hash);
+    return ram_hash(&machine->bus.ram, 0, machine->bus.ram.size_bytes, hash);
 }

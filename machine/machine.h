@@ -11,6 +11,7 @@
 #include "machine/run.h"
 
 struct serial;
+struct fw_cfg;
 struct machine;
 
 /** A serial line or console of the guest, and its end on the host. */
@@ -23,6 +24,11 @@ struct machine_line {
 
 #define MACHINE_DEVICES_MAX 80
 
+/** What a disk held when the machine was built, as far as a replay must find it again. */
+struct machine_disk {
+    uint64_t size_bytes, identity;
+};
+
 /** Why a machine stopped running. */
 enum machine_stop {
     MACHINE_RUNNING,
@@ -30,6 +36,7 @@ enum machine_stop {
     MACHINE_RESET,     /* the guest asked for it: not an end unless --no-reboot */
     MACHINE_PANIC,
     MACHINE_TIMEOUT,
+    MACHINE_HALTED, /* a replay has nothing more to go by */
 };
 
 struct machine {
@@ -44,6 +51,8 @@ struct machine {
     struct device devices[MACHINE_DEVICES_MAX]; /* in the order of the board's table */
     unsigned device_count;
     unsigned virtio_slots_used;
+    struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
+    struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */
@@ -51,9 +60,14 @@ struct machine {
     struct run_loop loop;
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
+    uint64_t stop_insns;     /* --stop-after: where CPU 0 is then; UINT64_MAX: nowhere */
     struct machine_saving {
-        /* Saves the machine, which stands between two instructions. Set by main; NULL: it cannot be saved. */
+        /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
+         * saved. */
         bool (*save)(struct machine *machine, const char *path, struct error *error);
+        /* Whether what was begun came about. If it is not known yet: waits, or says true. */
+        bool (*finish)(struct machine *machine, bool wait, struct error *error);
+        struct saver *saver; /* main's */
         struct save_watch {
             unsigned matched; /* how much of the text has been printed */
             bool wanted, done;
@@ -84,8 +98,21 @@ int machine_run(struct machine *machine, struct error *error);
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);
 
+/** Ends the run behind the instruction that is running. On the machine's thread only. */
+void machine_stop_for(struct machine *machine, enum machine_stop reason);
+
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
+
+/** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and a
+ *  generation ID by which the guest sees that. */
+void machine_reidentify(struct machine *machine);
+
+/** Watches the changes of RAM, from now on. Not under --parallel. */
+void machine_watch_ram(struct machine *machine, struct page_watch *watch);
+
+/** Has the next store of each CPU to any page look at the page's flags. */
+void machine_drop_write_tags(struct machine *machine);
 
 /** A hash over the whole state: CPUs, devices, RAM. Equal machines have equal hashes. */
 uint64_t machine_hash(const struct machine *machine);

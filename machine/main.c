@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The program: its commands, and the wiring of engines into the machine. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include "hostcall/exec.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "peripherals/disk/disk_command.h"
+#include "snapshot/saver.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/record.h"
+#include "snapshot/replay.h"
 
 /* One line on standard error. */
 static int complain(enum exit_status status, const char *text)
@@ -28,7 +34,19 @@ static int finish_output(void)
 
 static bool save(struct machine *machine, const char *path, struct error *error)
 {
-    return snapshot_save(machine, path, &(struct snapshot_options){.compress = machine->options->compress}, error);
+    const struct run_options *options = machine->options;
+    return saver_save(machine->saving.saver, path, &(struct saver_options){options->compress, options->incremental}, error);
+}
+
+static bool finish_save(struct machine *machine, bool wait, struct error *error)
+{
+    return (!wait && saver_busy(machine->saving.saver)) || saver_wait(machine->saving.saver, error);
+}
+
+/* On another thread: the machine looks at what became of it. */
+static void on_saved(void *context)
+{
+    run_loop_pause_later(&((struct machine *)context)->loop);
 }
 
 /* A new machine, or the one in a snapshot, which then stays open as long as it lives. */
@@ -41,12 +59,13 @@ static struct machine *make_machine(struct run_options *options, const struct en
             return NULL;
     }
     struct machine *machine = machine_create(options, engine, error);
-    if (machine)
-        machine->saving.save = save;
     if (machine && *snapshot && !snapshot_restore(*snapshot, machine, error)) {
         machine_free(machine);
         return NULL;
     }
+    if (machine && !options->parallel)
+        machine->saving =
+            (struct machine_saving){save, finish_save, saver_create(machine, *snapshot, on_saved, machine), {{0}}, false};
     return machine;
 }
 
@@ -62,6 +81,67 @@ static int command_snapshot(int argc, char **argv)
     return status ? complain(status, error.text) : output;
 }
 
+static int command_disk(int argc, char **argv)
+{
+    static const enum exit_status statuses[] = {
+        [DISK_COMMAND_DONE] = EXIT_STATUS_POWER_OFF,
+        [DISK_COMMAND_FAILED] = EXIT_STATUS_HOST,
+        [DISK_COMMAND_USAGE] = EXIT_STATUS_USAGE,
+    };
+    struct error error = {""};
+    if (argc == 1 && !strcmp(argv[0], "--help")) {
+        disk_command_help(stdout);
+        return finish_output();
+    }
+    enum exit_status status = statuses[disk_command(argc, argv, &error)];
+    int output = finish_output();
+    return status ? complain(status, error.text) : output;
+}
+
+/* The options: what a log says, if one is to be followed, and then what the command line says. */
+static int parse(struct run_options *options, struct replay **replay, int argc, char **argv, struct error *error)
+{
+    run_options_default(options);
+    if (!run_options_parse(options, argc, argv, error))
+        return EXIT_STATUS_USAGE;
+    if (!options->replay)
+        return EXIT_STATUS_POWER_OFF;
+    *replay = replay_open(options->replay, error);
+    run_options_default(options);
+    if (!*replay || !replay_options(*replay, options, error))
+        return EXIT_STATUS_HOST;
+    if (!run_options_parse(options, argc, argv, error))
+        return EXIT_STATUS_USAGE;
+    options->tape = replay_tape(*replay);
+    return EXIT_STATUS_POWER_OFF;
+}
+
+/* Runs the machine, recorded or replayed where that was asked for. */
+static int run(struct machine *machine, struct record *record, struct replay *replay, struct error *error)
+{
+    const char *path = machine->options->record;
+    if ((replay && !replay_start(replay, machine, ARMATURE_VERSION, error)) ||
+        (record && !record_start(record, machine, path, ARMATURE_VERSION, error)))
+        return EXIT_STATUS_HOST;
+    int status = machine_run(machine, error);
+    if (replay)
+        return replay_finish(replay, status, error);
+    if (record && !record_finish(record, status == EXIT_STATUS_HOST ? NULL : error))
+        return EXIT_STATUS_HOST;
+    return status;
+}
+
+/* A clone that is to be like no other gets what no other has. A replay has got from its log what the recorded run got. */
+static bool draw_identity(struct run_options *options, struct error *error)
+{
+    const bool seeded = run_options_given(options, "--seed");
+    if (!options->restore || options->replay || (!options->fresh_identity && !seeded))
+        return true;
+    options->fresh_identity = true;
+    return seeded || getrandom(&options->seed, sizeof options->seed, 0) == sizeof options->seed ||
+           error_set(error, "--fresh-identity: the host has no random numbers: %s; give --seed", strerror(errno));
+}
+
 static int command_run(int argc, char **argv)
 {
     struct run_options options;
@@ -71,9 +151,19 @@ static int command_run(int argc, char **argv)
             help_run(stdout);
             return finish_output();
         }
-    run_options_default(&options);
-    if (!run_options_parse(&options, argc, argv, &error))
-        return complain(EXIT_STATUS_USAGE, error.text);
+    struct replay *replay = NULL;
+    int status = parse(&options, &replay, argc, argv, &error);
+    if (status != EXIT_STATUS_POWER_OFF) {
+        replay_free(replay);
+        return complain(status, error.text);
+    }
+    if (options.record)
+        options.rtc_s = run_options_rtc_s(&options); /* so that the log has what the machine gets */
+    if (!draw_identity(&options, &error))
+        return complain(EXIT_STATUS_HOST, error.text);
+    struct record *record = options.record ? record_create() : NULL;
+    if (record)
+        options.tape = record_tape(record);
 
     static const struct engine_ops *const engines[] = {
         [ENGINE_CHOICE_AUTO] = &jit_engine,
@@ -90,20 +180,21 @@ static int command_run(int argc, char **argv)
     };
     struct snapshot *snapshot = NULL;
     struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
-    if (!machine) {
-        snapshot_close(snapshot);
-        return complain(EXIT_STATUS_HOST, error.text);
-    }
-    int status;
-    if (options.dump_dtb)
+    if (!machine)
+        status = EXIT_STATUS_HOST;
+    else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
     else {
         if (options.parallel)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
-        status = machine_run(machine, &error);
+        status = run(machine, record, replay, &error);
     }
+    if (machine)
+        saver_free(machine->saving.saver);
     machine_free(machine); /* which puts the terminal right */
     snapshot_close(snapshot);
+    record_free(record);
+    replay_free(replay);
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
 
@@ -143,8 +234,10 @@ int main(int argc, char **argv)
         return command_run(argc - 2, argv + 2);
     if (!strcmp(argv[1], "snapshot"))
         return command_snapshot(argc - 2, argv + 2);
+    if (!strcmp(argv[1], "disk"))
+        return command_disk(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run, exec or snapshot and what follows them, --help or --version");
+        return complain(EXIT_STATUS_USAGE, "expected run, exec, snapshot or disk and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -154,6 +247,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, exec, snapshot, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, exec, snapshot, disk, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

@@ -68,7 +68,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 #define ENGINES "auto interp jit lockstep"
 #define MODELS  "v8.0 v8.2 max"
 #define CLOCKS  "paced virtual"
-#define SERIALS "none stdio pty file: unix:"
+#define SERIALS "none null stdio pty file: unix:"
 
 static bool take_kernel(struct run_options *options, const char *value, struct error *error)
 {
@@ -89,6 +89,16 @@ static bool take_append(struct run_options *options, const char *value, struct e
 static bool take_dtb(struct run_options *options, const char *value, struct error *error)
 {
     return take_path(&options->dtb, "--dtb", value, error);
+}
+
+static bool take_firmware(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->firmware, "--firmware", value, error);
+}
+
+static bool take_firmware_vars(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->firmware_vars, "--firmware-vars", value, error);
 }
 
 static bool take_dump_dtb(struct run_options *options, const char *value, struct error *error)
@@ -129,16 +139,21 @@ static bool take_disk(struct run_options *options, const char *value, struct err
 {
     if (options->disk_count == MAX_DISKS)
         return error_set(error, "--disk can be given %u times at most", MAX_DISKS);
+    if (!disk_option_parse(value, &options->disks[options->disk_count], "--disk", error))
+        return false;
+    options->disk_count++;
+    return true;
+}
+
+static bool take_cdrom(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->disk_count == MAX_DISKS)
+        return error_set(error, "--disk and --cdrom can be given %u times at most", MAX_DISKS);
     struct disk_option *disk = &options->disks[options->disk_count];
-    const char *word = strrchr(value, ',');
-    disk->read_only = word && !strcmp(word, ",ro");
-    disk->overlay = word && !strcmp(word, ",overlay");
-    size_t path_length = disk->read_only || disk->overlay ? (size_t)(word - value) : strlen(value);
-    if (path_length == 0 || path_length >= sizeof disk->path)
-        return error_set(error, "--disk expects the name of a file, and ',ro' behind it for read-only or ',overlay' to keep "
-                         "what is written in memory (not '%s')", value);
-    memcpy(disk->path, value, path_length);
-    disk->path[path_length] = 0;
+    *disk = (struct disk_option){.format = DISK_FORMAT_RAW, .read_only = true};
+    if (!*value || strlen(value) >= sizeof disk->path)
+        return error_set(error, "--cdrom expects the name of a file");
+    strcpy(disk->path, value);
     options->disk_count++;
     return true;
 }
@@ -192,13 +207,43 @@ static bool take_net(struct run_options *options, const char *value, struct erro
     return true;
 }
 
+/* TAG=DIR[,ro][,mapped]. A snapshot or log has no directory, only TAG[,ro][,mapped]. */
+static bool take_share(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->share_count == MAX_SHARES)
+        return error_set(error, "--share can be given %u times at most", MAX_SHARES);
+    struct share_option share = {""};
+    size_t tag = strcspn(value, "=,"), end = strlen(value);
+    for (const char *word; (word = memrchr(value, ',', end)) && word > value + tag - (value[tag] == ',');) {
+        size_t length = (size_t)(value + end - word);
+        if (length == 3 && !memcmp(word, ",ro", length))
+            share.read_only = true;
+        else if (length == 7 && !memcmp(word, ",mapped", length))
+            share.mapped = true;
+        else
+            break;
+        end = (size_t)(word - value);
+    }
+    size_t path = value[tag] == '=' ? end - tag - 1 : 0;
+    if (tag == 0 || tag >= sizeof share.tag || path >= sizeof share.path || (value[tag] == '=' ? path == 0 : end != tag))
+        return error_set(error, "--share expects a tag of up to 31 bytes and a directory, such as work=/srv/work, and behind "
+                         "it ',ro' for read-only or ',mapped' (not '%s')", value);
+    memcpy(share.tag, value, tag);
+    memcpy(share.path, value + tag + 1, path);
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!strcmp(options->shares[i].tag, share.tag))
+            return error_set(error, "--share gives the tag '%s' twice", share.tag);
+    options->shares[options->share_count++] = share;
+    return true;
+}
+
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
                                struct error *error)
 {
     static const struct {
         const char *word;
         enum serial_kind kind;
-    } kinds[] = {{"none", SERIAL_NONE}, {"stdio", SERIAL_STDIO}, {"pty", SERIAL_PTY}};
+    } kinds[] = {{"none", SERIAL_NONE}, {"null", SERIAL_NULL}, {"stdio", SERIAL_STDIO}, {"pty", SERIAL_PTY}};
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(value, kinds[i].word)) {
             *serial = (struct serial_option){kinds[i].kind, NULL};
@@ -209,7 +254,7 @@ static bool take_serial_option(struct serial_option *serial, const char *what, c
         *serial = (struct serial_option){file ? SERIAL_FILE : SERIAL_UNIX, value + 5};
         return true;
     }
-    return error_set(error, "%s expects stdio, file:PATH, unix:PATH, pty or none (not '%s')", what, value);
+    return error_set(error, "%s expects stdio, file:PATH, unix:PATH, pty, null or none (not '%s')", what, value);
 }
 
 static bool take_serial(struct run_options *options, const char *value, struct error *error)
@@ -291,6 +336,25 @@ static bool take_seed(struct run_options *options, const char *value, struct err
     return true;
 }
 
+static bool take_rtc(struct run_options *options, const char *value, struct error *error)
+{
+    uint64_t number;
+    if (!parse_whole_number(value, UINT32_MAX, &number) || number == 0)
+        return error_set(error, "--rtc expects seconds since 1970, from 1 to 4294967295 (not '%s')", value);
+    options->rtc_s = (uint32_t)number;
+    return true;
+}
+
+static bool take_record(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->record, "--record", value, error);
+}
+
+static bool take_replay(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->replay, "--replay", value, error);
+}
+
 static bool take_timeout(struct run_options *options, const char *value, struct error *error)
 {
     static const struct {
@@ -307,6 +371,13 @@ static bool take_timeout(struct run_options *options, const char *value, struct 
             }
     return error_set(error, "--timeout expects a time with its unit (ms, s, m or h), such as 60s (not '%s')",
                      value);
+}
+
+static bool take_stop_after(struct run_options *options, const char *value, struct error *error)
+{
+    if (parse_whole_number(value, UINT64_MAX - 1, &options->stop_after_insns) && options->stop_after_insns > 0)
+        return true;
+    return error_set(error, "--stop-after expects a number of instructions, such as 1000000 (not '%s')", value);
 }
 
 static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
@@ -368,9 +439,19 @@ static bool take_restore(struct run_options *options, const char *value, struct 
     return take_path(&options->restore, "--restore", value, error);
 }
 
+static bool take_fresh_identity(struct run_options *options, const char *value, struct error *error)
+{
+    return options->fresh_identity = true;
+}
+
 static bool take_compress(struct run_options *options, const char *value, struct error *error)
 {
     return options->compress = true;
+}
+
+static bool take_incremental(struct run_options *options, const char *value, struct error *error)
+{
+    return options->incremental = true;
 }
 
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
@@ -390,6 +471,14 @@ const struct cli_option cli_options[] = {
      "The kernel: an arm64 Image, plain or compressed with gzip, or an ELF file.", take_kernel},
     {"--initrd", "FILE", "", false, "An initial RAM disk for the kernel.", take_initrd},
     {"--append", "TEXT", NULL, false, "The kernel's command line, such as \"console=ttyAMA0\".", take_append},
+    {"--firmware", "FILE|uefi|uboot", "uefi uboot", false,
+     "Start firmware from flash, in place of a kernel: a file, or what Debian's packages qemu-efi-aarch64 and u-boot-qemu "
+     "have. With --kernel, UEFI firmware starts that.",
+     take_firmware},
+    {"--firmware-vars", "FILE", "", false,
+     "Where the second bank of flash, in which firmware keeps its variables, persists; made where there is none. Without, "
+     "variables last as long as the machine.",
+     take_firmware_vars},
     {"--memory", "SIZE", NULL, false,
      "Guest memory, 16M to 64G; default 1G. The host's is taken as it is touched.", take_memory},
     {"--cpus", "N", NULL, false, "Number of processors, 1 to 64; default 1.", take_cpus},
@@ -397,21 +486,30 @@ const struct cli_option cli_options[] = {
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
      "more.",
      take_cpu},
-    {"--disk", "FILE[,ro|,overlay]", "", true,
-     "A raw disk image as the next virtio disk (/dev/vda, vdb, ...): read-only with ,ro; with ,overlay what the guest "
-     "writes is kept in memory and in snapshots, and the image stays as it is.",
+    {"--disk", "FILE[,WORD...]", "", true,
+     "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw and "
+     ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in snapshots, "
+     "and the image stays as it is; with ,overlay=FILE it is kept in that qcow2 image, which is made where it is not there. "
+     ",snapshot=NAME reads a snapshot in a qcow2 image. Several images are one disk as stripe:A+B (in turn) or mirror:A+B "
+     "(each holds all; one may fail).",
      take_disk},
+    {"--cdrom", "FILE", "", true, "An ISO image as the next virtio disk, read-only and as it is.", take_cdrom},
     {"--net", "user[,hostfwd=...]", "user user,hostfwd=tcp:", true,
      "A network card behind user-mode networking. hostfwd=tcp:2222:22 leads the host's port 2222 to the "
      "guest's 22; "
      "further forwards follow after commas, and hostfwd=tcp:0.0.0.0:2222:22 opens the port to other "
      "machines.",
      take_net},
+    {"--share", "TAG=DIR[,ro][,mapped]", "", true,
+     "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. ,ro makes "
+     "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
+     "attribute. Nothing outside of the directory can be reached.",
+     take_share},
     {"--serial", "WHERE", SERIALS, false,
-     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty or none.",
+     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},
     {"--console", "WHERE", SERIALS, false,
-     "Adds a virtio console (hvc0), which ends in one of the same places.", take_console},
+     "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--clock", "paced|virtual", CLOCKS, false,
      "paced keeps guest time near the host's (the default on a terminal); virtual skips idle time, and makes "
      "runs "
@@ -422,6 +520,17 @@ const struct cli_option cli_options[] = {
      "several cores, and gives up that runs are repeatable.",
      take_parallel},
     {"--seed", "N", NULL, false, "What all randomness in the machine is made from; default 0.", take_seed},
+    {"--rtc", "SECONDS", NULL, false,
+     "What the real-time clock shows at power-on, in seconds since 1970; default the host's time with --clock paced, "
+     "and the beginning of 2026 with --clock virtual.",
+     take_rtc},
+    {"--record", "FILE", "", false,
+     "Write a log of all that reaches the guest from outside, by which --replay can do the run again.", take_record},
+    {"--replay", "FILE", "", false,
+     "Do a recorded run again, exactly. The machine is the log's: files that lie elsewhere now, --engine and where "
+     "output goes may be given. Nothing is taken from the host, disks are not written, and the run ends where the "
+     "recording did, or with an error where it comes to differ.",
+     take_replay},
     {"--engine", "auto|interp|jit|lockstep", ENGINES, false,
      "What executes the guest: interp interprets, jit translates all of it, auto (the default) translates what runs "
      "often. lockstep does all twice, by jit and by interp, and ends with a report where they differ.",
@@ -445,6 +554,9 @@ const struct cli_option cli_options[] = {
      take_perf_map},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
+    {"--stop-after", "N", NULL, false,
+     "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
+     take_stop_after},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
     {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
      take_no_reboot},
@@ -460,10 +572,18 @@ const struct cli_option cli_options[] = {
      .take_pair = take_save_on},
     {"--compress", NULL, NULL, false,
      "Compress the memory in the snapshots that are written. They are smaller, and slower to restore.", take_compress},
+    {"--incremental", NULL, NULL, false,
+     "Have the snapshots that are written hold only what changed since the one before, or the restored one, which is then "
+     "needed to restore them.",
+     take_incremental},
     {"--restore", "FILE", "", false,
      "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
-     "--serial and --console may say anew where its devices end on the host. Disks are overlays.",
+     "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes on as "
+     "a clone with an identity of its own: other random numbers, and a generation ID by which the guest sees it.",
      take_restore},
+    {"--fresh-identity", NULL, NULL, false,
+     "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
+     take_fresh_identity},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},
@@ -475,7 +595,7 @@ const struct cli_status cli_statuses[] = {
     {EXIT_STATUS_HOST, "A file, memory, a socket or the like could not be had from the host."},
     {EXIT_STATUS_USAGE, "The command line makes no sense."},
     {EXIT_STATUS_PANIC, "The guest's kernel panicked (--exit-on-panic)."},
-    {EXIT_STATUS_TIMEOUT, "The time given with --timeout is over."},
+    {EXIT_STATUS_TIMEOUT, "The time of --timeout, or the instructions of --stop-after, are over."},
     {EXIT_STATUS_RESET, "The guest asked for a reset (--no-reboot)."},
     {0},
 };
@@ -499,11 +619,13 @@ void run_options_default(struct run_options *options)
 /* What a snapshot says of its machine, the command line cannot say again. */
 static bool check_restore(const struct run_options *options, struct error *error)
 {
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",  "--cpus",
-                                        "--cpu",    "--seed",   "--dtb",    "--dump-dtb"};
+    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
+                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
+    if (options->replay && !options->fresh_identity && run_options_given(options, "--seed"))
+        return error_set(error, "--replay: the recorded run had the identity in its snapshot, so --seed makes no sense with it");
     return true;
 }
 
@@ -514,8 +636,9 @@ static bool check_saves(const struct run_options *options, struct error *error)
         if (!options->disks[i].read_only && !options->disks[i].overlay)
             return error_set(error, "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
                              "or %s,ro", options->disks[i].path, options->disks[i].path);
-    if (options->compress && !options->save_count)
-        return error_set(error, "--compress is for snapshots: give --save-at or --save-on too");
+    if ((options->compress || options->incremental) && !options->save_count)
+        return error_set(error, "%s is for snapshots: give --save-at or --save-on too",
+                         options->compress ? "--compress" : "--incremental");
     return true;
 }
 
@@ -524,10 +647,22 @@ static bool check_together(const struct run_options *options, struct error *erro
 {
     if (options->restore && !check_restore(options, error))
         return false;
+    if (options->fresh_identity && !options->restore && !options->replay)
+        return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
-    if (!options->kernel && !options->dump_dtb && !options->restore)
-        return error_set(error, "--kernel FILE is missing: there is nothing to boot");
+    if (options->record && options->replay)
+        return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!*options->shares[i].path && run_options_given(options, "--share"))
+            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);
+    if (options->parallel && (options->record || options->replay))
+        return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
+                         options->record ? "--record" : "--replay");
+    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
+        return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
+    if (options->firmware_vars && !options->firmware)
+        return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
     if (options->dtb && options->dump_dtb)
         return error_set(error,
                          "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
@@ -541,6 +676,8 @@ static bool check_together(const struct run_options *options, struct error *erro
         return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
     if (options->parallel && options->hash_count)
         return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
+    if (options->parallel && options->stop_after_insns)
+        return error_set(error, "--stop-after needs processors that take turns, so --parallel makes no sense with it");
     if (options->parallel && options->save_count)
         return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
                                 "them");
@@ -549,13 +686,23 @@ static bool check_together(const struct run_options *options, struct error *erro
     return true;
 }
 
-/* The option of that name; the table's end where there is none. */
-static const struct cli_option *find_option(const char *name)
+/* What is given now replaces a list that stood there before. */
+static void forget_list(struct run_options *options, const struct cli_option *option)
+{
+    if (option->take == take_disk)
+        options->disk_count = 0;
+    else if (option->take == take_net)
+        options->net_count = 0;
+    else if (option->take == take_share)
+        options->share_count = 0;
+}
+
+const struct cli_option *cli_find(const char *name)
 {
     const struct cli_option *option = cli_options;
     while (option->name && strcmp(option->name, name))
         option++;
-    return option;
+    return option->name ? option : NULL;
 }
 
 static uint64_t bit_of(const struct cli_option *option)
@@ -565,17 +712,9 @@ static uint64_t bit_of(const struct cli_option *option)
 
 bool run_options_given(const struct run_options *options, const char *name)
 {
-    const struct cli_option *option = find_option(name);
-    assert(option->name);
+    const struct cli_option *option = cli_find(name);
+    assert(option);
     return options->given & bit_of(option);
-}
-
-bool run_options_take(struct run_options *options, const char *name, const char *value, struct error *error)
-{
-    const struct cli_option *option = find_option(name);
-    if (!option->take || !option->value != !value)
-        return error_set(error, "'%s' is no option that is known here", name);
-    return option->take(options, value, error);
 }
 
 /* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
@@ -595,14 +734,16 @@ static bool take_values(struct run_options *options, const struct cli_option *op
 bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error)
 {
     for (int i = 0; i < argc; i++) {
-        const struct cli_option *option = find_option(argv[i]);
-        if (!option->name)
+        const struct cli_option *option = cli_find(argv[i]);
+        if (!option)
             return error_set(error,
                              argv[i][0] == '-' ? "unknown option '%s'; armature run --help lists them"
                                                : "'%s' is no option; armature run --help lists them",
                              argv[i]);
         if (options->given & bit_of(option) && !option->repeatable)
             return error_set(error, "%s is given twice", option->name);
+        if (!(options->given & bit_of(option)))
+            forget_list(options, option);
         options->given |= bit_of(option);
         if (!take_values(options, option, argc, argv, &i, error))
             return false;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "isa/arm64/features.h"
+#include "machine/contract/disk_option.h"
 #include "machine/contract/error.h"
 #include "machine/contract/host.h"
 
@@ -16,7 +17,7 @@ enum exit_status {
     EXIT_STATUS_HOST = 1,      /* the host could not do something: a file, memory, a socket */
     EXIT_STATUS_USAGE = 2,     /* the command line makes no sense */
     EXIT_STATUS_PANIC = 3,     /* --exit-on-panic: the guest's kernel panicked */
-    EXIT_STATUS_TIMEOUT = 4,   /* --timeout: that much guest time has passed */
+    EXIT_STATUS_TIMEOUT = 4,   /* --timeout, --stop-after: that much guest time, so many instructions have passed */
     EXIT_STATUS_RESET = 5,     /* --no-reboot: the guest asked for a reset */
 };
 
@@ -24,6 +25,7 @@ enum exit_status {
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
+#define MAX_SHARES       8
 #define MAX_HASHES       16
 #define MAX_SAVES        16
 #define MIN_MEMORY_BYTES (16ull << 20)
@@ -33,7 +35,8 @@ enum exit_status {
 
 /** Where a serial line or console ends on the host. */
 enum serial_kind {
-    SERIAL_NONE,  /* nowhere: output is dropped, nothing comes in */
+    SERIAL_NONE,  /* nowhere: output is dropped, nothing comes in; there is no such console */
+    SERIAL_NULL,  /* nowhere, but the device is there */
     SERIAL_STDIO, /* the program's own input and output, raw with a Ctrl-A escape where it is a terminal */
     SERIAL_FILE,  /* output goes into a file, made or emptied */
     SERIAL_UNIX,  /* a Unix socket that the program listens on; one client at a time */
@@ -43,12 +46,6 @@ enum serial_kind {
 struct serial_option {
     enum serial_kind kind;
     const char *path; /* FILE and UNIX */
-};
-
-struct disk_option {
-    char path[4096]; /* a raw image */
-    bool read_only;
-    bool overlay; /* what the guest writes is kept in memory and in snapshots; the image stays as it is */
 };
 
 /** A snapshot that is to be written once. */
@@ -72,16 +69,29 @@ struct net_option {
     unsigned forward_count;
 };
 
+/** What the real-time clock shows at power-on under --clock virtual, where nothing may depend on the host:
+ *  2026-01-01 00:00:00 UTC. */
+#define RTC_VIRTUAL_S 1767225600u
+
+/** A directory of the host's that the guest may mount by its tag. */
+struct share_option {
+    char tag[32];
+    char path[4096]; /* "": it is not known where it lies (of a snapshot or log) */
+    bool read_only, mapped;
+};
+
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
  */
 struct run_options {
-    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb is set */
+    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb or firmware is set */
     const char *initrd;    /* NULL: none */
     const char *append;    /* the kernel's command line; "" when not given */
     const char *dtb;       /* NULL: generated from the board */
+    const char *firmware;  /* a file, or "uefi" or "uboot": what the first CPU runs, from flash; NULL: the kernel itself */
+    const char *firmware_vars; /* the file in which the second bank of flash persists; NULL: none */
     const char *dump_dtb;  /* write the device tree the guest would get there, and end */
     uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
     unsigned cpus;         /* 1 to MAX_CPUS; default 1 */
@@ -89,6 +99,8 @@ struct run_options {
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
     unsigned net_count;
+    struct share_option shares[MAX_SHARES];
+    unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum engine_choice engine;
@@ -101,21 +113,42 @@ struct run_options {
     bool clock_asked;        /* it was given */
     bool parallel;
     uint64_t seed;           /* default 0 */
+    uint32_t rtc_s;          /* what the real-time clock shows at power-on, in seconds since 1970; 0: --clock says */
+    const char *record, *replay; /* a log of the run, to be written, or to be followed; NULL: none */
+    const struct tape *tape;     /* what does that: main's to set */
     uint64_t timeout_ns;     /* guest time; 0: none */
+    uint64_t stop_after_insns; /* of CPU 0, from where the run begins; 0: never */
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
     unsigned hash_count;
     const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
+    bool fresh_identity; /* the restored machine is a clone, whose identity `seed` makes */
     struct save_option saves[MAX_SAVES];
     unsigned save_count;
     bool compress;  /* snapshots are compressed */
+    bool incremental; /* they hold what changed since the one before */
     uint64_t given; /* a bit for each option that was given, by its place in the table */
 };
 
 /** Fills `options` with the defaults. */
 void run_options_default(struct run_options *options);
 
-/** Parses the arguments after `armature run` into `options` (which holds the defaults). False: `error` has
+/** Names each option that says what machine it is and how it ends, with its value in one spelling ("" for a flag). What
+ *  paths lead to is the machine's, where they lie is not. */
+void run_options_describe(const struct run_options *options,
+                          void (*each)(void *context, const char *name, const char *value), void *context);
+
+/** Whether `name` is one of these, and whether its value is the host's business: a path, where output goes. */
+bool run_options_describes(const char *name, bool *of_host);
+
+/** Takes an option that was described so. The value must stay. False: `error` says what was expected. */
+bool run_options_take(struct run_options *options, const char *name, const char *value, struct error *error);
+
+/** What the real-time clock shows at power-on, as rtc_s or the kind of clock says. */
+uint32_t run_options_rtc_s(const struct run_options *options);
+
+/** Parses the arguments after `armature run` into `options` (which holds the defaults, or what run_options_take() took;
+ * disks and networks that are given replace these). False: `error` has
  * the one line that says what was expected. */
 bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error);
 

@@ -22,6 +22,9 @@ struct cli_option {
 /** All of them, in the order of the help; the last has no name. */
 extern const struct cli_option cli_options[];
 
+/** The option with that name, or NULL. */
+const struct cli_option *cli_find(const char *name);
+
 /** One exit status, for the help and the manual. */
 struct cli_status {
     enum exit_status status;

@@ -25,7 +25,9 @@ static const struct field run_loop_list[] = {
     FIELD(struct run_loop, now_ns),
     FIELD(struct run_loop, end_ns),
     FIELD_STRUCT(struct run_loop, round, &round_fields),
+    FIELD_HOST(struct run_loop, tape),
     FIELD_HOST(struct run_loop, current),
+    FIELD(struct run_loop, fires),
     FIELD(struct run_loop, stirred),
     FIELD_HOST(struct run_loop, mark_insns),
     FIELD_HOST(struct run_loop, on_mark),
@@ -103,15 +105,39 @@ static void on_earlier(void *context, uint64_t when_ns)
 
 /* --- inputs ---------------------------------------------------------------------------------------- */
 
-static struct input_stamp stamp_now(const struct run_loop *loop)
+struct input_stamp run_loop_stamp(const struct run_loop *loop)
 {
-    return (struct input_stamp){.ns = loop->clock->now_ns, .insns = insns_of_all(loop)};
+    return (struct input_stamp){.ns = loop->clock->now_ns, .insns = insns_of_all(loop), .fires = loop->fires};
 }
 
 static void take_inputs(struct run_loop *loop)
 {
-    if (inputs_queued(loop->inputs) && inputs_deliver(loop->inputs, stamp_now(loop)))
+    if (tape_replays(loop->tape)) {
+        if (loop->tape->feed(loop->tape->context, run_loop_stamp(loop)))
+            loop->stirred = true;
+    } else if (inputs_queued(loop->inputs) && inputs_deliver(loop->inputs, run_loop_stamp(loop))) {
         loop->stirred = true;
+    }
+}
+
+/* Where the log has its next input. False: this is no replay, or there is none. */
+static bool next_on_tape(const struct run_loop *loop, struct input_stamp *at)
+{
+    return tape_replays(loop->tape) && loop->tape->next(loop->tape->context, at);
+}
+
+/* Whether bytes of a log are a decision that the governor could have made now. */
+static bool valid_decision(void *device, const void *bytes, size_t length)
+{
+    const struct run_loop *loop = device;
+    struct governor_decision decision;
+    if (length != sizeof decision)
+        return false;
+    memcpy(&decision, bytes, sizeof decision);
+    bool advances = decision.advance_to_ns >= loop->now_ns && decision.advance_to_ns <= INT64_MAX &&
+                    decision.advance_to_ns <= clock_next_ns(loop->clock);
+    bool paces = decision.rate_q8 >= GOVERNOR_RATE_MIN_Q8 && decision.rate_q8 <= GOVERNOR_RATE_MAX_Q8;
+    return (!decision.advance_to_ns || advances) && (!decision.rate_q8 || paces);
 }
 
 /* The source "clock": a decision of the governor takes effect. */
@@ -165,9 +191,9 @@ static bool between_runs(struct run_loop *loop, struct cpu *cpu)
 
 static void pause_if_asked(struct run_loop *loop)
 {
-    if (!loop->pause)
+    if (!__atomic_load_n(&loop->pause, __ATOMIC_RELAXED))
         return;
-    loop->pause = false;
+    __atomic_store_n(&loop->pause, false, __ATOMIC_RELAXED);
     loop->on_pause(loop->on_mark_context);
 }
 
@@ -187,6 +213,16 @@ static void run_engine(struct run_loop *loop, struct cpu *cpu, uint64_t limit)
     pause_if_asked(loop);
 }
 
+/* Where the engine stops: at `limit`, or where the log has its next entry. */
+static uint64_t turn_limit(const struct run_loop *loop, const struct cpu *cpu, uint64_t limit)
+{
+    struct input_stamp next;
+    uint64_t insns = insns_of_all(loop);
+    if (next_on_tape(loop, &next) && next.insns > insns && next.insns - insns < limit - cpu->icount)
+        return cpu->icount + (next.insns - insns);
+    return limit;
+}
+
 /* Runs a CPU to the round's end, or until it sleeps or gives up the rest. */
 static void run_turn(struct run_loop *loop, struct cpu *cpu)
 {
@@ -199,7 +235,7 @@ static void run_turn(struct run_loop *loop, struct cpu *cpu)
         uint64_t limit = cpu_icount_at(cpu, loop->end_ns);
         if (cpu->icount >= limit)
             return;
-        run_engine(loop, cpu, limit);
+        run_engine(loop, cpu, turn_limit(loop, cpu, limit));
         yields = between_runs(loop, cpu);
     }
     /* A CPU by itself stays where it is: how time goes on when it sleeps is for run_idle() to say. */
@@ -254,7 +290,10 @@ static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t ne
 {
     bool script = !loop->governor.paced && inputs_script_awaited(loop->inputs);
     uint64_t before_host_ns = loop->governor.host_ns();
-    bool posted = inputs_poll(loop->inputs, next_ns == CLOCK_NEVER ? UINT64_MAX : next_ns - target_ns);
+    uint64_t wait_ns = next_ns == CLOCK_NEVER ? UINT64_MAX : next_ns - target_ns;
+    if (loop->tape)
+        loop->tape->before_wait(loop->tape->context, wait_ns);
+    bool posted = inputs_poll(loop->inputs, wait_ns);
     loop->last_poll_host_ns = loop->governor.host_ns();
     if (script && (posted || !inputs_script_awaited(loop->inputs)))
         return; /* how long the host took to read it is no time for the guest */
@@ -283,13 +322,40 @@ bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns
     return true;
 }
 
+/* Lets idle time pass as the log says: to its next input, or to the next event. */
+static void replay_idle(struct run_loop *loop, uint64_t next_ns)
+{
+    struct input_stamp next;
+    if (next_on_tape(loop, &next) && next.insns == insns_of_all(loop) && next.ns > loop->now_ns && next.ns < next_ns)
+        next_ns = next.ns;
+    if (next_ns == CLOCK_NEVER)
+        loop->tape->stuck(loop->tape->context);
+    else
+        skip_to(loop, next_ns);
+}
+
+/* A guest that waits for a line by asking for it again and again gets it where a round ends; time stands still until the
+ * host has it. */
+static void serve_polling(struct run_loop *loop)
+{
+    if (loop->governor.paced || !inputs_script_polled(loop->inputs))
+        return;
+    while (!loop->stop && !inputs_deliver_line(loop->inputs, run_loop_stamp(loop)) && inputs_script_awaited(loop->inputs))
+        inputs_poll(loop->inputs, UINT64_MAX);
+    loop->quiet_ns = loop->line_ns = loop->now_ns;
+}
+
 static void run_idle(struct run_loop *loop)
 {
     uint64_t next_ns = clock_next_ns(loop->clock);
     if (next_ns <= loop->now_ns)
         return; /* an event that is due; the caller fires it */
+    if (tape_replays(loop->tape)) {
+        replay_idle(loop, next_ns);
+        return;
+    }
     uint64_t script_ns = CLOCK_NEVER;
-    if (inputs_scripted(loop->inputs) && run_scripts(loop, stamp_now(loop), &script_ns))
+    if (inputs_scripted(loop->inputs) && run_scripts(loop, run_loop_stamp(loop), &script_ns))
         return;
     if (script_ns < next_ns)
         next_ns = script_ns;
@@ -327,6 +393,16 @@ static void run_busy(struct run_loop *loop)
     loop->clock->now_ns = loop->now_ns;
     if (rate_q8)
         decide(loop, (struct governor_decision){.rate_q8 = rate_q8});
+    else if (tape_replays(loop->tape))
+        take_inputs(loop); /* such a decision, before events that are due fire */
+}
+
+/* What comes in, and what is recorded or replayed, between two rounds. */
+static void between_rounds(struct run_loop *loop)
+{
+    take_inputs(loop);
+    if (!loop->stop && loop->tape && loop->tape->at_top(loop->tape->context))
+        loop->stirred = true;
 }
 
 void run_loop_run(struct run_loop *loop)
@@ -341,16 +417,19 @@ void run_loop_run(struct run_loop *loop)
         pause_if_asked(loop);
         look_at_host(loop, loop->governor.host_ns());
         if (!loop->round.under_way)
-            take_inputs(loop);
+            between_rounds(loop);
         if (loop->stop)
             break;
         if (!loop->round.under_way && all_sleep(loop))
             run_idle(loop);
         else
             run_busy(loop);
+        if (!loop->stop && !loop->round.under_way && inputs_scripted(loop->inputs))
+            serve_polling(loop);
         if (!loop->stop && clock_next_ns(loop->clock) <= loop->now_ns) {
             loop->clock->now_ns = loop->now_ns;
             clock_fire_due(loop->clock);
+            loop->fires++;
             loop->stirred = true;
         }
     }
@@ -378,6 +457,11 @@ void run_loop_pause(struct run_loop *loop)
         cpu_attention(loop->current);
 }
 
+void run_loop_pause_later(struct run_loop *loop)
+{
+    __atomic_store_n(&loop->pause, true, __ATOMIC_RELAXED);
+}
+
 void run_loop_restored(struct run_loop *loop)
 {
     if (loop->round.cpu >= loop->cpu_count)
@@ -400,9 +484,10 @@ void run_loop_init(struct run_loop *loop, bool paced)
     loop->clock->on_earlier = on_earlier;
     loop->clock->on_earlier_context = loop;
     inputs_on_posted(loop->inputs, on_posted, loop);
-    governor_init(&loop->governor, paced, NULL);
+    governor_init(&loop->governor, paced && !tape_replays(loop->tape), NULL);
     loop->governor.source = input_register(
-        loop->inputs, &(struct input_source){.name = "clock", .deliver = deliver_decision, .device = loop});
+        loop->inputs, &(struct input_source){
+                          .name = "clock", .deliver = deliver_decision, .valid = valid_decision, .device = loop});
     for (unsigned i = 0; i < loop->cpu_count; i++)
         loop->cpus[i]->ns_per_insn_q8 = GOVERNOR_RATE_DEFAULT_Q8;
 }

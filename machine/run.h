@@ -18,6 +18,7 @@
 #include "machine/contract/engine.h"
 #include "machine/governor.h"
 #include "machine/inputs.h"
+#include "machine/tape.h"
 
 #define RUN_QUANTUM_NS   20000ull   /* of a CPU among several */
 #define RUN_ALONE_NS     1000000ull /* of one CPU by itself: how often it looks at the host */
@@ -49,11 +50,13 @@ struct run_loop {
     const struct engine_ops *engine_ops;
     struct engine *engine;
     struct governor governor;
+    const struct tape *tape; /* what records or replays the run; NULL: nothing. Set by the caller before */
 
     uint64_t now_ns;     /* the machine's time: where the next round begins */
     uint64_t end_ns;     /* where the present round ends; events may bring it forward */
     struct run_round round;
     struct cpu *current; /* whose turn it is; NULL between turns */
+    uint64_t fires;      /* how often events fired */
     bool stirred;        /* something happened since the last round that may matter to a CPU in WFE */
     /* When CPU 0 has run this many instructions it stops there, and on_mark() is called (which sets the next mark). */
     uint64_t mark_insns; /* UINT64_MAX: never */
@@ -78,9 +81,11 @@ extern const struct fields run_loop_fields; /* of struct run_loop */
 
 /** After run_loop_fields were replaced: puts right what no run could have left. */
 void run_loop_restored(struct run_loop *loop);
+/** The present moment, as inputs that come in now are stamped. */
+struct input_stamp run_loop_stamp(const struct run_loop *loop);
 
 /** Wires the loop to the clock and the inputs, and registers the input source "clock". The members up to
- * `engine` are set by the caller before. */
+ * `engine`, and the tape, are set by the caller before. */
 void run_loop_init(struct run_loop *loop, bool paced);
 
 /** Runs the machine until run_loop_stop(). May be called again. */
@@ -92,6 +97,9 @@ bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns
 
 /** Has on_pause() called (with on_mark_context) behind the instruction that is running. On the machine's thread only. */
 void run_loop_pause(struct run_loop *loop);
+
+/** From any thread: the same, the next time that the loop comes by. */
+void run_loop_pause_later(struct run_loop *loop);
 
 /** Makes run_loop_run() return after the instruction that is running. On the machine's thread only, or with the machine
  *  lock taken. */

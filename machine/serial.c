@@ -33,6 +33,7 @@ struct serial {
     unsigned source;
     unsigned char last_input; /* the last byte read; 0: none yet */
     bool scripted, error_reported;
+    bool output_only; /* what arrives is dropped */
     bool on_terminal;
     struct terminal_keys keys;
     size_t used;
@@ -116,7 +117,7 @@ void serial_transmit(void *context, const void *bytes, size_t length)
 {
     struct serial *serial = context;
     const unsigned char *from = bytes;
-    if (serial->kind == SERIAL_NONE)
+    if (serial->kind == SERIAL_NONE || serial->kind == SERIAL_NULL)
         return;
     bool line_ends = false;
     for (size_t i = 0; i < length; i++) {
@@ -142,7 +143,7 @@ static void on_writable(void *backend, short revents)
 static void input_ended(struct serial *serial)
 {
     serial->in_watch.events = 0;
-    if (serial->kind != SERIAL_STDIO || serial->on_terminal)
+    if (serial->output_only || serial->kind != SERIAL_STDIO || serial->on_terminal)
         return;
     if (serial->last_input && serial->last_input != '\n')
         input_post(serial->inputs, serial->source, "\n", 1);
@@ -156,7 +157,8 @@ static void on_readable(void *backend, short revents)
 {
     struct serial *serial = backend;
     unsigned char bytes[READ_BYTES];
-    if (input_room(serial->inputs, serial->source) <= sizeof bytes)
+    size_t room = serial->output_only ? sizeof bytes + 1 : input_room(serial->inputs, serial->source);
+    if (room <= sizeof bytes)
         return; /* it stays with the host until the guest has taken some */
     ssize_t length = read(serial->in_fd, bytes, sizeof bytes);
     if (length < 0 && (errno == EINTR || errno == EAGAIN))
@@ -169,6 +171,8 @@ static void on_readable(void *backend, short revents)
         input_ended(serial);
         return;
     }
+    if (serial->output_only)
+        return;
     size_t kept =
         serial->on_terminal ? terminal_keys_filter(&serial->keys, bytes, (size_t)length) : (size_t)length;
     serial->last_input = bytes[length - 1];
@@ -180,7 +184,7 @@ static void watch_line(struct serial *serial)
 {
     serial->in_watch = (struct host_watch){serial->in_fd, POLLIN, on_readable, serial};
     serial->out_watch = (struct host_watch){serial->out_fd, serial->used ? POLLOUT : 0, on_writable, serial};
-    if (serial->in_fd >= 0)
+    if (serial->in_fd >= 0 && !(serial->output_only && serial->kind == SERIAL_STDIO))
         host_watch_add(serial->inputs, &serial->in_watch);
     if (serial->out_fd >= 0)
         host_watch_add(serial->inputs, &serial->out_watch);
@@ -237,6 +241,17 @@ static bool open_unix(struct serial *serial, struct error *error)
     return true;
 }
 
+/* Watches the descriptors there are, or for a client to come. */
+static void watch_host(struct serial *serial)
+{
+    if (serial->kind == SERIAL_UNIX) {
+        serial->listen_watch = (struct host_watch){serial->listen_fd, POLLIN, on_client, serial};
+        host_watch_add(serial->inputs, &serial->listen_watch);
+    } else {
+        watch_line(serial);
+    }
+}
+
 /* --- the others ------------------------------------------------------------------------------------ */
 
 static bool open_file(struct serial *serial, struct error *error)
@@ -267,7 +282,8 @@ static bool open_pty(struct serial *serial, struct error *error)
 static bool open_line(struct serial *serial, struct error *error)
 {
     switch (serial->kind) {
-    case SERIAL_NONE: return true;
+    case SERIAL_NONE:
+    case SERIAL_NULL: return true;
     case SERIAL_STDIO:
         serial->in_fd = STDIN_FILENO;
         serial->out_fd = STDOUT_FILENO;
@@ -313,15 +329,16 @@ bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source
         return false;
     if (serial->scripted)
         input_script(inputs, source);
-    if (serial->kind == SERIAL_UNIX) {
-        serial->listen_watch = (struct host_watch){serial->listen_fd, POLLIN, on_client, serial};
-        host_watch_add(inputs, &serial->listen_watch);
-    } else {
-        watch_line(serial);
-    }
+    watch_host(serial);
     return true;
 }
 
+void serial_attach_output(struct serial *serial, struct inputs *inputs)
+{
+    serial->inputs = inputs;
+    serial->output_only = true;
+    watch_host(serial);
+}
 void serial_close(struct serial *serial)
 {
     if (!serial)

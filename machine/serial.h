@@ -30,6 +30,9 @@ struct serial_keys {
 bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
                    const struct serial_keys *keys, struct error *error);
 
+/** As serial_attach(), but for output alone: nothing that arrives is taken, and a terminal stays as it is. */
+void serial_attach_output(struct serial *serial, struct inputs *inputs);
+
 /** The guest sends bytes: the transmit hook of a device, `serial` being its context. Nothing is lost to a
  * slow reader: the call waits when more than SERIAL_BUFFER_BYTES are unread. */
 void serial_transmit(void *serial, const void *bytes, size_t length);

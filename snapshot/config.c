@@ -1,74 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a machine is made of, said in the words of the command line, and taken by its table. */
-#include <arpa/inet.h>
-#include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
+#include <string.h>
 #include "snapshot/parts.h"
 
 /* --- to the file ----------------------------------------------------------------------------------- */
 
-static void put_pair(struct bytes *bytes, const char *name, const char *value)
+/* Where the machine came from is no part of it. */
+static void put_pair(void *bytes, const char *name, const char *value)
 {
+    if (!strcmp(name, "--restore") || !strcmp(name, "--fresh-identity"))
+        return;
     bytes_put(bytes, name, strlen(name) + 1);
     bytes_put(bytes, value, strlen(value) + 1);
 }
 
-/* A path that holds wherever the snapshot is restored from. */
-static void put_path(struct bytes *bytes, const char *name, const char *path, const char *suffix)
-{
-    char absolute[PATH_MAX], value[PATH_MAX + 16];
-    if (!path)
-        return;
-    snprintf(value, sizeof value, "%s%s", realpath(path, absolute) ? absolute : path, suffix);
-    put_pair(bytes, name, value);
-}
-
-static void put_net(struct bytes *bytes, const struct net_option *net)
-{
-    char value[1024] = "user";
-    for (unsigned i = 0; i < net->forward_count; i++) {
-        const struct forward_option *forward = &net->forwards[i];
-        struct in_addr address = {htonl(forward->host_address)};
-        size_t length = strlen(value);
-        char text[INET_ADDRSTRLEN];
-        snprintf(value + length, sizeof value - length, ",hostfwd=%s:%s:%u:%u", forward->udp ? "udp" : "tcp",
-                 inet_ntop(AF_INET, &address, text, sizeof text), forward->host_port, forward->guest_port);
-    }
-    put_pair(bytes, "--net", value);
-}
-
-static void put_serial(struct bytes *bytes, const char *name, const struct serial_option *serial)
-{
-    static const char *const words[] = {
-        [SERIAL_NONE] = "none", [SERIAL_STDIO] = "stdio", [SERIAL_FILE] = "file:", [SERIAL_UNIX] = "unix:",
-        [SERIAL_PTY] = "pty"};
-    char value[PATH_MAX + 16];
-    snprintf(value, sizeof value, "%s%s", words[serial->kind], serial->path ? serial->path : "");
-    put_pair(bytes, name, value);
-}
-
 void config_put(struct bytes *bytes, const struct run_options *options)
 {
-    static const char *const models[] = {[CPU_V8_0] = "v8.0", [CPU_V8_2] = "v8.2", [CPU_MAX] = "max"};
-    char number[32];
-    snprintf(number, sizeof number, "%" PRIu64 "M", options->memory_bytes >> 20);
-    put_pair(bytes, "--memory", number);
-    snprintf(number, sizeof number, "%u", options->cpus);
-    put_pair(bytes, "--cpus", number);
-    put_pair(bytes, "--cpu", models[options->cpu]);
-    snprintf(number, sizeof number, "%" PRIu64, options->seed);
-    put_pair(bytes, "--seed", number);
-    put_path(bytes, "--kernel", options->kernel, "");
-    put_path(bytes, "--initrd", options->initrd, "");
-    put_path(bytes, "--dtb", options->dtb, "");
-    put_pair(bytes, "--append", options->append ? options->append : "");
-    for (unsigned i = 0; i < options->disk_count; i++)
-        put_path(bytes, "--disk", options->disks[i].path, options->disks[i].read_only ? ",ro" : ",overlay");
-    for (unsigned i = 0; i < options->net_count; i++)
-        put_net(bytes, &options->nets[i]);
-    put_serial(bytes, "--serial", &options->serial);
-    put_serial(bytes, "--console", &options->console);
+    run_options_describe(options, put_pair, bytes);
 }
 
 /* --- from the file --------------------------------------------------------------------------------- */
@@ -92,15 +40,8 @@ bool config_next(struct reader *reader, const char **name, const char **value)
 
 bool config_get(struct reader *reader, struct run_options *options, struct error *error)
 {
-    static const char *const known[] = {"--memory", "--cpus", "--cpu", "--seed", "--kernel", "--initrd",
-                                        "--dtb", "--append", "--disk", "--net", "--serial", "--console"};
     const char *name, *value;
     while (config_next(reader, &name, &value)) {
-        bool good = false;
-        for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
-            good |= !strcmp(known[i], name);
-        if (!good)
-            return error_set(error, "'%.40s' is nothing that a machine is made of", name);
         if (!run_options_take(options, name, value, error))
             return false;
     }
@@ -137,6 +78,28 @@ static bool merge_nets(struct snapshot *snapshot, struct run_options *options, s
     return true;
 }
 
+/* Where a shared folder lies is said anew, by its tag. One of which nothing is said is there, and empty-handed. */
+static bool merge_shares(struct snapshot *snapshot, struct run_options *options, struct error *error)
+{
+    const struct run_options *recorded = &snapshot->recorded;
+    struct share_option given[MAX_SHARES];
+    unsigned given_count = options->share_count, found = 0;
+    memcpy(given, options->shares, sizeof given);
+    for (unsigned i = 0; i < recorded->share_count; i++) {
+        options->shares[i] = recorded->shares[i];
+        for (unsigned n = 0; n < given_count; n++) {
+            if (strcmp(given[n].tag, recorded->shares[i].tag))
+                continue;
+            memcpy(options->shares[i].path, given[n].path, sizeof given[n].path);
+            options->shares[i].read_only |= given[n].read_only;
+            found++;
+        }
+    }
+    options->share_count = recorded->share_count;
+    return found == given_count || error_set(error, "--share: the machine in %s has no folder of that tag; armature snapshot "
+                                             "info tells which it has", snapshot->file.path);
+}
+
 static bool merge_lines(struct snapshot *snapshot, struct run_options *options, struct error *error)
 {
     const struct run_options *recorded = &snapshot->recorded;
@@ -157,13 +120,15 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
 {
     const struct run_options *recorded = &snapshot->recorded;
     options->kernel = recorded->kernel;
+    options->firmware = recorded->firmware;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
     options->memory_bytes = recorded->memory_bytes;
     options->cpus = recorded->cpus;
     options->cpu = recorded->cpu;
-    options->seed = recorded->seed;
+    if (!options->fresh_identity)
+        options->seed = recorded->seed;
     return merge_disks(snapshot, options, error) && merge_nets(snapshot, options, error) &&
-           merge_lines(snapshot, options, error);
+           merge_shares(snapshot, options, error) && merge_lines(snapshot, options, error);
 }

@@ -136,10 +136,9 @@ static uint64_t mpidr_of(unsigned index)
 bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus *bus, struct clock *clock,
               struct error *error)
 {
-    cpu->tlb_all = aligned_alloc(64, (sizeof *cpu->tlb_all + 63) & ~63ul);
+    cpu->tlb_all = host_map(sizeof *cpu->tlb_all);
     if (!cpu->tlb_all)
         return error_set(error, "no memory for the TLB of CPU %u", index);
-    memset(cpu->tlb_all, 0, sizeof *cpu->tlb_all);
     cpu->index = index;
     cpu->mpidr = mpidr_of(index);
     cpu->features = features_of(model);
@@ -158,7 +157,7 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
 
 void cpu_free(struct cpu *cpu)
 {
-    free(cpu->tlb_all);
+    host_unmap(cpu->tlb_all, sizeof *cpu->tlb_all);
     cpu->tlb_all = NULL;
 }
 

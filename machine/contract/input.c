@@ -195,6 +195,27 @@ bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp)
     return any;
 }
 
+unsigned inputs_source_count(const struct inputs *inputs)
+{
+    return inputs->queue_count;
+}
+
+const struct input_source *inputs_source(const struct inputs *inputs, unsigned source)
+{
+    assert(source < inputs->queue_count);
+    return &inputs->queues[source].source;
+}
+
+bool inputs_replay(struct inputs *inputs, unsigned source, const void *bytes, size_t length)
+{
+    const struct input_source *to = inputs_source(inputs, source);
+    size_t ready = source_ready(to);
+    if (ready == 0 || (to->divisible && length > ready) || (to->valid && !to->valid(to->device, bytes, length)))
+        return false;
+    to->deliver(to->device, bytes, length);
+    return true;
+}
+
 /* The bytes queued through the first '\n'; 0 where none has come and more may. After the end of the script
  * what is left counts as a line. */
 static size_t queue_line_bytes(struct inputs *inputs, const struct queue *queue)
@@ -254,6 +275,17 @@ bool inputs_script_awaited(struct inputs *inputs)
     return false;
 }
 
+bool inputs_script_polled(const struct inputs *inputs)
+{
+    for (unsigned i = 0; i < inputs->queue_count; i++) {
+        const struct queue *queue = &inputs->queues[i];
+        if (queue->scripted && (queue->first || !queue->ended) && queue->source.polling &&
+            queue->source.polling(queue->source.device))
+            return true;
+    }
+    return false;
+}
+
 bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const char *name, const void *bytes, size_t length),
                         void *context)
 {
@@ -264,6 +296,13 @@ bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const
             good = each(context, inputs->queues[i].source.name, item->bytes + item->taken, item->length - item->taken);
     pthread_mutex_unlock(&inputs->lock);
     return good;
+}
+
+void inputs_clear(struct inputs *inputs)
+{
+    for (unsigned i = 0; i < inputs->queue_count; i++)
+        for (struct item *piece; (piece = queue_take(inputs, &inputs->queues[i], SIZE_MAX));)
+            free(piece);
 }
 
 bool inputs_find(const struct inputs *inputs, const char *name, unsigned *source)

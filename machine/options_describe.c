@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The options that say what machine it is, in one spelling: for snapshots and for the header of a recorded run, and back. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "machine/options_table.h"
+
+#define VALUE_BYTES 16384 /* a disk's paths, and what stands behind them */
+
+static uint32_t host_time_s(void)
+{
+    return (uint32_t)time(NULL);
+}
+
+uint32_t run_options_rtc_s(const struct run_options *options)
+{
+    if (options->rtc_s)
+        return options->rtc_s;
+    return options->clock == CLOCK_CHOICE_PACED ? host_time_s() : RTC_VIRTUAL_S;
+}
+
+/* --- one function an option: its value number `index`; NULL: there is none (any more) ---------------- */
+
+typedef const char *describe(const struct run_options *options, unsigned index, char value[VALUE_BYTES]);
+
+static const char *number(char *value, uint64_t number)
+{
+    snprintf(value, VALUE_BYTES, "%" PRIu64, number);
+    return value;
+}
+
+/* A path that holds wherever it is used. NULL: there is none. */
+static const char *path(char *value, const char *path)
+{
+    char absolute[PATH_MAX];
+    snprintf(value, VALUE_BYTES, "%s", path && realpath(path, absolute) ? absolute : path ? path : "");
+    return path ? value : NULL;
+}
+
+static const char *describe_restore(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : path(value, options->restore);
+}
+
+static const char *describe_kernel(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : path(value, options->kernel);
+}
+
+static const char *describe_firmware(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : path(value, options->firmware);
+}
+
+static const char *describe_initrd(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : path(value, options->initrd);
+}
+
+static const char *describe_dtb(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : path(value, options->dtb);
+}
+
+static const char *describe_append(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : options->append;
+}
+
+static const char *describe_memory(const struct run_options *options, unsigned index, char *value)
+{
+    snprintf(value, VALUE_BYTES, "%" PRIu64 "M", options->memory_bytes >> 20);
+    return index ? NULL : value;
+}
+
+static const char *describe_cpus(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : number(value, options->cpus);
+}
+
+static const char *describe_cpu(const struct run_options *options, unsigned index, char *value)
+{
+    static const char *const models[] = {[CPU_V8_0] = "v8.0", [CPU_V8_2] = "v8.2", [CPU_MAX] = "max"};
+    return index ? NULL : models[options->cpu];
+}
+
+static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
+{
+    static const char *const layouts[] = {"", "stripe:", "mirror:"};
+    char absolute[PATH_MAX];
+    if (index >= options->disk_count)
+        return NULL;
+    const struct disk_option *disk = &options->disks[index];
+    size_t length = (size_t)snprintf(value, VALUE_BYTES, "%s", layouts[disk->layout]);
+    char names[sizeof disk->path], *rest = names, *part, words[4608];
+    strcpy(names, disk->path);
+    if (disk->layout == DISK_LAYOUT_PLAIN)
+        length = strlen(path(value, disk->path));
+    else
+        while ((part = strsep(&rest, "+")) && length < VALUE_BYTES)
+            length += (size_t)snprintf(value + length, VALUE_BYTES - length, "%s%s",
+                                       realpath(part, absolute) ? absolute : part, rest ? "+" : "");
+    disk_option_words(disk, words, sizeof words);
+    if (length < VALUE_BYTES)
+        snprintf(value + length, VALUE_BYTES - length, "%s%s", words, disk->read_only ? ",ro" : disk->overlay ? ",overlay" : "");
+    return value;
+}
+
+static const char *describe_net(const struct run_options *options, unsigned index, char *value)
+{
+    return index < options->net_count ? "user" : NULL;
+}
+
+/* Where it lies is not told: a stranger's snapshot is not to name directories that a guest may then have. */
+static const char *describe_share(const struct run_options *options, unsigned index, char *value)
+{
+    if (index >= options->share_count)
+        return NULL;
+    const struct share_option *share = &options->shares[index];
+    snprintf(value, VALUE_BYTES, "%s%s%s", share->tag, share->read_only ? ",ro" : "", share->mapped ? ",mapped" : "");
+    return value;
+}
+
+/* A path or a socket is this host's affair: where the run goes on or is done again, the line leads nowhere,
+ * so that neither a log nor a snapshot names what is then written or opened. Ports that led in are told no more, for that. */
+static const char *line_kind(enum serial_kind kind)
+{
+    return kind == SERIAL_NONE ? "none" : kind == SERIAL_STDIO ? "stdio" : "null";
+}
+
+static const char *describe_serial(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : line_kind(options->serial.kind);
+}
+
+static const char *describe_console(const struct run_options *options, unsigned index, char *value)
+{
+    return index || options->console.kind == SERIAL_NONE ? NULL : line_kind(options->console.kind);
+}
+
+static const char *describe_clock(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : options->clock == CLOCK_CHOICE_PACED ? "paced" : "virtual";
+}
+
+static const char *describe_rtc(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : number(value, run_options_rtc_s(options));
+}
+
+static const char *describe_seed(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : number(value, options->seed);
+}
+
+static const char *describe_fresh_identity(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->fresh_identity ? NULL : "";
+}
+
+static const char *describe_timeout(const struct run_options *options, unsigned index, char *value)
+{
+    if (index || !options->timeout_ns)
+        return NULL;
+    snprintf(value, VALUE_BYTES, "%" PRIu64 "ms", options->timeout_ns / 1000000);
+    return value;
+}
+
+static const char *describe_stop_after(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->stop_after_insns ? NULL : number(value, options->stop_after_insns);
+}
+
+static const char *describe_exit_on_panic(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->exit_on_panic ? NULL : "";
+}
+
+static const char *describe_no_reboot(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->no_reboot ? NULL : "";
+}
+
+static const struct {
+    const char *name;
+    bool of_host;
+    describe *describe;
+} described[] = {
+    {"--restore", true, describe_restore},
+    {"--kernel", true, describe_kernel},
+    {"--firmware", true, describe_firmware},
+    {"--initrd", true, describe_initrd},
+    {"--dtb", true, describe_dtb},
+    {"--append", false, describe_append},
+    {"--memory", false, describe_memory},
+    {"--cpus", false, describe_cpus},
+    {"--cpu", false, describe_cpu},
+    {"--disk", true, describe_disk},
+    {"--net", false, describe_net},
+    {"--share", false, describe_share},
+    {"--serial", true, describe_serial},
+    {"--console", true, describe_console},
+    {"--clock", false, describe_clock},
+    {"--rtc", false, describe_rtc},
+    {"--seed", false, describe_seed},
+    {"--fresh-identity", false, describe_fresh_identity},
+    {"--timeout", false, describe_timeout},
+    {"--stop-after", false, describe_stop_after},
+    {"--exit-on-panic", false, describe_exit_on_panic},
+    {"--no-reboot", false, describe_no_reboot},
+};
+#define DESCRIBED_COUNT (sizeof described / sizeof described[0])
+
+void run_options_describe(const struct run_options *options,
+                          void (*each)(void *context, const char *name, const char *value), void *context)
+{
+    char value[VALUE_BYTES];
+    for (unsigned i = 0; i < DESCRIBED_COUNT; i++) {
+        const char *text;
+        for (unsigned index = 0; (text = described[i].describe(options, index, value)); index++)
+            each(context, described[i].name, text);
+    }
+}
+
+bool run_options_describes(const char *name, bool *of_host)
+{
+    for (unsigned i = 0; i < DESCRIBED_COUNT; i++)
+        if (!strcmp(described[i].name, name)) {
+            *of_host = described[i].of_host;
+            return true;
+        }
+    return false;
+}
+
+bool run_options_take(struct run_options *options, const char *name, const char *value, struct error *error)
+{
+    bool of_host;
+    if (!run_options_describes(name, &of_host))
+        return error_set(error, "'%s' says nothing about a machine", name);
+    const struct cli_option *option = cli_find(name);
+    /* Output goes nowhere, or to the standard one: a stranger's file is not to name files that are then written. */
+    if ((!strcmp(name, "--serial") || !strcmp(name, "--console")) && strcmp(value, "none") && strcmp(value, "null") &&
+        strcmp(value, "stdio"))
+        return error_set(error, "%s %s is not where its output can go", name, value);
+    if (!strcmp(name, "--share") && strchr(value, '='))
+        return error_set(error, "--share %s names a directory", value);
+    if (!strcmp(name, "--net") && strcmp(value, "user"))
+        return error_set(error, "--net %s is no network it can have", value);
+    return option->take(options, option->value ? value : NULL, error);
+}
