@@ -159,11 +159,8 @@ int64_t do_exit(struct call_context *context, const uint64_t *args)
 
 int64_t do_exit_group(struct call_context *context, const uint64_t *args)
 {
-    struct thread *thread = context->owner;
     if (context->trace)
         call_print(context, 94, args, 0);
-    if (!thread->vforked)
-        process.engine_ops->free(process.engine); /* whose report may be wanted */
     syscall(SYS_exit_group, (int)args[0]);
     return 0;
 }

@@ -77,7 +77,15 @@ static void forget_lookups(struct engine *engine)
             memset(engine->lookups[i], 0, LOOKUPS_BYTES);
 }
 
-/* Zeroes of the host's, which cost nothing until they are touched. */
+/* A process may end before it has touched much of them. */
+static struct lookup *map_lookups(const struct engine *engine)
+{
+    if (!engine->bus->process)
+        return host_map(LOOKUPS_BYTES);
+    void *at = mmap(NULL, LOOKUPS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
 static struct lookup *lookups_of(struct engine *engine, const struct cpu *cpu)
 {
     struct lookup **lookups = &engine->lookups[cpu->index];

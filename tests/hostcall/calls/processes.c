@@ -79,7 +79,7 @@ int main(int argc, char **argv)
     fputs(text, stdout);
     SAY(end_of(pid));
 
-    int in_parent = 1;
+    volatile int in_parent = 1;
     fflush(stdout);
     pid = vfork();
     if (!pid) {
@@ -91,6 +91,7 @@ int main(int argc, char **argv)
     printf("vfork %d\n", in_parent);
     raise(SIGUSR2);
     printf("handler of the parent's %d\n", handled);
+    fflush(stdout);
     SAY(posix_spawn(&pid, "/bin/sh", NULL, NULL, (char *[]){"sh", "-c", "echo spawned; exit 5", NULL}, environ));
     SAY(end_of(pid));
     SAY(posix_spawn(&pid, "./missing", NULL, NULL, (char *[]){"x", NULL}, environ));
@@ -106,10 +107,13 @@ int main(int argc, char **argv)
     SAY(pclose(stream) >> 8);
 
     fflush(stdout);
+    int hold[2];
+    SAY(pipe(hold));
     pid = fork();
     if (!pid) {
+        close(hold[1]);
         raise(SIGSTOP);
-        _exit(8);
+        _exit(read(hold[0], text, 1) ? 9 : 8);
     }
     int status;
     SAY(waitpid(pid, &status, WUNTRACED) == pid);
@@ -117,6 +121,7 @@ int main(int argc, char **argv)
     SAY(kill(pid, SIGCONT));
     SAY(waitpid(pid, &status, WCONTINUED) == pid);
     printf("continued %d\n", WIFCONTINUED(status));
+    close(hold[1]);
     siginfo_t info = {0};
     SAY(waitid(P_PID, (id_t)pid, &info, WEXITED));
     printf("waitid %d %d %d\n", info.si_pid == pid, info.si_code == CLD_EXITED, info.si_status);
