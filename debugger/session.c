@@ -6,6 +6,7 @@
 #include <string.h>
 #include "debugger/channel.h"
 #include "debugger/debugger.h"
+#include "debugger/history.h"
 #include "debugger/kernel.h"
 #include "debugger/stopping.h"
 #include "machine/serial.h"
@@ -166,7 +167,7 @@ void session_resume(struct session *session, uint64_t insns)
     session->running = true;
     bool again;
     do {
-        if (!machine_resume(machine, &session->host_error)) {
+        if (!history_resume(session, &session->host_error)) {
             session->ended = true;
             session->stop = (struct stop){.reason = STOP_ENDED, .cpu = session->cpu};
             snprintf(session->stop.text, sizeof session->stop.text, "%.190s", session->host_error.text);
@@ -255,6 +256,7 @@ void session_free(struct session *session)
 {
     if (!session)
         return;
+    history_free(session->history);
     stopping_free(session->stopping);
     symbols_free(session->symbols);
     types_free(session->types);

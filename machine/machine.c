@@ -112,7 +112,7 @@ static void watch_panic(struct machine_line *line, const void *bytes, size_t len
 void machine_transmit(void *context, const void *bytes, size_t length)
 {
     struct machine_line *line = context;
-    if (line->serial)
+    if (line->serial && !line->machine->debugger.mute)
         serial_transmit(line->serial, bytes, length);
     save_watch_output(line->machine, bytes, length);
     if (line->machine->debugger.output)

@@ -84,6 +84,8 @@ struct machine {
         void (*key)(void *context); /* Ctrl-A D, or Ctrl-C where `prompt` */
         void (*output)(void *context, const void *bytes, size_t length); /* what the guest prints; NULL: nobody asks */
         void *output_context;
+        bool output_found; /* `output` has halted the machine */
+        bool mute;         /* what the guest prints was printed before */
         bool prompt;                /* standard input belongs to it while the machine stands still */
     } debugger;
     bool restored; /* from a snapshot: it is not booted, but goes on */

@@ -486,6 +486,17 @@ static bool take_incremental(struct run_options *options, const char *value, str
     return options->incremental = true;
 }
 
+static bool take_gdb(struct run_options *options, const char *value, struct error *error)
+{
+    return take_listener(&options->gdb, "--gdb", value, error);
+}
+
+static bool take_history(struct run_options *options, const char *value, struct error *error)
+{
+    return parse_size(value, 0, MAX_MEMORY_BYTES, &options->history_bytes) ||
+           error_set(error, "--history expects a size from 0M to 64G, such as 512M or 4G (not '%s')", value);
+}
+
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
 {
     return options->exit_on_panic = true;
@@ -620,6 +631,10 @@ const struct cli_option cli_options[] = {
     {"--control", "WHERE", "unix: tcp:", false,
      "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies are JSON.",
      take_control},
+    {"--gdb", "WHERE", "unix: tcp:", false, "Serve gdb's remote protocol at unix:PATH or tcp:PORT. The guest runs until gdb comes.",
+     take_gdb},
+    {"--history", "SIZE", NULL, false,
+     "Memory that the debugger may take to go back in time, 0M to 64G; default 512M. 0M: it cannot go back.", take_history},
     {"--symbols", "FILE", "", false, "Symbols for the debugger: an ELF file with or without DWARF, or a System.map.", take_symbols},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
@@ -649,6 +664,7 @@ void run_options_default(struct run_options *options)
         .cpu = CPU_V8_2,
         .host_features = HOST_LEVEL_NATIVE,
         .jit_cache_bytes = 32ull << 20,
+        .history_bytes = 512ull << 20,
         .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
     };
 }
