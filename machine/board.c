@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hostcall/share/share.h"
 #include "machine/acpi.h"
 #include "machine/fdt_write.h"
 #include "machine/firmware.h"
 #include "machine/serial.h"
 #include "machine/smbios.h"
+#include "peripherals/disk/disk_open.h"
 #include "peripherals/flash.h"
 #include "peripherals/fw_cfg.h"
 #include "peripherals/gicv3.h"
@@ -21,12 +23,14 @@
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
 #include "peripherals/virtio/net_slirp.h"
+#include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
+#include "peripherals/vmgenid.h"
 
 #define KEY_POWER 116 /* Linux input event code */
 
@@ -43,6 +47,7 @@ static bool build_gic(struct machine *machine, const struct board_row *row, stru
 static bool build_uart(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_rtc(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_gpio(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_vmgenid(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_flash(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_flash_vars(struct machine *machine, const struct board_row *row, struct error *error);
@@ -57,6 +62,7 @@ static void describe_gic(const struct machine *machine, const struct board_row *
 static void describe_uart(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_rtc(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_gpio(const struct machine *machine, const struct board_row *row, void *fdt);
+static void describe_vmgenid(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt);
 
 #define ITS_BASE 0x08080000ull
@@ -69,6 +75,7 @@ static const struct board_row board[] = {
     {"rtc0", 0x09010000, PL031_WINDOW_BYTES, 2, build_rtc, describe_rtc},
     {"fw-cfg", 0x09020000, FW_CFG_WINDOW_BYTES, 0, build_fw_cfg, describe_fw_cfg},
     {"gpio0", 0x09030000, PL061_WINDOW_BYTES, 7, build_gpio, describe_gpio},
+    {"vmgenid", 0x090c0000, VMGENID_WINDOW_BYTES, 9, build_vmgenid, describe_vmgenid},
     {"flash0", BOARD_FLASH_BASE, FLASH_BANK_BYTES, 0, build_flash, describe_flash},
     {"flash1", BOARD_FLASH_BASE + FLASH_BANK_BYTES, FLASH_BANK_BYTES, 0, build_flash_vars, describe_nothing},
     {"pci0", 0x4010000000, 256 * PCI_ECAM_BUS_BYTES, 3, build_pci, describe_pci},
@@ -260,6 +267,22 @@ static void describe_gpio(const struct machine *machine, const struct board_row 
     fdt_property_cell(fdt, "linux,code", KEY_POWER);
     fdt_property_cells(fdt, "gpios", 3, (const uint32_t[]){PHANDLE_GPIO, PL061_POWER_KEY_PIN, 0});
     fdt_end_node(fdt);
+    fdt_end_node(fdt);
+}
+
+static bool build_vmgenid(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    add_mmio_device(machine, row, &vmgenid_class, &vmgenid_mmio,
+                    vmgenid_create(machine->options->seed, spi_of(machine, row->spi)));
+    return true;
+}
+
+static void describe_vmgenid(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    fdt_node_at(fdt, "rng", row->base);
+    fdt_property_string(fdt, "compatible", "microsoft,vmgenid");
+    fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
+    fdt_property_spi_edge(fdt, row->spi);
     fdt_end_node(fdt);
 }
 
@@ -456,7 +479,9 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
     const struct disk_option *option = &machine->options->disks[number];
     const struct tape *tape = machine->options->tape;
     const bool overlay = option->overlay || tape_replays(tape), changes = !option->read_only && !overlay;
-    struct disk *disk = disk_raw_open(option->path, !changes, error);
+    struct disk_option how = *option;
+    how.overlay = overlay;
+    struct disk *disk = disk_open(&how, error);
     if (disk && overlay)
         disk = disk_overlay_create(disk, option->read_only);
     if (!disk || !tape)
@@ -513,6 +538,29 @@ static bool build_nets(struct machine *machine, const struct board_row *row, str
     return true;
 }
 
+/* A replay has the answers in its log. */
+static bool build_shares(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static char names[MAX_SHARES][16];
+    for (unsigned i = 0; i < machine->options->share_count; i++) {
+        const struct share_option *option = &machine->options->shares[i];
+        struct share_server *server = share_server_open(
+            &(struct share_config){
+                .path = tape_replays(machine->options->tape) ? NULL : option->path,
+                .read_only = option->read_only,
+                .mapped = option->mapped,
+            },
+            error);
+        if (!server)
+            return false;
+        snprintf(names[i], sizeof names[i], "share%u", i);
+        struct virtio_9p *share = virtio_9p_create(&machine->bus, machine->inputs, server, names[i], option->tag);
+        machine_add_device(machine, &virtio_9p_class, names[i], share);
+        fill_slot(machine, row, &share->virtio);
+    }
+    return true;
+}
+
 static void build_rng(struct machine *machine, const struct board_row *row)
 {
     struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
@@ -533,6 +581,8 @@ static void build_console(struct machine *machine, const struct board_row *row)
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
+        return false;
+    if (!build_shares(machine, row, error))
         return false;
     if (machine->options->console.kind != SERIAL_NONE)
         build_console(machine, row);

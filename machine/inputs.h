@@ -77,6 +77,9 @@ bool inputs_script_polled(const struct inputs *inputs);
 bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const char *name, const void *bytes, size_t length),
                         void *context);
 
+/** Drops all that waits. */
+void inputs_clear(struct inputs *inputs);
+
 /** The number of the source of that name; false: there is none. */
 bool inputs_find(const struct inputs *inputs, const char *name, unsigned *source);
 

@@ -53,10 +53,10 @@ struct machine {
     struct device devices[MACHINE_DEVICES_MAX]; /* in the order of the board's table */
     unsigned device_count;
     unsigned virtio_slots_used;
-    struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct pci_host *pci;  /* NULL: the board has no PCI Express */
     struct gicv3_its *its;
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
+    struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */
@@ -64,15 +64,34 @@ struct machine {
     struct run_loop loop;
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
+    uint64_t stop_insns;     /* --stop-after: where CPU 0 is then; UINT64_MAX: nowhere */
     struct machine_saving {
-        /* Saves the machine, which stands between two instructions. Set by main; NULL: it cannot be saved. */
+        /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
+         * saved. */
         bool (*save)(struct machine *machine, const char *path, struct error *error);
+        /* Whether what was begun came about. If it is not known yet: waits, or says true. */
+        bool (*finish)(struct machine *machine, bool wait, struct error *error);
+        struct saver *saver; /* main's */
         struct save_watch {
             unsigned matched; /* how much of the text has been printed */
             bool wanted, done;
         } watches[MAX_SAVES]; /* of options->saves */
         bool failed;          /* one could not be written, which was said */
     } saving;
+    /* A debugger that was wired in. `halted` is called when the machine stands still between two instructions: before it
+     * starts if `at_start`, when run_loop_halt() was called, and at its end, which `stop` tells; it may run the machine
+     * itself by machine_resume(). False: the run ends. */
+    struct machine_debugger {
+        bool (*halted)(void *context);
+        void *context;
+        bool at_start;
+        void (*key)(void *context); /* Ctrl-A D, or Ctrl-C where `prompt` */
+        void (*output)(void *context, const void *bytes, size_t length); /* what the guest prints; NULL: nobody asks */
+        void *output_context;
+        bool output_found; /* `output` has halted the machine */
+        bool mute;         /* what the guest prints was printed before */
+        bool prompt;                /* standard input belongs to it while the machine stands still */
+    } debugger;
     bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
     uint64_t resets; /* how often the guest was started again */
@@ -94,11 +113,28 @@ void machine_free(struct machine *machine);
  * exit_status); for EXIT_STATUS_HOST `error` says why. */
 int machine_run(struct machine *machine, struct error *error);
 
+/** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that is
+ *  no end. For a debugger. False: the host could not, and `error` says what. */
+bool machine_resume(struct machine *machine, struct error *error);
+
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);
 
+/** Ends the run behind the instruction that is running. On the machine's thread only. */
+void machine_stop_for(struct machine *machine, enum machine_stop reason);
+
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
+
+/** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and a
+ *  generation ID by which the guest sees that. */
+void machine_reidentify(struct machine *machine);
+
+/** Watches the changes of RAM, from now on. Not under --parallel. */
+void machine_watch_ram(struct machine *machine, struct page_watch *watch);
+
+/** Has the next store of each CPU to any page look at the page's flags. */
+void machine_drop_write_tags(struct machine *machine);
 
 /** A hash over the whole state: CPUs, devices, RAM. Equal machines have equal hashes. */
 uint64_t machine_hash(const struct machine *machine);

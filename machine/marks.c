@@ -23,6 +23,8 @@ static void set_next_mark(struct machine *machine)
     for (unsigned i = 0; i < options->save_count; i++)
         if (options->saves[i].at_insns > now && options->saves[i].at_insns < next)
             next = options->saves[i].at_insns;
+    if (machine->stop_insns > now && machine->stop_insns < next)
+        next = machine->stop_insns;
     machine->loop.mark_insns = next;
 }
 
@@ -34,14 +36,20 @@ static void print_hash(struct machine *machine, uint64_t insns)
 }
 
 /* A failure leaves the machine running, and shows in the exit status at the end. */
+static void fail(struct machine *machine, const struct error *error)
+{
+    fprintf(stderr, "armature: %s\n", error->text);
+    machine->saving.failed = true;
+}
+
 static void save(struct machine *machine, unsigned number)
 {
     struct error error = {""};
     machine->saving.watches[number] = (struct save_watch){.done = true};
-    if (machine->saving.save && machine->saving.save(machine, machine->options->saves[number].path, &error))
-        return;
-    fprintf(stderr, "armature: %s\n", error.text);
-    machine->saving.failed = true;
+    if (!machine->saving.finish(machine, true, &error))
+        fail(machine, &error); /* the one before */
+    if (!machine->saving.save(machine, machine->options->saves[number].path, &error))
+        fail(machine, &error);
 }
 
 /* What is due at this count: hashes first, as a snapshot does not change the machine. */
@@ -56,13 +64,14 @@ static void on_mark(void *context)
     for (unsigned i = 0; i < options->save_count; i++)
         if (options->saves[i].at_insns == now)
             save(machine, i);
+    if (machine->stop_insns == now)
+        machine_stop_for(machine, MACHINE_TIMEOUT);
     set_next_mark(machine);
 }
 
 /* --- texts ----------------------------------------------------------------------------------------- */
 
-/* How much of `text` stands at the end of what was printed, `matched` of it having stood there before `byte`. */
-static unsigned match_on(const char *text, unsigned matched, char byte)
+unsigned marks_match(const char *text, unsigned matched, char byte)
 {
     while (text[matched] != byte) {
         if (!matched)
@@ -83,7 +92,7 @@ void save_watch_output(struct machine *machine, const void *bytes, size_t length
         struct save_watch *watch = &machine->saving.watches[i];
         const char *text = machine->options->saves[i].text;
         for (size_t at = 0; text && at < length && !watch->done && !watch->wanted; at++) {
-            watch->matched = match_on(text, watch->matched, from[at]);
+            watch->matched = marks_match(text, watch->matched, from[at]);
             watch->wanted = !text[watch->matched];
         }
         if (watch->wanted)
@@ -94,6 +103,9 @@ void save_watch_output(struct machine *machine, const void *bytes, size_t length
 static void on_pause(void *context)
 {
     struct machine *machine = context;
+    struct error error = {""};
+    if (machine->saving.finish && !machine->saving.finish(machine, false, &error))
+        fail(machine, &error);
     for (unsigned i = 0; i < machine->options->save_count; i++)
         if (machine->saving.watches[i].wanted)
             save(machine, i);
@@ -110,6 +122,8 @@ void marks_init(struct machine *machine)
 
 void marks_begin(struct machine *machine)
 {
+    const uint64_t now = insns_of_first(machine), after = machine->options->stop_after_insns;
+    machine->stop_insns = after && after < UINT64_MAX - now ? now + after : UINT64_MAX;
     if (machine->restored)
         on_mark(machine);
     set_next_mark(machine);
@@ -117,6 +131,8 @@ void marks_begin(struct machine *machine)
 
 int marks_end(struct machine *machine, int status, struct error *error)
 {
+    if (machine->saving.finish && !machine->saving.finish(machine, true, error))
+        fail(machine, error);
     for (unsigned i = 0; i < machine->options->save_count; i++) {
         const struct save_option *option = &machine->options->saves[i];
         if (machine->saving.watches[i].done)

@@ -149,16 +149,21 @@ static bool take_disk(struct run_options *options, const char *value, struct err
 {
     if (options->disk_count == MAX_DISKS)
         return error_set(error, "--disk can be given %u times at most", MAX_DISKS);
+    if (!disk_option_parse(value, &options->disks[options->disk_count], "--disk", error))
+        return false;
+    options->disk_count++;
+    return true;
+}
+
+static bool take_cdrom(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->disk_count == MAX_DISKS)
+        return error_set(error, "--disk and --cdrom can be given %u times at most", MAX_DISKS);
     struct disk_option *disk = &options->disks[options->disk_count];
-    const char *word = strrchr(value, ',');
-    disk->read_only = word && !strcmp(word, ",ro");
-    disk->overlay = word && !strcmp(word, ",overlay");
-    size_t path_length = disk->read_only || disk->overlay ? (size_t)(word - value) : strlen(value);
-    if (path_length == 0 || path_length >= sizeof disk->path)
-        return error_set(error, "--disk expects the name of a file, and ',ro' behind it for read-only or ',overlay' to keep "
-                         "what is written in memory (not '%s')", value);
-    memcpy(disk->path, value, path_length);
-    disk->path[path_length] = 0;
+    *disk = (struct disk_option){.format = DISK_FORMAT_RAW, .read_only = true};
+    if (!*value || strlen(value) >= sizeof disk->path)
+        return error_set(error, "--cdrom expects the name of a file");
+    strcpy(disk->path, value);
     options->disk_count++;
     return true;
 }
@@ -209,6 +214,36 @@ static bool take_net(struct run_options *options, const char *value, struct erro
                          "the host's address before its port), not '%s'",
                          value);
     options->net_count++;
+    return true;
+}
+
+/* TAG=DIR[,ro][,mapped]. A snapshot or log has no directory, only TAG[,ro][,mapped]. */
+static bool take_share(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->share_count == MAX_SHARES)
+        return error_set(error, "--share can be given %u times at most", MAX_SHARES);
+    struct share_option share = {""};
+    size_t tag = strcspn(value, "=,"), end = strlen(value);
+    for (const char *word; (word = memrchr(value, ',', end)) && word > value + tag - (value[tag] == ',');) {
+        size_t length = (size_t)(value + end - word);
+        if (length == 3 && !memcmp(word, ",ro", length))
+            share.read_only = true;
+        else if (length == 7 && !memcmp(word, ",mapped", length))
+            share.mapped = true;
+        else
+            break;
+        end = (size_t)(word - value);
+    }
+    size_t path = value[tag] == '=' ? end - tag - 1 : 0;
+    if (tag == 0 || tag >= sizeof share.tag || path >= sizeof share.path || (value[tag] == '=' ? path == 0 : end != tag))
+        return error_set(error, "--share expects a tag of up to 31 bytes and a directory, such as work=/srv/work, and behind "
+                         "it ',ro' for read-only or ',mapped' (not '%s')", value);
+    memcpy(share.tag, value, tag);
+    memcpy(share.path, value + tag + 1, path);
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!strcmp(options->shares[i].tag, share.tag))
+            return error_set(error, "--share gives the tag '%s' twice", share.tag);
+    options->shares[options->share_count++] = share;
     return true;
 }
 
@@ -357,6 +392,13 @@ static bool take_timeout(struct run_options *options, const char *value, struct 
                      value);
 }
 
+static bool take_stop_after(struct run_options *options, const char *value, struct error *error)
+{
+    if (parse_whole_number(value, UINT64_MAX - 1, &options->stop_after_insns) && options->stop_after_insns > 0)
+        return true;
+    return error_set(error, "--stop-after expects a number of instructions, such as 1000000 (not '%s')", value);
+}
+
 static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
 {
     const char *rest = value;
@@ -416,9 +458,53 @@ static bool take_restore(struct run_options *options, const char *value, struct 
     return take_path(&options->restore, "--restore", value, error);
 }
 
+static bool take_fresh_identity(struct run_options *options, const char *value, struct error *error)
+{
+    return options->fresh_identity = true;
+}
+
 static bool take_compress(struct run_options *options, const char *value, struct error *error)
 {
     return options->compress = true;
+}
+
+static bool take_script(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->script, "--script", value, error);
+}
+
+static bool take_symbols(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->symbols, "--symbols", value, error);
+}
+
+static bool take_listener(const char **listener, const char *what, const char *value, struct error *error)
+{
+    if ((strncmp(value, "unix:", 5) && strncmp(value, "tcp:", 4)) || !strchr(value, ':')[1])
+        return error_set(error, "%s expects unix:PATH or tcp:PORT (also tcp:ADDRESS:PORT), not '%s'", what, value);
+    *listener = value;
+    return true;
+}
+
+static bool take_control(struct run_options *options, const char *value, struct error *error)
+{
+    return take_listener(&options->control, "--control", value, error);
+}
+
+static bool take_incremental(struct run_options *options, const char *value, struct error *error)
+{
+    return options->incremental = true;
+}
+
+static bool take_gdb(struct run_options *options, const char *value, struct error *error)
+{
+    return take_listener(&options->gdb, "--gdb", value, error);
+}
+
+static bool take_history(struct run_options *options, const char *value, struct error *error)
+{
+    return parse_size(value, 0, MAX_MEMORY_BYTES, &options->history_bytes) ||
+           error_set(error, "--history expects a size from 0M to 64G, such as 512M or 4G (not '%s')", value);
 }
 
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
@@ -457,16 +543,25 @@ const struct cli_option cli_options[] = {
      "How virtio devices are attached: mmio, a slot each (the default), or pci, on PCI Express with MSI-X through the "
      "interrupt controller's translation service.",
      take_bus},
-    {"--disk", "FILE[,ro|,overlay]", "", true,
-     "A raw disk image as the next virtio disk (/dev/vda, vdb, ...): read-only with ,ro; with ,overlay what the guest "
-     "writes is kept in memory and in snapshots, and the image stays as it is.",
+    {"--disk", "FILE[,WORD...]", "", true,
+     "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw and "
+     ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in snapshots, "
+     "and the image stays as it is; with ,overlay=FILE it is kept in that qcow2 image, which is made where it is not there. "
+     ",snapshot=NAME reads a snapshot in a qcow2 image. Several images are one disk as stripe:A+B (in turn) or mirror:A+B "
+     "(each holds all; one may fail).",
      take_disk},
+    {"--cdrom", "FILE", "", true, "An ISO image as the next virtio disk, read-only and as it is.", take_cdrom},
     {"--net", "user[,hostfwd=...]", "user user,hostfwd=tcp:", true,
      "A network card behind user-mode networking. hostfwd=tcp:2222:22 leads the host's port 2222 to the "
      "guest's 22; "
      "further forwards follow after commas, and hostfwd=tcp:0.0.0.0:2222:22 opens the port to other "
      "machines.",
      take_net},
+    {"--share", "TAG=DIR[,ro][,mapped]", "", true,
+     "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. ,ro makes "
+     "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
+     "attribute. Nothing outside of the directory can be reached.",
+     take_share},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},
@@ -516,6 +611,9 @@ const struct cli_option cli_options[] = {
      take_perf_map},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
+    {"--stop-after", "N", NULL, false,
+     "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
+     take_stop_after},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
     {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
      take_no_reboot},
@@ -531,10 +629,27 @@ const struct cli_option cli_options[] = {
      .take_pair = take_save_on},
     {"--compress", NULL, NULL, false,
      "Compress the memory in the snapshots that are written. They are smaller, and slower to restore.", take_compress},
+    {"--incremental", NULL, NULL, false,
+     "Have the snapshots that are written hold only what changed since the one before, or the restored one, which is then "
+     "needed to restore them.",
+     take_incremental},
     {"--restore", "FILE", "", false,
      "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
-     "--serial and --console may say anew where its devices end on the host. Disks are overlays.",
+     "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes on as "
+     "a clone with an identity of its own: other random numbers, and a generation ID by which the guest sees it.",
      take_restore},
+    {"--fresh-identity", NULL, NULL, false,
+     "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
+     take_fresh_identity},
+    {"--script", "FILE", "", false, "Commands of the debugger, done before the guest starts. Those that run it, do.", take_script},
+    {"--control", "WHERE", "unix: tcp:", false,
+     "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies are JSON.",
+     take_control},
+    {"--gdb", "WHERE", "unix: tcp:", false, "Serve gdb's remote protocol at unix:PATH or tcp:PORT. The guest runs until gdb comes.",
+     take_gdb},
+    {"--history", "SIZE", NULL, false,
+     "Memory that the debugger may take to go back in time, 0M to 64G; default 512M. 0M: it cannot go back.", take_history},
+    {"--symbols", "FILE", "", false, "Symbols for the debugger: an ELF file with or without DWARF, or a System.map.", take_symbols},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},
@@ -546,7 +661,7 @@ const struct cli_status cli_statuses[] = {
     {EXIT_STATUS_HOST, "A file, memory, a socket or the like could not be had from the host."},
     {EXIT_STATUS_USAGE, "The command line makes no sense."},
     {EXIT_STATUS_PANIC, "The guest's kernel panicked (--exit-on-panic)."},
-    {EXIT_STATUS_TIMEOUT, "The time given with --timeout is over."},
+    {EXIT_STATUS_TIMEOUT, "The time of --timeout, or the instructions of --stop-after, are over."},
     {EXIT_STATUS_RESET, "The guest asked for a reset (--no-reboot)."},
     {0},
 };
@@ -563,6 +678,7 @@ void run_options_default(struct run_options *options)
         .cpu = CPU_V8_2,
         .host_features = HOST_LEVEL_NATIVE,
         .jit_cache_bytes = 32ull << 20,
+        .history_bytes = 512ull << 20,
         .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
     };
 }
@@ -570,12 +686,13 @@ void run_options_default(struct run_options *options)
 /* What a snapshot says of its machine, the command line cannot say again. */
 static bool check_restore(const struct run_options *options, struct error *error)
 {
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",   "--cpus",         "--cpu",
-                                        "--seed",   "--dtb",    "--dump-dtb", "--firmware", "--firmware-vars",
-                                        "--bus"};
+    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
+                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
+    if (options->replay && !options->fresh_identity && run_options_given(options, "--seed"))
+        return error_set(error, "--replay: the recorded run had the identity in its snapshot, so --seed makes no sense with it");
     return true;
 }
 
@@ -586,8 +703,9 @@ static bool check_saves(const struct run_options *options, struct error *error)
         if (!options->disks[i].read_only && !options->disks[i].overlay)
             return error_set(error, "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
                              "or %s,ro", options->disks[i].path, options->disks[i].path);
-    if (options->compress && !options->save_count)
-        return error_set(error, "--compress is for snapshots: give --save-at or --save-on too");
+    if ((options->compress || options->incremental) && !options->save_count)
+        return error_set(error, "%s is for snapshots: give --save-at or --save-on too",
+                         options->compress ? "--compress" : "--incremental");
     return true;
 }
 
@@ -596,10 +714,15 @@ static bool check_together(const struct run_options *options, struct error *erro
 {
     if (options->restore && !check_restore(options, error))
         return false;
+    if (options->fresh_identity && !options->restore && !options->replay)
+        return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!*options->shares[i].path && run_options_given(options, "--share"))
+            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");
@@ -622,9 +745,16 @@ static bool check_together(const struct run_options *options, struct error *erro
         return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
     if (options->parallel && options->hash_count)
         return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
+    if (options->parallel && options->stop_after_insns)
+        return error_set(error, "--stop-after needs processors that take turns, so --parallel makes no sense with it");
     if (options->parallel && options->save_count)
         return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
                                 "them");
+    if (options->parallel && (options->script || options->control || options->gdb))
+        return error_set(error, "the debugger needs processors that take turns, so --parallel makes no sense with --script, "
+                                "--control and --gdb");
+    if (options->engine == ENGINE_CHOICE_LOCKSTEP && (options->script || options->control || options->gdb))
+        return error_set(error, "--engine lockstep cannot stand still in the middle: --script, --control and --gdb need another");
     if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
         return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
     return true;
@@ -637,6 +767,8 @@ static void forget_list(struct run_options *options, const struct cli_option *op
         options->disk_count = 0;
     else if (option->take == take_net)
         options->net_count = 0;
+    else if (option->take == take_share)
+        options->share_count = 0;
 }
 
 const struct cli_option *cli_find(const char *name)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "isa/arm64/features.h"
+#include "machine/contract/disk_option.h"
 #include "machine/contract/error.h"
 #include "machine/contract/host.h"
 
@@ -16,7 +17,7 @@ enum exit_status {
     EXIT_STATUS_HOST = 1,      /* the host could not do something: a file, memory, a socket */
     EXIT_STATUS_USAGE = 2,     /* the command line makes no sense */
     EXIT_STATUS_PANIC = 3,     /* --exit-on-panic: the guest's kernel panicked */
-    EXIT_STATUS_TIMEOUT = 4,   /* --timeout: that much guest time has passed */
+    EXIT_STATUS_TIMEOUT = 4,   /* --timeout, --stop-after: that much guest time, so many instructions have passed */
     EXIT_STATUS_RESET = 5,     /* --no-reboot: the guest asked for a reset */
 };
 
@@ -24,6 +25,7 @@ enum exit_status {
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
+#define MAX_SHARES       8
 #define MAX_HASHES       16
 #define MAX_SAVES        16
 #define MIN_MEMORY_BYTES (16ull << 20)
@@ -44,12 +46,6 @@ enum serial_kind {
 struct serial_option {
     enum serial_kind kind;
     const char *path; /* FILE and UNIX */
-};
-
-struct disk_option {
-    char path[4096]; /* a raw image */
-    bool read_only;
-    bool overlay; /* what the guest writes is kept in memory and in snapshots; the image stays as it is */
 };
 
 /** A snapshot that is to be written once. */
@@ -77,6 +73,13 @@ struct net_option {
  *  2026-01-01 00:00:00 UTC. */
 #define RTC_VIRTUAL_S 1767225600u
 
+/** A directory of the host's that the guest may mount by its tag. */
+struct share_option {
+    char tag[32];
+    char path[4096]; /* "": it is not known where it lies (of a snapshot or log) */
+    bool read_only, mapped;
+};
+
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
@@ -97,6 +100,8 @@ struct run_options {
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
     unsigned net_count;
+    struct share_option shares[MAX_SHARES];
+    unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */
@@ -114,13 +119,20 @@ struct run_options {
     const char *record, *replay; /* a log of the run, to be written, or to be followed; NULL: none */
     const struct tape *tape;     /* what does that: main's to set */
     uint64_t timeout_ns;     /* guest time; 0: none */
+    uint64_t stop_after_insns; /* of CPU 0, from where the run begins; 0: never */
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
     unsigned hash_count;
+    const char *script;  /* commands of the debugger, done before the guest starts; NULL: none */
+    const char *control, *gdb; /* where the debugger listens: unix:PATH, tcp:[ADDRESS:]PORT; NULL: nowhere */
+    const char *symbols; /* a file with symbols for the debugger; NULL: none */
+    uint64_t history_bytes; /* memory for going back in time; 0: none */
     const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
+    bool fresh_identity; /* the restored machine is a clone, whose identity `seed` makes */
     struct save_option saves[MAX_SAVES];
     unsigned save_count;
     bool compress;  /* snapshots are compressed */
+    bool incremental; /* they hold what changed since the one before */
     uint64_t given; /* a bit for each option that was given, by its place in the table */
 };
 

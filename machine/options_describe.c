@@ -8,7 +8,7 @@
 #include <time.h>
 #include "machine/options_table.h"
 
-#define VALUE_BYTES 4200 /* a disk's path and what stands behind it */
+#define VALUE_BYTES 16384 /* a disk's paths, and what stands behind them */
 
 static uint32_t host_time_s(void)
 {
@@ -94,17 +94,39 @@ static const char *describe_bus(const struct run_options *options, unsigned inde
 
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
+    static const char *const layouts[] = {"", "stripe:", "mirror:"};
+    char absolute[PATH_MAX];
     if (index >= options->disk_count)
         return NULL;
     const struct disk_option *disk = &options->disks[index];
-    path(value, disk->path);
-    strcat(value, disk->read_only ? ",ro" : disk->overlay ? ",overlay" : "");
+    size_t length = (size_t)snprintf(value, VALUE_BYTES, "%s", layouts[disk->layout]);
+    char names[sizeof disk->path], *rest = names, *part, words[4608];
+    strcpy(names, disk->path);
+    if (disk->layout == DISK_LAYOUT_PLAIN)
+        length = strlen(path(value, disk->path));
+    else
+        while ((part = strsep(&rest, "+")) && length < VALUE_BYTES)
+            length += (size_t)snprintf(value + length, VALUE_BYTES - length, "%s%s",
+                                       realpath(part, absolute) ? absolute : part, rest ? "+" : "");
+    disk_option_words(disk, words, sizeof words);
+    if (length < VALUE_BYTES)
+        snprintf(value + length, VALUE_BYTES - length, "%s%s", words, disk->read_only ? ",ro" : disk->overlay ? ",overlay" : "");
     return value;
 }
 
 static const char *describe_net(const struct run_options *options, unsigned index, char *value)
 {
     return index < options->net_count ? "user" : NULL;
+}
+
+/* Where it lies is not told: a stranger's snapshot is not to name directories that a guest may then have. */
+static const char *describe_share(const struct run_options *options, unsigned index, char *value)
+{
+    if (index >= options->share_count)
+        return NULL;
+    const struct share_option *share = &options->shares[index];
+    snprintf(value, VALUE_BYTES, "%s%s%s", share->tag, share->read_only ? ",ro" : "", share->mapped ? ",mapped" : "");
+    return value;
 }
 
 /* A path or a socket is this host's affair: where the run goes on or is done again, the line leads nowhere,
@@ -139,12 +161,22 @@ static const char *describe_seed(const struct run_options *options, unsigned ind
     return index ? NULL : number(value, options->seed);
 }
 
+static const char *describe_fresh_identity(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->fresh_identity ? NULL : "";
+}
+
 static const char *describe_timeout(const struct run_options *options, unsigned index, char *value)
 {
     if (index || !options->timeout_ns)
         return NULL;
     snprintf(value, VALUE_BYTES, "%" PRIu64 "ms", options->timeout_ns / 1000000);
     return value;
+}
+
+static const char *describe_stop_after(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->stop_after_insns ? NULL : number(value, options->stop_after_insns);
 }
 
 static const char *describe_exit_on_panic(const struct run_options *options, unsigned index, char *value)
@@ -174,12 +206,15 @@ static const struct {
     {"--bus", false, describe_bus},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
+    {"--share", false, describe_share},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
     {"--seed", false, describe_seed},
+    {"--fresh-identity", false, describe_fresh_identity},
     {"--timeout", false, describe_timeout},
+    {"--stop-after", false, describe_stop_after},
     {"--exit-on-panic", false, describe_exit_on_panic},
     {"--no-reboot", false, describe_no_reboot},
 };
@@ -216,6 +251,8 @@ bool run_options_take(struct run_options *options, const char *name, const char 
     if ((!strcmp(name, "--serial") || !strcmp(name, "--console")) && strcmp(value, "none") && strcmp(value, "null") &&
         strcmp(value, "stdio"))
         return error_set(error, "%s %s is not where its output can go", name, value);
+    if (!strcmp(name, "--share") && strchr(value, '='))
+        return error_set(error, "--share %s names a directory", value);
     if (!strcmp(name, "--net") && strcmp(value, "user"))
         return error_set(error, "--net %s is no network it can have", value);
     return option->take(options, option->value ? value : NULL, error);

@@ -64,6 +64,7 @@ struct flash {
     bool is_rom;
     struct disk *backing;
     uint8_t *content;
+    struct page_watch *watches;
     bool used[BLOCKS]; /* may hold something else than zeroes */
 };
 
@@ -80,6 +81,7 @@ static const struct field flash_list[] = {
     FIELD_HOST(struct flash, is_rom),
     FIELD_HOST(struct flash, backing),
     FIELD_HOST(struct flash, content), /* the medium */
+    FIELD_HOST(struct flash, watches),
     FIELD_HOST(struct flash, used),
     FIELDS_END,
 };
@@ -112,6 +114,13 @@ static const uint16_t chip_ids[] = {0x89, 0x18};
 
 /* --- content --------------------------------------------------------------------------------------- */
 
+/* Before content changes. */
+static void tell_watches(struct flash *flash, uint64_t offset, uint64_t length)
+{
+    for (uint64_t page = offset / PAGE_SIZE_BYTES; page * PAGE_SIZE_BYTES < offset + length; page++)
+        page_watch_tell(flash->watches, page, flash->content + page * PAGE_SIZE_BYTES);
+}
+
 /* Has what was changed at `offset`, within a block, written to the backing; else it is taken back to `before`. */
 static bool keep(struct flash *flash, uint64_t offset, const uint8_t *before, uint64_t length)
 {
@@ -139,6 +148,7 @@ static bool program(struct flash *flash, uint64_t offset, uint32_t data, unsigne
 {
     uint8_t before[4];
     memcpy(before, flash->content + offset, size);
+    tell_watches(flash, offset, size);
     clear_bits(flash->content + offset, data, size);
     return keep(flash, offset, before, size);
 }
@@ -156,6 +166,7 @@ static bool program_buffer(struct flash *flash)
     if (!before)
         return false;
     memcpy(before, at + first, end - first);
+    tell_watches(flash, flash->buffer_block + first, end - first);
     for (unsigned i = 0; i < flash->buffer_count; i++)
         clear_bits(at + flash->buffer_offset[i], flash->buffer_data[i], flash->buffer_size[i]);
     bool kept = keep(flash, flash->buffer_block + first, before, end - first);
@@ -174,6 +185,7 @@ static bool erase_block(struct flash *flash, uint64_t offset)
     if (!before)
         return false;
     memcpy(before, block, FLASH_BLOCK_BYTES);
+    tell_watches(flash, block_of(offset), FLASH_BLOCK_BYTES);
     memset(block, 0xff, FLASH_BLOCK_BYTES);
     bool kept = keep(flash, block_of(offset), before, FLASH_BLOCK_BYTES);
     free(before);
@@ -337,7 +349,30 @@ static bool flash_put_page(void *device, uint64_t page, uint8_t *content, bool o
     return true;
 }
 
-static const struct medium_ops flash_medium = {flash_identify, flash_next_page, flash_put_page};
+static struct page_watch **flash_watches(void *device, uint64_t *page_count)
+{
+    *page_count = FLASH_BANK_BYTES / PAGE_SIZE_BYTES;
+    return &((struct flash *)device)->watches;
+}
+
+static bool flash_revert_page(void *device, uint64_t page, const uint8_t *content)
+{
+    struct flash *flash = device;
+    const uint64_t offset = page * PAGE_SIZE_BYTES;
+    uint8_t before[PAGE_SIZE_BYTES];
+    memcpy(before, flash->content + offset, sizeof before);
+    tell_watches(flash, offset, PAGE_SIZE_BYTES);
+    memcpy(flash->content + offset, content, PAGE_SIZE_BYTES);
+    return keep(flash, offset, before, PAGE_SIZE_BYTES);
+}
+
+static const struct medium_ops flash_medium = {
+    .identify = flash_identify,
+    .next_page = flash_next_page,
+    .put_page = flash_put_page,
+    .watches = flash_watches,
+    .revert_page = flash_revert_page,
+};
 
 /* --- the device ------------------------------------------------------------------------------------ */
 

@@ -8,7 +8,7 @@
 /* Where the machine came from is no part of it. */
 static void put_pair(void *bytes, const char *name, const char *value)
 {
-    if (!strcmp(name, "--restore"))
+    if (!strcmp(name, "--restore") || !strcmp(name, "--fresh-identity"))
         return;
     bytes_put(bytes, name, strlen(name) + 1);
     bytes_put(bytes, value, strlen(value) + 1);
@@ -78,6 +78,28 @@ static bool merge_nets(struct snapshot *snapshot, struct run_options *options, s
     return true;
 }
 
+/* Where a shared folder lies is said anew, by its tag. One of which nothing is said is there, and empty-handed. */
+static bool merge_shares(struct snapshot *snapshot, struct run_options *options, struct error *error)
+{
+    const struct run_options *recorded = &snapshot->recorded;
+    struct share_option given[MAX_SHARES];
+    unsigned given_count = options->share_count, found = 0;
+    memcpy(given, options->shares, sizeof given);
+    for (unsigned i = 0; i < recorded->share_count; i++) {
+        options->shares[i] = recorded->shares[i];
+        for (unsigned n = 0; n < given_count; n++) {
+            if (strcmp(given[n].tag, recorded->shares[i].tag))
+                continue;
+            memcpy(options->shares[i].path, given[n].path, sizeof given[n].path);
+            options->shares[i].read_only |= given[n].read_only;
+            found++;
+        }
+    }
+    options->share_count = recorded->share_count;
+    return found == given_count || error_set(error, "--share: the machine in %s has no folder of that tag; armature snapshot "
+                                             "info tells which it has", snapshot->file.path);
+}
+
 static bool merge_lines(struct snapshot *snapshot, struct run_options *options, struct error *error)
 {
     const struct run_options *recorded = &snapshot->recorded;
@@ -106,7 +128,8 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
     options->memory_bytes = recorded->memory_bytes;
     options->cpus = recorded->cpus;
     options->cpu = recorded->cpu;
-    options->seed = recorded->seed;
+    if (!options->fresh_identity)
+        options->seed = recorded->seed;
     return merge_disks(snapshot, options, error) && merge_nets(snapshot, options, error) &&
-           merge_lines(snapshot, options, error);
+           merge_shares(snapshot, options, error) && merge_lines(snapshot, options, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Stored pages, and where they belong.
  *
- * The store is a row of pages, numbered from 0; equal pages are in it once. An index says for one space of pages (RAM, a
+ * The store is a row of pages, numbered from 0; equal pages are in it once (but for a small part, store_again()). An index says for one space of pages (RAM, a
  * disk's overlay) which of them are where in the store: extents are runs that lie in the store as they do in the space, so
  * that each is mapped by one call; copies are single pages that are equal to another. All others are zeroes, or the
  * base's. Short gaps within an extent are holes in the file, which read as zeroes:
@@ -33,10 +33,12 @@ bool store_page_is_zero(const void *page);
 struct store_writer;
 struct store_writer *store_create(struct format_writer *file, bool compress);
 
-/** Begins an index. Pages follow in ascending order; what they lie in does not change until store_finish(). `keep_zeroes`:
- *  pages of zeroes are told from pages that are not put (which are a base's). */
+/** Begins an index. Pages follow in ascending order; what they lie in does not change until store_settle(). `keep_zeroes`:
+ *  pages of zeroes are told from pages that are not put (which are a base's, or a parent's). */
 void store_index_begin(struct store_writer *store, bool keep_zeroes);
 void store_put(struct store_writer *store, uint64_t page, const uint8_t *content);
+/** Writes out what still lies where it was put from. */
+void store_settle(struct store_writer *store);
 /** Ends it, and appends it to `bytes`. */
 void store_index_end(struct store_writer *store, struct bytes *bytes);
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "machine/contract/error.h"
+#include "machine/contract/page_watch.h"
 
 #define PAGE_BITS 12
 #define PAGE_SIZE_BYTES 4096ull
@@ -14,10 +15,10 @@
 /** What stands against an inline store to a page of guest RAM (one byte of flags a page). */
 enum page_flag {
     PAGE_HAS_CODE = 1,   /* an engine holds translations of it */
-    PAGE_CLEAN = 2,      /* not written since the mark (dirty tracking is on) */
+    PAGE_CLEAN = 2,      /* somebody waits for its first change (page_watch.h, lockstep's journal) */
     PAGE_WATCHED = 4,    /* the debugger watches an address in it */
-    PAGE_SHARED = 8,     /* shared with a parent snapshot */
-    PAGE_ROM = 16,       /* of the memory below RAM, which only its device writes */
+    PAGE_ROM = 8,        /* of the memory below RAM, which only its device writes */
+    PAGE_READ_WATCHED = 16, /* as PAGE_WATCHED, for loads: it does not stand against a store */
 };
 
 /** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. The mapping may begin below
@@ -27,9 +28,10 @@ struct ram {
     uint64_t base;       /* first guest physical address */
     uint64_t size_bytes; /* a multiple of PAGE_SIZE_BYTES */
     uint8_t *page_flags; /* by ram_page() */
+    bool of_file;        /* parts of it begin as a file has them, and may lie there alone */
+    struct page_watch *watches;
     uint64_t rom_base, rom_bytes; /* multiples of PAGE_SIZE_BYTES, below `base`; rom_bytes 0: none */
     bool rom_readable;            /* its device lets it be read as memory now */
-    bool of_file;                 /* parts of it begin as a file has them, and may lie there alone */
 };
 
 /** What a device's window does with an access. `offset` is within the window, `size` 1, 2, 4 or 8 bytes,
@@ -58,6 +60,7 @@ struct bus {
     /* Told when ROM has become readable, or is no more: what CPUs and engines know of it is void. */
     void (*on_rom_changed)(void *context);
     void *on_rom_changed_context;
+    bool process; /* bus_init_process() made it */
 };
 
 /** Reserves RAM. Fails when the host cannot give the address space. */
@@ -66,7 +69,20 @@ bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struc
 /** The same with a ROM of zeroes below RAM, not readable yet. */
 bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, uint64_t ram_base, uint64_t ram_size_bytes,
                        struct error *error);
+
+/** The address space of a process whose addresses are the host's own: RAM is all below `size_bytes`, and none of it is
+ *  mapped yet. Only page_flags is taken from the host. Stores to pages with PAGE_HAS_CODE are nobody's business. */
+bool bus_init_process(struct bus *bus, uint64_t size_bytes, struct error *error);
 void bus_free(struct bus *bus);
+
+/** Adds a watch, or arms it anew: each page's next change is told. Stores that already run inline are not seen: the caller
+ *  drops the CPUs' write tags (machine_watch_ram()). */
+void ram_watch(struct ram *ram, struct page_watch *watch);
+void ram_watch_again(struct ram *ram, struct page_watch *watch);
+void ram_unwatch(struct ram *ram, struct page_watch *watch);
+
+/** To be called before a page with PAGE_CLEAN changes: tells the watches, and takes the flag away. */
+void ram_page_changes(struct ram *ram, uint64_t page_address);
 
 /** Makes all of RAM zeroes, which cost the host nothing until they are touched. */
 void ram_clear(struct ram *ram);

@@ -298,6 +298,13 @@ bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const
     return good;
 }
 
+void inputs_clear(struct inputs *inputs)
+{
+    for (unsigned i = 0; i < inputs->queue_count; i++)
+        for (struct item *piece; (piece = queue_take(inputs, &inputs->queues[i], SIZE_MAX));)
+            free(piece);
+}
+
 bool inputs_find(const struct inputs *inputs, const char *name, unsigned *source)
 {
     for (*source = 0; *source < inputs->queue_count; ++*source)

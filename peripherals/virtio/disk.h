@@ -29,10 +29,15 @@ struct disk_ops {
      * start. Without effect on any result. May be NULL. */
     void (*expect_read)(struct disk *disk, uint64_t offset, uint64_t length);
     void (*expect_flush)(struct disk *disk);
-    /* See struct medium_ops. next_page and put_page NULL: what is written goes to the base. */
+    /* The first place at or after `offset` that may not read as zero; the disk's size where there is none. For copying what
+     * is sparse. May be NULL. */
+    uint64_t (*next_data)(struct disk *disk, uint64_t offset);
+    /* See struct medium_ops. All but the first NULL: what is written goes to the base. */
     bool (*identify)(struct disk *disk, struct medium_identity *identity, struct error *error);
     const uint8_t *(*next_page)(struct disk *disk, uint64_t *page);
     bool (*put_page)(struct disk *disk, uint64_t page, uint8_t *content, bool owned);
+    struct page_watch **(*watches)(struct disk *disk, uint64_t *page_count);
+    bool (*revert_page)(struct disk *disk, uint64_t page, const uint8_t *content);
     void (*free)(struct disk *disk);
 };
 
@@ -46,6 +51,10 @@ struct disk {
 /** Opens the raw image (or block device) at `path` and locks it against other running machines: exclusively,
  * or shared where `read_only`. NULL: `error` says what is wrong with it and the way out. */
 struct disk *disk_raw_open(const char *path, bool read_only, struct error *error);
+
+/** The same for a file that is a container of some format: of any length but 0, which is `size_bytes`. Offsets and lengths
+ * are any, writes may reach over the end, and whoever does that counts how long the file has become. */
+struct disk *disk_container_open(const char *path, bool read_only, struct error *error);
 
 /** A disk of zeroes in host memory, gone when freed. `size_bytes` is a multiple of DISK_SECTOR_BYTES. */
 struct disk *disk_memory_create(uint64_t size_bytes, bool read_only);

@@ -213,6 +213,14 @@ static void raw_expect_read(struct disk *disk, uint64_t offset, uint64_t length)
     posix_fadvise(((struct disk_raw *)disk)->fd, offset, length, POSIX_FADV_WILLNEED);
 }
 
+static uint64_t raw_next_data(struct disk *disk, uint64_t offset)
+{
+    off_t next = lseek(((struct disk_raw *)disk)->fd, (off_t)offset, SEEK_DATA);
+    if (next >= 0)
+        return (uint64_t)next / DISK_SECTOR_BYTES * DISK_SECTOR_BYTES;
+    return errno == ENXIO ? disk->size_bytes : offset;
+}
+
 static bool raw_identify(struct disk *disk, struct medium_identity *identity, struct error *error)
 {
     struct disk_raw *raw = (struct disk_raw *)disk;
@@ -261,6 +269,7 @@ static const struct disk_ops raw_ops = {
     .write_zeroes = raw_write_zeroes,
     .expect_read = raw_expect_read,
     .expect_flush = raw_expect_flush,
+    .next_data = raw_next_data,
     .identify = raw_identify,
     .free = raw_free,
 };
@@ -288,7 +297,10 @@ static bool open_checked(const char *path, bool read_only, int *fd, struct error
     }
 }
 
-static bool measure(const char *path, int fd, uint64_t *size, struct error *error)
+/* What a file is to be: all of it a disk's content, or a container of a format. */
+enum content { CONTENT_SECTORS, CONTENT_FORMAT };
+
+static bool measure(const char *path, int fd, enum content content, uint64_t *size, struct error *error)
 {
     struct stat status;
 
@@ -306,7 +318,7 @@ static bool measure(const char *path, int fd, uint64_t *size, struct error *erro
     if (*size == 0)
         return error_set(error, "%s: disk image is empty; give it a size with: truncate -s 4G %s", path,
                          path);
-    if (*size % DISK_SECTOR_BYTES)
+    if (*size % DISK_SECTOR_BYTES && content == CONTENT_SECTORS)
         return error_set(
             error,
             "%s: %llu bytes is not a whole number of 512-byte sectors; this is no raw disk image, or it "
@@ -332,7 +344,7 @@ static bool lock_image(const char *path, int fd, bool read_only, struct error *e
     return error_set(error, "%s: cannot lock disk image: %s", path, strerror(errno));
 }
 
-struct disk *disk_raw_open(const char *path, bool read_only, struct error *error)
+static struct disk *open_content(const char *path, enum content content, bool read_only, struct error *error)
 {
     uint64_t size = 0;
     int fd;
@@ -340,7 +352,7 @@ struct disk *disk_raw_open(const char *path, bool read_only, struct error *error
     if (!open_checked(path, read_only, &fd, error))
         return NULL;
     struct disk_raw *raw = NULL;
-    if (measure(path, fd, &size, error) && lock_image(path, fd, read_only, error)) {
+    if (measure(path, fd, content, &size, error) && lock_image(path, fd, read_only, error)) {
         raw = calloc(1, sizeof *raw);
         if (!raw)
             error_set(error, "%s: not enough host memory to open the disk image", path);
@@ -354,4 +366,14 @@ struct disk *disk_raw_open(const char *path, bool read_only, struct error *error
     pthread_mutex_init(&raw->lock, NULL);
     pthread_cond_init(&raw->changed, NULL);
     return &raw->disk;
+}
+
+struct disk *disk_raw_open(const char *path, bool read_only, struct error *error)
+{
+    return open_content(path, CONTENT_SECTORS, read_only, error);
+}
+
+struct disk *disk_container_open(const char *path, bool read_only, struct error *error)
+{
+    return open_content(path, CONTENT_FORMAT, read_only, error);
 }

@@ -7,6 +7,7 @@
  * does meanwhile (reading ahead, flushing) has no effect but that the end comes sooner to the user. */
 #include "peripherals/virtio/virtio_blk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ static const struct field virtio_blk_list[] = {
     FIELD_STRUCT(struct virtio_blk, virtio, &virtio_device_fields),
     FIELD_HOST(struct virtio_blk, clock),
     FIELD_HOST(struct virtio_blk, disk),
+    FIELD_HOST(struct virtio_blk, said_errno),
     FIELD_STRUCT(struct virtio_blk, completion, &event_fields),
     FIELD_HOST(struct virtio_blk, id),
     FIELD(struct virtio_blk, config.writeback),
@@ -82,6 +84,18 @@ static bool range_on_disk(const struct virtio_blk *blk, uint64_t sector, uint64_
            length / DISK_SECTOR_BYTES <= sectors - sector;
 }
 
+/* Whether the host could do what it was asked for. The first failure of a kind is told, and that it is over. */
+static bool host_did(struct virtio_blk *blk, int result)
+{
+    if (result == blk->said_errno)
+        return result == 0;
+    if (result)
+        fprintf(stderr, "armature: %.*s: %s; the guest sees an I/O error, and what was written before stays as it is\n",
+                VIRTIO_BLK_ID_BYTES, blk->id, strerror(result));
+    blk->said_errno = result;
+    return result == 0;
+}
+
 static enum request_status do_read(struct virtio_blk *blk, const struct virtq_chain *chain, uint64_t sector,
                                    uint32_t *written)
 {
@@ -92,7 +106,7 @@ static enum request_status do_read(struct virtio_blk *blk, const struct virtq_ch
     if (!range_on_disk(blk, sector, length))
         return STATUS_IO_ERROR;
     count = virtq_iovec(blk->virtio.bus, chain, VIRTQ_WRITABLE, 0, length, iov);
-    if (count < 0 || blk->disk->ops->read(blk->disk, sector * DISK_SECTOR_BYTES, iov, count) != 0)
+    if (count < 0 || !host_did(blk, blk->disk->ops->read(blk->disk, sector * DISK_SECTOR_BYTES, iov, count)))
         return STATUS_IO_ERROR;
     *written = length;
     return STATUS_OK;
@@ -100,7 +114,7 @@ static enum request_status do_read(struct virtio_blk *blk, const struct virtq_ch
 
 static enum request_status do_flush(struct virtio_blk *blk)
 {
-    return blk->disk->ops->flush(blk->disk) == 0 ? STATUS_OK : STATUS_IO_ERROR;
+    return host_did(blk, blk->disk->ops->flush(blk->disk)) ? STATUS_OK : STATUS_IO_ERROR;
 }
 
 /* 5.2.6.2: without VIRTIO_BLK_F_FLUSH, or with writeback switched off, a write ends on stable storage. */
@@ -118,7 +132,7 @@ static enum request_status do_write(struct virtio_blk *blk, const struct virtq_c
     if (blk->disk->read_only || !range_on_disk(blk, sector, length))
         return STATUS_IO_ERROR;
     count = virtq_iovec(blk->virtio.bus, chain, VIRTQ_READABLE, sizeof(struct request_header), length, iov);
-    if (count < 0 || blk->disk->ops->write(blk->disk, sector * DISK_SECTOR_BYTES, iov, count) != 0)
+    if (count < 0 || !host_did(blk, blk->disk->ops->write(blk->disk, sector * DISK_SECTOR_BYTES, iov, count)))
         return STATUS_IO_ERROR;
     return writes_through(blk) ? do_flush(blk) : STATUS_OK;
 }
@@ -172,7 +186,7 @@ static enum request_status do_ranges(struct virtio_blk *blk, const struct virtq_
             result = blk->disk->ops->discard(blk->disk, offset, length);
         else
             result = blk->disk->ops->write_zeroes(blk->disk, offset, length, ranges[i].flags & RANGE_UNMAP);
-        if (result != 0)
+        if (!host_did(blk, result))
             status = STATUS_IO_ERROR;
     }
     if (status == STATUS_OK && type == REQUEST_WRITE_ZEROES && writes_through(blk))
@@ -376,8 +390,25 @@ static bool blk_put_page(void *device, uint64_t page, uint8_t *content, bool own
     return blk->disk->ops->put_page && blk->disk->ops->put_page(blk->disk, page, content, owned);
 }
 
+static struct page_watch **blk_watches(void *device, uint64_t *page_count)
+{
+    struct disk *disk = ((struct virtio_blk *)device)->disk;
+    return disk->ops->watches ? disk->ops->watches(disk, page_count) : NULL;
+}
+
+static bool blk_revert_page(void *device, uint64_t page, const uint8_t *content)
+{
+    struct disk *disk = ((struct virtio_blk *)device)->disk;
+    return disk->ops->revert_page(disk, page, content);
+}
+
 static const struct medium_ops blk_medium = {
-    .identify = blk_identify, .next_page = blk_next_page, .put_page = blk_put_page};
+    .identify = blk_identify,
+    .next_page = blk_next_page,
+    .put_page = blk_put_page,
+    .watches = blk_watches,
+    .revert_page = blk_revert_page,
+};
 
 static void blk_free(void *device)
 {

@@ -46,6 +46,7 @@ struct virtio_blk {
     struct virtio_device virtio; /* what virtio_mmio_create() takes */
     struct clock *clock;
     struct disk *disk;
+    int said_errno; /* the host's reason for the last failure that the user was told of */
     struct event completion; /* due when requests[first] is */
     char id[VIRTIO_BLK_ID_BYTES];
     struct virtio_blk_config config;
