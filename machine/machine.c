@@ -54,6 +54,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, hashes_printed),
     FIELD_HOST(struct machine, stop_insns),
     FIELD_HOST(struct machine, saving),
+    FIELD_HOST(struct machine, moving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
     FIELD(struct machine, resets),
@@ -377,14 +378,15 @@ static int run_to_end(struct machine *machine, struct error *error)
         switch (machine->stop) {
         case MACHINE_RUNNING: break;
         case MACHINE_POWER_OFF:
-        case MACHINE_HALTED: return EXIT_STATUS_POWER_OFF;
+        case MACHINE_HALTED:
+        case MACHINE_MOVED: return EXIT_STATUS_POWER_OFF;
         case MACHINE_PANIC: return EXIT_STATUS_PANIC;
         case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
         case MACHINE_RESET:
             if (machine->uart.panic.begun || machine->console.panic.begun)
                 return EXIT_STATUS_PANIC; /* the kernel resets by itself after a panic (panic=) */
-            if (options->no_reboot)
-                return EXIT_STATUS_RESET;
+            if (options->no_reboot || (!options->kernel && !options->firmware))
+                return EXIT_STATUS_RESET; /* asked for, or it came from elsewhere and has nothing to start from here */
             machine->resets++;
             if (!start(machine, error))
                 return EXIT_STATUS_HOST;
