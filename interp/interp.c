@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "interp/block.h"
 #include "interp/crypto.h"
 #include "interp/exec.h"

@@ -57,6 +57,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, stop_insns),
     FIELD_HOST(struct machine, saving),
     FIELD_HOST(struct machine, debugger),
+    FIELD_HOST(struct machine, moving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
     FIELD(struct machine, resets),
@@ -381,7 +382,10 @@ bool machine_resume(struct machine *machine, struct error *error)
             return true;
         if (machine->stop == MACHINE_RUNNING)
             continue;
-        if (machine->options->no_reboot || machine->uart.panic.begun || machine->console.panic.begun)
+        const struct run_options *options = machine->options;
+        if (!options->kernel && !options->firmware)
+            return true; /* it came from elsewhere, and has nothing to start from here */
+        if (options->no_reboot || machine->uart.panic.begun || machine->console.panic.begun)
             return true; /* the kernel resets by itself after a panic (panic=) */
         machine->resets++;
         if (!start(machine, error))
@@ -394,6 +398,7 @@ static int status_of(const struct machine *machine)
     switch (machine->stop) {
     case MACHINE_RUNNING:
     case MACHINE_HALTED:
+    case MACHINE_MOVED:
     case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
     case MACHINE_PANIC: return EXIT_STATUS_PANIC;
     case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;

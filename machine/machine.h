@@ -10,6 +10,7 @@
 #include "machine/psci.h"
 #include "machine/run.h"
 
+struct migration;
 struct serial;
 struct fw_cfg;
 struct pci_host;
@@ -39,6 +40,7 @@ enum machine_stop {
     MACHINE_PANIC,
     MACHINE_TIMEOUT,
     MACHINE_HALTED, /* a replay has nothing more to go by */
+    MACHINE_MOVED,  /* it runs elsewhere now */
 };
 
 struct machine {
@@ -92,6 +94,14 @@ struct machine {
         bool mute;         /* what the guest prints was printed before */
         bool prompt;                /* standard input belongs to it while the machine stands still */
     } debugger;
+    struct machine_moving {
+        /* Begins to move the machine to an address; takes the next step; tells what failed. Set by main; NULL: it stays. */
+        bool (*start)(struct migration *migration, const char *address, struct error *error);
+        void (*step)(struct migration *migration);
+        bool (*failed)(struct migration *migration, struct error *error);
+        bool (*busy)(const struct migration *migration);
+        struct migration *migration; /* main's */
+    } moving;
     bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
     uint64_t resets; /* how often the guest was started again */

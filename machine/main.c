@@ -14,6 +14,7 @@
 #include "machine/options_table.h"
 #include "peripherals/disk/disk_command.h"
 #include "snapshot/saver.h"
+#include "snapshot/migrate.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/record.h"
 #include "snapshot/replay.h"
@@ -52,8 +53,26 @@ static void on_saved(void *context)
 
 /* A new machine, or the one in a snapshot, which then stays open as long as it lives. */
 static struct machine *make_machine(struct run_options *options, const struct engine_ops *engine,
-                                    struct snapshot **snapshot, struct error *error)
+                                    struct snapshot **snapshot, struct incoming **incoming, struct error *error)
 {
+    if (options->incoming) {
+        *incoming = incoming_wait(options->incoming, error);
+        if (!*incoming || !incoming_configure(*incoming, options, error)) {
+            if (*incoming)
+                incoming_refuse(*incoming, error);
+            return NULL;
+        }
+    }
+    if (*incoming) {
+        struct machine *machine = machine_create(options, engine, error);
+        if (!machine)
+            incoming_refuse(*incoming, error);
+        else if (!incoming_receive(*incoming, machine, error)) {
+            machine_free(machine);
+            return NULL;
+        }
+        return machine;
+    }
     if (options->restore) {
         *snapshot = snapshot_open(options->restore, error);
         if (!*snapshot || !snapshot_configure(*snapshot, options, error))
@@ -64,10 +83,18 @@ static struct machine *make_machine(struct run_options *options, const struct en
         machine_free(machine);
         return NULL;
     }
-    if (machine && !options->parallel)
-        machine->saving =
-            (struct machine_saving){save, finish_save, saver_create(machine, *snapshot, on_saved, machine), {{0}}, false};
     return machine;
+}
+
+/* What a running machine can be asked for: to be saved, and to go elsewhere. */
+static void give_services(struct machine *machine, const struct snapshot *snapshot)
+{
+    if (machine->options->parallel)
+        return;
+    machine->saving =
+        (struct machine_saving){save, finish_save, saver_create(machine, snapshot, on_saved, machine), {{0}}, false};
+    machine->moving = (struct machine_moving){migration_start, migration_step, migration_failed, migration_busy,
+                                              migration_create(machine)};
 }
 
 static int command_snapshot(int argc, char **argv)
@@ -193,9 +220,12 @@ static int command_run(int argc, char **argv, bool debug)
         .dump = options.jit_dump,
     };
     struct snapshot *snapshot = NULL;
-    struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
+    struct incoming *incoming = NULL;
+    struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &incoming, &error);
     struct session *debugger = NULL;
     static const struct debugger_hooks hooks = {.save = save};
+    if (machine)
+        give_services(machine, snapshot);
     if (!machine || (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
@@ -210,10 +240,13 @@ static int command_run(int argc, char **argv, bool debug)
         status = EXIT_STATUS_HOST;
     }
     debugger_free(debugger);
-    if (machine)
+    if (machine) {
         saver_free(machine->saving.saver);
+        migration_free(machine->moving.migration);
+    }
     machine_free(machine); /* which puts the terminal right */
     snapshot_close(snapshot);
+    incoming_free(incoming);
     record_free(record);
     replay_free(replay);
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;

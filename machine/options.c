@@ -420,7 +420,7 @@ static bool take_state_hash_at(struct run_options *options, const char *value, s
 static struct save_option *next_save(struct run_options *options, const char *path, struct error *error)
 {
     if (options->save_count == MAX_SAVES) {
-        error_set(error, "--save-at and --save-on can be given %u times at most", MAX_SAVES);
+        error_set(error, "--save-at, --save-on and --migrate-on can be given %u times at most", MAX_SAVES);
         return NULL;
     }
     struct save_option *save = &options->saves[options->save_count];
@@ -451,6 +451,27 @@ static bool take_save_on(struct run_options *options, const char *first, const c
     if (save)
         save->text = first;
     return save != NULL;
+}
+
+static bool take_migrate_on(struct run_options *options, const char *first, const char *second, struct error *error)
+{
+    if (!*first || strncmp(second, "tcp:", 4))
+        return error_set(error, "--migrate-on expects a text that the guest will print, and a place, such as login: "
+                         "tcp:127.0.0.1:4444");
+    struct save_option *save = next_save(options, second, error);
+    if (save) {
+        save->text = first;
+        save->moves = true;
+    }
+    return save != NULL;
+}
+
+static bool take_incoming(struct run_options *options, const char *value, struct error *error)
+{
+    if (strncmp(value, "tcp:", 4))
+        return error_set(error, "--incoming expects a place, such as tcp:127.0.0.1:4444 (not '%s')", value);
+    options->incoming = value;
+    return true;
 }
 
 static bool take_restore(struct run_options *options, const char *value, struct error *error)
@@ -638,6 +659,14 @@ const struct cli_option cli_options[] = {
      "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes on as "
      "a clone with an identity of its own: other random numbers, and a generation ID by which the guest sees it.",
      take_restore},
+    {"--migrate-on", "TEXT PLACE", NULL, true,
+     "Move the running machine to the armature that waits with --incoming at that place, such as tcp:127.0.0.1:4444, when "
+     "the guest has printed TEXT. It runs on meanwhile; where it cannot move it stays.",
+     .take_pair = take_migrate_on},
+    {"--incoming", "PLACE", NULL, false,
+     "Wait at tcp:HOST:PORT for a machine that moves here, and go on with it. --disk must name the images that it had. "
+     "Nothing protects what goes over the wire.",
+     take_incoming},
     {"--fresh-identity", NULL, NULL, false,
      "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
      take_fresh_identity},
@@ -696,6 +725,17 @@ static bool check_restore(const struct run_options *options, struct error *error
     return true;
 }
 
+/* A machine that moves here says what it is, and starts from nothing but its own memory. */
+static bool check_incoming(const struct run_options *options, struct error *error)
+{
+    static const char *const fixed[] = {"--append", "--memory",   "--cpus",   "--cpu",     "--seed",   "--dump-dtb", "--firmware",
+                                        "--firmware-vars", "--restore", "--record", "--replay", "--parallel", "--fresh-identity"};
+    for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (run_options_given(options, fixed[i]))
+            return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it", fixed[i]);
+    return true;
+}
+
 /* A snapshot holds what was written to overlays; an image that goes on being written could not be restored to. */
 static bool check_saves(const struct run_options *options, struct error *error)
 {
@@ -714,6 +754,8 @@ static bool check_together(const struct run_options *options, struct error *erro
 {
     if (options->restore && !check_restore(options, error))
         return false;
+    if (options->incoming && !check_incoming(options, error))
+        return false;
     if (options->fresh_identity && !options->restore && !options->replay)
         return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
@@ -726,7 +768,7 @@ static bool check_together(const struct run_options *options, struct error *erro
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");
-    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
+    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay && !options->incoming)
         return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
     if (options->firmware_vars && options->record)
         return error_set(error, "--record needs flash that is the same when the run is repeated: leave --firmware-vars away");

@@ -53,6 +53,7 @@ struct save_option {
     uint64_t at_insns; /* when CPU 0 has run that many; 0: not so */
     const char *text;  /* when the guest has printed it; NULL: not so */
     const char *path;
+    bool moves; /* the machine moves to the address `path`, in place of being saved there */
 };
 
 /** One port of the host that leads into the guest. The address is IPv4 in host byte order: INADDR_ANY (0) for
@@ -128,6 +129,7 @@ struct run_options {
     const char *symbols; /* a file with symbols for the debugger; NULL: none */
     uint64_t history_bytes; /* memory for going back in time; 0: none */
     const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
+    const char *incoming; /* where a machine is awaited that comes from another process; NULL: nowhere */
     bool fresh_identity; /* the restored machine is a clone, whose identity `seed` makes */
     struct save_option saves[MAX_SAVES];
     unsigned save_count;
