@@ -32,6 +32,8 @@
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/vmgenid.h"
 
+#define DISK_QUEUES_MAX 8u
+
 #define KEY_POWER 116 /* Linux input event code */
 
 /** A row of the table. */
@@ -501,6 +503,8 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
             return false;
         snprintf(names[i], sizeof names[i], "disk%u", i);
         struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, names[i]);
+        if (machine->pci) /* a vector each is what makes several of use */
+            virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
         machine_add_device(machine, &virtio_blk_class, names[i], blk);
         fill_slot(machine, row, &blk->virtio);
     }
