@@ -67,6 +67,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 
 #define ENGINES "auto interp jit lockstep"
 #define MODELS  "v8.0 v8.2 max"
+#define BUSES   "mmio pci"
 #define CLOCKS  "paced virtual"
 #define SERIALS "none null stdio pty file: unix:"
 
@@ -274,6 +275,15 @@ static bool take_serial(struct run_options *options, const char *value, struct e
 static bool take_console(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->console, "--console", value, error);
+}
+
+static bool take_bus(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!take_word(&choice, "--bus", BUSES, value, error))
+        return false;
+    options->bus = (enum bus_choice)choice;
+    return true;
 }
 
 static bool take_engine(struct run_options *options, const char *value, struct error *error)
@@ -550,6 +560,10 @@ const struct cli_option cli_options[] = {
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
      "more.",
      take_cpu},
+    {"--bus", "mmio|pci", BUSES, false,
+     "How virtio devices are attached: mmio, a slot each (the default), or pci, on PCI Express with MSI-X through the "
+     "interrupt controller's translation service.",
+     take_bus},
     {"--disk", "FILE[,WORD...]", "", true,
      "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw and "
      ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in snapshots, "
@@ -702,7 +716,7 @@ void run_options_default(struct run_options *options)
 static bool check_restore(const struct run_options *options, struct error *error)
 {
     static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
-                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars"};
+                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
