@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "interp/block.h"
 #include "interp/crypto.h"
 #include "interp/exec.h"
@@ -89,7 +90,7 @@ static struct lookup *map_lookups(const struct engine *engine)
 static struct lookup *lookups_of(struct engine *engine, const struct cpu *cpu)
 {
     struct lookup **lookups = &engine->lookups[cpu->index];
-    if (!*lookups && !(*lookups = host_map(LOOKUPS_BYTES)))
+    if (!*lookups && !(*lookups = map_lookups(engine)))
         abort(); /* the host has no memory: there is no CPU */
     return *lookups;
 }

@@ -54,8 +54,8 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, hashes_printed),
     FIELD_HOST(struct machine, stop_insns),
     FIELD_HOST(struct machine, saving),
-    FIELD_HOST(struct machine, moving),
     FIELD_HOST(struct machine, debugger),
+    FIELD_HOST(struct machine, moving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
     FIELD(struct machine, resets),
@@ -380,10 +380,11 @@ bool machine_resume(struct machine *machine, struct error *error)
             return true;
         if (machine->stop == MACHINE_RUNNING)
             continue;
-        if (machine->options->no_reboot || machine->uart.panic.begun || machine->console.panic.begun)
-            return true; /* the kernel resets by itself after a panic (panic=) */
-        if (!machine->options->kernel && !machine->options->firmware)
+        const struct run_options *options = machine->options;
+        if (!options->kernel && !options->firmware)
             return true; /* it came from elsewhere, and has nothing to start from here */
+        if (options->no_reboot || machine->uart.panic.begun || machine->console.panic.begun)
+            return true; /* the kernel resets by itself after a panic (panic=) */
         machine->resets++;
         if (!start(machine, error))
             return false;

@@ -76,14 +76,6 @@ struct machine {
         } watches[MAX_SAVES]; /* of options->saves */
         bool failed;          /* one could not be written, which was said */
     } saving;
-    struct machine_moving {
-        /* Begins to move the machine to an address; takes the next step; tells what failed. Set by main; NULL: it stays. */
-        bool (*start)(struct migration *migration, const char *address, struct error *error);
-        void (*step)(struct migration *migration);
-        bool (*failed)(struct migration *migration, struct error *error);
-        bool (*busy)(const struct migration *migration);
-        struct migration *migration; /* main's */
-    } moving;
     /* A debugger that was wired in. `halted` is called when the machine stands still between two instructions: before it
      * starts if `at_start`, when run_loop_halt() was called, and at its end, which `stop` tells; it may run the machine
      * itself by machine_resume(). False: the run ends. */
@@ -98,6 +90,14 @@ struct machine {
         bool mute;         /* what the guest prints was printed before */
         bool prompt;                /* standard input belongs to it while the machine stands still */
     } debugger;
+    struct machine_moving {
+        /* Begins to move the machine to an address; takes the next step; tells what failed. Set by main; NULL: it stays. */
+        bool (*start)(struct migration *migration, const char *address, struct error *error);
+        void (*step)(struct migration *migration);
+        bool (*failed)(struct migration *migration, struct error *error);
+        bool (*busy)(const struct migration *migration);
+        struct migration *migration; /* main's */
+    } moving;
     bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
     uint64_t resets; /* how often the guest was started again */

@@ -222,10 +222,10 @@ static int command_run(int argc, char **argv, bool debug)
     struct snapshot *snapshot = NULL;
     struct incoming *incoming = NULL;
     struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &incoming, &error);
-    if (machine)
-        give_services(machine, snapshot);
     struct session *debugger = NULL;
     static const struct debugger_hooks hooks = {.save = save};
+    if (machine)
+        give_services(machine, snapshot);
     if (!machine || (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
