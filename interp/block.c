@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "isa/arm64/decode.h"
+#include "isa/arm64/stops.h"
 #include "isa/arm64/threads.h"
 
 #define HASH_BITS    17
@@ -107,6 +108,13 @@ static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *co
     unsigned room = (unsigned)(BLOCK_SPAN_BYTES - physical % BLOCK_SPAN_BYTES) / 4;
     unsigned count = 0;
     bool ends = false;
+    block->stops = false;
+    if (cpu->stops && cpu->stops->insn_count) {
+        block->stops = stops_first(cpu->stops, physical, physical + 4) != STOPS_NONE;
+        uint64_t next = stops_first(cpu->stops, physical + 4, physical + 4ull * room);
+        if (next != STOPS_NONE)
+            room = (unsigned)(next - physical) / 4;
+    }
     while (count < room && !ends) {
         struct insn *insn = &block->insns[count];
         uint32_t word;
@@ -125,6 +133,11 @@ static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *co
 void *block_cache_translator(const struct block_cache *cache)
 {
     return cache->translator;
+}
+
+void block_cache_describe(const struct block_cache *cache, FILE *to)
+{
+    cache->translator_ops->describe(cache->translator, to);
 }
 
 /* Blocks that wait to get hot. */

@@ -12,6 +12,7 @@
 #define ARMATURE_BLOCK_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include "isa/arm64/cpu.h"
 #include "isa/arm64/insn.h"
 #include "machine/contract/engine.h"
@@ -24,6 +25,7 @@ struct block {
     struct block *next_hash;   /* same bucket */
     struct block *next_page;   /* same page */
     uint32_t count;            /* instructions */
+    bool stops;                /* a breakpoint is at its first instruction (isa/arm64/stops.h): entered by the slow path only */
     uint32_t heat;             /* how often it was entered, until it was translated */
     void (*first)(struct cpu *cpu, const struct insn *insn); /* the handler of its first record */
     uint64_t native_entry;     /* where translated code goes on to it (struct translator_ops) */
@@ -96,6 +98,7 @@ struct translator_ops {
     bool (*has_room)(void *translator);  /* for one more block; unless CPUs are parallel, it may drop others for it */
     void (*drop_all)(void *translator);  /* no native code runs then */
     uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
+    void (*describe)(void *translator, FILE *to); /* counts of what was translated */
     /* The block is stale: native code that jumps to its translation shall get back to the interpreter. Its address
      * still stands in it: by that jumps are known. */
     void (*forget)(void *translator, struct block *block);
@@ -119,6 +122,9 @@ struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t phy
 
 /** The translator that was created for the cache. */
 void *block_cache_translator(const struct block_cache *cache);
+
+/** See translator_ops.describe; of a cache that has a translator. */
+void block_cache_describe(const struct block_cache *cache, FILE *to);
 
 /** The block at `physical`, or NULL. */
 struct block *block_find(const struct block_cache *cache, uint64_t physical);

@@ -14,6 +14,7 @@
 #include "interp/exec.h"
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/stops.h"
 #include "isa/arm64/threads.h"
 
 #define ARENA_BYTES   (24u << 20)
@@ -89,20 +90,39 @@ static struct lookup *map_lookups(const struct engine *engine)
 static struct lookup *lookups_of(struct engine *engine, const struct cpu *cpu)
 {
     struct lookup **lookups = &engine->lookups[cpu->index];
-    if (!*lookups) {
-        *lookups = map_lookups(engine);
-        if (!*lookups)
-            abort(); /* the host has no memory: there is no CPU */
-    }
+    if (!*lookups && !(*lookups = map_lookups(engine)))
+        abort(); /* the host has no memory: there is no CPU */
     return *lookups;
 }
 
-/* Translates PC and finds or decodes its block. Faults of the fetch do not return. NULL: a parallel CPU has to come
- * back for room first. */
+/* A debugger is asked about the instruction at PC, once. True: the CPU does not run it now. */
+static bool ask(struct cpu *cpu, bool (*hook)(void *context, struct cpu *cpu))
+{
+    if (cpu->asked_pc == cpu->pc && cpu->asked_icount == cpu->icount)
+        return false;
+    cpu->asked_pc = cpu->pc;
+    cpu->asked_icount = cpu->icount;
+    return hook(cpu->stops->context, cpu);
+}
+
+/* There is a breakpoint at PC. True: go back to the loop, to stop there or to run just this instruction. */
+static bool at_breakpoint(struct cpu *cpu)
+{
+    if (ask(cpu, cpu->stops->reached))
+        return true;
+    bool was_alone = cpu->alone;
+    cpu->alone = 1;
+    return !was_alone;
+}
+
+/* Translates PC and finds or decodes its block. Faults of the fetch do not return. NULL: go back to the loop first, to
+ * stop at a breakpoint, or as a parallel CPU for room. */
 static __attribute__((noinline)) struct block *find_block(struct engine *engine, struct cpu *cpu)
 {
     bool guarded;
     uint64_t physical = mmu_fetch(cpu, cpu->pc, &guarded);
+    if (cpu->stops && cpu->stops->fetched)
+        cpu->stops->fetched(cpu->stops->context, cpu, physical);
     struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
     struct block *block;
     if (slot->pc == cpu->pc && slot->key && slot->block->physical == physical) {
@@ -115,8 +135,12 @@ static __attribute__((noinline)) struct block *find_block(struct engine *engine,
         if (!block)
             return NULL;
     }
+    if (block->stops && cpu->stops && at_breakpoint(cpu))
+        return NULL;
     if (guarded && cpu->pstate.btype)
         debug_check_branch_target(cpu, &block->insns[0]);
+    if (block->stops)
+        return block;
     *slot = (struct lookup){.pc = cpu->pc, .key = lookup_key(cpu), .block = block};
     return block;
 }
@@ -138,6 +162,8 @@ static void run_part(struct cpu *cpu, const struct block *block, unsigned count)
 /* One instruction by itself, with the checks of the debug architecture where they are armed. */
 static void run_one(struct engine *engine, struct cpu *cpu)
 {
+    if (cpu->debug_armed & DEBUG_OBSERVED && ask(cpu, cpu->stops->each_insn))
+        return;
     if (cpu->debug_armed)
         debug_before_insn(cpu);
     const struct block *block = block_look_up(cpu);
@@ -236,6 +262,11 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
         return NULL;
     }
     return engine;
+}
+
+void interp_describe(struct engine *engine, FILE *to)
+{
+    block_cache_describe(engine->blocks, to);
 }
 
 static struct engine *interp_create(struct bus *bus, unsigned cpu_count, struct error *error)

@@ -27,4 +27,7 @@ bool interp_fault(struct engine *engine, uintptr_t *host_pc);
 /** Runs decoded blocks by threaded handlers (see interp/block.h and interp/exec.h). */
 extern const struct engine_ops interp_engine;
 
+/** engine_ops.describe of an engine with a translator. */
+void interp_describe(struct engine *engine, FILE *to);
+
 #endif

@@ -318,6 +318,11 @@ static uint64_t jit_leave(void *translator)
     return ((struct jit *)translator)->stubs.leave;
 }
 
+static void jit_describe(void *translator, FILE *to)
+{
+    report_counts(&((struct jit *)translator)->report, to);
+}
+
 /* The thread is none of the child's. */
 static void jit_fork(void *translator, enum engine_fork when)
 {
@@ -346,6 +351,7 @@ static const struct translator_ops jit_translator = {
     .drop_all = jit_drop_all,
     .leave = jit_leave,
     .forget = jit_forget,
+    .describe = jit_describe,
     .fork = jit_fork,
     .fault = jit_fault,
 };
@@ -359,6 +365,7 @@ static const struct translator_ops forced_translator = {
     .drop_all = jit_drop_all,
     .leave = jit_leave,
     .forget = jit_forget,
+    .describe = jit_describe,
     .fork = jit_fork,
     .fault = jit_fault,
 };
@@ -381,6 +388,7 @@ const struct engine_ops jit_engine = {
     .page_written = interp_page_written,
     .flush = interp_flush,
     .make_room = interp_make_room,
+    .describe = interp_describe,
     .fork = interp_fork,
     .fault = interp_fault,
 };
@@ -393,6 +401,7 @@ const struct engine_ops jit_only_engine = {
     .page_written = interp_page_written,
     .flush = interp_flush,
     .make_room = interp_make_room,
+    .describe = interp_describe,
     .fork = interp_fork,
     .fault = interp_fault,
 };

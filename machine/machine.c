@@ -54,6 +54,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, hashes_printed),
     FIELD_HOST(struct machine, stop_insns),
     FIELD_HOST(struct machine, saving),
+    FIELD_HOST(struct machine, debugger),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
     FIELD(struct machine, resets),
@@ -114,6 +115,8 @@ void machine_transmit(void *context, const void *bytes, size_t length)
     if (line->serial)
         serial_transmit(line->serial, bytes, length);
     save_watch_output(line->machine, bytes, length);
+    if (line->machine->debugger.output)
+        line->machine->debugger.output(line->machine->debugger.output_context, bytes, length);
     watch_panic(line, bytes, length);
 }
 
@@ -339,7 +342,9 @@ static bool start(struct machine *machine, struct error *error)
 static bool attach_line(struct machine_line *line, struct error *error)
 {
     struct machine *machine = line->machine;
-    const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine};
+    const struct machine_debugger *debugger = &machine->debugger;
+    const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine,
+                                     debugger->key, debugger->context, debugger->prompt};
     bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
     if (line->serial && tape_replays(machine->options->tape)) {
         serial_attach_output(line->serial, machine->inputs);
@@ -364,33 +369,51 @@ static void schedule_timeout(struct machine *machine)
     clock_restore(&machine->clock, &machine->timeout);
 }
 
+bool machine_resume(struct machine *machine, struct error *error)
+{
+    for (;;) {
+        run_loop_run(&machine->loop);
+        if (machine->loop.wrong)
+            return error_set(error, "the engines do not agree; what they did stands above");
+        if (machine->loop.halted || (machine->stop != MACHINE_RUNNING && machine->stop != MACHINE_RESET))
+            return true;
+        if (machine->stop == MACHINE_RUNNING)
+            continue;
+        if (machine->options->no_reboot || machine->uart.panic.begun || machine->console.panic.begun)
+            return true; /* the kernel resets by itself after a panic (panic=) */
+        machine->resets++;
+        if (!start(machine, error))
+            return false;
+    }
+}
+
+static int status_of(const struct machine *machine)
+{
+    switch (machine->stop) {
+    case MACHINE_RUNNING:
+    case MACHINE_HALTED:
+    case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
+    case MACHINE_PANIC: return EXIT_STATUS_PANIC;
+    case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
+    case MACHINE_RESET:
+        return machine->uart.panic.begun || machine->console.panic.begun ? EXIT_STATUS_PANIC : EXIT_STATUS_RESET;
+    }
+    return EXIT_STATUS_POWER_OFF;
+}
+
 /* Runs the guest to its end. */
 static int run_to_end(struct machine *machine, struct error *error)
 {
-    const struct run_options *options = machine->options;
-    for (;;) {
-        run_loop_run(&machine->loop);
-        if (machine->loop.wrong) {
-            error_set(error, "the engines do not agree; what they did stands above");
+    const struct machine_debugger *debugger = &machine->debugger;
+    bool goes_on = !debugger->at_start || debugger->halted(debugger->context);
+    while (goes_on) {
+        if (!machine_resume(machine, error))
             return EXIT_STATUS_HOST;
-        }
-        switch (machine->stop) {
-        case MACHINE_RUNNING: break;
-        case MACHINE_POWER_OFF:
-        case MACHINE_HALTED: return EXIT_STATUS_POWER_OFF;
-        case MACHINE_PANIC: return EXIT_STATUS_PANIC;
-        case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
-        case MACHINE_RESET:
-            if (machine->uart.panic.begun || machine->console.panic.begun)
-                return EXIT_STATUS_PANIC; /* the kernel resets by itself after a panic (panic=) */
-            if (options->no_reboot)
-                return EXIT_STATUS_RESET;
-            machine->resets++;
-            if (!start(machine, error))
-                return EXIT_STATUS_HOST;
-            break;
-        }
+        goes_on = machine->loop.halted;
+        if (debugger->halted)
+            goes_on = debugger->halted(debugger->context);
     }
+    return status_of(machine);
 }
 
 int machine_run(struct machine *machine, struct error *error)

@@ -74,6 +74,18 @@ struct machine {
         } watches[MAX_SAVES]; /* of options->saves */
         bool failed;          /* one could not be written, which was said */
     } saving;
+    /* A debugger that was wired in. `halted` is called when the machine stands still between two instructions: before it
+     * starts if `at_start`, when run_loop_halt() was called, and at its end, which `stop` tells; it may run the machine
+     * itself by machine_resume(). False: the run ends. */
+    struct machine_debugger {
+        bool (*halted)(void *context);
+        void *context;
+        bool at_start;
+        void (*key)(void *context); /* Ctrl-A D, or Ctrl-C where `prompt` */
+        void (*output)(void *context, const void *bytes, size_t length); /* what the guest prints; NULL: nobody asks */
+        void *output_context;
+        bool prompt;                /* standard input belongs to it while the machine stands still */
+    } debugger;
     bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
     uint64_t resets; /* how often the guest was started again */
@@ -94,6 +106,10 @@ void machine_free(struct machine *machine);
 /** Loads what the options name and runs the guest to its end. Returns the program's exit status (enum
  * exit_status); for EXIT_STATUS_HOST `error` says why. */
 int machine_run(struct machine *machine, struct error *error);
+
+/** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that is
+ *  no end. For a debugger. False: the host could not, and `error` says what. */
+bool machine_resume(struct machine *machine, struct error *error);
 
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);

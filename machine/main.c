@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include "debugger/debugger.h"
 #include "hostcall/exec.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
@@ -142,7 +143,14 @@ static bool draw_identity(struct run_options *options, struct error *error)
            error_set(error, "--fresh-identity: the host has no random numbers: %s; give --seed", strerror(errno));
 }
 
-static int command_run(int argc, char **argv)
+/* Others do not stand still between two instructions. */
+static bool can_debug(const struct run_options *options)
+{
+    return !options->parallel && options->engine != ENGINE_CHOICE_LOCKSTEP && !options->dump_dtb;
+}
+
+/* `armature run`, or with `debug` `armature debug`. */
+static int command_run(int argc, char **argv, bool debug)
 {
     struct run_options options;
     struct error error = {""};
@@ -153,6 +161,11 @@ static int command_run(int argc, char **argv)
         }
     struct replay *replay = NULL;
     int status = parse(&options, &replay, argc, argv, &error);
+    if (status == EXIT_STATUS_POWER_OFF && debug && (options.parallel || options.engine == ENGINE_CHOICE_LOCKSTEP)) {
+        error_set(&error, "the debugger stops the machine between two instructions, which --parallel and --engine lockstep cannot "
+                          "do");
+        status = EXIT_STATUS_USAGE;
+    }
     if (status != EXIT_STATUS_POWER_OFF) {
         replay_free(replay);
         return complain(status, error.text);
@@ -175,12 +188,15 @@ static int command_run(int argc, char **argv)
     jit_settings = (struct jit_settings){
         .cache_bytes = options.jit_cache_bytes,
         .perf_map = options.perf_map,
+        .counting = debug || options.control || options.gdb || options.script,
         .statistics = options.jit_statistics,
         .dump = options.jit_dump,
     };
     struct snapshot *snapshot = NULL;
     struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
-    if (!machine)
+    struct session *debugger = NULL;
+    static const struct debugger_hooks hooks = {.save = save};
+    if (!machine || (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
@@ -189,6 +205,11 @@ static int command_run(int argc, char **argv)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
         status = run(machine, record, replay, &error);
     }
+    if (debugger_failed(debugger) && status != EXIT_STATUS_HOST) {
+        error_set(&error, "a command of the debugger failed; its message stands above");
+        status = EXIT_STATUS_HOST;
+    }
+    debugger_free(debugger);
     if (machine)
         saver_free(machine->saving.saver);
     machine_free(machine); /* which puts the terminal right */
@@ -231,13 +252,16 @@ int main(int argc, char **argv)
     if (argc < 2)
         return complain(EXIT_STATUS_USAGE, "what is to be done? armature --help tells");
     if (!strcmp(argv[1], "run"))
-        return command_run(argc - 2, argv + 2);
+        return command_run(argc - 2, argv + 2, false);
+    if (!strcmp(argv[1], "debug"))
+        return command_run(argc - 2, argv + 2, true);
     if (!strcmp(argv[1], "snapshot"))
         return command_snapshot(argc - 2, argv + 2);
     if (!strcmp(argv[1], "disk"))
         return command_disk(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run, exec, snapshot or disk and what follows them, --help or --version");
+        return complain(EXIT_STATUS_USAGE,
+                        "expected run, debug, exec, snapshot or disk and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -247,6 +271,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, exec, snapshot, disk, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, exec, snapshot, disk, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

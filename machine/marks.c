@@ -71,8 +71,7 @@ static void on_mark(void *context)
 
 /* --- texts ----------------------------------------------------------------------------------------- */
 
-/* How much of `text` stands at the end of what was printed, `matched` of it having stood there before `byte`. */
-static unsigned match_on(const char *text, unsigned matched, char byte)
+unsigned marks_match(const char *text, unsigned matched, char byte)
 {
     while (text[matched] != byte) {
         if (!matched)
@@ -93,7 +92,7 @@ void save_watch_output(struct machine *machine, const void *bytes, size_t length
         struct save_watch *watch = &machine->saving.watches[i];
         const char *text = machine->options->saves[i].text;
         for (size_t at = 0; text && at < length && !watch->done && !watch->wanted; at++) {
-            watch->matched = match_on(text, watch->matched, from[at]);
+            watch->matched = marks_match(text, watch->matched, from[at]);
             watch->wanted = !text[watch->matched];
         }
         if (watch->wanted)

@@ -91,8 +91,17 @@ static bool take_dtb(struct run_options *options, const char *value, struct erro
     return take_path(&options->dtb, "--dtb", value, error);
 }
 
+const struct packaged_firmware packaged_firmware[] = {
+    {"uefi", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", "qemu-efi-aarch64"},
+    {"uboot", "/usr/lib/u-boot/qemu_arm64/u-boot.bin", "u-boot-qemu"},
+    {0},
+};
+
 static bool take_firmware(struct run_options *options, const char *value, struct error *error)
 {
+    for (const struct packaged_firmware *known = packaged_firmware; known->word; known++)
+        if (!strcmp(value, known->word))
+            value = known->path;
     return take_path(&options->firmware, "--firmware", value, error);
 }
 
@@ -449,6 +458,29 @@ static bool take_compress(struct run_options *options, const char *value, struct
     return options->compress = true;
 }
 
+static bool take_script(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->script, "--script", value, error);
+}
+
+static bool take_symbols(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->symbols, "--symbols", value, error);
+}
+
+static bool take_listener(const char **listener, const char *what, const char *value, struct error *error)
+{
+    if ((strncmp(value, "unix:", 5) && strncmp(value, "tcp:", 4)) || !strchr(value, ':')[1])
+        return error_set(error, "%s expects unix:PATH or tcp:PORT (also tcp:ADDRESS:PORT), not '%s'", what, value);
+    *listener = value;
+    return true;
+}
+
+static bool take_control(struct run_options *options, const char *value, struct error *error)
+{
+    return take_listener(&options->control, "--control", value, error);
+}
+
 static bool take_incremental(struct run_options *options, const char *value, struct error *error)
 {
     return options->incremental = true;
@@ -584,6 +616,11 @@ const struct cli_option cli_options[] = {
     {"--fresh-identity", NULL, NULL, false,
      "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
      take_fresh_identity},
+    {"--script", "FILE", "", false, "Commands of the debugger, done before the guest starts. Those that run it, do.", take_script},
+    {"--control", "WHERE", "unix: tcp:", false,
+     "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies are JSON.",
+     take_control},
+    {"--symbols", "FILE", "", false, "Symbols for the debugger: an ELF file with or without DWARF, or a System.map.", take_symbols},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},
@@ -661,6 +698,8 @@ static bool check_together(const struct run_options *options, struct error *erro
                          options->record ? "--record" : "--replay");
     if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
         return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
+    if (options->firmware_vars && options->record)
+        return error_set(error, "--record needs flash that is the same when the run is repeated: leave --firmware-vars away");
     if (options->firmware_vars && !options->firmware)
         return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
     if (options->dtb && options->dump_dtb)
@@ -681,6 +720,11 @@ static bool check_together(const struct run_options *options, struct error *erro
     if (options->parallel && options->save_count)
         return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
                                 "them");
+    if (options->parallel && (options->script || options->control || options->gdb))
+        return error_set(error, "the debugger needs processors that take turns, so --parallel makes no sense with --script, "
+                                "--control and --gdb");
+    if (options->engine == ENGINE_CHOICE_LOCKSTEP && (options->script || options->control || options->gdb))
+        return error_set(error, "--engine lockstep cannot stand still in the middle: --script, --control and --gdb need another");
     if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
         return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
     return true;

@@ -90,7 +90,7 @@ struct run_options {
     const char *initrd;    /* NULL: none */
     const char *append;    /* the kernel's command line; "" when not given */
     const char *dtb;       /* NULL: generated from the board */
-    const char *firmware;  /* a file, or "uefi" or "uboot": what the first CPU runs, from flash; NULL: the kernel itself */
+    const char *firmware;  /* what the first CPU runs, from flash; NULL: the kernel itself */
     const char *firmware_vars; /* the file in which the second bank of flash persists; NULL: none */
     const char *dump_dtb;  /* write the device tree the guest would get there, and end */
     uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
@@ -121,6 +121,10 @@ struct run_options {
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
     unsigned hash_count;
+    const char *script;  /* commands of the debugger, done before the guest starts; NULL: none */
+    const char *control, *gdb; /* where the debugger listens: unix:PATH, tcp:[ADDRESS:]PORT; NULL: nowhere */
+    const char *symbols; /* a file with symbols for the debugger; NULL: none */
+    uint64_t history_bytes; /* memory for going back in time; 0: none */
     const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
     bool fresh_identity; /* the restored machine is a clone, whose identity `seed` makes */
     struct save_option saves[MAX_SAVES];
@@ -129,6 +133,11 @@ struct run_options {
     bool incremental; /* they hold what changed since the one before */
     uint64_t given; /* a bit for each option that was given, by its place in the table */
 };
+
+/** Firmware that Debian packages, by the word that stands for its file. The last has no word. */
+extern const struct packaged_firmware {
+    const char *word, *path, *package;
+} packaged_firmware[];
 
 /** Fills `options` with the defaults. */
 void run_options_default(struct run_options *options);

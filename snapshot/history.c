@@ -9,5 +9,8 @@ const struct codec_history codec_history[] = {
 
 const char *const section_history[] = {
     "device.vmgenid",
+    "device.fw-cfg",
+    "device.flash0",
+    "device.flash1",
     NULL,
 };

@@ -232,7 +232,8 @@ bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct
     if (!check_sections(snapshot, machine, error) || !get_ram(snapshot, machine, error))
         return false;
     for (unsigned i = 0; i < machine->device_count; i++)
-        if (machine->devices[i].class->medium && !get_medium(snapshot, &source, &machine->devices[i], error))
+        if (machine->devices[i].class->medium && !state_is_older(&source, &machine->devices[i]) &&
+            !get_medium(snapshot, &source, &machine->devices[i], error))
             return false;
     if (!state_give(&source, machine, error))
         return false;

@@ -59,6 +59,9 @@ bool state_give(const struct state_source *source, struct machine *machine, stru
 /** The same, of a state that was taken of this very machine. */
 void state_give_back(const struct state_image *image, struct machine *machine);
 
+/** Whether the state was written when no machine had that device yet, which then stays as after a reset. */
+bool state_is_older(const struct state_source *source, const struct device *device);
+
 /** One structure out of a source. */
 bool state_get(const struct state_source *source, const char *name, const struct fields *fields, void *object,
                struct error *error);

@@ -115,6 +115,9 @@ static const struct field cpu_list[] = {
     FIELD_HOST(struct cpu, blocks),
     FIELD_HOST(struct cpu, lookups),
     FIELD_HOST(struct cpu, debug_armed),
+    FIELD_HOST(struct cpu, stops),
+    FIELD_HOST(struct cpu, asked_pc),
+    FIELD_HOST(struct cpu, asked_icount),
     FIELDS_END,
 };
 const struct fields cpu_fields = {"cpu", sizeof(struct cpu), cpu_list};

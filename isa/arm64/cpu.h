@@ -167,9 +167,11 @@ struct cpu {
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
-    /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed.
-     */
+    /* What is to be seen to before each instruction (enum debug_reason); 0 when nothing is armed. */
     uint32_t debug_armed;
+    struct stops *stops; /* a debugger's (stops.h); NULL: there is none */
+    /* The instruction that it was asked about last, so that it is not asked again when the CPU goes on. */
+    uint64_t asked_pc, asked_icount;
 };
 
 extern const struct fields cpu_fields;

@@ -8,6 +8,7 @@
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/pmu.h"
+#include "isa/arm64/stops.h"
 
 /* SPSR_ELx (C5.2.18). */
 #define SPSR_SP          (1u << 0)
@@ -120,6 +121,8 @@ static void enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, u
     cpu->alone = 0;
     cpu->pc = (*level_register(cpu, level->vbar) & ~0x7ffull) + set + vector_offset;
     cpu_state_changed(cpu);
+    if (cpu->stops && cpu->stops->excepted)
+        cpu->stops->excepted(cpu->stops->context, cpu, vector_offset);
 }
 
 /* Synchronous exceptions. */
@@ -280,6 +283,8 @@ void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t addr
     cpu_set_flag(&cpu->event_register, 1);
     cpu->pc = address;
     cpu_state_changed(cpu);
+    if (cpu->stops && cpu->stops->returned)
+        cpu->stops->returned(cpu->stops->context, cpu);
 }
 
 void cpu_state_changed(struct cpu *cpu)

@@ -18,6 +18,7 @@ enum page_flag {
     PAGE_CLEAN = 2,      /* somebody waits for its first change (page_watch.h, lockstep's journal) */
     PAGE_WATCHED = 4,    /* the debugger watches an address in it */
     PAGE_ROM = 8,        /* of the memory below RAM, which only its device writes */
+    PAGE_READ_WATCHED = 16, /* as PAGE_WATCHED, for loads: it does not stand against a store */
 };
 
 /** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. The mapping may begin below
@@ -56,10 +57,10 @@ struct bus {
      * with flags; clears the flags that the write makes untrue. NULL while no engine runs. */
     void (*on_flagged_write)(void *context, uint64_t page_address);
     void *on_flagged_write_context;
-    bool process; /* bus_init_process() made it */
     /* Told when ROM has become readable, or is no more: what CPUs and engines know of it is void. */
     void (*on_rom_changed)(void *context);
     void *on_rom_changed_context;
+    bool process; /* bus_init_process() made it */
 };
 
 /** Reserves RAM. Fails when the host cannot give the address space. */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "machine/contract/error.h"
 
 struct cpu;
@@ -40,6 +41,8 @@ struct engine_ops {
     void (*flush)(struct engine *engine);
     /** After ENGINE_EXIT_FULL. */
     void (*make_room)(struct engine *engine);
+    /** Tells on `to` what it translated. NULL: it translates nothing. */
+    void (*describe)(struct engine *engine, FILE *to);
     /** Not for every engine, as the next. Called while no CPU runs; only the forking thread lives on in the child. */
     void (*fork)(struct engine *engine, enum engine_fork when);
     /** In a signal handler: the code at *host_pc accessed memory of the process and the host refused. True: it is this

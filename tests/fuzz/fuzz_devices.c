@@ -221,7 +221,7 @@ static void act(struct board *board, struct feed *feed)
     case 15:
         pass_time(board, take(feed, 1 + (action >> 4) % 5));
         if (action == 0xff)
-            vmgenid_class.reidentify(board->windows[5].device, take(feed, 8));
+            vmgenid_class.reidentify(board->windows[7].device, take(feed, 8));
         break;
     }
 }

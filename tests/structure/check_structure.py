@@ -26,6 +26,7 @@ KNOWS = {
 EXCEPTIONS = {
     "machine/contract/input.c": ["machine"],
     "machine/board.c": ["peripherals", "hostcall"],
+    "machine/firmware.c": ["peripherals"],
     "machine/main.c": ["interp", "jit", "debugger", "snapshot", "peripherals", "hostcall"],
 }
 SOURCE = re.compile(r"\.(c|h|def|S|py|sh|tab)$|(^|/)meson(\.build|_options\.txt)$")

@@ -119,7 +119,7 @@ static void the_tree_describes_the_memory_map(void **state)
             fail_msg("no node describes %s", window->name);
         described++;
     }
-    assert_int_equal(described, 6 + BOARD_VIRTIO_SLOTS);
+    assert_int_equal(described, 9 + BOARD_VIRTIO_SLOTS);
     free(fdt);
     machine_free(machine);
 }
