@@ -55,6 +55,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, saving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
+    FIELD_HOST(struct machine, exit_status),
     FIELD(struct machine, resets),
     FIELDS_END,
 };
@@ -85,6 +86,13 @@ static void on_system_off(void *machine, struct cpu *cpu)
 static void on_system_reset(void *machine, struct cpu *cpu)
 {
     stop_for(machine, MACHINE_RESET);
+}
+
+void machine_exit(void *context, uint8_t status)
+{
+    struct machine *machine = context;
+    machine->exit_status = status;
+    stop_for(machine, MACHINE_EXIT);
 }
 
 static void on_timeout(void *machine)
@@ -372,6 +380,7 @@ static int run_to_end(struct machine *machine, struct error *error)
         case MACHINE_POWER_OFF:
         case MACHINE_HALTED: return EXIT_STATUS_POWER_OFF;
         case MACHINE_PANIC: return EXIT_STATUS_PANIC;
+        case MACHINE_EXIT: return MACHINE_EXIT_BASE | machine->exit_status;
         case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
         case MACHINE_RESET:
             if (machine->uart.panic.begun || machine->console.panic.begun)

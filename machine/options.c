@@ -237,6 +237,18 @@ static bool take_share(struct run_options *options, const char *value, struct er
     return true;
 }
 
+static bool take_hostcall(struct run_options *options, const char *value, struct error *error)
+{
+    options->hostcall = value;
+    return true;
+}
+
+static bool take_semihosting(struct run_options *options, const char *value, struct error *error)
+{
+    options->semihosting = value;
+    return true;
+}
+
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
                                struct error *error)
 {
@@ -493,6 +505,14 @@ const struct cli_option cli_options[] = {
      "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
      "attribute. Nothing outside of the directory can be reached.",
      take_share},
+    {"--hostcall", "FILE", "", false,
+     "Let the guest call the functions of the host's libraries that the file lists with their arguments, and no others. Its "
+     "side of that is in guest/hypercall.",
+     take_hostcall},
+    {"--semihosting", "DIR", "", false,
+     "Serve Arm's semihosting calls (HLT #0xF000), for programs without an operating system: files beneath DIR, the console, "
+     "time, and the program's exit status, which becomes this one's. The command line is the kernel's name and --append.",
+     take_semihosting},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},
@@ -630,6 +650,10 @@ static bool check_together(const struct run_options *options, struct error *erro
         return false;
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
+    if (run_options_given(options, "--hostcall") && !*options->hostcall)
+        return error_set(error, "--hostcall expects the name of a file");
+    if (run_options_given(options, "--semihosting") && !*options->semihosting)
+        return error_set(error, "--semihosting expects a directory");
     for (unsigned i = 0; i < options->share_count; i++)
         if (!*options->shares[i].path && run_options_given(options, "--share"))
             return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);

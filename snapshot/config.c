@@ -128,6 +128,14 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
     options->cpus = recorded->cpus;
     options->cpu = recorded->cpu;
     options->seed = recorded->seed;
+    if (!run_options_given(options, "--hostcall"))
+        options->hostcall = recorded->hostcall;
+    else if (!recorded->hostcall)
+        return error_set(error, "--hostcall: the machine in %s has none", snapshot->file.path);
+    if (!run_options_given(options, "--semihosting"))
+        options->semihosting = recorded->semihosting;
+    else if (!recorded->semihosting)
+        return error_set(error, "--semihosting: the machine in %s has none", snapshot->file.path);
     return merge_disks(snapshot, options, error) && merge_nets(snapshot, options, error) &&
            merge_shares(snapshot, options, error) && merge_lines(snapshot, options, error);
 }
