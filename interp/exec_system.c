@@ -3,6 +3,7 @@
 #include "interp/exec.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/threads.h"
+#include "isa/arm64/user.h"
 #include "isa/arm64/timer.h"
 
 /* Bits of SCTLR_EL1 that let EL0 do things. */
@@ -311,6 +312,8 @@ static void maintain_address(struct cpu *cpu, const struct insn *insn)
 EXEC(ic_ivau)
 {
     maintain_address(cpu, insn);
+    if (cpu->user)
+        cpu->user->code_changed(cpu->user->context, cpu, cpu->x[insn->rn]);
 }
 
 EXEC(dc_ivac)

@@ -125,6 +125,24 @@ void slow_if(struct translation_state *t, enum x64_cc cc)
     t->slow[t->slow_count++] = (struct slow_path){.jump_end = x64_jcc(t->c, cc), .insn = t->insn, .flags = t->pending};
 }
 
+void may_fault(struct translation_state *t)
+{
+    assert(t->slow_count < MAX_SLOW_PATHS);
+    t->slow[t->slow_count++] = (struct slow_path){.faults_from = t->c->at, .insn = t->insn, .flags = t->pending};
+}
+
+/* The way out leads to the code that comes next. */
+static void bind_slow(struct translation_state *t, const struct slow_path *slow)
+{
+    const struct x64 *c = t->c;
+    if (slow->jump_end)
+        x64_bind(t->c, slow->jump_end);
+    else if (t->faults && !c->full && slow->resume != slow->faults_from &&
+             !fault_table_add(t->faults, (uint64_t)(slow->faults_from + c->run_offset),
+                              (uint64_t)(slow->resume + c->run_offset), x64_here(c)))
+        t->c->full = true;
+}
+
 void exit_if(struct translation_state *t, enum x64_cc cc)
 {
     t->exits[t->exit_count++] = (struct block_exit){x64_jcc(t->c, cc), t->insn, t->pending, t->vector_written};
@@ -161,10 +179,10 @@ void emit_slow_paths(struct translation_state *t)
                 x64_patch(slow->jump_end, slow->twin);
             continue;
         }
-        x64_bind(t->c, slow->jump_end);
+        bind_slow(t, slow);
         /* Several ways out of one operation share the code. */
         while (i + 1 < t->slow_count && t->slow[i + 1].resume == slow->resume)
-            x64_bind(t->c, t->slow[++i].jump_end);
+            bind_slow(t, &t->slow[++i]);
         t->pending = slow->flags;
         commit_flags(t);
         const bool ends = insn_infos[slow->insn->op].flags & INSN_ENDS_BLOCK;

@@ -5,6 +5,7 @@
 
 #include "interp/block.h"
 #include "isa/arm64/cpu.h"
+#include "jit/faults.h"
 #include "jit/ir.h"
 #include "jit/translate.h"
 
@@ -34,7 +35,8 @@ struct pending_flags {
 
 /* A conditional way out of line: to the exec_ function of an instruction and back. */
 struct slow_path {
-    uint8_t *jump_end;
+    uint8_t *jump_end;           /* NULL: the host refuses an access in the code from `faults_from` up to `resume` */
+    const uint8_t *faults_from;
     uint8_t *resume;
     uint8_t *twin; /* it goes there instead; or NULL */
     const struct insn *insn;
@@ -188,6 +190,8 @@ struct translation_state {
     unsigned exit_count, exit_first; /* exit_first: of the present instruction */
     bool flags_read, flags_set; /* by the present instruction */
     bool may_leave;             /* the present instruction may go on elsewhere, where the flags may be looked at */
+    struct fault_table *faults; /* NULL: what is compiled now is not kept */
+    bool sp_aligned;            /* known, of the guest's SP */
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[MAX_EMITTED];
@@ -233,6 +237,10 @@ void give_registers(struct translation_state *t);
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
  * behind it, or back in the engine's loop if it ends the block. Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
+
+/** From here on up to its end the present instruction accesses the process's memory at addresses that nobody has checked. It
+ *  may begin again from its own beginning: no base register has changed. */
+void may_fault(struct translation_state *t);
 
 /** Emits what slow_if() promised, out of line behind the block. */
 void emit_slow_paths(struct translation_state *t);

@@ -25,6 +25,7 @@
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
+#include "peripherals/vmgenid.h"
 
 #define KEY_POWER 116 /* Linux input event code */
 
@@ -41,6 +42,7 @@ static bool build_gic(struct machine *machine, const struct board_row *row, stru
 static bool build_uart(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_rtc(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_gpio(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_vmgenid(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_calls(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_flash(struct machine *machine, const struct board_row *row, struct error *error);
@@ -53,6 +55,7 @@ static void describe_gic(const struct machine *machine, const struct board_row *
 static void describe_uart(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_rtc(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_gpio(const struct machine *machine, const struct board_row *row, void *fdt);
+static void describe_vmgenid(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt);
 
 /* The interrupt controller stands first: the others are wired to it. */
@@ -62,6 +65,7 @@ static const struct board_row board[] = {
     {"rtc0", 0x09010000, PL031_WINDOW_BYTES, 2, build_rtc, describe_rtc},
     {"fw-cfg", 0x09020000, FW_CFG_WINDOW_BYTES, 0, build_fw_cfg, describe_fw_cfg},
     {"gpio0", 0x09030000, PL061_WINDOW_BYTES, 7, build_gpio, describe_gpio},
+    {"vmgenid", 0x090c0000, VMGENID_WINDOW_BYTES, 9, build_vmgenid, describe_vmgenid},
     {"flash0", BOARD_FLASH_BASE, FLASH_BANK_BYTES, 0, build_flash, describe_flash},
     {"flash1", BOARD_FLASH_BASE + FLASH_BANK_BYTES, FLASH_BANK_BYTES, 0, build_flash_vars, describe_nothing},
     {"hostcalls", 0, 0, 0, build_calls, describe_nothing},
@@ -216,6 +220,22 @@ static void describe_gpio(const struct machine *machine, const struct board_row 
     fdt_property_cell(fdt, "linux,code", KEY_POWER);
     fdt_property_cells(fdt, "gpios", 3, (const uint32_t[]){PHANDLE_GPIO, PL061_POWER_KEY_PIN, 0});
     fdt_end_node(fdt);
+    fdt_end_node(fdt);
+}
+
+static bool build_vmgenid(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    add_mmio_device(machine, row, &vmgenid_class, &vmgenid_mmio,
+                    vmgenid_create(machine->options->seed, spi_of(machine, row->spi)));
+    return true;
+}
+
+static void describe_vmgenid(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    fdt_node_at(fdt, "rng", row->base);
+    fdt_property_string(fdt, "compatible", "microsoft,vmgenid");
+    fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
+    fdt_property_spi_edge(fdt, row->spi);
     fdt_end_node(fdt);
 }
 

@@ -10,6 +10,7 @@
 #include "machine/psci.h"
 #include "machine/run.h"
 
+struct migration;
 struct serial;
 struct fw_cfg;
 struct machine;
@@ -38,6 +39,7 @@ enum machine_stop {
     MACHINE_TIMEOUT,
     MACHINE_EXIT,   /* the guest gave an exit status (semihosting) */
     MACHINE_HALTED, /* a replay has nothing more to go by */
+    MACHINE_MOVED,  /* it runs elsewhere now */
 };
 
 struct machine {
@@ -61,6 +63,7 @@ struct machine {
     struct run_loop loop;
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
+    uint64_t stop_insns;     /* --stop-after: where CPU 0 is then; UINT64_MAX: nowhere */
     struct machine_saving {
         /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
          * saved. */
@@ -74,6 +77,28 @@ struct machine {
         } watches[MAX_SAVES]; /* of options->saves */
         bool failed;          /* one could not be written, which was said */
     } saving;
+    /* A debugger that was wired in. `halted` is called when the machine stands still between two instructions: before it
+     * starts if `at_start`, when run_loop_halt() was called, and at its end, which `stop` tells; it may run the machine
+     * itself by machine_resume(). False: the run ends. */
+    struct machine_debugger {
+        bool (*halted)(void *context);
+        void *context;
+        bool at_start;
+        void (*key)(void *context); /* Ctrl-A D, or Ctrl-C where `prompt` */
+        void (*output)(void *context, const void *bytes, size_t length); /* what the guest prints; NULL: nobody asks */
+        void *output_context;
+        bool output_found; /* `output` has halted the machine */
+        bool mute;         /* what the guest prints was printed before */
+        bool prompt;                /* standard input belongs to it while the machine stands still */
+    } debugger;
+    struct machine_moving {
+        /* Begins to move the machine to an address; takes the next step; tells what failed. Set by main; NULL: it stays. */
+        bool (*start)(struct migration *migration, const char *address, struct error *error);
+        void (*step)(struct migration *migration);
+        bool (*failed)(struct migration *migration, struct error *error);
+        bool (*busy)(const struct migration *migration);
+        struct migration *migration; /* main's */
+    } moving;
     bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
     uint8_t exit_status; /* MACHINE_EXIT */
@@ -98,11 +123,22 @@ void machine_free(struct machine *machine);
  * exit_status); for EXIT_STATUS_HOST `error` says why. Where the guest gave one it is that and MACHINE_EXIT_BASE. */
 int machine_run(struct machine *machine, struct error *error);
 
+/** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that is
+ *  no end. For a debugger. False: the host could not, and `error` says what. */
+bool machine_resume(struct machine *machine, struct error *error);
+
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);
 
+/** Ends the run behind the instruction that is running. On the machine's thread only. */
+void machine_stop_for(struct machine *machine, enum machine_stop reason);
+
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
+
+/** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and a
+ *  generation ID by which the guest sees that. */
+void machine_reidentify(struct machine *machine);
 
 /** Watches the changes of RAM, from now on. Not under --parallel. */
 void machine_watch_ram(struct machine *machine, struct page_watch *watch);

@@ -91,8 +91,17 @@ static bool take_dtb(struct run_options *options, const char *value, struct erro
     return take_path(&options->dtb, "--dtb", value, error);
 }
 
+const struct packaged_firmware packaged_firmware[] = {
+    {"uefi", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", "qemu-efi-aarch64"},
+    {"uboot", "/usr/lib/u-boot/qemu_arm64/u-boot.bin", "u-boot-qemu"},
+    {0},
+};
+
 static bool take_firmware(struct run_options *options, const char *value, struct error *error)
 {
+    for (const struct packaged_firmware *known = packaged_firmware; known->word; known++)
+        if (!strcmp(value, known->word))
+            value = known->path;
     return take_path(&options->firmware, "--firmware", value, error);
 }
 
@@ -385,6 +394,13 @@ static bool take_timeout(struct run_options *options, const char *value, struct 
                      value);
 }
 
+static bool take_stop_after(struct run_options *options, const char *value, struct error *error)
+{
+    if (parse_whole_number(value, UINT64_MAX - 1, &options->stop_after_insns) && options->stop_after_insns > 0)
+        return true;
+    return error_set(error, "--stop-after expects a number of instructions, such as 1000000 (not '%s')", value);
+}
+
 static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
 {
     const char *rest = value;
@@ -406,7 +422,7 @@ static bool take_state_hash_at(struct run_options *options, const char *value, s
 static struct save_option *next_save(struct run_options *options, const char *path, struct error *error)
 {
     if (options->save_count == MAX_SAVES) {
-        error_set(error, "--save-at and --save-on can be given %u times at most", MAX_SAVES);
+        error_set(error, "--save-at, --save-on and --migrate-on can be given %u times at most", MAX_SAVES);
         return NULL;
     }
     struct save_option *save = &options->saves[options->save_count];
@@ -439,9 +455,35 @@ static bool take_save_on(struct run_options *options, const char *first, const c
     return save != NULL;
 }
 
+static bool take_migrate_on(struct run_options *options, const char *first, const char *second, struct error *error)
+{
+    if (!*first || strncmp(second, "tcp:", 4))
+        return error_set(error, "--migrate-on expects a text that the guest will print, and a place, such as login: "
+                         "tcp:127.0.0.1:4444");
+    struct save_option *save = next_save(options, second, error);
+    if (save) {
+        save->text = first;
+        save->moves = true;
+    }
+    return save != NULL;
+}
+
+static bool take_incoming(struct run_options *options, const char *value, struct error *error)
+{
+    if (strncmp(value, "tcp:", 4))
+        return error_set(error, "--incoming expects a place, such as tcp:127.0.0.1:4444 (not '%s')", value);
+    options->incoming = value;
+    return true;
+}
+
 static bool take_restore(struct run_options *options, const char *value, struct error *error)
 {
     return take_path(&options->restore, "--restore", value, error);
+}
+
+static bool take_fresh_identity(struct run_options *options, const char *value, struct error *error)
+{
+    return options->fresh_identity = true;
 }
 
 static bool take_compress(struct run_options *options, const char *value, struct error *error)
@@ -449,9 +491,43 @@ static bool take_compress(struct run_options *options, const char *value, struct
     return options->compress = true;
 }
 
+static bool take_script(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->script, "--script", value, error);
+}
+
+static bool take_symbols(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->symbols, "--symbols", value, error);
+}
+
+static bool take_listener(const char **listener, const char *what, const char *value, struct error *error)
+{
+    if ((strncmp(value, "unix:", 5) && strncmp(value, "tcp:", 4)) || !strchr(value, ':')[1])
+        return error_set(error, "%s expects unix:PATH or tcp:PORT (also tcp:ADDRESS:PORT), not '%s'", what, value);
+    *listener = value;
+    return true;
+}
+
+static bool take_control(struct run_options *options, const char *value, struct error *error)
+{
+    return take_listener(&options->control, "--control", value, error);
+}
+
 static bool take_incremental(struct run_options *options, const char *value, struct error *error)
 {
     return options->incremental = true;
+}
+
+static bool take_gdb(struct run_options *options, const char *value, struct error *error)
+{
+    return take_listener(&options->gdb, "--gdb", value, error);
+}
+
+static bool take_history(struct run_options *options, const char *value, struct error *error)
+{
+    return parse_size(value, 0, MAX_MEMORY_BYTES, &options->history_bytes) ||
+           error_set(error, "--history expects a size from 0M to 64G, such as 512M or 4G (not '%s')", value);
 }
 
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
@@ -562,6 +638,9 @@ const struct cli_option cli_options[] = {
      take_perf_map},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
+    {"--stop-after", "N", NULL, false,
+     "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
+     take_stop_after},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
     {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
      take_no_reboot},
@@ -583,8 +662,29 @@ const struct cli_option cli_options[] = {
      take_incremental},
     {"--restore", "FILE", "", false,
      "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
-     "--serial and --console may say anew where its devices end on the host. Disks are overlays.",
+     "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes on as "
+     "a clone with an identity of its own: other random numbers, and a generation ID by which the guest sees it.",
      take_restore},
+    {"--migrate-on", "TEXT PLACE", NULL, true,
+     "Move the running machine to the armature that waits with --incoming at that place, such as tcp:127.0.0.1:4444, when "
+     "the guest has printed TEXT. It runs on meanwhile; where it cannot move it stays.",
+     .take_pair = take_migrate_on},
+    {"--incoming", "PLACE", NULL, false,
+     "Wait at tcp:HOST:PORT for a machine that moves here, and go on with it. --disk must name the images that it had. "
+     "Nothing protects what goes over the wire.",
+     take_incoming},
+    {"--fresh-identity", NULL, NULL, false,
+     "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
+     take_fresh_identity},
+    {"--script", "FILE", "", false, "Commands of the debugger, done before the guest starts. Those that run it, do.", take_script},
+    {"--control", "WHERE", "unix: tcp:", false,
+     "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies are JSON.",
+     take_control},
+    {"--gdb", "WHERE", "unix: tcp:", false, "Serve gdb's remote protocol at unix:PATH or tcp:PORT. The guest runs until gdb comes.",
+     take_gdb},
+    {"--history", "SIZE", NULL, false,
+     "Memory that the debugger may take to go back in time, 0M to 64G; default 512M. 0M: it cannot go back.", take_history},
+    {"--symbols", "FILE", "", false, "Symbols for the debugger: an ELF file with or without DWARF, or a System.map.", take_symbols},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},
@@ -596,7 +696,7 @@ const struct cli_status cli_statuses[] = {
     {EXIT_STATUS_HOST, "A file, memory, a socket or the like could not be had from the host."},
     {EXIT_STATUS_USAGE, "The command line makes no sense."},
     {EXIT_STATUS_PANIC, "The guest's kernel panicked (--exit-on-panic)."},
-    {EXIT_STATUS_TIMEOUT, "The time given with --timeout is over."},
+    {EXIT_STATUS_TIMEOUT, "The time of --timeout, or the instructions of --stop-after, are over."},
     {EXIT_STATUS_RESET, "The guest asked for a reset (--no-reboot)."},
     {0},
 };
@@ -613,6 +713,7 @@ void run_options_default(struct run_options *options)
         .cpu = CPU_V8_2,
         .host_features = HOST_LEVEL_NATIVE,
         .jit_cache_bytes = 32ull << 20,
+        .history_bytes = 512ull << 20,
         .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
     };
 }
@@ -620,11 +721,24 @@ void run_options_default(struct run_options *options)
 /* What a snapshot says of its machine, the command line cannot say again. */
 static bool check_restore(const struct run_options *options, struct error *error)
 {
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",   "--cpus",         "--cpu",
-                                        "--seed",   "--dtb",    "--dump-dtb", "--firmware", "--firmware-vars"};
+    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
+                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
+    if (options->replay && !options->fresh_identity && run_options_given(options, "--seed"))
+        return error_set(error, "--replay: the recorded run had the identity in its snapshot, so --seed makes no sense with it");
+    return true;
+}
+
+/* A machine that moves here says what it is, and starts from nothing but its own memory. */
+static bool check_incoming(const struct run_options *options, struct error *error)
+{
+    static const char *const fixed[] = {"--append", "--memory",   "--cpus",   "--cpu",     "--seed",   "--dump-dtb", "--firmware",
+                                        "--firmware-vars", "--restore", "--record", "--replay", "--parallel", "--fresh-identity"};
+    for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (run_options_given(options, fixed[i]))
+            return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it", fixed[i]);
     return true;
 }
 
@@ -646,6 +760,10 @@ static bool check_together(const struct run_options *options, struct error *erro
 {
     if (options->restore && !check_restore(options, error))
         return false;
+    if (options->incoming && !check_incoming(options, error))
+        return false;
+    if (options->fresh_identity && !options->restore && !options->replay)
+        return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
     if (options->record && options->replay)
@@ -660,8 +778,10 @@ static bool check_together(const struct run_options *options, struct error *erro
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");
-    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
+    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay && !options->incoming)
         return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
+    if (options->firmware_vars && options->record)
+        return error_set(error, "--record needs flash that is the same when the run is repeated: leave --firmware-vars away");
     if (options->firmware_vars && !options->firmware)
         return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
     if (options->dtb && options->dump_dtb)
@@ -677,9 +797,16 @@ static bool check_together(const struct run_options *options, struct error *erro
         return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
     if (options->parallel && options->hash_count)
         return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
+    if (options->parallel && options->stop_after_insns)
+        return error_set(error, "--stop-after needs processors that take turns, so --parallel makes no sense with it");
     if (options->parallel && options->save_count)
         return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
                                 "them");
+    if (options->parallel && (options->script || options->control || options->gdb))
+        return error_set(error, "the debugger needs processors that take turns, so --parallel makes no sense with --script, "
+                                "--control and --gdb");
+    if (options->engine == ENGINE_CHOICE_LOCKSTEP && (options->script || options->control || options->gdb))
+        return error_set(error, "--engine lockstep cannot stand still in the middle: --script, --control and --gdb need another");
     if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
         return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
     return true;

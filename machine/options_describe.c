@@ -167,12 +167,22 @@ static const char *describe_seed(const struct run_options *options, unsigned ind
     return index ? NULL : number(value, options->seed);
 }
 
+static const char *describe_fresh_identity(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->fresh_identity ? NULL : "";
+}
+
 static const char *describe_timeout(const struct run_options *options, unsigned index, char *value)
 {
     if (index || !options->timeout_ns)
         return NULL;
     snprintf(value, VALUE_BYTES, "%" PRIu64 "ms", options->timeout_ns / 1000000);
     return value;
+}
+
+static const char *describe_stop_after(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->stop_after_insns ? NULL : number(value, options->stop_after_insns);
 }
 
 static const char *describe_exit_on_panic(const struct run_options *options, unsigned index, char *value)
@@ -209,7 +219,9 @@ static const struct {
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
     {"--seed", false, describe_seed},
+    {"--fresh-identity", false, describe_fresh_identity},
     {"--timeout", false, describe_timeout},
+    {"--stop-after", false, describe_stop_after},
     {"--exit-on-panic", false, describe_exit_on_panic},
     {"--no-reboot", false, describe_no_reboot},
 };

@@ -129,6 +129,12 @@ struct cpu {
     struct cpu **peers;
     unsigned peer_count;
     struct cpu *self;
+    const struct user_space *user; /* it is a thread of a process that has no kernel in the guest (user.h); or NULL */
+    struct user_exception {
+        bool taken;
+        uint32_t esr;
+        uint64_t far;
+    } user_exception; /* what would have been taken to the kernel */
     bool parallel; /* the CPUs run at the same time, on a host thread each: accesses keep the guest's order among them */
     struct threads *threads; /* then: what they have in common (threads.h) */
     /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
@@ -165,9 +171,11 @@ struct cpu {
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
-    /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed.
-     */
+    /* What is to be seen to before each instruction (enum debug_reason); 0 when nothing is armed. */
     uint32_t debug_armed;
+    struct stops *stops; /* a debugger's (stops.h); NULL: there is none */
+    /* The instruction that it was asked about last, so that it is not asked again when the CPU goes on. */
+    uint64_t asked_pc, asked_icount;
 };
 
 extern const struct fields cpu_fields;

@@ -11,6 +11,7 @@ import os
 import random
 import re
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -356,6 +357,105 @@ def case_snapshot_text():
         disk.write(b"changed")
     done = run([program, "run", "--restore", file], stdin=subprocess.DEVNULL)
     check(done.returncode == HOST and b"the image of disk0 was changed" in done.stderr, f"a changed image: {done.stderr}")
+
+
+def case_clones():
+    """Clones of one snapshot have other random numbers, once their kernel has reseeded (a minute, which is skipped); the
+    same seed makes the same machine, and without one it is the one that was saved."""
+    file = os.path.join(folder.name, "base.snap")
+    random = "dd if=/dev/urandom bs=32 count=1 2>/dev/null | sha256sum"
+    script = f"echo re''ady\nsleep 200\n{random}\ncat /proc/uptime\ncat /proc/interrupts\npoweroff -f\n"
+    original = boot(script, "--clock", "virtual", "--save-on", "ready", file, append="quiet")
+
+    def clone(*options):
+        done = subprocess.run([program, "run", "--restore", file, "--clock", "virtual", *options], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check(done.returncode == POWER_OFF, f"{options}: status {done.returncode}: {done.stderr}", done.stdout)
+        return done.stdout
+
+    same, first, second, again = clone(), clone("--seed", "1"), clone("--seed", "2"), clone("--seed", "1", "--engine", "interp")
+    check(original.endswith(same), "without a seed it is another machine", same)
+    check(first == again, "one seed made two machines", again)
+    numbers = {answer(output, random) for output in (original, first, second)}
+    check(len(numbers) == 3, f"clones share their random numbers: {numbers}")
+
+
+def migrate(script, port):
+    """The run of a script that moves away at "ready"; what it printed and said."""
+    done = subprocess.run(command("--clock", "virtual", "--migrate-on", "ready", f"tcp:127.0.0.1:{port}", append="quiet"),
+                          input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def incoming(*options):
+    """A process that waits for a machine, and its port."""
+    running = subprocess.Popen([program, "run", "--incoming", "tcp:127.0.0.1:0", "--clock", "virtual", *options],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = running.stderr.readline().decode()
+    check("waiting for a machine at port" in line, f"it waits for nobody: {line}")
+    return running, int(line.split()[-1])
+
+
+def fake_target(until):
+    """A target that breaks off: `until` says when, of the kind of a message. Returns its port."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def take(connection, length):
+        got = b""
+        while len(got) < length:
+            more = connection.recv(length - len(got))
+            if not more:
+                return got
+            got += more
+        return got
+
+    def serve():
+        connection, _ = server.accept()
+        with connection:
+            while True:
+                kind, length, _ = struct.unpack("<IIQ", take(connection, 16))
+                take(connection, length)
+                if kind == until:
+                    return
+                if kind == 1:  # hello: ready, with the checksum of nothing
+                    connection.sendall(struct.pack("<IIQ", 2, 0, 0xf8bb92c91b3f5cc0))
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server.getsockname()[1]
+
+
+def case_migrate():
+    """A busy machine moves to another process and engine, and goes on as if it had not; where it cannot, it stays."""
+    script = ("echo re''ady\nfor i in 1 2 3 4; do dd if=/dev/urandom of=/tmp/x bs=1M count=40 2>/dev/null; sha256sum /tmp/x; done\n"
+              "cat /proc/uptime\ncat /proc/interrupts\npoweroff -f\n")
+    plain = boot(script, "--clock", "virtual", append="quiet")
+    target, port = incoming("--engine", "jit")
+    status, before, errors = migrate(script, port)
+    after, complaints = target.communicate()
+    print(errors)
+    check(status == POWER_OFF and target.returncode == POWER_OFF, f"{status}, {target.returncode}: {errors} {complaints}", after)
+    check(before + after == plain, "it is another machine since it moved", before + after)
+    check(b"ready" in before and b"Power down" in after and b"Power down" not in before, "it did not move", before)
+
+    # Nobody there; nobody any more, at each point of the conversation: in the pages (5), at the end of all (7).
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        ports = {"refused": unused.getsockname()[1]}
+    ports |= {"pages": fake_target(5), "end": fake_target(7)}
+    for what, port in ports.items():
+        status, output, errors = migrate(script, port)
+        check(status == HOST and errors.count("\n") >= 1 and "migration:" in errors, f"{what}: {status} {errors}")
+        check(output == plain, f"{what}: the machine did not go on as it was", output)
+
+    # What comes is no machine; it has a disk of which the target knows nothing.
+    target, port = incoming()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        check(target.wait() == HOST and target.stderr.read().count(b"\n") == 1, "nonsense was taken")
+    target, port = incoming("--disk", f"{guest}/initrd.gz,ro")
+    status, output, errors = migrate(script, port)
+    check(target.wait() == HOST and status == HOST and "0 disks" in errors, f"another machine: {errors}")
+    check(output == plain, "the machine did not go on as it was", output)
 
 
 def case_panic():
