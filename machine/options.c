@@ -247,6 +247,18 @@ static bool take_share(struct run_options *options, const char *value, struct er
     return true;
 }
 
+static bool take_hostcall(struct run_options *options, const char *value, struct error *error)
+{
+    options->hostcall = value;
+    return true;
+}
+
+static bool take_semihosting(struct run_options *options, const char *value, struct error *error)
+{
+    options->semihosting = value;
+    return true;
+}
+
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
                                struct error *error)
 {
@@ -583,6 +595,14 @@ const struct cli_option cli_options[] = {
      "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
      "attribute. Nothing outside of the directory can be reached.",
      take_share},
+    {"--hostcall", "FILE", "", false,
+     "Let the guest call the functions of the host's libraries that the file lists with their arguments, and no others. Its "
+     "side of that is in guest/hypercall.",
+     take_hostcall},
+    {"--semihosting", "DIR", "", false,
+     "Serve Arm's semihosting calls (HLT #0xF000), for programs without an operating system: files beneath DIR, the console, "
+     "time, and the program's exit status, which becomes this one's. The command line is the kernel's name and --append.",
+     take_semihosting},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},

@@ -52,6 +52,10 @@ bool options_check(const struct run_options *options, struct error *error)
         return false;
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
+    if (run_options_given(options, "--hostcall") && !*options->hostcall)
+        return error_set(error, "--hostcall expects the name of a file");
+    if (run_options_given(options, "--semihosting") && !*options->semihosting)
+        return error_set(error, "--semihosting expects a directory");
     for (unsigned i = 0; i < options->share_count; i++)
         if (!*options->shares[i].path && run_options_given(options, "--share"))
             return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);

@@ -146,6 +146,20 @@ static void test_translation(void **state)
     assert_true(options.perf_map);
 }
 
+/* What the host would open is given by the user alone. */
+static void test_calls(void **state)
+{
+    struct run_options taken;
+    assert_true(parse("--kernel k --semihosting /srv --hostcall list"));
+    assert_string_equal(options.semihosting, "/srv");
+    assert_string_equal(options.hostcall, "list");
+    run_options_default(&taken);
+    assert_true(run_options_take(&taken, "--semihosting", "", &error) && run_options_take(&taken, "--hostcall", "", &error));
+    assert_string_equal(taken.semihosting, "");
+    assert_false(run_options_take(&taken, "--semihosting", "/", &error));
+    assert_false(run_options_take(&taken, "--hostcall", "list", &error));
+}
+
 static void test_share(void **state)
 {
     assert_true(parse("--kernel k --share work=/srv/a,b --share old=/srv,ro --share m=x=y,mapped,ro --share n=z,ro,other"));
@@ -315,7 +329,7 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
         cmocka_unit_test(test_description),
         cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share),
+        cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share), cmocka_unit_test(test_calls),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
