@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hostcall/hyper/hyper.h"
+#include "hostcall/semihost.h"
 #include "hostcall/share/share.h"
 #include "machine/acpi.h"
 #include "machine/fdt_write.h"
@@ -51,6 +53,7 @@ static bool build_rtc(struct machine *machine, const struct board_row *row, stru
 static bool build_gpio(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_vmgenid(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_calls(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_flash(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_flash_vars(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_fw_cfg(struct machine *machine, const struct board_row *row, struct error *error);
@@ -81,6 +84,7 @@ static const struct board_row board[] = {
     {"flash0", BOARD_FLASH_BASE, FLASH_BANK_BYTES, 0, build_flash, describe_flash},
     {"flash1", BOARD_FLASH_BASE + FLASH_BANK_BYTES, FLASH_BANK_BYTES, 0, build_flash_vars, describe_nothing},
     {"pci0", 0x4010000000, 256 * PCI_ECAM_BUS_BYTES, 3, build_pci, describe_pci},
+    {"hostcalls", 0, 0, 0, build_calls, describe_nothing},
     {"virtio", 0x0a000000, VIRTIO_MMIO_SLOT_BYTES, 16, build_virtio, describe_virtio},
 };
 
@@ -438,6 +442,79 @@ static void describe_pci(const struct machine *machine, const struct board_row *
     fdt_property_cells(fdt, "msi-map", 4, (const uint32_t[]){0, PHANDLE_ITS, 0, 0x10000});
     describe_pci_pins(row, fdt);
     fdt_end_node(fdt);
+}
+
+/* --- calls that the host serves --------------------------------------------------------------------- */
+
+/* Where the board has no serial line that leads anywhere, the program's own output. */
+static void call_transmit(void *context, const void *bytes, size_t length)
+{
+    struct machine *machine = context;
+    machine_transmit(&machine->uart, bytes, length);
+    if (machine->uart.serial)
+        return;
+    fwrite(bytes, 1, length, stdout);
+    fflush(stdout);
+}
+
+static bool build_semihosting(struct machine *machine, struct door *door, struct error *error)
+{
+    const struct run_options *options = machine->options;
+    const struct ram *ram = &machine->bus.ram;
+    const char *kernel = options->kernel ? options->kernel : "", *slash = strrchr(kernel, '/');
+    char command_line[4096];
+    snprintf(command_line, sizeof command_line, "%s%s%s", slash ? slash + 1 : kernel, *options->append ? " " : "",
+             options->append);
+    struct semihost *semihost = semihost_create(door,
+                                                &(struct semihost_config){
+                                                    .folder = options->semihosting,
+                                                    .command_line = command_line,
+                                                    .start_s = run_options_rtc_s(options),
+                                                    .reads_stdin = options->serial.kind == SERIAL_NONE,
+                                                    .heap_base = ram->base + ram->size_bytes / 2,
+                                                    .heap_limit = ram->base + ram->size_bytes,
+                                                    .transmit = call_transmit,
+                                                    .transmit_context = machine,
+                                                    .exit = machine_exit,
+                                                    .exit_context = machine,
+                                                },
+                                                error);
+    if (!semihost)
+        return false;
+    machine_add_device(machine, &semihost_class, "semihosting", semihost);
+    for (unsigned i = 0; i < machine->cpu_count; i++) {
+        machine->cpus[i]->semihost = semihost_call;
+        machine->cpus[i]->semihost_context = semihost;
+    }
+    return true;
+}
+
+static bool build_hypercalls(struct machine *machine, struct door *door, struct error *error)
+{
+    struct hyper *hyper = hyper_create(door,
+                                       &(struct hyper_config){
+                                           .path = machine->options->hostcall,
+                                           .transmit = call_transmit,
+                                           .transmit_context = machine,
+                                       },
+                                       error);
+    if (!hyper)
+        return false;
+    machine_add_device(machine, &hyper_class, "hypercalls", hyper);
+    machine->psci.vendor = hyper_call;
+    machine->psci.vendor_context = hyper;
+    return true;
+}
+
+static bool build_calls(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    if (!machine->options->semihosting && !machine->options->hostcall)
+        return true;
+    struct door *door = door_create(&machine->bus, machine->inputs, machine->cpus, machine->cpu_count,
+                                    !tape_replays(machine->options->tape));
+    machine_add_device(machine, &door_class, row->name, door);
+    return (!machine->options->hostcall || build_hypercalls(machine, door, error)) &&
+           (!machine->options->semihosting || build_semihosting(machine, door, error));
 }
 
 /* --- virtio ---------------------------------------------------------------------------------------- */

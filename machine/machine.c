@@ -60,6 +60,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, moving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
+    FIELD_HOST(struct machine, exit_status),
     FIELD(struct machine, resets),
     FIELDS_END,
 };
@@ -90,6 +91,13 @@ static void on_system_off(void *machine, struct cpu *cpu)
 static void on_system_reset(void *machine, struct cpu *cpu)
 {
     machine_stop_for(machine, MACHINE_RESET);
+}
+
+void machine_exit(void *context, uint8_t status)
+{
+    struct machine *machine = context;
+    machine->exit_status = status;
+    machine_stop_for(machine, MACHINE_EXIT);
 }
 
 static void on_timeout(void *machine)
@@ -402,6 +410,7 @@ static int status_of(const struct machine *machine)
     case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
     case MACHINE_PANIC: return EXIT_STATUS_PANIC;
     case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
+    case MACHINE_EXIT: return MACHINE_EXIT_BASE | machine->exit_status;
     case MACHINE_RESET:
         return machine->uart.panic.begun || machine->console.panic.begun ? EXIT_STATUS_PANIC : EXIT_STATUS_RESET;
     }

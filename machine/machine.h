@@ -39,6 +39,7 @@ enum machine_stop {
     MACHINE_RESET,     /* the guest asked for it: not an end unless --no-reboot */
     MACHINE_PANIC,
     MACHINE_TIMEOUT,
+    MACHINE_EXIT,   /* the guest gave an exit status (semihosting) */
     MACHINE_HALTED, /* a replay has nothing more to go by */
     MACHINE_MOVED,  /* it runs elsewhere now */
 };
@@ -104,6 +105,7 @@ struct machine {
     } moving;
     bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
+    uint8_t exit_status; /* MACHINE_EXIT */
     uint64_t resets; /* how often the guest was started again */
 };
 
@@ -119,8 +121,10 @@ struct machine *machine_create(const struct run_options *options, const struct e
                                struct error *error);
 void machine_free(struct machine *machine);
 
+#define MACHINE_EXIT_BASE 0x100
+
 /** Loads what the options name and runs the guest to its end. Returns the program's exit status (enum
- * exit_status); for EXIT_STATUS_HOST `error` says why. */
+ * exit_status); for EXIT_STATUS_HOST `error` says why. Where the guest gave one it is that and MACHINE_EXIT_BASE. */
 int machine_run(struct machine *machine, struct error *error);
 
 /** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that is
@@ -152,6 +156,9 @@ uint64_t machine_hash(const struct machine *machine);
 /** Adds a device to the list that is reset, saved and freed. */
 void machine_add_device(struct machine *machine, const struct device_class *class, const char *name,
                         void *instance);
+
+/** Ends the run, the guest having given the program's exit status. */
+void machine_exit(void *machine, uint8_t status);
 
 /** The transmit hook of a serial line or console (`line`: a struct machine_line): looks for a kernel panic
  * and hands on to the host's end. */

@@ -249,6 +249,8 @@ static int command_run(int argc, char **argv, bool debug)
     incoming_free(incoming);
     record_free(record);
     replay_free(replay);
+    if (status & MACHINE_EXIT_BASE)
+        return status & ~MACHINE_EXIT_BASE;
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
 

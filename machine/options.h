@@ -106,6 +106,8 @@ struct run_options {
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */
+    const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not known */
+    const char *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
     enum engine_choice engine;
     enum host_level host_features; /* default HOST_LEVEL_NATIVE */
     uint64_t jit_cache_bytes;      /* MIN_ to MAX_JIT_CACHE_BYTES, a multiple of 1 MiB; default 32 MiB */

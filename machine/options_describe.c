@@ -129,6 +129,17 @@ static const char *describe_share(const struct run_options *options, unsigned in
     return value;
 }
 
+/* That they are there, and not where. */
+static const char *describe_hostcall(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->hostcall ? NULL : "";
+}
+
+static const char *describe_semihosting(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->semihosting ? NULL : "";
+}
+
 /* A path or a socket is this host's affair: where the run goes on or is done again, the line leads nowhere,
  * so that neither a log nor a snapshot names what is then written or opened. Ports that led in are told no more, for that. */
 static const char *line_kind(enum serial_kind kind)
@@ -207,6 +218,8 @@ static const struct {
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
     {"--share", false, describe_share},
+    {"--hostcall", false, describe_hostcall},
+    {"--semihosting", false, describe_semihosting},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
     {"--clock", false, describe_clock},
@@ -253,6 +266,8 @@ bool run_options_take(struct run_options *options, const char *name, const char 
         return error_set(error, "%s %s is not where its output can go", name, value);
     if (!strcmp(name, "--share") && strchr(value, '='))
         return error_set(error, "--share %s names a directory", value);
+    if ((!strcmp(name, "--semihosting") || !strcmp(name, "--hostcall")) && *value)
+        return error_set(error, "%s %s names what the host would open", name, value);
     if (!strcmp(name, "--net") && strcmp(value, "user"))
         return error_set(error, "--net %s is no network it can have", value);
     return option->take(options, option->value ? value : NULL, error);

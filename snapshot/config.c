@@ -129,6 +129,14 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     options->cpu = recorded->cpu;
     if (!options->fresh_identity)
         options->seed = recorded->seed;
+    if (!run_options_given(options, "--hostcall"))
+        options->hostcall = recorded->hostcall;
+    else if (!recorded->hostcall)
+        return error_set(error, "--hostcall: the machine in %s has none", path);
+    if (!run_options_given(options, "--semihosting"))
+        options->semihosting = recorded->semihosting;
+    else if (!recorded->semihosting)
+        return error_set(error, "--semihosting: the machine in %s has none", path);
     return merge_disks(recorded, path, options, error) && merge_nets(recorded, path, options, error) &&
            merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error);
 }
