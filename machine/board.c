@@ -298,7 +298,12 @@ static void describe_nothing(const struct machine *machine, const struct board_r
 {
 }
 
-/* What the banks of a restored machine hold comes from the snapshot. */
+/* What the banks of such a machine hold comes with it. */
+static bool comes_from_elsewhere(const struct machine *machine)
+{
+    return machine->options->restore || machine->options->incoming;
+}
+
 static bool build_flash(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static_assert(FLASH_BANK_BYTES == BOARD_FLASH_BANK_BYTES, "the bus has room for a bank");
@@ -306,7 +311,7 @@ static bool build_flash(struct machine *machine, const struct board_row *row, st
     if (!flash)
         return false;
     add_mmio_device(machine, row, &flash_class, &flash_mmio, flash);
-    if (!machine->options->firmware || machine->options->restore)
+    if (!machine->options->firmware || comes_from_elsewhere(machine))
         return true;
     struct file file;
     if (!firmware_read(machine->options, FLASH_BANK_BYTES, &file, error))
@@ -318,7 +323,7 @@ static bool build_flash(struct machine *machine, const struct board_row *row, st
 
 static bool build_flash_vars(struct machine *machine, const struct board_row *row, struct error *error)
 {
-    const char *path = machine->options->restore ? NULL : machine->options->firmware_vars;
+    const char *path = comes_from_elsewhere(machine) ? NULL : machine->options->firmware_vars;
     struct disk *backing = NULL;
     if (path && (!firmware_make_vars(path, FLASH_BANK_BYTES, error) || !(backing = disk_raw_open(path, false, error))))
         return false;
