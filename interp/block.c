@@ -15,7 +15,8 @@ struct block_cache {
     uint8_t *arena;
     size_t arena_bytes, used_bytes;
     struct block *hash[HASH_ENTRIES];
-    struct block **pages; /* first block of each page of RAM; host memory is taken as pages hold code */
+    /* First block of each page of RAM and ROM, by ram_page(); host memory is taken as pages hold code. */
+    struct block **pages, **all_pages;
     size_t pages_bytes;
     const struct translator_ops *translator_ops;
     void *translator;
@@ -35,9 +36,9 @@ static size_t block_bytes(unsigned count)
     return sizeof(struct block) + (count + 1) * sizeof(struct insn);
 }
 
-static uint64_t page_index(const struct block_cache *cache, uint64_t physical)
+static int64_t page_index(const struct block_cache *cache, uint64_t physical)
 {
-    return (physical - cache->bus->ram.base) >> PAGE_BITS;
+    return ram_page(&cache->bus->ram, physical);
 }
 
 static void *reserve(size_t bytes)
@@ -56,16 +57,18 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsi
     }
     cache->bus = bus;
     cache->arena_bytes = arena_bytes;
-    cache->pages_bytes = (bus->ram.size_bytes >> PAGE_BITS) * sizeof *cache->pages;
+    int64_t below = bus->ram.rom_bytes ? -ram_page(&bus->ram, bus->ram.rom_base) : 0;
+    cache->pages_bytes = ((bus->ram.size_bytes >> PAGE_BITS) + (uint64_t)below) * sizeof *cache->pages;
     cache->arena = reserve(arena_bytes);
     if (cache->arena)
         madvise(cache->arena, arena_bytes, MADV_HUGEPAGE); /* filled from its beginning; without, where there are none */
-    cache->pages = reserve(cache->pages_bytes);
-    if (!cache->arena || !cache->pages) {
+    cache->all_pages = reserve(cache->pages_bytes);
+    if (!cache->arena || !cache->all_pages) {
         error_set(error, "the host gives no memory for the interpreter's block cache (%zu bytes)", arena_bytes);
         block_cache_free(cache);
         return NULL;
     }
+    cache->pages = cache->all_pages + below;
     if (translator) {
         cache->translator = translator->create(cpu_count, error);
         if (!cache->translator) {
@@ -87,8 +90,8 @@ void block_cache_free(struct block_cache *cache)
         cache->translator_ops->free(cache->translator);
     if (cache->arena)
         munmap(cache->arena, cache->arena_bytes);
-    if (cache->pages)
-        munmap(cache->pages, cache->pages_bytes);
+    if (cache->all_pages)
+        munmap(cache->all_pages, cache->pages_bytes);
     free(cache);
 }
 
@@ -194,7 +197,7 @@ static bool has_room(const struct block_cache *cache)
 static struct block *add_block(struct block_cache *cache, struct cpu *cpu, uint64_t physical)
 {
     struct block *block = (struct block *)(cache->arena + cache->used_bytes);
-    decode_block(cpu, block, ram_at(&cache->bus->ram, physical, 4), physical);
+    decode_block(cpu, block, memory_at(&cache->bus->ram, physical, 4), physical);
     cache->used_bytes += block_bytes(block->count);
 
     block->first = block->insns[0].run;
@@ -308,7 +311,9 @@ static void unlink_from_hash(struct block_cache *cache, struct block *block)
 
 void block_page_written(struct block_cache *cache, uint64_t page_address)
 {
-    uint64_t page = page_index(cache, page_address);
+    int64_t page = page_index(cache, page_address);
+    if (!(cache->bus->ram.page_flags[page] & PAGE_HAS_CODE))
+        return;
     for (struct block *block = cache->pages[page]; block; block = block->next_page) {
         unlink_from_hash(cache, block);
         if (block->translation)
@@ -326,7 +331,7 @@ void block_drop_all(struct block_cache *cache)
     /* Page lists are cleared by walking the arena: most pages of RAM hold no code. */
     for (struct block *block = next_in_arena(cache, NULL); block; block = next_in_arena(cache, block)) {
         if (block->physical != NO_BLOCK_ADDRESS) {
-            uint64_t page = page_index(cache, block->physical);
+            int64_t page = page_index(cache, block->physical);
             cache->pages[page] = NULL;
             cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
         }

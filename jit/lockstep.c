@@ -143,7 +143,7 @@ static void take_trace(struct engine *engine, struct cpu *cpu, uint64_t insns, s
         *insn = (struct traced){.pc = cpu->pc};
         const uint8_t *code = NULL;
         if (mmu_translate(cpu, cpu->pc, &request, &found) == FAULT_NONE)
-            code = ram_at(&engine->bus->ram, found.physical, 4);
+            code = memory_at(&engine->bus->ram, found.physical, 4);
         if (code) {
             insn->physical = found.physical;
             memcpy(&insn->word, code, sizeof insn->word);
@@ -287,7 +287,7 @@ static struct engine *create_with_jit(struct bus *bus, unsigned cpu_count, struc
 static void lockstep_page_written(struct engine *engine, uint64_t page_address)
 {
     const struct ram *ram = &engine->bus->ram;
-    if (ram->page_flags[(page_address - ram->base) / PAGE_SIZE_BYTES] & PAGE_HAS_CODE) {
+    if (ram->page_flags[ram_page(ram, page_address)] & PAGE_HAS_CODE) {
         interp_engine.page_written(engine->judge, page_address);
         engine->tested_ops->page_written(engine->tested, page_address);
     }

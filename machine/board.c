@@ -2,18 +2,26 @@
 /* The board. The only file that names devices: one table builds the memory map, the wiring and the device
  * tree. */
 #include "machine/board.h"
+#include <assert.h>
 #include <libfdt.h>
 #include <stdlib.h>
+#include "hostcall/share/share.h"
 #include "machine/fdt_write.h"
+#include "machine/firmware.h"
 #include "machine/serial.h"
 #include "peripherals/disk/disk_open.h"
+#include "peripherals/flash.h"
+#include "peripherals/fw_cfg.h"
 #include "peripherals/gicv3.h"
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
 #include "peripherals/virtio/net_slirp.h"
+#include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
+#include "peripherals/virtio/virtio_gpu.h"
+#include "peripherals/virtio/virtio_input.h"
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
@@ -34,6 +42,12 @@ static bool build_uart(struct machine *machine, const struct board_row *row, str
 static bool build_rtc(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_gpio(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_flash(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_flash_vars(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_fw_cfg(struct machine *machine, const struct board_row *row, struct error *error);
+static void describe_flash(const struct machine *machine, const struct board_row *row, void *fdt);
+static void describe_nothing(const struct machine *machine, const struct board_row *row, void *fdt);
+static void describe_fw_cfg(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_gic(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_uart(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_rtc(const struct machine *machine, const struct board_row *row, void *fdt);
@@ -45,7 +59,10 @@ static const struct board_row board[] = {
     {"gic", 0x08000000, GICV3_DIST_WINDOW_BYTES, 0, build_gic, describe_gic},
     {"uart0", 0x09000000, PL011_WINDOW_BYTES, 1, build_uart, describe_uart},
     {"rtc0", 0x09010000, PL031_WINDOW_BYTES, 2, build_rtc, describe_rtc},
+    {"fw-cfg", 0x09020000, FW_CFG_WINDOW_BYTES, 0, build_fw_cfg, describe_fw_cfg},
     {"gpio0", 0x09030000, PL061_WINDOW_BYTES, 7, build_gpio, describe_gpio},
+    {"flash0", BOARD_FLASH_BASE, FLASH_BANK_BYTES, 0, build_flash, describe_flash},
+    {"flash1", BOARD_FLASH_BASE + FLASH_BANK_BYTES, FLASH_BANK_BYTES, 0, build_flash_vars, describe_nothing},
     {"virtio", 0x0a000000, VIRTIO_MMIO_SLOT_BYTES, 16, build_virtio, describe_virtio},
 };
 
@@ -73,7 +90,7 @@ static bool build_gic(struct machine *machine, const struct board_row *row, stru
             .fiq = {cpu_input, machine->cpus[i], CPU_FIQ},
         };
     struct gicv3 *gic = gicv3_create(
-        &(struct gicv3_config){.cpus = cpus, .cpu_count = machine->cpu_count, .spi_count = BOARD_SPI_COUNT});
+        &(struct gicv3_config){.cpus = cpus, .cpu_count = machine->cpu_count, .spi_count = BOARD_SPI_COUNT, .firmware_setup = true});
     machine_add_device(machine, &gicv3_class, row->name, gic);
     bus_add_window(&machine->bus, "gic-distributor", row->base, row->size_bytes, &gicv3_dist_mmio, gic);
     bus_add_window(&machine->bus, "gic-redistributors", GIC_REDIST_BASE,
@@ -200,6 +217,70 @@ static void describe_gpio(const struct machine *machine, const struct board_row 
     fdt_end_node(fdt);
 }
 
+/* --- firmware -------------------------------------------------------------------------------------- */
+
+static void describe_nothing(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+}
+
+/* What the banks of a restored machine hold comes from the snapshot. */
+static bool build_flash(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static_assert(FLASH_BANK_BYTES == BOARD_FLASH_BANK_BYTES, "the bus has room for a bank");
+    struct flash *flash = flash_create(&(struct flash_config){.bus = &machine->bus, .is_rom = true}, error);
+    if (!flash)
+        return false;
+    add_mmio_device(machine, row, &flash_class, &flash_mmio, flash);
+    if (!machine->options->firmware || machine->options->restore)
+        return true;
+    struct file file;
+    if (!firmware_read(machine->options, FLASH_BANK_BYTES, &file, error))
+        return false;
+    flash_load(flash, file.bytes, file.length);
+    file_free(&file);
+    return true;
+}
+
+static bool build_flash_vars(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const char *path = machine->options->restore ? NULL : machine->options->firmware_vars;
+    struct disk *backing = NULL;
+    if (path && (!firmware_make_vars(path, FLASH_BANK_BYTES, error) || !(backing = disk_raw_open(path, false, error))))
+        return false;
+    struct flash *flash = flash_create(&(struct flash_config){.bus = &machine->bus, .backing = backing}, error);
+    if (!flash)
+        return false;
+    add_mmio_device(machine, row, &flash_class, &flash_mmio, flash);
+    return true;
+}
+
+/* Both banks. */
+static void describe_flash(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    fdt_node_at(fdt, "flash", row->base);
+    fdt_property_string(fdt, "compatible", "cfi-flash");
+    fdt_property_pairs(fdt, "reg", 4,
+                       (const uint64_t[]){row->base, row->size_bytes, row->base + row->size_bytes, row->size_bytes});
+    fdt_property_cell(fdt, "bank-width", 4);
+    fdt_end_node(fdt);
+}
+
+static bool build_fw_cfg(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    machine->fw_cfg = fw_cfg_create(&machine->bus);
+    add_mmio_device(machine, row, &fw_cfg_class, &fw_cfg_mmio, machine->fw_cfg);
+    return firmware_describe(machine->options, machine->fw_cfg, error);
+}
+
+static void describe_fw_cfg(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    fdt_node_at(fdt, "fw-cfg", row->base);
+    fdt_property_string(fdt, "compatible", "qemu,fw-cfg-mmio");
+    fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
+    fdt_property(fdt, "dma-coherent", NULL, 0);
+    fdt_end_node(fdt);
+}
+
 /* --- virtio ---------------------------------------------------------------------------------------- */
 
 /* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. */
@@ -294,6 +375,29 @@ static bool build_nets(struct machine *machine, const struct board_row *row, str
     return true;
 }
 
+/* A replay has the answers in its log. */
+static bool build_shares(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static char names[MAX_SHARES][16];
+    for (unsigned i = 0; i < machine->options->share_count; i++) {
+        const struct share_option *option = &machine->options->shares[i];
+        struct share_server *server = share_server_open(
+            &(struct share_config){
+                .path = tape_replays(machine->options->tape) ? NULL : option->path,
+                .read_only = option->read_only,
+                .mapped = option->mapped,
+            },
+            error);
+        if (!server)
+            return false;
+        snprintf(names[i], sizeof names[i], "share%u", i);
+        struct virtio_9p *share = virtio_9p_create(&machine->bus, machine->inputs, server, names[i], option->tag);
+        machine_add_device(machine, &virtio_9p_class, names[i], share);
+        fill_slot(machine, row, &share->virtio);
+    }
+    return true;
+}
+
 static void build_rng(struct machine *machine, const struct board_row *row)
 {
     struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
@@ -311,13 +415,42 @@ static void build_console(struct machine *machine, const struct board_row *row)
     machine->console.source = virtio_console_source(console, 0);
 }
 
+static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct display_option *option = &machine->options->display;
+    struct machine_screen *screen = &machine->screen;
+    if (option->kind == DISPLAY_ABSENT)
+        return true;
+    screen->display = display_create(error);
+    if (!screen->display)
+        return false;
+    screen->inputs = machine->inputs;
+    struct virtio_gpu *gpu = virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    struct virtio_input *keyboard = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
+    struct virtio_input *tablet = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_TABLET, "tablet0.events");
+    screen->size_source = gpu->size_source;
+    screen->keyboard_source = keyboard->source;
+    screen->tablet_source = tablet->source;
+    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
+    machine_add_device(machine, &virtio_input_class, "keyboard0", keyboard);
+    machine_add_device(machine, &virtio_input_class, "tablet0", tablet);
+    fill_slot(machine, row, &gpu->virtio);
+    fill_slot(machine, row, &keyboard->virtio);
+    fill_slot(machine, row, &tablet->virtio);
+    return true;
+}
+
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
         return false;
+    if (!build_shares(machine, row, error))
+        return false;
     if (machine->options->console.kind != SERIAL_NONE)
         build_console(machine, row);
     build_rng(machine, row);
+    if (!build_display(machine, row, error))
+        return false;
     while (machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL);
     return true;

@@ -6,6 +6,8 @@
 
 #include "machine/machine.h"
 
+#define BOARD_FLASH_BASE   0x00000000ull /* where the first CPU starts with --firmware */
+#define BOARD_FLASH_BANK_BYTES (64ull << 20)
 #define BOARD_RAM_BASE     0x40000000ull
 #define BOARD_VIRTIO_SLOTS 32u
 #define BOARD_SPI_COUNT    256u

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "machine/board.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
 #include "machine/kernel.h"
@@ -35,8 +36,23 @@ static bool load_initrd(struct machine *machine, const struct range *taken, stru
     return fits;
 }
 
+/* Firmware starts at the beginning of flash, and looks for the device tree at that of RAM. */
+static bool load_for_firmware(struct machine *machine, struct boot_start *start, struct error *error)
+{
+    size_t dtb_bytes;
+    void *dtb = dtb_make(machine, NULL, &dtb_bytes, error);
+    if (!dtb)
+        return false;
+    bus_dma_write(&machine->bus, BOARD_RAM_BASE, dtb, dtb_bytes); /* smaller than the least memory */
+    free(dtb);
+    *start = (struct boot_start){.entry = BOARD_FLASH_BASE, .dtb = BOARD_RAM_BASE};
+    return true;
+}
+
 bool boot_load(struct machine *machine, struct boot_start *start, struct error *error)
 {
+    if (machine->options->firmware)
+        return load_for_firmware(machine, start, error);
     const struct run_options *options = machine->options;
     struct range taken[2] = {0};
     unsigned taken_count = 1;

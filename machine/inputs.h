@@ -68,11 +68,17 @@ bool inputs_deliver_line(struct inputs *inputs, struct input_stamp stamp);
  *  for input that the host has not sent yet. */
 bool inputs_script_awaited(struct inputs *inputs);
 
+/** Whether the guest asks again and again for what a scripted source, which has not said all yet, is to say. */
+bool inputs_script_polled(const struct inputs *inputs);
+
 /** The name and number of sources, and what waits at each: for snapshots. `each` is told of every input that was posted
  *  and not handed over, in order for each source; of one that was taken in part, the rest. Stops where it returns false,
  *  and returns that. */
 bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const char *name, const void *bytes, size_t length),
                         void *context);
+
+/** Drops all that waits. */
+void inputs_clear(struct inputs *inputs);
 
 /** The number of the source of that name; false: there is none. */
 bool inputs_find(const struct inputs *inputs, const char *name, unsigned *source);

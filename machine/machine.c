@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "isa/arm64/tlb.h"
+#include "machine/actions.h"
 #include "machine/board.h"
 #include "machine/boot.h"
+#include "machine/contract/display.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
 #include "machine/marks.h"
@@ -33,6 +36,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
     FIELD_HOST(struct machine, disks),
+    FIELD_HOST(struct machine, fw_cfg),
     FIELD(struct machine, uart.panic.begin_matched),
     FIELD(struct machine, uart.panic.end_matched),
     FIELD(struct machine, uart.panic.begun),
@@ -45,6 +49,8 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, console),
     FIELD_HOST(struct machine, break_source),
     FIELD_HOST(struct machine, power_source),
+    FIELD_HOST(struct machine, screen),
+    FIELD_HOST(struct machine, timed_actions),
     FIELD_HOST(struct machine, psci),
     FIELD_HOST(struct machine, loop),
     FIELD_STRUCT(struct machine, panic_end, &event_fields),
@@ -114,9 +120,14 @@ void machine_transmit(void *context, const void *bytes, size_t length)
     watch_panic(line, bytes, length);
 }
 
-static void on_quit_key(void *machine)
+void machine_quit(struct machine *machine)
 {
     stop_for(machine, MACHINE_POWER_OFF);
+}
+
+static void on_quit_key(void *machine)
+{
+    machine_quit(machine);
 }
 
 static void on_break_key(void *context)
@@ -173,14 +184,45 @@ static bool make_cpus(struct machine *machine, struct error *error)
     return true;
 }
 
-/* RAM is about to be changed by something that is no CPU: the engine forgets what it made of the page. */
+/* A page with flags is about to be written: who watches it is told, and the engine forgets what it made of it. */
 static void on_flagged_write(void *context, uint64_t page_address)
 {
     struct machine *machine = context;
+    struct ram *ram = &machine->bus.ram;
+    if (ram->page_flags[(page_address - ram->base) / PAGE_SIZE_BYTES] & PAGE_CLEAN)
+        ram_page_changes(ram, page_address);
     if (machine->loop.parallel)
         run_parallel_page_written(&machine->loop, page_address);
     else
         machine->engine_ops->page_written(machine->engine, page_address);
+}
+
+void machine_watch_ram(struct machine *machine, struct page_watch *watch)
+{
+    ram_watch(&machine->bus.ram, watch);
+    machine_drop_write_tags(machine);
+}
+
+void machine_drop_write_tags(struct machine *machine)
+{
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        tlb_drop_all_write_tags(machine->cpus[i]);
+}
+
+/* What of the ROM was readable, or what it held, is not so any more. */
+static void on_rom_changed(void *context)
+{
+    struct machine *machine = context;
+    const struct ram *ram = &machine->bus.ram;
+    if (machine->loop.parallel) {
+        run_parallel_rom_changed(&machine->loop);
+        return;
+    }
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        tlb_flush_inline(machine->cpus[i]);
+    for (uint64_t at = ram->rom_base; at < ram->rom_base + ram->rom_bytes; at += PAGE_SIZE_BYTES)
+        if (ram->page_flags[ram_page(ram, at)] & PAGE_HAS_CODE)
+            machine->engine_ops->page_written(machine->engine, at);
 }
 
 static bool make_engine(struct machine *machine, struct error *error)
@@ -190,6 +232,8 @@ static bool make_engine(struct machine *machine, struct error *error)
         return false;
     machine->bus.on_flagged_write = on_flagged_write;
     machine->bus.on_flagged_write_context = machine;
+    machine->bus.on_rom_changed = on_rom_changed;
+    machine->bus.on_rom_changed_context = machine;
     machine->loop.cpus = machine->cpus;
     machine->loop.cpu_count = machine->cpu_count;
     machine->loop.clock = &machine->clock;
@@ -215,7 +259,7 @@ static bool build(struct machine *machine, struct error *error)
 {
     const struct run_options *options = machine->options;
     machine->inputs = inputs_create(error);
-    return machine->inputs && bus_init(&machine->bus, BOARD_RAM_BASE, options->memory_bytes, error) &&
+    return machine->inputs && bus_init_with_rom(&machine->bus, BOARD_FLASH_BASE, BOARD_FLASH_BANK_BYTES, BOARD_RAM_BASE, options->memory_bytes, error) &&
            make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
            open_line(&machine->uart, "serial", &options->serial, error) &&
            open_line(&machine->console, "console", &options->console, error);
@@ -246,6 +290,7 @@ void machine_free(struct machine *machine)
 {
     if (!machine)
         return;
+    actions_cancel(machine);
     serial_close(machine->uart.serial);
     serial_close(machine->console.serial);
     for (unsigned i = machine->device_count; i-- > 0;)
@@ -259,6 +304,7 @@ void machine_free(struct machine *machine)
         free(machine->cpus[i]);
     }
     inputs_free(machine->inputs);
+    display_free(machine->screen.display);
     bus_free(&machine->bus);
     clock_free(&machine->clock);
     free(machine);
@@ -357,8 +403,12 @@ int machine_run(struct machine *machine, struct error *error)
         !attach_line(&machine->console, error))
         return EXIT_STATUS_HOST;
     schedule_timeout(machine);
+    actions_schedule(machine);
     marks_begin(machine);
     int status = run_to_end(machine, error);
+    if (status != EXIT_STATUS_HOST && machine->options->screenshot &&
+        !display_screenshot(&machine->screen, machine->options->screenshot, error))
+        return EXIT_STATUS_HOST;
     return status == EXIT_STATUS_HOST ? status : marks_end(machine, status, error);
 }
 

@@ -9,8 +9,11 @@
 #include "machine/panic.h"
 #include "machine/psci.h"
 #include "machine/run.h"
+#include "machine/screen.h"
 
 struct serial;
+struct timed_action;
+struct fw_cfg;
 struct machine;
 
 /** A serial line or console of the guest, and its end on the host. */
@@ -51,16 +54,23 @@ struct machine {
     unsigned device_count;
     unsigned virtio_slots_used;
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
+    struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */
+    struct machine_screen screen;
+    struct timed_action *timed_actions; /* of options->at */
     struct psci psci;
     struct run_loop loop;
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
     struct machine_saving {
-        /* Saves the machine, which stands between two instructions. Set by main; NULL: it cannot be saved. */
+        /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
+         * saved. */
         bool (*save)(struct machine *machine, const char *path, struct error *error);
+        /* Whether what was begun came about. If it is not known yet: waits, or says true. */
+        bool (*finish)(struct machine *machine, bool wait, struct error *error);
+        struct saver *saver; /* main's */
         struct save_watch {
             unsigned matched; /* how much of the text has been printed */
             bool wanted, done;
@@ -88,11 +98,20 @@ void machine_free(struct machine *machine);
  * exit_status); for EXIT_STATUS_HOST `error` says why. */
 int machine_run(struct machine *machine, struct error *error);
 
+/** Ends the run, as the user asked for it. On the machine's thread. */
+void machine_quit(struct machine *machine);
+
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);
 
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
+
+/** Watches the changes of RAM, from now on. Not under --parallel. */
+void machine_watch_ram(struct machine *machine, struct page_watch *watch);
+
+/** Has the next store of each CPU to any page look at the page's flags. */
+void machine_drop_write_tags(struct machine *machine);
 
 /** A hash over the whole state: CPUs, devices, RAM. Equal machines have equal hashes. */
 uint64_t machine_hash(const struct machine *machine);

@@ -8,7 +8,9 @@
 #include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "machine/window.h"
 #include "peripherals/disk/disk_command.h"
+#include "snapshot/saver.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/record.h"
 #include "snapshot/replay.h"
@@ -30,7 +32,19 @@ static int finish_output(void)
 
 static bool save(struct machine *machine, const char *path, struct error *error)
 {
-    return snapshot_save(machine, path, &(struct snapshot_options){.compress = machine->options->compress}, error);
+    const struct run_options *options = machine->options;
+    return saver_save(machine->saving.saver, path, &(struct saver_options){options->compress, options->incremental}, error);
+}
+
+static bool finish_save(struct machine *machine, bool wait, struct error *error)
+{
+    return (!wait && saver_busy(machine->saving.saver)) || saver_wait(machine->saving.saver, error);
+}
+
+/* On another thread: the machine looks at what became of it. */
+static void on_saved(void *context)
+{
+    run_loop_pause_later(&((struct machine *)context)->loop);
 }
 
 /* A new machine, or the one in a snapshot, which then stays open as long as it lives. */
@@ -43,12 +57,13 @@ static struct machine *make_machine(struct run_options *options, const struct en
             return NULL;
     }
     struct machine *machine = machine_create(options, engine, error);
-    if (machine)
-        machine->saving.save = save;
     if (machine && *snapshot && !snapshot_restore(*snapshot, machine, error)) {
         machine_free(machine);
         return NULL;
     }
+    if (machine && !options->parallel)
+        machine->saving =
+            (struct machine_saving){save, finish_save, saver_create(machine, *snapshot, on_saved, machine), {{0}}, false};
     return machine;
 }
 
@@ -129,6 +144,12 @@ static int command_run(int argc, char **argv)
         replay_free(replay);
         return complain(status, error.text);
     }
+    bool windowed = options.display.kind == DISPLAY_SDL && !options.dump_dtb;
+    struct window *window = windowed ? window_create(&options, &error) : NULL;
+    if (windowed && !window) {
+        replay_free(replay);
+        return complain(EXIT_STATUS_HOST, error.text);
+    }
     if (options.record)
         options.rtc_s = run_options_rtc_s(&options); /* so that the log has what the machine gets */
     struct record *record = options.record ? record_create() : NULL;
@@ -150,7 +171,7 @@ static int command_run(int argc, char **argv)
     };
     struct snapshot *snapshot = NULL;
     struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
-    if (!machine)
+    if (!machine || (window && !window_attach(window, machine, &error)))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
@@ -159,7 +180,10 @@ static int command_run(int argc, char **argv)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
         status = run(machine, record, replay, &error);
     }
+    if (machine)
+        saver_free(machine->saving.saver);
     machine_free(machine); /* which puts the terminal right */
+    window_free(window);
     snapshot_close(snapshot);
     record_free(record);
     replay_free(replay);

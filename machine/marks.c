@@ -34,14 +34,20 @@ static void print_hash(struct machine *machine, uint64_t insns)
 }
 
 /* A failure leaves the machine running, and shows in the exit status at the end. */
+static void fail(struct machine *machine, const struct error *error)
+{
+    fprintf(stderr, "armature: %s\n", error->text);
+    machine->saving.failed = true;
+}
+
 static void save(struct machine *machine, unsigned number)
 {
     struct error error = {""};
     machine->saving.watches[number] = (struct save_watch){.done = true};
-    if (machine->saving.save && machine->saving.save(machine, machine->options->saves[number].path, &error))
-        return;
-    fprintf(stderr, "armature: %s\n", error.text);
-    machine->saving.failed = true;
+    if (!machine->saving.finish(machine, true, &error))
+        fail(machine, &error); /* the one before */
+    if (!machine->saving.save(machine, machine->options->saves[number].path, &error))
+        fail(machine, &error);
 }
 
 /* What is due at this count: hashes first, as a snapshot does not change the machine. */
@@ -94,6 +100,9 @@ void save_watch_output(struct machine *machine, const void *bytes, size_t length
 static void on_pause(void *context)
 {
     struct machine *machine = context;
+    struct error error = {""};
+    if (machine->saving.finish && !machine->saving.finish(machine, false, &error))
+        fail(machine, &error);
     for (unsigned i = 0; i < machine->options->save_count; i++)
         if (machine->saving.watches[i].wanted)
             save(machine, i);
@@ -117,6 +126,8 @@ void marks_begin(struct machine *machine)
 
 int marks_end(struct machine *machine, int status, struct error *error)
 {
+    if (machine->saving.finish && !machine->saving.finish(machine, true, error))
+        fail(machine, error);
     for (unsigned i = 0; i < machine->options->save_count; i++) {
         const struct save_option *option = &machine->options->saves[i];
         if (machine->saving.watches[i].done)

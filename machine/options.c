@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "machine/contract/clock.h"
+#include "machine/actions.h"
 #include "machine/options_table.h"
 
 /* --- values ---------------------------------------------------------------------------------------- */
@@ -89,6 +90,16 @@ static bool take_append(struct run_options *options, const char *value, struct e
 static bool take_dtb(struct run_options *options, const char *value, struct error *error)
 {
     return take_path(&options->dtb, "--dtb", value, error);
+}
+
+static bool take_firmware(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->firmware, "--firmware", value, error);
+}
+
+static bool take_firmware_vars(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->firmware_vars, "--firmware-vars", value, error);
 }
 
 static bool take_dump_dtb(struct run_options *options, const char *value, struct error *error)
@@ -197,6 +208,36 @@ static bool take_net(struct run_options *options, const char *value, struct erro
     return true;
 }
 
+/* TAG=DIR[,ro][,mapped]. A snapshot or log has no directory, only TAG[,ro][,mapped]. */
+static bool take_share(struct run_options *options, const char *value, struct error *error)
+{
+    if (options->share_count == MAX_SHARES)
+        return error_set(error, "--share can be given %u times at most", MAX_SHARES);
+    struct share_option share = {""};
+    size_t tag = strcspn(value, "=,"), end = strlen(value);
+    for (const char *word; (word = memrchr(value, ',', end)) && word > value + tag - (value[tag] == ',');) {
+        size_t length = (size_t)(value + end - word);
+        if (length == 3 && !memcmp(word, ",ro", length))
+            share.read_only = true;
+        else if (length == 7 && !memcmp(word, ",mapped", length))
+            share.mapped = true;
+        else
+            break;
+        end = (size_t)(word - value);
+    }
+    size_t path = value[tag] == '=' ? end - tag - 1 : 0;
+    if (tag == 0 || tag >= sizeof share.tag || path >= sizeof share.path || (value[tag] == '=' ? path == 0 : end != tag))
+        return error_set(error, "--share expects a tag of up to 31 bytes and a directory, such as work=/srv/work, and behind "
+                         "it ',ro' for read-only or ',mapped' (not '%s')", value);
+    memcpy(share.tag, value, tag);
+    memcpy(share.path, value + tag + 1, path);
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!strcmp(options->shares[i].tag, share.tag))
+            return error_set(error, "--share gives the tag '%s' twice", share.tag);
+    options->shares[options->share_count++] = share;
+    return true;
+}
+
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
                                struct error *error)
 {
@@ -274,6 +315,36 @@ static bool take_cpu(struct run_options *options, const char *value, struct erro
     return true;
 }
 
+/* sdl|none[,size=WxH][,fullscreen] */
+static bool take_display(struct run_options *options, const char *value, struct error *error)
+{
+    char copy[64] = "", *rest = copy, *word;
+    struct display_option *display = &options->display;
+    if (strlen(value) < sizeof copy)
+        strcpy(copy, value);
+    int kind = find_word("none sdl", strsep(&rest, ","));
+    bool good = kind >= 0;
+    *display = (struct display_option){DISPLAY_NONE + kind, 1024, 768, false};
+    while (good && (word = strsep(&rest, ","))) {
+        uint64_t width = 0, height = 0;
+        const char *end = "";
+        if (!strcmp(word, "fullscreen"))
+            display->full_screen = true;
+        else if (strncmp(word, "size=", 5) || !parse_number(word + 5, 8192, &width, &end) || *end != 'x' ||
+                 !parse_whole_number(end + 1, 4320, &height) || width < 64 || height < 64)
+            good = false;
+        else
+            display->width = (uint32_t)width, display->height = (uint32_t)height;
+    }
+    return good || error_set(error, "--display expects sdl or none, and behind it ,size=WIDTHxHEIGHT or ,fullscreen (not '%s')",
+                             value);
+}
+
+static bool take_screenshot(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->screenshot, "--screenshot", value, error);
+}
+
 static bool take_clock(struct run_options *options, const char *value, struct error *error)
 {
     int choice;
@@ -315,7 +386,8 @@ static bool take_replay(struct run_options *options, const char *value, struct e
     return take_path(&options->replay, "--replay", value, error);
 }
 
-static bool take_timeout(struct run_options *options, const char *value, struct error *error)
+/* A number and its unit: 500ms, 60s, 5m, 1h. */
+static bool parse_time(const char *text, uint64_t *ns)
 {
     static const struct {
         const char *unit;
@@ -323,14 +395,34 @@ static bool take_timeout(struct run_options *options, const char *value, struct 
     } units[] = {{"ms", 1000000}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S}};
     uint64_t number;
     const char *unit;
-    if (parse_number(value, UINT64_MAX / units[3].ns, &number, &unit) && number > 0)
+    if (parse_number(text, UINT64_MAX / units[3].ns, &number, &unit) && number > 0)
         for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
             if (!strcmp(unit, units[i].unit)) {
-                options->timeout_ns = number * units[i].ns;
+                *ns = number * units[i].ns;
                 return true;
             }
-    return error_set(error, "--timeout expects a time with its unit (ms, s, m or h), such as 60s (not '%s')",
-                     value);
+    return false;
+}
+
+static bool take_timeout(struct run_options *options, const char *value, struct error *error)
+{
+    return parse_time(value, &options->timeout_ns) ||
+           error_set(error, "--timeout expects a time with its unit (ms, s, m or h), such as 60s (not '%s')", value);
+}
+
+static bool take_at(struct run_options *options, const char *first, const char *second, struct error *error)
+{
+    struct at_option *at = &options->at[options->at_count];
+    if (options->at_count == MAX_AT)
+        return error_set(error, "--at can be given %u times at most", MAX_AT);
+    if (!parse_time(first, &at->at_ns))
+        return error_set(error, "--at expects a time with its unit, and an action, such as 20s \"screenshot x.png\" (not '%s')",
+                         first);
+    if (!action_check(second, error))
+        return false;
+    at->action = second;
+    options->at_count++;
+    return true;
 }
 
 static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
@@ -397,6 +489,11 @@ static bool take_compress(struct run_options *options, const char *value, struct
     return options->compress = true;
 }
 
+static bool take_incremental(struct run_options *options, const char *value, struct error *error)
+{
+    return options->incremental = true;
+}
+
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
 {
     return options->exit_on_panic = true;
@@ -414,6 +511,14 @@ const struct cli_option cli_options[] = {
      "The kernel: an arm64 Image, plain or compressed with gzip, or an ELF file.", take_kernel},
     {"--initrd", "FILE", "", false, "An initial RAM disk for the kernel.", take_initrd},
     {"--append", "TEXT", NULL, false, "The kernel's command line, such as \"console=ttyAMA0\".", take_append},
+    {"--firmware", "FILE|uefi|uboot", "uefi uboot", false,
+     "Start firmware from flash, in place of a kernel: a file, or what Debian's packages qemu-efi-aarch64 and u-boot-qemu "
+     "have. With --kernel, UEFI firmware starts that.",
+     take_firmware},
+    {"--firmware-vars", "FILE", "", false,
+     "Where the second bank of flash, in which firmware keeps its variables, persists; made where there is none. Without, "
+     "variables last as long as the machine.",
+     take_firmware_vars},
     {"--memory", "SIZE", NULL, false,
      "Guest memory, 16M to 64G; default 1G. The host's is taken as it is touched.", take_memory},
     {"--cpus", "N", NULL, false, "Number of processors, 1 to 64; default 1.", take_cpus},
@@ -435,11 +540,25 @@ const struct cli_option cli_options[] = {
      "further forwards follow after commas, and hostfwd=tcp:0.0.0.0:2222:22 opens the port to other "
      "machines.",
      take_net},
+    {"--share", "TAG=DIR[,ro][,mapped]", "", true,
+     "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. ,ro makes "
+     "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
+     "attribute. Nothing outside of the directory can be reached.",
+     take_share},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
+    {"--display", "sdl|none[,WORD...]", "sdl none", false,
+     "Adds a screen (virtio-gpu), a keyboard and a tablet: in a window, or none, where only screenshots show it. ,size=1280x800 "
+     "says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the window's keys.",
+     take_display},
+    {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
+    {"--at", "TIME ACTION", NULL, true,
+     "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" (with "
+     "\\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\" or \"power\".",
+     .take_pair = take_at},
     {"--clock", "paced|virtual", CLOCKS, false,
      "paced keeps guest time near the host's (the default on a terminal); virtual skips idle time, and makes "
      "runs "
@@ -499,6 +618,10 @@ const struct cli_option cli_options[] = {
      .take_pair = take_save_on},
     {"--compress", NULL, NULL, false,
      "Compress the memory in the snapshots that are written. They are smaller, and slower to restore.", take_compress},
+    {"--incremental", NULL, NULL, false,
+     "Have the snapshots that are written hold only what changed since the one before, or the restored one, which is then "
+     "needed to restore them.",
+     take_incremental},
     {"--restore", "FILE", "", false,
      "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
      "--serial and --console may say anew where its devices end on the host. Disks are overlays.",
@@ -538,8 +661,8 @@ void run_options_default(struct run_options *options)
 /* What a snapshot says of its machine, the command line cannot say again. */
 static bool check_restore(const struct run_options *options, struct error *error)
 {
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",  "--cpus",
-                                        "--cpu",    "--seed",   "--dtb",    "--dump-dtb"};
+    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",   "--cpus",         "--cpu",
+                                        "--seed",   "--dtb",    "--dump-dtb", "--firmware", "--firmware-vars"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
@@ -553,8 +676,9 @@ static bool check_saves(const struct run_options *options, struct error *error)
         if (!options->disks[i].read_only && !options->disks[i].overlay)
             return error_set(error, "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
                              "or %s,ro", options->disks[i].path, options->disks[i].path);
-    if (options->compress && !options->save_count)
-        return error_set(error, "--compress is for snapshots: give --save-at or --save-on too");
+    if ((options->compress || options->incremental) && !options->save_count)
+        return error_set(error, "%s is for snapshots: give --save-at or --save-on too",
+                         options->compress ? "--compress" : "--incremental");
     return true;
 }
 
@@ -565,13 +689,22 @@ static bool check_together(const struct run_options *options, struct error *erro
         return false;
     if (!check_saves(options, error))
         return false;
+    if (options->display.kind == DISPLAY_ABSENT && options->screenshot && !options->restore)
+        return error_set(error, "--screenshot needs a screen: give --display none, or sdl");
+    if (options->at_count && options->cpus > 1 && (options->record || options->replay))
+        return error_set(error, "--at ends a turn of the processors, so with several a record could not be repeated without it");
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
+    for (unsigned i = 0; i < options->share_count; i++)
+        if (!*options->shares[i].path && run_options_given(options, "--share"))
+            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");
-    if (!options->kernel && !options->dump_dtb && !options->restore && !options->replay)
-        return error_set(error, "--kernel FILE is missing: there is nothing to boot");
+    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
+        return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
+    if (options->firmware_vars && !options->firmware)
+        return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
     if (options->dtb && options->dump_dtb)
         return error_set(error,
                          "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
@@ -600,6 +733,8 @@ static void forget_list(struct run_options *options, const struct cli_option *op
         options->disk_count = 0;
     else if (option->take == take_net)
         options->net_count = 0;
+    else if (option->take == take_share)
+        options->share_count = 0;
 }
 
 const struct cli_option *cli_find(const char *name)

@@ -25,8 +25,10 @@ enum exit_status {
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
+#define MAX_SHARES       8
 #define MAX_HASHES       16
 #define MAX_SAVES        16
+#define MAX_AT           64
 #define MIN_MEMORY_BYTES (16ull << 20)
 #define MAX_MEMORY_BYTES (64ull << 30)
 #define MIN_JIT_CACHE_BYTES (2ull << 20)
@@ -72,16 +74,43 @@ struct net_option {
  *  2026-01-01 00:00:00 UTC. */
 #define RTC_VIRTUAL_S 1767225600u
 
+/** A directory of the host's that the guest may mount by its tag. */
+struct share_option {
+    char tag[32];
+    char path[4096]; /* "": it is not known where it lies (of a snapshot or log) */
+    bool read_only, mapped;
+};
+
+enum display_kind {
+    DISPLAY_ABSENT, /* the machine has no screen, keyboard or tablet */
+    DISPLAY_NONE,   /* it has, and nobody looks */
+    DISPLAY_SDL,    /* in a window */
+};
+
+struct display_option {
+    enum display_kind kind;
+    uint32_t width, height; /* of the window at first; default 1024 by 768 */
+    bool full_screen;
+};
+
+/** Something that is done at a time of the guest. */
+struct at_option {
+    uint64_t at_ns;
+    const char *action; /* as machine/actions.h has them */
+};
+
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
  */
 struct run_options {
-    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb is set */
+    const char *kernel;    /* never NULL after a successful parse, unless dump_dtb or firmware is set */
     const char *initrd;    /* NULL: none */
     const char *append;    /* the kernel's command line; "" when not given */
     const char *dtb;       /* NULL: generated from the board */
+    const char *firmware;  /* a file, or "uefi" or "uboot": what the first CPU runs, from flash; NULL: the kernel itself */
+    const char *firmware_vars; /* the file in which the second bank of flash persists; NULL: none */
     const char *dump_dtb;  /* write the device tree the guest would get there, and end */
     uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
     unsigned cpus;         /* 1 to MAX_CPUS; default 1 */
@@ -89,8 +118,14 @@ struct run_options {
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
     unsigned net_count;
+    struct share_option shares[MAX_SHARES];
+    unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
+    struct display_option display;
+    const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
+    struct at_option at[MAX_AT];
+    unsigned at_count;
     enum engine_choice engine;
     enum host_level host_features; /* default HOST_LEVEL_NATIVE */
     uint64_t jit_cache_bytes;      /* MIN_ to MAX_JIT_CACHE_BYTES, a multiple of 1 MiB; default 32 MiB */
@@ -112,6 +147,7 @@ struct run_options {
     struct save_option saves[MAX_SAVES];
     unsigned save_count;
     bool compress;  /* snapshots are compressed */
+    bool incremental; /* they hold what changed since the one before */
     uint64_t given; /* a bit for each option that was given, by its place in the table */
 };
 

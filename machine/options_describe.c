@@ -50,6 +50,11 @@ static const char *describe_kernel(const struct run_options *options, unsigned i
     return index ? NULL : path(value, options->kernel);
 }
 
+static const char *describe_firmware(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : path(value, options->firmware);
+}
+
 static const char *describe_initrd(const struct run_options *options, unsigned index, char *value)
 {
     return index ? NULL : path(value, options->initrd);
@@ -109,6 +114,16 @@ static const char *describe_net(const struct run_options *options, unsigned inde
     return index < options->net_count ? "user" : NULL;
 }
 
+/* Where it lies is not told: a stranger's snapshot is not to name directories that a guest may then have. */
+static const char *describe_share(const struct run_options *options, unsigned index, char *value)
+{
+    if (index >= options->share_count)
+        return NULL;
+    const struct share_option *share = &options->shares[index];
+    snprintf(value, VALUE_BYTES, "%s%s%s", share->tag, share->read_only ? ",ro" : "", share->mapped ? ",mapped" : "");
+    return value;
+}
+
 /* A path or a socket is this host's affair: where the run goes on or is done again, the line leads nowhere,
  * so that neither a log nor a snapshot names what is then written or opened. Ports that led in are told no more, for that. */
 static const char *line_kind(enum serial_kind kind)
@@ -124,6 +139,13 @@ static const char *describe_serial(const struct run_options *options, unsigned i
 static const char *describe_console(const struct run_options *options, unsigned index, char *value)
 {
     return index || options->console.kind == SERIAL_NONE ? NULL : line_kind(options->console.kind);
+}
+
+/* A window is this host's affair. */
+static const char *describe_display(const struct run_options *options, unsigned index, char *value)
+{
+    snprintf(value, VALUE_BYTES, "none,size=%ux%u", options->display.width, options->display.height);
+    return index || options->display.kind == DISPLAY_ABSENT ? NULL : value;
 }
 
 static const char *describe_clock(const struct run_options *options, unsigned index, char *value)
@@ -166,6 +188,7 @@ static const struct {
 } described[] = {
     {"--restore", true, describe_restore},
     {"--kernel", true, describe_kernel},
+    {"--firmware", true, describe_firmware},
     {"--initrd", true, describe_initrd},
     {"--dtb", true, describe_dtb},
     {"--append", false, describe_append},
@@ -174,8 +197,10 @@ static const struct {
     {"--cpu", false, describe_cpu},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
+    {"--share", false, describe_share},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
+    {"--display", false, describe_display},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
     {"--seed", false, describe_seed},
@@ -216,6 +241,8 @@ bool run_options_take(struct run_options *options, const char *name, const char 
     if ((!strcmp(name, "--serial") || !strcmp(name, "--console")) && strcmp(value, "none") && strcmp(value, "null") &&
         strcmp(value, "stdio"))
         return error_set(error, "%s %s is not where its output can go", name, value);
+    if (!strcmp(name, "--share") && strchr(value, '='))
+        return error_set(error, "--share %s names a directory", value);
     if (!strcmp(name, "--net") && strcmp(value, "user"))
         return error_set(error, "--net %s is no network it can have", value);
     return option->take(options, option->value ? value : NULL, error);

@@ -191,9 +191,9 @@ static bool between_runs(struct run_loop *loop, struct cpu *cpu)
 
 static void pause_if_asked(struct run_loop *loop)
 {
-    if (!loop->pause)
+    if (!__atomic_load_n(&loop->pause, __ATOMIC_RELAXED))
         return;
-    loop->pause = false;
+    __atomic_store_n(&loop->pause, false, __ATOMIC_RELAXED);
     loop->on_pause(loop->on_mark_context);
 }
 
@@ -334,6 +334,17 @@ static void replay_idle(struct run_loop *loop, uint64_t next_ns)
         skip_to(loop, next_ns);
 }
 
+/* A guest that waits for a line by asking for it again and again gets it where a round ends; time stands still until the
+ * host has it. */
+static void serve_polling(struct run_loop *loop)
+{
+    if (loop->governor.paced || !inputs_script_polled(loop->inputs))
+        return;
+    while (!loop->stop && !inputs_deliver_line(loop->inputs, run_loop_stamp(loop)) && inputs_script_awaited(loop->inputs))
+        inputs_poll(loop->inputs, UINT64_MAX);
+    loop->quiet_ns = loop->line_ns = loop->now_ns;
+}
+
 static void run_idle(struct run_loop *loop)
 {
     uint64_t next_ns = clock_next_ns(loop->clock);
@@ -413,6 +424,8 @@ void run_loop_run(struct run_loop *loop)
             run_idle(loop);
         else
             run_busy(loop);
+        if (!loop->stop && !loop->round.under_way && inputs_scripted(loop->inputs))
+            serve_polling(loop);
         if (!loop->stop && clock_next_ns(loop->clock) <= loop->now_ns) {
             loop->clock->now_ns = loop->now_ns;
             clock_fire_due(loop->clock);
@@ -442,6 +455,11 @@ void run_loop_pause(struct run_loop *loop)
     loop->pause = true;
     if (loop->current)
         cpu_attention(loop->current);
+}
+
+void run_loop_pause_later(struct run_loop *loop)
+{
+    __atomic_store_n(&loop->pause, true, __ATOMIC_RELAXED);
 }
 
 void run_loop_restored(struct run_loop *loop)

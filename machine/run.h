@@ -98,6 +98,9 @@ bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns
 /** Has on_pause() called (with on_mark_context) behind the instruction that is running. On the machine's thread only. */
 void run_loop_pause(struct run_loop *loop);
 
+/** From any thread: the same, the next time that the loop comes by. */
+void run_loop_pause_later(struct run_loop *loop);
+
 /** Makes run_loop_run() return after the instruction that is running. On the machine's thread only, or with the machine
  *  lock taken. */
 void run_loop_stop(struct run_loop *loop);

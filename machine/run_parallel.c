@@ -39,6 +39,7 @@ struct run_parallel {
     bool stop;
     bool pages_wait; /* of `pages` */
     bool all_pages;
+    bool rom_changed; /* TLBs hold what is not so any more */
     unsigned page_count;
     uint64_t pages[PAGES_WRITTEN_MAX]; /* written, and not settled yet */
     uint64_t sleeps_until_ns;          /* the machine's thread; 0: it is awake */
@@ -70,12 +71,23 @@ void run_parallel_page_written(struct run_loop *loop, uint64_t page_address)
     threads_poke_all(parallel->threads);
 }
 
+void run_parallel_rom_changed(struct run_loop *loop)
+{
+    struct run_parallel *parallel = loop->parallel;
+    parallel->all_pages = parallel->rom_changed = true;
+    __atomic_store_n(&parallel->pages_wait, true, __ATOMIC_SEQ_CST);
+    threads_poke_all(parallel->threads);
+}
+
 static void settle_pages(struct run_loop *loop)
 {
     struct run_parallel *parallel = loop->parallel;
     if (!__atomic_load_n(&parallel->pages_wait, __ATOMIC_SEQ_CST))
         return;
     threads_quiet_begin(parallel->threads);
+    for (unsigned i = 0; parallel->rom_changed && i < loop->cpu_count; i++)
+        tlb_flush_inline(loop->cpus[i]);
+    parallel->rom_changed = false;
     if (parallel->all_pages)
         loop->engine_ops->flush(loop->engine);
     else

@@ -24,4 +24,7 @@ void run_parallel_free(struct run_loop *loop);
  *  before a CPU goes on to another block after it has seen that. */
 void run_parallel_page_written(struct run_loop *loop, uint64_t page_address);
 
+/** What can be read of the ROM has changed, with the machine lock taken: all that is known of it is forgotten. */
+void run_parallel_rom_changed(struct run_loop *loop);
+
 #endif

@@ -40,6 +40,7 @@ static const struct field gic_field_list[] = {
     FIELD(struct gicv3, group_enable),   FIELD_STRUCT_ARRAY(struct gicv3, block, &block_fields),
     FIELD_ARRAY(struct gicv3, router),   FIELD_STRUCT_ARRAY(struct gicv3, cpu, &cpu_fields_of_gic),
     FIELD_HOST(struct gicv3, cpu_count), FIELD_HOST(struct gicv3, block_count),
+    FIELD_HOST(struct gicv3, firmware_setup),
     FIELD_HOST(struct gicv3, target),    FIELDS_END,
 };
 static const struct fields gic_fields = {"gicv3", sizeof(struct gicv3), gic_field_list};
@@ -151,7 +152,7 @@ static void gic_reset(void *device)
     for (unsigned i = 0; i < gic->cpu_count; i++) {
         struct gic_cpu *cpu = &gic->cpu[i];
         reset_block(&cpu->private, 0xffff);
-        cpu->asleep = 1;
+        cpu->asleep = !gic->firmware_setup;
         cpu->priority_mask = 0;
         cpu->control = 0;
         cpu->binary_point[0] = GIC_PRIORITY_SHIFT - 1;
@@ -178,6 +179,7 @@ struct gicv3 *gicv3_create(const struct gicv3_config *config)
     struct gicv3 *gic = host_alloc(1, sizeof *gic);
     gic->cpu_count = config->cpu_count;
     gic->block_count = 1 + config->spi_count / 32;
+    gic->firmware_setup = config->firmware_setup;
     for (unsigned i = 0; i < gic->cpu_count; i++) {
         struct gic_cpu *cpu = &gic->cpu[i];
         cpu->wire[0] = config->cpus[i].fiq;

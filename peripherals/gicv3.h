@@ -25,6 +25,7 @@ struct gicv3_config {
     const struct gicv3_cpu_config *cpus;
     unsigned cpu_count; /* 1 to GICV3_MAX_CPUS */
     unsigned spi_count; /* a multiple of 32, up to GICV3_MAX_SPIS */
+    bool firmware_setup; /* a reset leaves the redistributors awake, as secure firmware does */
 };
 
 /** Makes a controller; `config` is not kept. Reset is still to be called. */

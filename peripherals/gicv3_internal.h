@@ -62,6 +62,7 @@ struct gicv3 {
     uint64_t router[GICV3_MAX_SPIS];
     struct gic_cpu cpu[GICV3_MAX_CPUS];
     unsigned cpu_count, block_count;
+    bool firmware_setup;
     uint8_t target[GICV3_MAX_SPIS]; /* derived from router: CPU index, or GIC_NO_TARGET */
 };
 

@@ -46,6 +46,9 @@ enum {
     INT_ERROR_SHIFT = 7, /* framing, parity, break, overrun: the order of the bits in UARTRSR */
     INT_OVERRUN = 1 << 10,
     TIMEOUT_BITS = 32,
+    /* So often in a row UARTFR was read while there was nothing to receive, and nothing else was done: */
+    POLLS_LISTENING = 64, /* then the guest waits for it, between times of sleep perhaps */
+    POLLS_BUSY = 4096,    /* then it does nothing else */
     FIRMWARE_DIVISOR = 13 * 64 + 1, /* 115200 baud */
 };
 
@@ -60,6 +63,7 @@ struct pl011 {
     uint32_t modem_seen; /* the lines as the modem interrupts last saw them */
     uint32_t low_power, integer_divisor, fraction_divisor, line_control, control, fifo_levels, mask, raw, dma;
     uint32_t divisor; /* baud rate divisor in 64ths, as a write to UARTLCR_H took it over */
+    uint32_t polls;   /* up to POLLS_BUSY */
     struct event timeout;
     struct pl011_config config;
 };
@@ -84,6 +88,7 @@ static const struct field pl011_field_list[] = {
     FIELD(struct pl011, raw),
     FIELD(struct pl011, dma),
     FIELD(struct pl011, divisor),
+    FIELD(struct pl011, polls),
     FIELD_STRUCT(struct pl011, timeout, &event_fields),
     FIELD_HOST(struct pl011, config),
     FIELDS_END,
@@ -218,6 +223,7 @@ static uint64_t read_data(void *device, unsigned index)
 static void write_data(void *device, unsigned index, uint64_t value)
 {
     struct pl011 *uart = device;
+    uart->polls = 0;
     if (may_send(uart)) {
         send(uart, (uint8_t)value);
         raise_raw(uart, INT_TRANSMIT);
@@ -236,6 +242,8 @@ static void write_status(void *device, unsigned index, uint64_t value)
 static uint64_t read_flags(void *device, unsigned index)
 {
     struct pl011 *uart = device;
+    if (!uart->receive_count && uart->polls < POLLS_BUSY)
+        uart->polls++;
     return modem_lines(uart) | (uart->waiting_count ? FR_BUSY : FR_TXFE) |
            (uart->waiting_count >= fifo_depth(uart) ? FR_TXFF : 0) | (uart->receive_count ? 0 : FR_RXFE) |
            (uart->receive_count >= fifo_depth(uart) ? FR_RXFF : 0);
@@ -289,7 +297,7 @@ static void write_clear(void *device, unsigned index, uint64_t value)
 static const struct reg pl011_registers[] = {
     {0x000, "UARTDR", 4, NO_FIELD, .read = read_data, .write = write_data, .read_acts = true},
     {0x004, "UARTRSR", 4, UART(status), .write = write_status},
-    {0x018, "UARTFR", 4, NO_FIELD, .read = read_flags},
+    {0x018, "UARTFR", 4, NO_FIELD, .read = read_flags, .read_acts = true},
     {0x020, "UARTILPR", 4, UART(low_power), .write_mask = 0xff},
     {0x024, "UARTIBRD", 4, UART(integer_divisor), .write_mask = 0xffff},
     {0x028, "UARTFBRD", 4, UART(fraction_divisor), .write_mask = 0x3f},
@@ -331,6 +339,7 @@ static void deliver_bytes(void *device, const void *bytes, size_t length)
     const uint8_t *at = bytes;
     if (uart->control & CR_LOOPBACK)
         return;
+    uart->polls = 0;
     for (size_t i = 0; i < length; i++)
         receive(uart, at[i]);
 }
@@ -344,7 +353,13 @@ static size_t room_to_receive(void *device)
 static bool guest_listens(void *device)
 {
     struct pl011 *uart = device;
-    return may_receive(uart) && uart->mask & (INT_RECEIVE | INT_TIMEOUT);
+    return may_receive(uart) && (uart->mask & (INT_RECEIVE | INT_TIMEOUT) || uart->polls >= POLLS_LISTENING);
+}
+
+static bool guest_polls(void *device)
+{
+    struct pl011 *uart = device;
+    return may_receive(uart) && uart->polls >= POLLS_BUSY;
 }
 
 static void deliver_break(void *device, const void *bytes, size_t length)
@@ -361,6 +376,7 @@ struct input_source pl011_receive_line(struct pl011 *uart, const char *name)
         .deliver = deliver_bytes,
         .ready = room_to_receive,
         .listening = guest_listens,
+        .polling = guest_polls,
         .divisible = true,
         .device = uart,
     };
@@ -391,6 +407,7 @@ static void pl011_reset(void *device)
     uart->receive_first = uart->receive_count = uart->waiting_count = 0;
     uart->receive[0] = 0;
     uart->overrun = 0;
+    uart->polls = 0;
     uart->divisor = 0;
     if (uart->config.firmware_setup) {
         uart->divisor = FIRMWARE_DIVISOR;

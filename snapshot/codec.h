@@ -20,6 +20,11 @@ void codec_put(struct bytes *bytes, const struct fields *fields, const void *obj
  *  what is wrong; some fields may have been replaced. */
 bool codec_get(struct reader *reader, const struct fields *fields, void *object, const char *what, struct error *error);
 
+/** The values alone, for who keeps them within one run of the program: nothing says what they are, and they are trusted.
+ *  Buffers are none of them. */
+void codec_put_values(struct bytes *bytes, const struct fields *fields, const void *object);
+void codec_take_values(struct reader *reader, const struct fields *fields, void *object);
+
 /** One number or row of opaque bytes of a structure. */
 struct codec_value {
     const char *name; /* "requests[3].head" */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `armature snapshot`: what a file holds, whether it is whole, and what is different in two. */
+/* `armature snapshot`: what a file holds, whether it is whole, what is different in two, and families of them. */
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
+#include "snapshot/compact.h"
 #include "snapshot/compare.h"
+#include "snapshot/family.h"
 
 /* --- info ------------------------------------------------------------------------------------------ */
 
@@ -70,6 +75,8 @@ static bool info(struct snapshot *snapshot, struct error *error)
     printf("%s: version %u, %" PRIu64 " bytes, %" PRIu64 " pages stored in %" PRIu64 " bytes%s\n", snapshot->file.path,
            header->version, header->file_bytes, header->stored_pages, header->stored_bytes,
            header->flags & FORMAT_COMPRESSED ? ", compressed" : "");
+    if (snapshot->parent)
+        printf("  holds what changed since: %s\n", snapshot->parent->file.path);
     print_machine(snapshot);
     if (!print_pages(snapshot, SECTION_RAM, snapshot->recorded.memory_bytes / PAGE_SIZE_BYTES, error))
         return false;
@@ -142,24 +149,89 @@ static int diff(char *const argv[], struct error *error)
     return good && !differences ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
 }
 
+/* In place, or as another file. It stays as compressed as it was. */
+static int compact(int argc, char *const argv[], struct error *error)
+{
+    struct snapshot *snapshot = snapshot_open(argv[0], error);
+    if (!snapshot)
+        return EXIT_STATUS_HOST;
+    bool compressed = snapshot->file.header.flags & FORMAT_COMPRESSED;
+    snapshot_close(snapshot);
+    return snapshot_compact(argv[0], argv[argc - 1], compressed, error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
+}
+
+static int tree(int argc, char *const argv[], struct error *error)
+{
+    for (int i = 0; i < argc; i++)
+        if (!family_print(stdout, argv[i], error))
+            return EXIT_STATUS_HOST;
+    return EXIT_STATUS_POWER_OFF;
+}
+
+static int delete(int argc, char *const argv[], struct error *error)
+{
+    for (int i = 0; i < argc; i++) {
+        struct snapshot *snapshot = snapshot_open_alone(argv[i], error); /* so that nothing else is deleted */
+        if (!snapshot)
+            return EXIT_STATUS_HOST;
+        snapshot_close(snapshot);
+        if (!family_unneeded(argv[i], error))
+            return EXIT_STATUS_HOST;
+        if (unlink(argv[i]) != 0) {
+            error_set(error, "snapshot %s: cannot be deleted: %s", argv[i], strerror(errno));
+            return EXIT_STATUS_HOST;
+        }
+    }
+    return EXIT_STATUS_POWER_OFF;
+}
+
+static int info_of_each(int argc, char *const argv[], struct error *error)
+{
+    return each_file(argc, argv, info, error);
+}
+
+static int verify_each(int argc, char *const argv[], struct error *error)
+{
+    return each_file(argc, argv, verify, error);
+}
+
+static int diff_two(int argc, char *const argv[], struct error *error)
+{
+    return diff(argv, error);
+}
+
+static const struct {
+    const char *word, *arguments, *help;
+    int least, most;
+    int (*run)(int argc, char *const argv[], struct error *error);
+} commands[] = {
+    {"info", "FILE...", "what they hold", 1, INT_MAX, info_of_each},
+    {"verify", "FILE...", "whether all of it is as it was written", 1, INT_MAX, verify_each},
+    {"diff", "A B", "what is different: registers, devices, memory, disks", 2, 2, diff_two},
+    {"tree", "FOLDER...", "which of a folder's snapshots come from which", 1, INT_MAX, tree},
+    {"compact", "FILE [OUT]", "all that it and its parents hold, in one file: itself, or OUT", 1, 2, compact},
+    {"delete", "FILE...", "deletes it, if none in its folder needs it", 1, INT_MAX, delete},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
 void snapshot_command_help(FILE *to)
 {
-    fputs("usage: armature snapshot info FILE...      what they hold\n"
-          "       armature snapshot verify FILE...    whether all of it is as it was written\n"
-          "       armature snapshot diff A B          what is different: registers, devices, memory, disks\n"
-          "\n"
-          "Status 1 where one cannot be read or is damaged, and where two are not the same.\n",
-          to);
+    for (unsigned i = 0; i < COMMAND_COUNT; i++)
+        fprintf(to, "%s armature snapshot %s %-*s  %s\n", i ? "      " : "usage:", commands[i].word,
+                18 - (int)strlen(commands[i].word), commands[i].arguments, commands[i].help);
+    fputs("\nStatus 1 where one cannot be read or is damaged, and where two are not the same.\n", to);
 }
 
 int snapshot_command(int argc, char *const argv[], struct error *error)
 {
-    if (argc >= 2 && !strcmp(argv[0], "info"))
-        return each_file(argc - 1, argv + 1, info, error);
-    if (argc >= 2 && !strcmp(argv[0], "verify"))
-        return each_file(argc - 1, argv + 1, verify, error);
-    if (argc == 3 && !strcmp(argv[0], "diff"))
-        return diff(argv + 1, error);
-    error_set(error, "snapshot expects info FILE..., verify FILE... or diff A B; armature snapshot --help tells more");
+    for (unsigned i = 0; argc && i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[0], commands[i].word))
+            continue;
+        if (argc - 1 >= commands[i].least && argc - 1 <= commands[i].most)
+            return commands[i].run(argc - 1, argv + 1, error);
+        error_set(error, "snapshot %s expects %s; armature snapshot --help tells more", commands[i].word, commands[i].arguments);
+        return EXIT_STATUS_USAGE;
+    }
+    error_set(error, "snapshot expects info, verify, diff, tree, compact or delete and files; armature snapshot --help tells more");
     return EXIT_STATUS_USAGE;
 }

@@ -3,6 +3,7 @@
 #include "snapshot/compare.h"
 #include <inttypes.h>
 #include "machine/board.h"
+#include "snapshot/space.h"
 
 /* --- structures ------------------------------------------------------------------------------------ */
 
@@ -97,19 +98,22 @@ static bool compare_structures(FILE *to, struct snapshot *a, struct snapshot *b,
 
 /* --- pages ----------------------------------------------------------------------------------------- */
 
-/* 1: the same, 0: not, -1: one of them is damaged. `none_is_zero`: pages without an entry are zeroes. */
-static int same_page(struct snapshot *a, struct snapshot *b, uint64_t in_a, uint64_t in_b, bool none_is_zero)
+/* 1: the same, 0: not, -1: one of them is damaged. `none_is_zero`: pages that nobody names are zeroes. */
+static int same_page(const struct space *a, const struct space *b, uint64_t page, bool none_is_zero)
 {
-    static const uint8_t zeroes[PAGE_SIZE_BYTES];
-    if (in_a == STORE_NONE && in_b == STORE_NONE)
+    uint64_t in_a = STORE_NONE, in_b = STORE_NONE;
+    const struct space_level *of_a = space_find(a, page, &in_a), *of_b = space_find(b, page, &in_b);
+    if (in_a == STORE_NONE && in_b == STORE_NONE && (none_is_zero || !of_a == !of_b))
         return 1;
-    if (!none_is_zero && (in_a == STORE_NONE || in_b == STORE_NONE))
+    if (!none_is_zero && (!of_a || !of_b))
         return 0;
-    if (in_a != STORE_NONE && in_b != STORE_NONE && store_hash(&a->store, in_a) != store_hash(&b->store, in_b))
+    if (in_a != STORE_NONE && in_b != STORE_NONE &&
+        store_hash(&of_a->snapshot->store, in_a) != store_hash(&of_b->snapshot->store, in_b))
         return 0;
-    const uint8_t *of_a = in_a == STORE_NONE ? zeroes : store_page(&a->store, in_a);
-    const uint8_t *of_b = in_b == STORE_NONE ? zeroes : store_page(&b->store, in_b);
-    return of_a && of_b ? !memcmp(of_a, of_b, PAGE_SIZE_BYTES) : -1;
+    if (in_a != STORE_NONE && of_a->snapshot == of_b->snapshot && in_a == in_b)
+        return 1;
+    const uint8_t *content_a = space_content(of_a, in_a), *content_b = space_content(of_b, in_b);
+    return content_a && content_b ? !memcmp(content_a, content_b, PAGE_SIZE_BYTES) : -1;
 }
 
 static void print_run(FILE *to, const char *what, uint64_t base, uint64_t first, uint64_t count)
@@ -119,25 +123,25 @@ static void print_run(FILE *to, const char *what, uint64_t base, uint64_t first,
                 count == 1 ? "" : "s");
 }
 
-static bool compare_pages(FILE *to, struct snapshot *a, struct snapshot *b, const char *section, uint64_t base,
-                          uint64_t pages, uint64_t *differences, struct error *error)
+/* Only pages that one of the two names can differ: how many there are is bounded by the files. */
+static bool compare_spaces(FILE *to, const struct space *a, const struct space *b, const char *section, uint64_t base,
+                           uint64_t *differences, struct error *error)
 {
-    struct store_index of_a, of_b;
-    struct reader in_a, in_b;
     const bool ram = !strcmp(section, SECTION_RAM);
-    if (!format_find(&a->file, section, &in_a, error) || !format_find(&b->file, section, &in_b, error) ||
-        !store_index_read(&a->store, &in_a, pages, &of_a, section, error) ||
-        !store_index_read(&b->store, &in_b, pages, &of_b, section, error))
-        return false;
     uint64_t first = 0, count = 0;
-    for (uint64_t page = 0; page < pages; page++) {
-        int same = same_page(a, b, store_lookup(&of_a, page), store_lookup(&of_b, page), ram);
+    for (uint64_t page = 0;; page++) {
+        uint64_t next_a = space_next(a, page), next_b = space_next(b, page);
+        page = next_b >= b->pages || (next_a < a->pages && next_a < next_b) ? next_a : next_b;
+        if (page >= (a->pages > b->pages ? a->pages : b->pages))
+            break;
+        int same = same_page(a, b, page, ram);
         if (same < 0)
             return error_set(error, "a compressed part of one of the snapshots is damaged");
-        if (same) {
+        if (same)
+            continue;
+        if (count && page != first + count) {
             print_run(to, section, base, first, count);
             count = 0;
-            continue;
         }
         if (!count++)
             first = page;
@@ -147,28 +151,14 @@ static bool compare_pages(FILE *to, struct snapshot *a, struct snapshot *b, cons
     return true;
 }
 
-/* One more than the last page that an index names. */
-static uint64_t end_of_index(struct snapshot *snapshot, const char *section)
+static bool compare_pages(FILE *to, struct snapshot *a, struct snapshot *b, const char *section, uint64_t base,
+                          uint64_t pages, uint64_t *differences, struct error *error)
 {
-    struct store_index index;
-    struct reader reader;
-    uint64_t end = 0, last;
-    if (!format_find(&snapshot->file, section, &reader, NULL) ||
-        !store_index_read(&snapshot->store, &reader, MEDIUM_PAGES_MAX, &index, section, NULL))
-        return 0;
-    if (index.extent_count)
-        end = index.extents[index.extent_count - 1].page + index.extents[index.extent_count - 1].count;
-    if (index.copy_count && (last = index.copies[index.copy_count - 1].page) >= end)
-        end = last + 1;
-    if (index.zero_count && (last = index.zeroes[index.zero_count - 1]) >= end)
-        end = last + 1;
-    return end;
-}
-
-static uint64_t store_pages_named(struct snapshot *a, struct snapshot *b, const char *section)
-{
-    uint64_t of_a = end_of_index(a, section), of_b = end_of_index(b, section);
-    return of_a > of_b ? of_a : of_b;
+    struct space *of_a = host_alloc(2, sizeof *of_a), *of_b = of_a + 1;
+    bool good = space_open(of_a, a, section, pages, error) && space_open(of_b, b, section, pages, error) &&
+                compare_spaces(to, of_a, of_b, section, base, differences, error);
+    free(of_a);
+    return good;
 }
 
 /* --- the whole ------------------------------------------------------------------------------------- */
@@ -186,6 +176,8 @@ static bool compare_section(FILE *to, struct snapshot *a, struct snapshot *b, co
                             uint64_t *differences, struct error *error)
 {
     const char *name = section->name;
+    if (!strcmp(name, SECTION_PARENT) || !strcmp(name, SECTION_IDENTITY))
+        return true; /* how it is kept, not what it holds */
     if (!format_has(&b->file, name)) {
         fprintf(to, "%s: only in %s\n", name, a->file.path);
         ++*differences;
@@ -196,7 +188,7 @@ static bool compare_section(FILE *to, struct snapshot *a, struct snapshot *b, co
     if (!strcmp(name, SECTION_RAM))
         return compare_pages(to, a, b, name, BOARD_RAM_BASE, a->recorded.memory_bytes / PAGE_SIZE_BYTES, differences, error);
     if (!strncmp(name, "medium.", 7))
-        return compare_pages(to, a, b, name, 0, store_pages_named(a, b, name), differences, error);
+        return compare_pages(to, a, b, name, 0, MEDIUM_PAGES_MAX, differences, error);
     struct reader in_a, in_b;
     if (!format_find(&a->file, name, &in_a, error) || !format_find(&b->file, name, &in_b, error))
         return false;
@@ -218,7 +210,8 @@ bool snapshot_compare(FILE *to, struct snapshot *a, struct snapshot *b, uint64_t
         if (!compare_section(to, a, b, &a->file.sections[i], differences, error))
             return false;
     for (uint32_t i = 0; i < b->file.header.section_count; i++)
-        if (!format_has(&a->file, b->file.sections[i].name)) {
+        if (!format_has(&a->file, b->file.sections[i].name) && strcmp(b->file.sections[i].name, SECTION_PARENT) &&
+            strcmp(b->file.sections[i].name, SECTION_IDENTITY)) {
             fprintf(to, "%s: only in %s\n", b->file.sections[i].name, b->file.path);
             ++*differences;
         }

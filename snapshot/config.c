@@ -78,6 +78,28 @@ static bool merge_nets(struct snapshot *snapshot, struct run_options *options, s
     return true;
 }
 
+/* Where a shared folder lies is said anew, by its tag. One of which nothing is said is there, and empty-handed. */
+static bool merge_shares(struct snapshot *snapshot, struct run_options *options, struct error *error)
+{
+    const struct run_options *recorded = &snapshot->recorded;
+    struct share_option given[MAX_SHARES];
+    unsigned given_count = options->share_count, found = 0;
+    memcpy(given, options->shares, sizeof given);
+    for (unsigned i = 0; i < recorded->share_count; i++) {
+        options->shares[i] = recorded->shares[i];
+        for (unsigned n = 0; n < given_count; n++) {
+            if (strcmp(given[n].tag, recorded->shares[i].tag))
+                continue;
+            memcpy(options->shares[i].path, given[n].path, sizeof given[n].path);
+            options->shares[i].read_only |= given[n].read_only;
+            found++;
+        }
+    }
+    options->share_count = recorded->share_count;
+    return found == given_count || error_set(error, "--share: the machine in %s has no folder of that tag; armature snapshot "
+                                             "info tells which it has", snapshot->file.path);
+}
+
 static bool merge_lines(struct snapshot *snapshot, struct run_options *options, struct error *error)
 {
     const struct run_options *recorded = &snapshot->recorded;
@@ -94,10 +116,26 @@ static bool merge_lines(struct snapshot *snapshot, struct run_options *options, 
     return true;
 }
 
+/* Whether there is a window is said anew. */
+static bool merge_display(struct snapshot *snapshot, struct run_options *options, struct error *error)
+{
+    const struct display_option *recorded = &snapshot->recorded.display;
+    enum display_kind kind = options->display.kind;
+    if (kind != DISPLAY_ABSENT && recorded->kind == DISPLAY_ABSENT)
+        return error_set(error, "--display: the machine in %s has no screen", snapshot->file.path);
+    bool full_screen = options->display.full_screen;
+    options->display = *recorded;
+    if (kind != DISPLAY_ABSENT)
+        options->display.kind = kind;
+    options->display.full_screen = full_screen;
+    return true;
+}
+
 bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, struct error *error)
 {
     const struct run_options *recorded = &snapshot->recorded;
     options->kernel = recorded->kernel;
+    options->firmware = recorded->firmware;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
@@ -106,5 +144,6 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
     options->cpu = recorded->cpu;
     options->seed = recorded->seed;
     return merge_disks(snapshot, options, error) && merge_nets(snapshot, options, error) &&
-           merge_lines(snapshot, options, error);
+           merge_shares(snapshot, options, error) && merge_lines(snapshot, options, error) &&
+           merge_display(snapshot, options, error);
 }

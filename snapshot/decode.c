@@ -4,6 +4,7 @@
  *
  * Work is bounded by the bytes there are: a structure without a byte of values is refused, so that each step of a loop
  * takes at least one, and structures nest DEPTH_MAX deep. */
+#include <assert.h>
 #include <stdio.h>
 #include "snapshot/codec.h"
 
@@ -256,4 +257,18 @@ bool codec_each(struct reader *reader, bool (*each)(void *context, const struct 
         return false;
     *reader = decoder.values;
     return !reader->failed;
+}
+
+void codec_take_values(struct reader *reader, const struct fields *fields, void *object)
+{
+    for (const struct field *field = fields->list; field->kind != FIELD_KIND_END; field++) {
+        uint8_t *to = (uint8_t *)object + field->offset;
+        const size_t length = (size_t)field->size * field->count;
+        assert(field->kind != FIELD_KIND_BUFFER);
+        if (field->kind == FIELD_KIND_STRUCT)
+            for (uint32_t i = 0; i < field->count; i++)
+                codec_take_values(reader, field->fields, to + (size_t)i * field->size);
+        else if (field->kind != FIELD_KIND_HOST)
+            memcpy(to, reader_take(reader, length), length);
+    }
 }

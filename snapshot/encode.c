@@ -31,15 +31,16 @@ static void put_buffer(struct bytes *bytes, const struct field *field, const uin
     bytes_put(bytes, buffer, length);
 }
 
-static void put_values(struct bytes *bytes, const struct fields *fields, const uint8_t *object)
+void codec_put_values(struct bytes *bytes, const struct fields *fields, const void *structure)
 {
+    const uint8_t *object = structure;
     for (const struct field *field = fields->list; field->kind != FIELD_KIND_END; field++) {
         const uint8_t *at = object + field->offset;
         if (field->kind == FIELD_KIND_BUFFER)
             put_buffer(bytes, field, object);
         else if (field->kind == FIELD_KIND_STRUCT)
             for (uint32_t i = 0; i < field->count; i++)
-                put_values(bytes, field->fields, at + (size_t)i * field->size);
+                codec_put_values(bytes, field->fields, at + (size_t)i * field->size);
         else if (field->kind != FIELD_KIND_HOST)
             bytes_put(bytes, at, (size_t)field->size * field->count);
     }
@@ -48,5 +49,5 @@ static void put_values(struct bytes *bytes, const struct fields *fields, const u
 void codec_put(struct bytes *bytes, const struct fields *fields, const void *object)
 {
     put_schema(bytes, fields);
-    put_values(bytes, fields, object);
+    codec_put_values(bytes, fields, object);
 }

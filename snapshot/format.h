@@ -46,13 +46,16 @@ struct format_writer *format_create(const char *path, struct error *error);
 /** Writes at a place in the file. Failures are kept, and told by format_finish(). */
 void format_write_at(struct format_writer *writer, uint64_t offset, const void *from, size_t length);
 
+/** Reads what was written. False: it cannot be. */
+bool format_read_back(const struct format_writer *writer, uint64_t offset, void *to, size_t length);
+
 /** Appends a section, behind the stored pages, whose room must be known: format_stored() comes before the first. */
 void format_stored(struct format_writer *writer, uint64_t pages, uint64_t bytes, bool compressed);
 void format_section(struct format_writer *writer, const char *name, const struct bytes *bytes);
 
-/** Ends the file, brings it to the disk and gives it its name. False: there is no new file, and an old one is as it was.
+/** Ends the file, brings it to the disk and gives it its name; `*identity` becomes its table's checksum. False: there is no new file, and an old one is as it was.
  *  The writer is gone either way. */
-bool format_finish(struct format_writer *writer, struct error *error);
+bool format_finish(struct format_writer *writer, uint64_t *identity, struct error *error);
 void format_abandon(struct format_writer *writer);
 
 /* --- reading --- */

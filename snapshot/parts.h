@@ -4,32 +4,31 @@
 #define ARMATURE_PARTS_H
 
 #include "snapshot/codec.h"
+#include "snapshot/config.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/state.h"
 #include "snapshot/store.h"
 
 struct snapshot {
     struct format_file file;
     struct store_reader store;
     struct run_options recorded; /* what the machine was made of */
+    struct snapshot *parent;     /* which has the pages that this one lacks; NULL: it is whole */
+    char *path;                  /* a parent's, which is its own */
 };
 
-/* Sections. A CPU's are "cpu0", "cpu0.events", ...; a device's "device.NAME", and where it has a medium "base.NAME" and
- * "medium.NAME". */
-#define SECTION_OPTIONS "options"
-#define SECTION_CLOCK   "clock"
-#define SECTION_LOOP    "loop"
-#define SECTION_MACHINE "machine"
-#define SECTION_INPUTS  "inputs"
-#define SECTION_RAM     "ram"
+/** By what a child knows it again, also after it was compacted. */
+uint64_t snapshot_identity(const struct snapshot *snapshot);
 
-/** What `options` say of the machine, as options of the command line: pairs of strings, each with its zero byte. */
-void config_put(struct bytes *bytes, const struct run_options *options);
+/* Sections, beside those of the state: where a device has a medium "base.NAME" and "medium.NAME". */
+#define SECTION_RAM      "ram"
+#define SECTION_PARENT   "parent"   /* its identity, its name with a zero byte */
+#define SECTION_IDENTITY "identity" /* of one that was written anew; else it is the checksum of the table */
 
-/** The next pair; false at the end, or where the bytes are no pairs (then `reader->failed`). */
-bool config_next(struct reader *reader, const char **name, const char **value);
-
-/** Reads them into `options`, which hold defaults. Strings stay in the section. */
-bool config_get(struct reader *reader, struct run_options *options, struct error *error);
+/** As snapshot_open(), without its parents. */
+struct snapshot *snapshot_open_alone(const char *path, struct error *error);
+/** As snapshot_open(), of one that is so many children away. */
+struct snapshot *snapshot_open_at(const char *path, unsigned depth, struct error *error);
 
 /** More than any medium has. */
 #define MEDIUM_PAGES_MAX (UINT64_MAX / PAGE_SIZE_BYTES)

@@ -1,51 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A file into a machine that was made of what the file says.
- *
- * All structures are filled before any is told: what a device drives its wires to is then what the controller already has
- * of them. What the telling changes all the same (a CPU's limit, the order of events) is put right by filling again. */
+/* A file, and its parents, into a machine that was made of what the file says. */
 #include <stdio.h>
-#include "snapshot/parts.h"
+#include "snapshot/space.h"
 
 #define MAPPED_MAX 20000u /* parts of memory that are mapped one by one: the host has a limit of 65530 mappings */
 
 static bool wrong(const struct snapshot *snapshot, const char *what, struct error *error)
 {
     return error_set(error, "snapshot %s: %s", snapshot->file.path, what);
-}
-
-/* --- structures ------------------------------------------------------------------------------------ */
-
-static bool get_structure(struct snapshot *snapshot, const char *name, const struct fields *fields, void *object,
-                          struct error *error)
-{
-    struct reader reader;
-    char what[400];
-    snprintf(what, sizeof what, "snapshot %.300s: section '%s'", snapshot->file.path, name);
-    return format_find(&snapshot->file, name, &reader, error) && codec_get(&reader, fields, object, what, error);
-}
-
-static bool get_cpu(struct snapshot *snapshot, struct machine *machine, unsigned number, struct error *error)
-{
-    char name[FORMAT_NAME_BYTES];
-    snprintf(name, sizeof name, "cpu%u", number);
-    return get_structure(snapshot, name, &cpu_fields, machine->cpus[number], error) &&
-           (cpu_state_sane(machine->cpus[number], number, machine->options->cpu) ||
-            error_set(error, "snapshot %s: section '%s' is the state of no processor that this could be", snapshot->file.path,
-                      name));
-}
-
-static bool get_events(struct snapshot *snapshot, struct machine *machine, unsigned number, struct error *error)
-{
-    char name[FORMAT_NAME_BYTES];
-    snprintf(name, sizeof name, "cpu%u.events", number);
-    return get_structure(snapshot, name, &cpu_event_fields, machine->cpus[number], error);
-}
-
-static bool get_device(struct snapshot *snapshot, const struct device *device, struct error *error)
-{
-    char name[FORMAT_NAME_BYTES];
-    snprintf(name, sizeof name, "device.%s", device->name);
-    return !device->class->state || get_structure(snapshot, name, device->class->state, device->instance, error);
 }
 
 /* Whether the file has devices and processors that the machine lacks. */
@@ -62,62 +24,31 @@ static bool check_sections(struct snapshot *snapshot, const struct machine *mach
     return true;
 }
 
-static bool fill(struct snapshot *snapshot, struct machine *machine, struct error *error)
+/* --- which pages --------------------------------------------------------------------------------- */
+
+/* Pages of a space that were given already: by the snapshot itself, so that a parent does not. */
+struct seen {
+    uint64_t *bits;
+};
+
+static bool seen_new(struct seen *seen, uint64_t page)
 {
-    bool good = get_structure(snapshot, SECTION_CLOCK, &clock_fields, &machine->clock, error);
-    for (unsigned i = 0; i < machine->cpu_count && good; i++)
-        good = get_cpu(snapshot, machine, i, error);
-    for (unsigned i = 0; i < machine->device_count && good; i++)
-        good = get_device(snapshot, &machine->devices[i], error);
-    return good && get_structure(snapshot, SECTION_MACHINE, &machine_fields, machine, error);
+    uint64_t *word = &seen->bits[page / 64], bit = 1ull << page % 64;
+    bool fresh = !(*word & bit);
+    *word |= bit;
+    return fresh;
 }
 
-static void tell(struct machine *machine)
+/* How many pages from `*page` on, before `end`, are new; those that are not are passed first. */
+static uint64_t seen_run(struct seen *seen, uint64_t *page, uint64_t end)
 {
-    for (unsigned i = 0; i < machine->device_count; i++)
-        if (machine->devices[i].class->restored)
-            machine->devices[i].class->restored(machine->devices[i].instance);
-    for (unsigned i = 0; i < machine->cpu_count; i++)
-        cpu_restored(machine->cpus[i]);
-}
-
-static bool fill_again(struct snapshot *snapshot, struct machine *machine, struct error *error)
-{
-    bool good = true;
-    for (unsigned i = 0; i < machine->cpu_count && good; i++) {
-        good = get_cpu(snapshot, machine, i, error) && get_events(snapshot, machine, i, error);
-        if (good)
-            cpu_events_restored(machine->cpus[i]);
-    }
-    good = good && get_structure(snapshot, SECTION_LOOP, &run_loop_fields, &machine->loop, error) &&
-           get_structure(snapshot, SECTION_CLOCK, &clock_fields, &machine->clock, error);
-    if (good)
-        machine_restored(machine);
-    return good;
-}
-
-/* --- inputs ---------------------------------------------------------------------------------------- */
-
-static bool get_inputs(struct snapshot *snapshot, struct machine *machine, struct error *error)
-{
-    struct reader reader;
-    if (!format_find(&snapshot->file, SECTION_INPUTS, &reader, error))
-        return false;
-    while (reader.left) {
-        char name[READER_NAME_BYTES];
-        unsigned source;
-        reader_name(&reader, name);
-        size_t length = (size_t)reader_number(&reader, 8);
-        const uint8_t *bytes = reader_take(&reader, length);
-        if (!bytes)
-            return wrong(snapshot, "its inputs are damaged", error);
-        /* Decisions of the clock take effect at once, and are never found waiting. */
-        if (!strcmp(name, "clock") || !inputs_find(machine->inputs, name, &source))
-            return error_set(error, "snapshot %s: has inputs for '%s', which its machine has not", snapshot->file.path, name);
-        if (!input_post(machine->inputs, source, bytes, length))
-            return wrong(snapshot, "has more inputs than can wait", error);
-    }
-    return true;
+    uint64_t count = 0;
+    while (*page < end && !seen_new(seen, *page))
+        ++*page;
+    if (*page < end)
+        for (count = 1; *page + count < end && seen_new(seen, *page + count); count++)
+            ;
+    return count;
 }
 
 /* --- memory ---------------------------------------------------------------------------------------- */
@@ -131,17 +62,34 @@ static bool copy_page(struct snapshot *snapshot, uint8_t *to, uint64_t stored, s
     return true;
 }
 
+struct filling {
+    struct ram *ram;
+    struct seen seen;
+    unsigned mapped; /* parts that were mapped so far */
+};
+
 /* Pages that lie together in the file come to lie so in memory. They are mapped even where there is just one: to touch a
  * page in the middle of nothing would cost the host a large page. */
-static bool get_extent(struct snapshot *snapshot, struct ram *ram, const struct store_extent *extent, unsigned *mapped,
-                       struct error *error)
+static bool fill_run(struct snapshot *snapshot, struct filling *filling, uint64_t page, uint64_t stored, uint64_t count,
+                     struct error *error)
 {
-    if (!snapshot->store.buffer && (*mapped)++ < MAPPED_MAX)
-        return ram_map_file(ram, extent->page * PAGE_SIZE_BYTES, extent->count * PAGE_SIZE_BYTES, snapshot->file.fd,
-                            store_offset(extent->stored)) ||
+    struct ram *ram = filling->ram;
+    if (!snapshot->store.buffer && filling->mapped++ < MAPPED_MAX)
+        return ram_map_file(ram, page * PAGE_SIZE_BYTES, count * PAGE_SIZE_BYTES, snapshot->file.fd, store_offset(stored)) ||
                wrong(snapshot, "the host cannot map it into the guest's memory", error);
-    for (uint64_t i = 0; i < extent->count; i++)
-        if (!copy_page(snapshot, ram->host + (extent->page + i) * PAGE_SIZE_BYTES, extent->stored + i, error))
+    for (uint64_t i = 0; i < count; i++)
+        if (!copy_page(snapshot, ram->host + (page + i) * PAGE_SIZE_BYTES, stored + i, error))
+            return false;
+    return true;
+}
+
+static bool fill_extent(struct snapshot *snapshot, struct filling *filling, const struct store_extent *extent,
+                        struct error *error)
+{
+    const uint64_t end = extent->page + extent->count;
+    uint64_t page = extent->page;
+    for (uint64_t count; (count = seen_run(&filling->seen, &page, end)); page += count)
+        if (!fill_run(snapshot, filling, page, extent->stored + (page - extent->page), count, error))
             return false;
     return true;
 }
@@ -153,8 +101,8 @@ static int by_stored(const void *a, const void *b)
 }
 
 /* Copies, in the order of what is copied: each compressed part is unpacked once. */
-static bool get_copies(struct snapshot *snapshot, struct ram *ram, const struct store_index *index, unsigned *mapped,
-                       struct error *error)
+static bool fill_copies(struct snapshot *snapshot, struct filling *filling, const struct store_index *index,
+                        struct error *error)
 {
     size_t size = sizeof *index->copies;
     struct store_copy *sorted = NULL;
@@ -167,24 +115,37 @@ static bool get_copies(struct snapshot *snapshot, struct ram *ram, const struct 
     const struct store_copy *copies = sorted ? sorted : index->copies;
     bool good = true;
     for (uint64_t i = 0; i < index->copy_count && good; i++)
-        good = get_extent(snapshot, ram, &(struct store_extent){copies[i].page, copies[i].stored, 1}, mapped, error);
+        if (seen_new(&filling->seen, copies[i].page))
+            good = fill_run(snapshot, filling, copies[i].page, copies[i].stored, 1, error);
     free(sorted);
     return good;
 }
 
+/* Copies come before extents, as a copy may stand in what is a hole of an extent. */
+static bool fill_level(const struct space_level *level, struct filling *filling, struct error *error)
+{
+    const struct store_index *index = &level->index;
+    for (uint64_t i = 0; i < index->zero_count; i++)
+        seen_new(&filling->seen, index->zeroes[i]);
+    if (!fill_copies(level->snapshot, filling, index, error))
+        return false;
+    for (uint64_t i = 0; i < index->extent_count; i++)
+        if (!fill_extent(level->snapshot, filling, &index->extents[i], error))
+            return false;
+    return true;
+}
+
 static bool get_ram(struct snapshot *snapshot, struct machine *machine, struct error *error)
 {
-    struct ram *ram = &machine->bus.ram;
-    struct store_index index;
-    struct reader reader;
-    if (!format_find(&snapshot->file, SECTION_RAM, &reader, error) ||
-        !store_index_read(&snapshot->store, &reader, ram->size_bytes / PAGE_SIZE_BYTES, &index, "memory", error))
-        return false;
-    unsigned mapped = 0;
-    for (uint64_t i = 0; i < index.extent_count; i++)
-        if (!get_extent(snapshot, ram, &index.extents[i], &mapped, error))
-            return false;
-    return get_copies(snapshot, ram, &index, &mapped, error);
+    struct space space;
+    struct filling filling = {.ram = &machine->bus.ram};
+    const uint64_t pages = filling.ram->size_bytes / PAGE_SIZE_BYTES;
+    bool good = space_open(&space, snapshot, SECTION_RAM, pages, error);
+    filling.seen.bits = host_alloc(pages / 64 + 1, sizeof(uint64_t));
+    for (unsigned i = 0; i < space.count && good; i++)
+        good = fill_level(&space.levels[i], &filling, error);
+    free(filling.seen.bits);
+    return good;
 }
 
 /* --- media ----------------------------------------------------------------------------------------- */
@@ -205,72 +166,69 @@ static bool check_base(struct snapshot *snapshot, const struct device *device, c
     return true;
 }
 
-/* A page of a disk: where it lies in the file, copy on write; a page of its own where several are equal, or compressed. */
-static bool put_page(struct snapshot *snapshot, const struct device *device, uint64_t page, uint64_t stored, bool own,
+/* A page of a disk: where it lies in the file, copy on write; a page of its own where it is compressed, or equal to
+ * another. */
+static bool put_page(const struct device *device, const struct space_level *level, uint64_t page, uint64_t stored,
                      struct error *error)
 {
+    struct snapshot *snapshot = level->snapshot;
     const struct medium_ops *ops = device->class->medium;
-    uint8_t *content = own || snapshot->store.buffer ? malloc(PAGE_SIZE_BYTES) : NULL;
-    if (!content && (own || snapshot->store.buffer))
+    uint8_t *content = NULL;
+    bool own = stored != STORE_NONE && (snapshot->store.buffer || space_is_copy(level, page));
+    if (own && !(content = malloc(PAGE_SIZE_BYTES)))
         return wrong(snapshot, "the host has no memory for its disks", error);
-    if (content && !copy_page(snapshot, content, stored, error)) {
+    if (own && !copy_page(snapshot, content, stored, error)) {
         free(content);
         return false;
     }
-    uint8_t *mapped = snapshot->file.mapping + (content ? 0 : store_offset(stored));
-    if (ops->put_page(device->instance, page, content ? content : mapped, content != NULL))
+    if (!own && stored != STORE_NONE)
+        content = snapshot->file.mapping + store_offset(stored);
+    if (ops->put_page(device->instance, page, content, own))
         return true;
-    free(content);
-    return error_set(error, "snapshot %s: the pages of %s contradict each other", snapshot->file.path, device->name);
+    if (own)
+        free(content);
+    return error_set(error, "snapshot %s: the host has no memory for the pages of %s", snapshot->file.path, device->name);
 }
 
-static bool put_pages(struct snapshot *snapshot, const struct device *device, const struct store_index *index,
-                      struct error *error)
+static bool get_medium(struct snapshot *snapshot, const struct state_source *source, const struct device *device,
+                       struct error *error)
 {
-    const struct medium_ops *ops = device->class->medium;
-    for (uint64_t i = 0; i < index->extent_count; i++)
-        for (uint64_t n = 0; n < index->extents[i].count; n++)
-            if (!put_page(snapshot, device, index->extents[i].page + n, index->extents[i].stored + n, false, error))
-                return false;
-    for (uint64_t i = 0; i < index->copy_count; i++)
-        if (!put_page(snapshot, device, index->copies[i].page, index->copies[i].stored, true, error))
+    struct medium_identity saved = {0};
+    struct space space;
+    char name[FORMAT_NAME_BYTES];
+    snprintf(name, sizeof name, "base.%s", device->name);
+    if (!state_get(source, name, &medium_identity_fields, &saved, error) || !check_base(snapshot, device, &saved, error))
+        return false;
+    snprintf(name, sizeof name, "medium.%s", device->name);
+    if (!space_open(&space, snapshot, name, medium_pages(&saved), error))
+        return false;
+    for (uint64_t page = 0; (page = space_next(&space, page)) < space.pages; page++) {
+        uint64_t stored;
+        const struct space_level *level = space_find(&space, page, &stored);
+        if (!put_page(device, level, page, stored, error))
             return false;
-    for (uint64_t i = 0; i < index->zero_count; i++)
-        if (!ops->put_page(device->instance, index->zeroes[i], NULL, false))
-            return error_set(error, "snapshot %s: the pages of %s contradict each other", snapshot->file.path, device->name);
+    }
     return true;
 }
 
-static bool get_medium(struct snapshot *snapshot, const struct device *device, struct error *error)
+static bool find_section(void *context, const char *name, struct reader *reader, struct error *error)
 {
-    struct medium_identity saved = {0};
-    struct store_index index;
-    struct reader reader;
-    char name[FORMAT_NAME_BYTES];
-    snprintf(name, sizeof name, "base.%s", device->name);
-    if (!get_structure(snapshot, name, &medium_identity_fields, &saved, error) ||
-        !check_base(snapshot, device, &saved, error))
-        return false;
-    snprintf(name, sizeof name, "medium.%s", device->name);
-    return format_find(&snapshot->file, name, &reader, error) &&
-           store_index_read(&snapshot->store, &reader, medium_pages(&saved), &index, device->name, error) &&
-           put_pages(snapshot, device, &index, error);
+    const struct snapshot *snapshot = context;
+    return format_find(&snapshot->file, name, reader, error);
 }
 
 /* --- entry points ---------------------------------------------------------------------------------- */
 
 bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct error *error)
 {
+    const struct state_source source = {find_section, snapshot, snapshot->file.path, true};
     machine_reset(machine);
     if (!check_sections(snapshot, machine, error) || !get_ram(snapshot, machine, error))
         return false;
     for (unsigned i = 0; i < machine->device_count; i++)
-        if (machine->devices[i].class->medium && !get_medium(snapshot, &machine->devices[i], error))
+        if (machine->devices[i].class->medium && !get_medium(snapshot, &source, &machine->devices[i], error))
             return false;
-    if (!fill(snapshot, machine, error))
-        return false;
-    tell(machine);
-    return fill_again(snapshot, machine, error) && get_inputs(snapshot, machine, error);
+    return state_give(&source, machine, error);
 }
 
 static bool read_options(struct snapshot *snapshot, struct error *error)
@@ -284,7 +242,7 @@ static bool read_options(struct snapshot *snapshot, struct error *error)
            error_set(error, "snapshot %.200s: section '%s': %.250s", snapshot->file.path, SECTION_OPTIONS, why.text);
 }
 
-struct snapshot *snapshot_open(const char *path, struct error *error)
+struct snapshot *snapshot_open_alone(const char *path, struct error *error)
 {
     struct snapshot *snapshot = host_alloc(1, sizeof *snapshot);
     if (!format_open(&snapshot->file, path, error)) {
@@ -297,11 +255,28 @@ struct snapshot *snapshot_open(const char *path, struct error *error)
     return NULL;
 }
 
+struct snapshot *snapshot_open_at(const char *path, unsigned depth, struct error *error)
+{
+    struct snapshot *snapshot = snapshot_open_alone(path, error);
+    if (!snapshot || family_open(snapshot, depth, error))
+        return snapshot;
+    snapshot_close(snapshot);
+    return NULL;
+}
+
+struct snapshot *snapshot_open(const char *path, struct error *error)
+{
+    return snapshot_open_at(path, 0, error);
+}
+
 void snapshot_close(struct snapshot *snapshot)
 {
-    if (!snapshot)
-        return;
-    store_close(&snapshot->store);
-    format_close(&snapshot->file);
-    free(snapshot);
+    while (snapshot) {
+        struct snapshot *parent = snapshot->parent;
+        store_close(&snapshot->store);
+        format_close(&snapshot->file);
+        free(snapshot->path);
+        free(snapshot);
+        snapshot = parent;
+    }
 }

@@ -7,13 +7,10 @@
 
 struct snapshot;
 
-struct snapshot_options {
-    bool compress;
-};
-
 /** Saves a machine that stands between two instructions, and does not change it. The file takes the place of an old one of
- *  that name when all of it is on the disk. False: `error` says why not, and an old file is as it was. */
-bool snapshot_save(struct machine *machine, const char *path, const struct snapshot_options *options, struct error *error);
+ *  that name when all of it is on the disk. False: `error` says why not, and an old file is as it was. (saver.h does the same
+ *  beside a running machine.) */
+bool snapshot_save(struct machine *machine, const char *path, bool compress, struct error *error);
 
 /** Opens a file. NULL: `error` says what is wrong with it. */
 struct snapshot *snapshot_open(const char *path, struct error *error);

@@ -33,10 +33,12 @@ bool store_page_is_zero(const void *page);
 struct store_writer;
 struct store_writer *store_create(struct format_writer *file, bool compress);
 
-/** Begins an index. Pages follow in ascending order; what they lie in does not change until store_finish(). `keep_zeroes`:
- *  pages of zeroes are told from pages that are not put (which are a base's). */
+/** Begins an index. Pages follow in ascending order; what they lie in does not change until store_settle(). `keep_zeroes`:
+ *  pages of zeroes are told from pages that are not put (which are a base's, or a parent's). */
 void store_index_begin(struct store_writer *store, bool keep_zeroes);
 void store_put(struct store_writer *store, uint64_t page, const uint8_t *content);
+/** Writes out what still lies where it was put from. */
+void store_settle(struct store_writer *store);
 /** Ends it, and appends it to `bytes`. */
 void store_index_end(struct store_writer *store, struct bytes *bytes);
 

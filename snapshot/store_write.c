@@ -9,8 +9,7 @@
 
 /* A page that was stored, by its hash. */
 struct known {
-    uint64_t hash, stored;
-    const uint8_t *content; /* NULL: the slot is free */
+    uint64_t hash, number; /* of the stored page, and one more; 0: the slot is free */
 };
 
 struct store_writer {
@@ -27,6 +26,8 @@ struct store_writer {
     /* Compressed: the chunk that is being filled. */
     uint8_t *chunk, *packed;
     struct bytes chunk_ends; /* where each chunk ends in the file */
+    uint8_t *unpacked;       /* a chunk that was read back; `unpacked_chunk` is its number, and one more */
+    uint64_t unpacked_chunk;
     uint64_t end;
     /* The index that is being made. */
     bool keep_zeroes;
@@ -55,14 +56,53 @@ bool store_page_is_zero(const void *page)
     return !memcmp(page, zeroes, 64) && !memcmp(page, zeroes, PAGE_SIZE_BYTES);
 }
 
-/* --- equal pages ----------------------------------------------------------------------------------- */
+/* --- equal pages: what was stored is read back, so that equal hashes are not taken for equal pages ------------ */
 
+static const uint8_t *read_raw(struct store_writer *store, uint64_t stored, uint8_t *to)
+{
+    if (store->run_bytes && stored >= store->run_stored && stored - store->run_stored < store->run_bytes / PAGE_SIZE_BYTES)
+        return store->run + (stored - store->run_stored) * PAGE_SIZE_BYTES;
+    return format_read_back(store->file, store_offset(stored), to, PAGE_SIZE_BYTES) ? to : NULL;
+}
+
+static uint64_t end_of_chunk(const struct store_writer *store, uint64_t chunk)
+{
+    uint64_t end;
+    memcpy(&end, store->chunk_ends.at + chunk * sizeof end, sizeof end);
+    return end;
+}
+
+static const uint8_t *read_packed(struct store_writer *store, uint64_t stored)
+{
+    const uint64_t chunk = stored / STORE_CHUNK_PAGES, at = stored % STORE_CHUNK_PAGES * PAGE_SIZE_BYTES;
+    if (chunk == store->stored / STORE_CHUNK_PAGES)
+        return store->chunk + at;
+    if (store->unpacked_chunk == chunk + 1)
+        return store->unpacked + at;
+    uint64_t begin = chunk ? end_of_chunk(store, chunk - 1) : 0, packed = end_of_chunk(store, chunk) - begin;
+    uLongf length = STORE_CHUNK_PAGES * PAGE_SIZE_BYTES;
+    store->unpacked_chunk = 0;
+    if (!format_read_back(store->file, PAGE_SIZE_BYTES + begin, store->packed, packed) ||
+        uncompress(store->unpacked, &length, store->packed, packed) != Z_OK || length != STORE_CHUNK_PAGES * PAGE_SIZE_BYTES)
+        return NULL;
+    store->unpacked_chunk = chunk + 1;
+    return store->unpacked + at;
+}
+
+static bool holds(struct store_writer *store, uint64_t stored, const uint8_t *content)
+{
+    uint8_t page[PAGE_SIZE_BYTES];
+    const uint8_t *there = store->compress ? read_packed(store, stored) : read_raw(store, stored, page);
+    return there && !memcmp(there, content, PAGE_SIZE_BYTES);
+}
+
+/* The slot of a stored page that is equal to `content`, or the free one where it goes. `content` NULL: of that hash: the free one. */
 static struct known *slot_for(struct store_writer *store, uint64_t hash, const uint8_t *content)
 {
     uint64_t at = hash & (store->capacity - 1);
     for (;; at = (at + 1) & (store->capacity - 1)) {
         struct known *slot = &store->known[at];
-        if (!slot->content || (slot->hash == hash && (!content || !memcmp(slot->content, content, PAGE_SIZE_BYTES))))
+        if (!slot->number || (content && slot->hash == hash && holds(store, slot->number - 1, content)))
             return slot;
     }
 }
@@ -76,8 +116,8 @@ static void make_room(struct store_writer *store)
     store->capacity = count ? count * 2 : 65536;
     store->known = host_alloc(store->capacity, sizeof *store->known);
     for (uint64_t i = 0; i < count; i++)
-        if (old[i].content)
-            *slot_for(store, old[i].hash, old[i].content) = old[i];
+        if (old[i].number)
+            *slot_for(store, old[i].hash, NULL) = old[i];
     free(old);
 }
 
@@ -171,13 +211,18 @@ void store_put(struct store_writer *store, uint64_t page, const uint8_t *content
     make_room(store);
     uint64_t hash = store_page_hash(content);
     struct known *known = slot_for(store, hash, content);
-    if (known->content) {
-        bytes_put(&store->copies, &(struct store_copy){page, known->stored}, sizeof(struct store_copy));
+    if (known->number) {
+        bytes_put(&store->copies, &(struct store_copy){page, known->number - 1}, sizeof(struct store_copy));
         return;
     }
     put_new(store, page, content, hash);
-    *known = (struct known){hash, store->stored - 1, content};
+    *known = (struct known){hash, store->stored};
     store->known_count++;
+}
+
+void store_settle(struct store_writer *store)
+{
+    write_run(store);
 }
 
 void store_index_end(struct store_writer *store, struct bytes *bytes)
@@ -201,6 +246,7 @@ struct store_writer *store_create(struct format_writer *file, bool compress)
     if (compress) {
         store->chunk = host_alloc(STORE_CHUNK_PAGES, PAGE_SIZE_BYTES);
         store->packed = host_alloc(compressBound(STORE_CHUNK_PAGES * PAGE_SIZE_BYTES), 1);
+        store->unpacked = host_alloc(STORE_CHUNK_PAGES, PAGE_SIZE_BYTES);
     }
     return store;
 }
@@ -225,5 +271,6 @@ void store_free(struct store_writer *store)
     free(store->known);
     free(store->chunk);
     free(store->packed);
+    free(store->unpacked);
     free(store);
 }

@@ -77,6 +77,11 @@ void format_write_at(struct format_writer *writer, uint64_t offset, const void *
     }
 }
 
+bool format_read_back(const struct format_writer *writer, uint64_t offset, void *to, size_t length)
+{
+    return !writer->failure && pread(writer->fd, to, length, (off_t)offset) == (ssize_t)length;
+}
+
 void format_stored(struct format_writer *writer, uint64_t pages, uint64_t bytes, bool compressed)
 {
     writer->header.stored_pages = pages;
@@ -133,9 +138,10 @@ static void sync_folder(const struct format_writer *writer)
     }
 }
 
-bool format_finish(struct format_writer *writer, struct error *error)
+bool format_finish(struct format_writer *writer, uint64_t *identity, struct error *error)
 {
     write_header(writer);
+    *identity = writer->header.table_checksum;
     if (!writer->failure && fsync(writer->fd) != 0)
         writer->failure = errno;
     if (!writer->failure && (!give_name(writer) || rename(writer->beside, writer->path) != 0))

@@ -118,7 +118,7 @@ void debug_before_insn(struct cpu *cpu)
         cpu_raise_here(cpu, EC_ILLEGAL_STATE, 0, false, 0);
     if (armed & DEBUG_STEPPING) {
         uint32_t word;
-        memcpy(&word, ram_at(&cpu->bus->ram, physical, sizeof word), sizeof word);
+        memcpy(&word, memory_at(&cpu->bus->ram, physical, sizeof word), sizeof word);
         /* LDXR, LDAXR, LDXP, LDAXP: load/store exclusive with o2 = 0, L = 1, but not CASP. */
         bool casp = !(word >> 31) && word >> 21 & 1;
         cpu->stepped_exclusive = (word & 0x3fc00000) == 0x08400000 && !casp;

@@ -13,13 +13,13 @@
 
 /* Where the bytes of an access are, within one page. */
 struct place {
-    uint8_t *host; /* NULL: not RAM */
+    uint8_t *host; /* NULL: not RAM, nor ROM that is read */
     uint64_t physical;
 };
 
 static bool page_flagged(const struct ram *ram, uint64_t physical)
 {
-    return __atomic_load_n(&ram->page_flags[(physical - ram->base) / PAGE_SIZE_BYTES], __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&ram->page_flags[ram_page(ram, physical)], __ATOMIC_ACQUIRE);
 }
 
 void ram_settle_write(struct cpu *cpu, uint64_t page_address)
@@ -90,7 +90,9 @@ static struct place place_of(struct cpu *cpu, const struct insn *insn, uint64_t 
     static const uint8_t kinds[] = {
         [ACCESS_READ] = WATCH_LOAD, [ACCESS_WRITE] = WATCH_STORE, [ACCESS_ATOMIC] = WATCH_LOAD | WATCH_STORE};
     debug_check_watchpoints(cpu, insn, va, size, kinds[request->access], request->el);
-    struct place place = {ram_at(&cpu->bus->ram, found.physical, size), found.physical};
+    const struct ram *ram = &cpu->bus->ram;
+    uint8_t *host = writes(request) ? ram_at(ram, found.physical, size) : (uint8_t *)memory_at(ram, found.physical, size);
+    struct place place = {host, found.physical};
     if (!place.host) {
         if (!cpu->alone)
             cpu_restart_alone(cpu, insn);

@@ -127,7 +127,7 @@ static uint64_t fetch_miss(struct cpu *cpu, uint64_t pc)
     const struct mmu_request request = {.access = ACCESS_FETCH, .el = cpu->pstate.el};
     struct translation found;
     unsigned status = mmu_translate(cpu, pc, &request, &found);
-    if (status == FAULT_NONE && !ram_at(&cpu->bus->ram, found.physical, 4))
+    if (status == FAULT_NONE && !memory_at(&cpu->bus->ram, found.physical, 4))
         status = FAULT_EXTERNAL;
     if (status != FAULT_NONE)
         cpu_raise_here(cpu, EC_INSN_ABORT, status, true, pc);

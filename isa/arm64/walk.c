@@ -165,7 +165,7 @@ unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translatio
     for (;; level++) {
         uint64_t index = va >> low_bit & ((1ull << index_bits) - 1);
         uint64_t at = table + index * 8, desc;
-        const uint8_t *host = ram_at(&cpu->bus->ram, at, 8);
+        const uint8_t *host = memory_at(&cpu->bus->ram, at, 8);
         if (!host)
             return FAULT_EXTERNAL_WALK + level;
         desc = __atomic_load_n((const uint64_t *)(const void *)host, __ATOMIC_RELAXED);
@@ -205,6 +205,8 @@ unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translatio
 bool mmu_update_descriptor(struct cpu *cpu, const struct translation *found, bool dirty)
 {
     uint8_t *host = ram_at(&cpu->bus->ram, found->descriptor, 8);
+    if (!host)
+        return true; /* tables in ROM are not updated */
     uint64_t old = __atomic_load_n((uint64_t *)host, __ATOMIC_RELAXED);
     unsigned level = found->flags >> LEVEL_SHIFT & 3;
     bool is_leaf = old & DESC_VALID && (level == 3) == (old >> 1 & 1);

@@ -71,15 +71,33 @@ static void settle_flags(struct bus *bus, uint64_t address, uint64_t length)
     }
 }
 
+/* What of the mapping lies below RAM. */
+static uint64_t below_bytes(const struct ram *ram)
+{
+    return ram->rom_bytes ? ram->base - ram->rom_base : 0;
+}
+
 bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struct error *error)
 {
+    return bus_init_with_rom(bus, 0, 0, ram_base, ram_size_bytes, error);
+}
+
+bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, uint64_t ram_base, uint64_t ram_size_bytes,
+                       struct error *error)
+{
     assert(ram_size_bytes && ram_size_bytes % PAGE_SIZE_BYTES == 0 && ram_base % PAGE_SIZE_BYTES == 0);
-    *bus = (struct bus){.ram = {.base = ram_base, .size_bytes = ram_size_bytes}};
-    bus->ram.host = reserve(ram_size_bytes);
-    bus->ram.page_flags = reserve(ram_size_bytes >> PAGE_BITS);
-    if (bus->ram.host && bus->ram.page_flags)
-        return true;
+    assert(rom_base % PAGE_SIZE_BYTES == 0 && rom_bytes % PAGE_SIZE_BYTES == 0 && rom_base + rom_bytes <= ram_base);
+    *bus = (struct bus){
+        .ram = {.base = ram_base, .size_bytes = ram_size_bytes, .rom_base = rom_base, .rom_bytes = rom_bytes}};
+    uint64_t below = below_bytes(&bus->ram);
+    uint8_t *memory = reserve(below + ram_size_bytes), *flags = reserve((below + ram_size_bytes) >> PAGE_BITS);
     int reason = errno;
+    bus->ram.host = memory ? memory + below : NULL;
+    bus->ram.page_flags = flags ? flags + (below >> PAGE_BITS) : NULL;
+    if (memory && flags) {
+        memset(flags, PAGE_ROM, rom_bytes >> PAGE_BITS);
+        return true;
+    }
     bus_free(bus);
     return error_set(error, "cannot reserve %llu MiB of guest RAM: %s; ask for less with --memory",
                      (unsigned long long)(ram_size_bytes >> 20), strerror(reason));
@@ -87,14 +105,49 @@ bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struc
 
 void bus_free(struct bus *bus)
 {
-    release(bus->ram.host, bus->ram.size_bytes);
-    release(bus->ram.page_flags, bus->ram.size_bytes >> PAGE_BITS);
+    uint64_t below = below_bytes(&bus->ram), length = below + bus->ram.size_bytes;
+    release(bus->ram.host ? bus->ram.host - below : NULL, length);
+    release(bus->ram.page_flags ? bus->ram.page_flags - (below >> PAGE_BITS) : NULL, length >> PAGE_BITS);
     free(bus->windows);
     *bus = (struct bus){0};
 }
 
+void ram_watch_again(struct ram *ram, struct page_watch *watch)
+{
+    page_watch_arm(watch);
+    for (uint64_t page = 0; page < watch->page_count; page++)
+        ram->page_flags[page] |= PAGE_CLEAN;
+}
+
+void ram_watch(struct ram *ram, struct page_watch *watch)
+{
+    page_watch_add(&ram->watches, watch);
+    ram_watch_again(ram, watch);
+}
+
+void ram_unwatch(struct ram *ram, struct page_watch *watch)
+{
+    page_watch_remove(&ram->watches, watch);
+}
+
+void ram_page_changes(struct ram *ram, uint64_t page_address)
+{
+    const uint64_t page = (page_address - ram->base) / PAGE_SIZE_BYTES;
+    ram->page_flags[page] &= (uint8_t)~PAGE_CLEAN;
+    page_watch_tell(ram->watches, page, ram->host + page * PAGE_SIZE_BYTES);
+}
+
+/* All of it changes. Pages of zeroes too, which costs what it costs: this happens where a guest that is watched resets. */
+static void change_all(struct ram *ram)
+{
+    for (uint64_t page = 0; ram->watches && page < ram->size_bytes / PAGE_SIZE_BYTES; page++)
+        if (ram->page_flags[page] & PAGE_CLEAN)
+            ram_page_changes(ram, ram->base + page * PAGE_SIZE_BYTES);
+}
+
 void ram_clear(struct ram *ram)
 {
+    change_all(ram);
     /* A new mapping, as pages of a file that were given back would come again from there. */
     void *at = mmap(ram->host, ram->size_bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -130,6 +183,13 @@ void bus_add_window(struct bus *bus, const char *name, uint64_t base, uint64_t s
     memmove(&bus->windows[at + 1], &bus->windows[at], (bus->window_count - at) * sizeof bus->windows[0]);
     bus->windows[at] = (struct mmio_window){name, base, size_bytes, ops, device};
     bus->window_count++;
+}
+
+void bus_show_rom(struct bus *bus, bool readable)
+{
+    bus->ram.rom_readable = readable;
+    if (bus->on_rom_changed)
+        bus->on_rom_changed(bus->on_rom_changed_context);
 }
 
 bool bus_mmio_read(struct bus *bus, uint64_t address, unsigned size, uint64_t *value)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "machine/contract/error.h"
+#include "machine/contract/page_watch.h"
 
 #define PAGE_BITS 12
 #define PAGE_SIZE_BYTES 4096ull
@@ -14,18 +15,22 @@
 /** What stands against an inline store to a page of guest RAM (one byte of flags a page). */
 enum page_flag {
     PAGE_HAS_CODE = 1,   /* an engine holds translations of it */
-    PAGE_CLEAN = 2,      /* not written since the mark (dirty tracking is on) */
+    PAGE_CLEAN = 2,      /* somebody waits for its first change (page_watch.h, lockstep's journal) */
     PAGE_WATCHED = 4,    /* the debugger watches an address in it */
-    PAGE_SHARED = 8,     /* shared with a parent snapshot */
+    PAGE_ROM = 8,        /* of the memory below RAM, which only its device writes */
 };
 
-/** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. */
+/** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. The mapping may begin below
+ *  RAM, with a ROM: memory that CPUs read and run as they do RAM, while its device lets them; writes go to the device. */
 struct ram {
     uint8_t *host;       /* host address of guest physical address `base` */
     uint64_t base;       /* first guest physical address */
     uint64_t size_bytes; /* a multiple of PAGE_SIZE_BYTES */
-    uint8_t *page_flags; /* size_bytes / PAGE_SIZE_BYTES of them */
+    uint8_t *page_flags; /* by ram_page() */
     bool of_file;        /* parts of it begin as a file has them, and may lie there alone */
+    struct page_watch *watches;
+    uint64_t rom_base, rom_bytes; /* multiples of PAGE_SIZE_BYTES, below `base`; rom_bytes 0: none */
+    bool rom_readable;            /* its device lets it be read as memory now */
 };
 
 /** What a device's window does with an access. `offset` is within the window, `size` 1, 2, 4 or 8 bytes,
@@ -51,11 +56,27 @@ struct bus {
      * with flags; clears the flags that the write makes untrue. NULL while no engine runs. */
     void (*on_flagged_write)(void *context, uint64_t page_address);
     void *on_flagged_write_context;
+    /* Told when ROM has become readable, or is no more: what CPUs and engines know of it is void. */
+    void (*on_rom_changed)(void *context);
+    void *on_rom_changed_context;
 };
 
 /** Reserves RAM. Fails when the host cannot give the address space. */
 bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struct error *error);
+
+/** The same with a ROM of zeroes below RAM, not readable yet. */
+bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, uint64_t ram_base, uint64_t ram_size_bytes,
+                       struct error *error);
 void bus_free(struct bus *bus);
+
+/** Adds a watch, or arms it anew: each page's next change is told. Stores that already run inline are not seen: the caller
+ *  drops the CPUs' write tags (machine_watch_ram()). */
+void ram_watch(struct ram *ram, struct page_watch *watch);
+void ram_watch_again(struct ram *ram, struct page_watch *watch);
+void ram_unwatch(struct ram *ram, struct page_watch *watch);
+
+/** To be called before a page with PAGE_CLEAN changes: tells the watches, and takes the flag away. */
+void ram_page_changes(struct ram *ram, uint64_t page_address);
 
 /** Makes all of RAM zeroes, which cost the host nothing until they are touched. */
 void ram_clear(struct ram *ram);
@@ -82,6 +103,30 @@ static inline uint8_t *ram_at(const struct ram *ram, uint64_t address, uint64_t 
         return NULL;
     return ram->host + offset;
 }
+
+/** The number of a page of RAM or ROM among the page flags: below 0 for ROM. */
+static inline int64_t ram_page(const struct ram *ram, uint64_t address)
+{
+    return (int64_t)(address - ram->base) >> PAGE_BITS;
+}
+
+/** As ram_at(), also for ROM that is readable now. For what CPUs read: data, code, tables. */
+static inline const uint8_t *memory_at(const struct ram *ram, uint64_t address, uint64_t length)
+{
+    uint64_t into = address - ram->rom_base;
+    if (!ram->rom_readable || into >= ram->rom_bytes)
+        return ram_at(ram, address, length);
+    return length > ram->rom_bytes - into ? NULL : ram->host - (ram->base - address);
+}
+
+/** The ROM's content, for its device. */
+static inline uint8_t *rom_host(const struct ram *ram)
+{
+    return ram->host - (ram->base - ram->rom_base);
+}
+
+/** The ROM's device lets it be read as memory from now on, or does not. Also to be called when its content has changed. */
+void bus_show_rom(struct bus *bus, bool readable);
 
 /** Device access to RAM. False (and nothing done) where the range is not wholly RAM. */
 bool bus_dma_read(struct bus *bus, uint64_t address, void *to, uint64_t length);

@@ -275,6 +275,17 @@ bool inputs_script_awaited(struct inputs *inputs)
     return false;
 }
 
+bool inputs_script_polled(const struct inputs *inputs)
+{
+    for (unsigned i = 0; i < inputs->queue_count; i++) {
+        const struct queue *queue = &inputs->queues[i];
+        if (queue->scripted && (queue->first || !queue->ended) && queue->source.polling &&
+            queue->source.polling(queue->source.device))
+            return true;
+    }
+    return false;
+}
+
 bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const char *name, const void *bytes, size_t length),
                         void *context)
 {
@@ -285,6 +296,13 @@ bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const
             good = each(context, inputs->queues[i].source.name, item->bytes + item->taken, item->length - item->taken);
     pthread_mutex_unlock(&inputs->lock);
     return good;
+}
+
+void inputs_clear(struct inputs *inputs)
+{
+    for (unsigned i = 0; i < inputs->queue_count; i++)
+        for (struct item *piece; (piece = queue_take(inputs, &inputs->queues[i], SIZE_MAX));)
+            free(piece);
 }
 
 bool inputs_find(const struct inputs *inputs, const char *name, unsigned *source)

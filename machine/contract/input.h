@@ -23,6 +23,9 @@ struct input_source {
     bool (*listening)(void *device);
     /* Whether the bytes, which come from a log, are an input of this source at all. NULL: any are. */
     bool (*valid)(void *device, const void *bytes, size_t length);
+    /* Whether the guest waits for this source by asking again and again, so that it may never idle (firmware). Scripted
+     * input is then handed over all the same. NULL: it never does. */
+    bool (*polling)(void *device);
     bool divisible; /* a byte stream, which may be delivered in pieces */
     void *device;
 };

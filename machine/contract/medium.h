@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "machine/contract/error.h"
 #include "machine/contract/fields.h"
+#include "machine/contract/page_watch.h"
 
 /** By what a base is known again. All 0: there is none. */
 struct medium_identity {
@@ -29,6 +30,11 @@ struct medium_ops {
     /* Has the medium hold `content` for that page. `owned`: it was allocated by malloc() and now belongs to the medium, else
      * it is a page that may be written, and lasts as long as the medium; NULL: zeroes. False: there is no such page, or it came before. */
     bool (*put_page)(void *device, uint64_t page, uint8_t *content, bool owned);
+    /* Its watches, and how many pages it has. NULL: what is written goes to the base, and cannot be watched. */
+    struct page_watch **(*watches)(void *device, uint64_t *page_count);
+    /* Has the medium hold a copy of `content` for that page again, or, where that is NULL, of what the base has. False: the
+     * host has no memory, or cannot read the base. */
+    bool (*revert_page)(void *device, uint64_t page, const uint8_t *content);
 };
 
 #endif

@@ -32,10 +32,12 @@ struct disk_ops {
     /* The first place at or after `offset` that may not read as zero; the disk's size where there is none. For copying what
      * is sparse. May be NULL. */
     uint64_t (*next_data)(struct disk *disk, uint64_t offset);
-    /* See struct medium_ops. next_page and put_page NULL: what is written goes to the base. */
+    /* See struct medium_ops. All but the first NULL: what is written goes to the base. */
     bool (*identify)(struct disk *disk, struct medium_identity *identity, struct error *error);
     const uint8_t *(*next_page)(struct disk *disk, uint64_t *page);
     bool (*put_page)(struct disk *disk, uint64_t page, uint8_t *content, bool owned);
+    struct page_watch **(*watches)(struct disk *disk, uint64_t *page_count);
+    bool (*revert_page)(struct disk *disk, uint64_t page, const uint8_t *content);
     void (*free)(struct disk *disk);
 };
 

@@ -23,6 +23,7 @@ struct disk_overlay {
     struct disk disk;
     struct disk *base;
     uint64_t page_count;
+    struct page_watch *watches;
     struct slot **tables; /* page_count / SLOTS_OF_TABLE of them, rounded up; NULL: all of it is the base's */
 };
 
@@ -71,6 +72,8 @@ static uint8_t *own_page(struct disk_overlay *overlay, uint64_t page, int *failu
 {
     struct slot *slot = slot_to_change(overlay, page);
     uint64_t at = page * PAGE_SIZE_BYTES, left = overlay->disk.size_bytes - at;
+    if (slot)
+        page_watch_tell(overlay->watches, page, slot->content);
     if (slot && slot->content && slot->content != zeroes)
         return slot->content;
     uint8_t *copy = slot ? calloc(1, PAGE_SIZE_BYTES) : NULL;
@@ -143,6 +146,7 @@ static int overlay_write_zeroes(struct disk *disk, uint64_t offset, uint64_t len
             struct slot *slot = slot_to_change(overlay, page);
             if (!slot)
                 return failure;
+            page_watch_tell(overlay->watches, page, slot->content);
             set_slot(slot, zeroes, false);
             continue;
         }
@@ -205,6 +209,26 @@ static bool overlay_put_page(struct disk *disk, uint64_t page, uint8_t *content,
     return true;
 }
 
+static struct page_watch **overlay_watches(struct disk *disk, uint64_t *page_count)
+{
+    struct disk_overlay *overlay = (struct disk_overlay *)disk;
+    *page_count = overlay->page_count;
+    return &overlay->watches;
+}
+
+static bool overlay_revert_page(struct disk *disk, uint64_t page, const uint8_t *content)
+{
+    struct disk_overlay *overlay = (struct disk_overlay *)disk;
+    uint64_t at = page * PAGE_SIZE_BYTES, left = disk->size_bytes - at;
+    int failure;
+    uint8_t *own = own_page(overlay, page, &failure);
+    if (!own)
+        return false;
+    if (content)
+        memcpy(own, content, PAGE_SIZE_BYTES);
+    return content || !read_base(overlay, at, own, left < PAGE_SIZE_BYTES ? left : PAGE_SIZE_BYTES);
+}
+
 /* --- the disk --- */
 
 static void overlay_free(struct disk *disk)
@@ -230,6 +254,8 @@ static const struct disk_ops overlay_ops = {
     .identify = overlay_identify,
     .next_page = overlay_next_page,
     .put_page = overlay_put_page,
+    .watches = overlay_watches,
+    .revert_page = overlay_revert_page,
     .free = overlay_free,
 };
 

@@ -390,8 +390,25 @@ static bool blk_put_page(void *device, uint64_t page, uint8_t *content, bool own
     return blk->disk->ops->put_page && blk->disk->ops->put_page(blk->disk, page, content, owned);
 }
 
+static struct page_watch **blk_watches(void *device, uint64_t *page_count)
+{
+    struct disk *disk = ((struct virtio_blk *)device)->disk;
+    return disk->ops->watches ? disk->ops->watches(disk, page_count) : NULL;
+}
+
+static bool blk_revert_page(void *device, uint64_t page, const uint8_t *content)
+{
+    struct disk *disk = ((struct virtio_blk *)device)->disk;
+    return disk->ops->revert_page(disk, page, content);
+}
+
 static const struct medium_ops blk_medium = {
-    .identify = blk_identify, .next_page = blk_next_page, .put_page = blk_put_page};
+    .identify = blk_identify,
+    .next_page = blk_next_page,
+    .put_page = blk_put_page,
+    .watches = blk_watches,
+    .revert_page = blk_revert_page,
+};
 
 static void blk_free(void *device)
 {

@@ -203,7 +203,10 @@ static void show_cursor(struct virtio_gpu *gpu, bool picture)
     /* 5.7.6.10: a cursor is 64 by 64. */
     bool fits = resource && resource->width == DISPLAY_CURSOR_PIXELS && resource->height == DISPLAY_CURSOR_PIXELS;
     cursor.visible = fits;
-    display_cursor(gpu->display, &cursor, fits ? *find_format(resource->format) : formats[0].format,
+    /* Drivers give it a format without alpha, and mean the fourth byte for that all the same. */
+    struct display_format format = fits ? *find_format(resource->format) : formats[0].format;
+    format.alpha = (uint8_t)(6 - format.red - format.green - format.blue);
+    display_cursor(gpu->display, &cursor, format,
                    picture && fits ? gpu->store + resource->pixels_at : NULL);
 }
 

@@ -384,6 +384,47 @@ def case_end_of_input():
     check(b"\nfirst" in output and b"Power down" in output, "the shell did not end", output)
 
 
+def firmware(kind, script, *arguments, status=POWER_OFF):
+    """Runs firmware with the lines of `script`; returns what it printed, without the terminal's control sequences."""
+    done = subprocess.run([program, "run", "--firmware", kind, "--clock", "virtual", "--cpus", cpus,
+                           *options_of_all, *arguments], input=script.encode(), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=250)
+    if b"install Debian's package" in done.stderr:
+        print(done.stderr.decode())
+        sys.exit(77)
+    text = re.sub(rb"\x1b\[[0-9;=]*[A-Za-z]", b"", done.stdout)
+    check(done.returncode == status, f"status {done.returncode}: {done.stderr.decode()}", text)
+    return text.decode(errors="replace") + done.stderr.decode()
+
+
+def case_uefi():
+    """EDK2 to its shell, the same under every engine; its variables persist in their file, and without one do not."""
+    variables = os.path.join(folder.name, "vars.fd")
+    script = "\r\nset armature\r\nset armature kept\r\nset armature\r\nreset -s\r\n"
+    marks = "1000,20000000,100000000"
+    hashes = {engine: firmware("uefi", "", "--engine", engine, "--timeout", "400ms", "--state-hash-at", marks, status=TIMEOUT)
+              for engine in ("interp", "auto", "jit")}
+    check(hashes["auto"].count("state at instruction") == 3, f"not all states: {hashes['auto']}")
+    check(hashes["interp"] == hashes["auto"] == hashes["jit"], f"the engines make other machines: {hashes}")
+    text = firmware("uefi", script)
+    check("UEFI Interactive Shell" in text and "Shell> " in text, "no shell", text.encode())
+    for already in (False, True):
+        text = firmware("uefi", script, "--firmware-vars", variables)
+        check(("not defined" in text) != already, "a variable came or went", text.encode())
+        check(text.count("armature = kept") == 1 + already, "the variable was not set", text.encode())
+    check(os.path.getsize(variables) == 64 << 20, "the file of the variables has another size than a bank")
+
+
+def case_uboot():
+    """U-Boot to its prompt; its environment is saved in flash, and is there again."""
+    variables = os.path.join(folder.name, "vars.fd")
+    for already in (False, True):
+        text = firmware("uboot", "version\nprintenv armature\nsetenv armature kept\nsaveenv\npoweroff\n", "--firmware-vars",
+                        variables)
+        check(re.search(r"=> version\s+U-Boot 20", text), "no prompt", text.encode())
+        check(("armature=kept" in text) == already, "the environment came or went", text.encode())
+
+
 if not os.path.exists(f"{guest}/Image"):
     print("no guest: tools/fetch-kernel makes it")
     sys.exit(77)

@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "machine/contract/device.h"
+#include "peripherals/flash.h"
+#include "peripherals/fw_cfg.h"
 #include "peripherals/gicv3.h"
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
 
-enum { CPUS = 3, SPIS = 64, DEVICES = 5, RAM_BYTES = 0x1000 };
+enum { CPUS = 3, SPIS = 64, DEVICES = 7, RAM_BYTES = 0x1000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -72,6 +74,12 @@ static void count_sent(void *context, const void *bytes, size_t length)
     board->sent_bytes += length;
 }
 
+static void count_written(void *context, const uint8_t *bytes)
+{
+    struct board *board = context;
+    board->sent_bytes += bytes[27];
+}
+
 static void place(struct board *board, unsigned index, const struct device_class *class,
                   const struct mmio_ops *mmio, void *device, uint64_t base, uint64_t size_bytes)
 {
@@ -83,7 +91,7 @@ static void build(struct board *board)
 {
     struct error error;
     struct gicv3_cpu_config cpus[CPUS];
-    check(bus_init(&board->bus, 0x40000000, RAM_BYTES, &error), "no RAM");
+    check(bus_init_with_rom(&board->bus, 0, FLASH_BANK_BYTES, 0x40000000, RAM_BYTES, &error), "no RAM");
     clock_init(&board->clock);
     for (unsigned i = 0; i < CPUS; i++)
         cpus[i] = (struct gicv3_cpu_config){i, {cpu_wire, board, 2 * i}, {cpu_wire, board, 2 * i + 1}};
@@ -102,6 +110,13 @@ static void build(struct board *board)
     place(board, 3, &pl031_class, &pl031_mmio,
           pl031_create(&board->clock, 1700000000, gicv3_spi(board->gic, 2)), 0x09010000, PL031_WINDOW_BYTES);
     place(board, 4, &pl061_class, &pl061_mmio, board->gpio, 0x09030000, PL061_WINDOW_BYTES);
+    struct flash *flash = flash_create(&(struct flash_config){.bus = &board->bus, .is_rom = true}, &error);
+    check(flash != NULL, "no flash");
+    place(board, 5, &flash_class, &flash_mmio, flash, 0, FLASH_BANK_BYTES);
+    struct fw_cfg *fw_cfg = fw_cfg_create(&board->bus);
+    fw_cfg_add_file(fw_cfg, "etc/fixed", "content", 7);
+    fw_cfg_add_writable_file(fw_cfg, "etc/written", 28, count_written, board);
+    place(board, 6, &fw_cfg_class, &fw_cfg_mmio, fw_cfg, 0x09020000, FW_CFG_WINDOW_BYTES);
     for (unsigned i = 0; i < DEVICES; i++)
         board->windows[i].class->reset(board->windows[i].device);
 }
@@ -121,6 +136,8 @@ static uint64_t pick_address(struct board *board, struct feed *feed)
 {
     unsigned what = (unsigned)take(feed, 1);
     const struct window *window = &board->windows[what % DEVICES];
+    if (!window->regs) /* near its beginning, or anywhere */
+        return window->base + take(feed, what & 0x80 ? 4 : 1) % window->size_bytes;
     if (what & 0x80)
         return window->base + take(feed, 3) % (window->size_bytes + 16);
     const struct reg *row = &window->regs->list[take(feed, 1) % window->regs->count];

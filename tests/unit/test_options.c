@@ -100,11 +100,11 @@ static void test_description(void **state)
     char first[2048] = "", again[2048] = "", copy[2048];
     struct run_options taken;
     assert_true(parse("--kernel k --initrd i --append a=b --memory 2G --cpus 4 --disk x,ro --disk y --net "
-                      "user,hostfwd=tcp:1:2 --serial none --console unix:s --cpu max --clock paced --seed 0x10 "
+                      "user,hostfwd=tcp:1:2 --share s=/tmp,ro --serial none --console unix:s --cpu max --clock paced --seed 0x10 "
                       "--timeout 2m --no-reboot --rtc 77 --engine interp --record r"));
     run_options_describe(&options, collect, first);
     assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--disk=x,ro;--disk=y;"
-                               "--net=user;--serial=none;--console=null;--clock=paced;--rtc=77;--seed=16;"
+                               "--net=user;--share=s,ro;--serial=none;--console=null;--clock=paced;--rtc=77;--seed=16;"
                                "--timeout=120000ms;--no-reboot=;");
     run_options_default(&taken);
     strcpy(copy, first);
@@ -144,6 +144,28 @@ static void test_translation(void **state)
     assert_string_equal(options.jit_dump, "d");
     assert_true(options.jit_statistics);
     assert_true(options.perf_map);
+}
+
+static void test_share(void **state)
+{
+    assert_true(parse("--kernel k --share work=/srv/a,b --share old=/srv,ro --share m=x=y,mapped,ro --share n=z,ro,other"));
+    static const struct share_option expected[] = {
+        {"work", "/srv/a,b", false, false}, {"old", "/srv", true, false}, {"m", "x=y", true, true}, {"n", "z,ro,other", false, false}};
+    assert_int_equal(options.share_count, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_string_equal(options.shares[i].tag, expected[i].tag);
+        assert_string_equal(options.shares[i].path, expected[i].path);
+        assert_int_equal(options.shares[i].read_only, expected[i].read_only);
+        assert_int_equal(options.shares[i].mapped, expected[i].mapped);
+    }
+    /* A snapshot names a folder, and not where it lies. */
+    struct run_options taken;
+    run_options_default(&taken);
+    assert_true(run_options_take(&taken, "--share", "work,ro,mapped", &error));
+    assert_string_equal(taken.shares[0].tag, "work");
+    assert_string_equal(taken.shares[0].path, "");
+    assert_true(taken.shares[0].read_only && taken.shares[0].mapped);
+    assert_false(run_options_take(&taken, "--share", "root=/", &error));
 }
 
 static void test_net(void **state)
@@ -210,6 +232,12 @@ static void test_refused(void **state)
         {"--kernel k --clock real", "virtual"},
         {"--kernel k --disk ~", "file"},
         {"--kernel k --disk ,ro", "file"},
+        {"--kernel k --share work", "directory"},
+        {"--kernel k --share =/tmp", "tag"},
+        {"--kernel k --share work=", "directory"},
+        {"--kernel k --share work=,ro", "directory"},
+        {"--kernel k --share a23456789012345678901234567890123=/tmp", "tag"},
+        {"--kernel k --share a=/tmp --share a=/srv", "twice"},
         {"--kernel k --net tap", "user"},
         {"--kernel k --net user,", "hostfwd"},
         {"--kernel k --net user,hostfwd=tcp:22", "hostfwd"},
@@ -287,7 +315,7 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
         cmocka_unit_test(test_description),
         cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_translation), cmocka_unit_test(test_net),
+        cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ static struct machine *make(void)
 
 static void save(struct machine *machine, bool compress)
 {
-    if (!snapshot_save(machine, path, &(struct snapshot_options){.compress = compress}, &error))
+    if (!snapshot_save(machine, path, compress, &error))
         fail_msg("%s", error.text);
 }
 
@@ -295,9 +295,9 @@ static void a_flipped_bit_is_noticed(void **unused)
 static void an_old_file_survives_a_failure(void **unused)
 {
     struct machine *machine = make();
-    assert_false(snapshot_save(machine, "/tmp/armature-no-such-folder/x", &(struct snapshot_options){0}, &error));
+    assert_false(snapshot_save(machine, "/tmp/armature-no-such-folder/x", false, &error));
     assert_non_null(strstr(error.text, "/tmp/armature-no-such-folder/x"));
-    assert_false(snapshot_save(machine, "/dev/null", &(struct snapshot_options){0}, &error));
+    assert_false(snapshot_save(machine, "/dev/null", false, &error));
     machine_free(machine);
 }
 
