@@ -28,6 +28,8 @@
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
+#include "peripherals/virtio/virtio_gpu.h"
+#include "peripherals/virtio/virtio_input.h"
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_pci.h"
@@ -655,6 +657,31 @@ static void build_console(struct machine *machine, const struct board_row *row)
     machine->console.source = virtio_console_source(console, 0);
 }
 
+static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct display_option *option = &machine->options->display;
+    struct machine_screen *screen = &machine->screen;
+    if (option->kind == DISPLAY_ABSENT)
+        return true;
+    screen->display = display_create(error);
+    if (!screen->display)
+        return false;
+    screen->inputs = machine->inputs;
+    struct virtio_gpu *gpu = virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    struct virtio_input *keyboard = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
+    struct virtio_input *tablet = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_TABLET, "tablet0.events");
+    screen->size_source = gpu->size_source;
+    screen->keyboard_source = keyboard->source;
+    screen->tablet_source = tablet->source;
+    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
+    machine_add_device(machine, &virtio_input_class, "keyboard0", keyboard);
+    machine_add_device(machine, &virtio_input_class, "tablet0", tablet);
+    fill_slot(machine, row, &gpu->virtio);
+    fill_slot(machine, row, &keyboard->virtio);
+    fill_slot(machine, row, &tablet->virtio);
+    return true;
+}
+
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
@@ -664,6 +691,8 @@ static bool build_virtio(struct machine *machine, const struct board_row *row, s
     if (machine->options->console.kind != SERIAL_NONE)
         build_console(machine, row);
     build_rng(machine, row);
+    if (!build_display(machine, row, error))
+        return false;
     while (!machine->pci && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL);
     return true;

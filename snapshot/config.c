@@ -116,6 +116,21 @@ static bool merge_lines(const struct run_options *recorded, const char *path, st
     return true;
 }
 
+/* Whether there is a window is said anew. */
+static bool merge_display(const struct run_options *recorded, const char *path, struct run_options *options,
+                          struct error *error)
+{
+    enum display_kind kind = options->display.kind;
+    if (kind != DISPLAY_ABSENT && recorded->display.kind == DISPLAY_ABSENT)
+        return error_set(error, "--display: the machine in %s has no screen", path);
+    bool full_screen = options->display.full_screen;
+    options->display = recorded->display;
+    if (kind != DISPLAY_ABSENT)
+        options->display.kind = kind;
+    options->display.full_screen = full_screen;
+    return true;
+}
+
 bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options, struct error *error)
 {
     options->kernel = recorded->kernel;
@@ -138,7 +153,8 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     else if (!recorded->semihosting)
         return error_set(error, "--semihosting: the machine in %s has none", path);
     return merge_disks(recorded, path, options, error) && merge_nets(recorded, path, options, error) &&
-           merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error);
+           merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error) &&
+           merge_display(recorded, path, options, error);
 }
 
 bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, struct error *error)
