@@ -33,6 +33,8 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, devices),
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
+    FIELD_HOST(struct machine, pci),
+    FIELD_HOST(struct machine, its),
     FIELD_HOST(struct machine, disks),
     FIELD_HOST(struct machine, fw_cfg),
     FIELD(struct machine, uart.panic.begin_matched),

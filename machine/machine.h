@@ -13,6 +13,8 @@
 struct migration;
 struct serial;
 struct fw_cfg;
+struct pci_host;
+struct gicv3_its;
 struct machine;
 
 /** A serial line or console of the guest, and its end on the host. */
@@ -54,6 +56,8 @@ struct machine {
     struct device devices[MACHINE_DEVICES_MAX]; /* in the order of the board's table */
     unsigned device_count;
     unsigned virtio_slots_used;
+    struct pci_host *pci;  /* NULL: the board has no PCI Express */
+    struct gicv3_its *its;
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;

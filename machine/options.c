@@ -67,6 +67,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 
 #define ENGINES "auto interp jit lockstep"
 #define MODELS  "v8.0 v8.2 max"
+#define BUSES   "mmio pci"
 #define CLOCKS  "paced virtual"
 #define SERIALS "none null stdio pty file: unix:"
 
@@ -286,6 +287,15 @@ static bool take_serial(struct run_options *options, const char *value, struct e
 static bool take_console(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->console, "--console", value, error);
+}
+
+static bool take_bus(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!take_word(&choice, "--bus", BUSES, value, error))
+        return false;
+    options->bus = (enum bus_choice)choice;
+    return true;
 }
 
 static bool take_engine(struct run_options *options, const char *value, struct error *error)
@@ -562,6 +572,10 @@ const struct cli_option cli_options[] = {
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
      "more.",
      take_cpu},
+    {"--bus", "mmio|pci", BUSES, false,
+     "How virtio devices are attached: mmio, a slot each (the default), or pci, on PCI Express with MSI-X through the "
+     "interrupt controller's translation service.",
+     take_bus},
     {"--disk", "FILE[,WORD...]", "", true,
      "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw and "
      ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in snapshots, "
@@ -718,100 +732,6 @@ void run_options_default(struct run_options *options)
     };
 }
 
-/* What a snapshot says of its machine, the command line cannot say again. */
-static bool check_restore(const struct run_options *options, struct error *error)
-{
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
-                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars"};
-    for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (run_options_given(options, fixed[i]))
-            return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
-    if (options->replay && !options->fresh_identity && run_options_given(options, "--seed"))
-        return error_set(error, "--replay: the recorded run had the identity in its snapshot, so --seed makes no sense with it");
-    return true;
-}
-
-/* A machine that moves here says what it is, and starts from nothing but its own memory. */
-static bool check_incoming(const struct run_options *options, struct error *error)
-{
-    static const char *const fixed[] = {"--append", "--memory",   "--cpus",   "--cpu",     "--seed",   "--dump-dtb", "--firmware",
-                                        "--firmware-vars", "--restore", "--record", "--replay", "--parallel", "--fresh-identity"};
-    for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (run_options_given(options, fixed[i]))
-            return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it", fixed[i]);
-    return true;
-}
-
-/* A snapshot holds what was written to overlays; an image that goes on being written could not be restored to. */
-static bool check_saves(const struct run_options *options, struct error *error)
-{
-    for (unsigned i = 0; options->save_count && !options->restore && i < options->disk_count; i++)
-        if (!options->disks[i].read_only && !options->disks[i].overlay)
-            return error_set(error, "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
-                             "or %s,ro", options->disks[i].path, options->disks[i].path);
-    if ((options->compress || options->incremental) && !options->save_count)
-        return error_set(error, "%s is for snapshots: give --save-at or --save-on too",
-                         options->compress ? "--compress" : "--incremental");
-    return true;
-}
-
-/* What no option can see alone. */
-static bool check_together(const struct run_options *options, struct error *error)
-{
-    if (options->restore && !check_restore(options, error))
-        return false;
-    if (options->incoming && !check_incoming(options, error))
-        return false;
-    if (options->fresh_identity && !options->restore && !options->replay)
-        return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
-    if (!check_saves(options, error))
-        return false;
-    if (options->record && options->replay)
-        return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
-    if (run_options_given(options, "--hostcall") && !*options->hostcall)
-        return error_set(error, "--hostcall expects the name of a file");
-    if (run_options_given(options, "--semihosting") && !*options->semihosting)
-        return error_set(error, "--semihosting expects a directory");
-    for (unsigned i = 0; i < options->share_count; i++)
-        if (!*options->shares[i].path && run_options_given(options, "--share"))
-            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);
-    if (options->parallel && (options->record || options->replay))
-        return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
-                         options->record ? "--record" : "--replay");
-    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay && !options->incoming)
-        return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
-    if (options->firmware_vars && options->record)
-        return error_set(error, "--record needs flash that is the same when the run is repeated: leave --firmware-vars away");
-    if (options->firmware_vars && !options->firmware)
-        return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
-    if (options->dtb && options->dump_dtb)
-        return error_set(error,
-                         "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
-    if (options->engine == ENGINE_CHOICE_INTERP && (options->jit_dump || options->jit_statistics || options->perf_map))
-        return error_set(error, "--engine interp translates nothing, so %s makes no sense with it",
-                         options->jit_dump ? "--jit-dump" : options->perf_map ? "--perf-map" : "--jit-statistics");
-    if (options->parallel && options->clock_asked && options->clock == CLOCK_CHOICE_VIRTUAL)
-        return error_set(error, "--parallel runs in the host's time, and no run of it can be repeated: --clock virtual "
-                                "makes no sense with it");
-    if (options->parallel && options->engine == ENGINE_CHOICE_LOCKSTEP)
-        return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
-    if (options->parallel && options->hash_count)
-        return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
-    if (options->parallel && options->stop_after_insns)
-        return error_set(error, "--stop-after needs processors that take turns, so --parallel makes no sense with it");
-    if (options->parallel && options->save_count)
-        return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
-                                "them");
-    if (options->parallel && (options->script || options->control || options->gdb))
-        return error_set(error, "the debugger needs processors that take turns, so --parallel makes no sense with --script, "
-                                "--control and --gdb");
-    if (options->engine == ENGINE_CHOICE_LOCKSTEP && (options->script || options->control || options->gdb))
-        return error_set(error, "--engine lockstep cannot stand still in the middle: --script, --control and --gdb need another");
-    if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
-        return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
-    return true;
-}
-
 /* What is given now replaces a list that stood there before. */
 static void forget_list(struct run_options *options, const struct cli_option *option)
 {
@@ -874,5 +794,5 @@ bool run_options_parse(struct run_options *options, int argc, char *const argv[]
         if (!take_values(options, option, argc, argv, &i, error))
             return false;
     }
-    return check_together(options, error);
+    return options_check(options, error);
 }

@@ -82,6 +82,7 @@ struct share_option {
 };
 
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
+enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
@@ -104,6 +105,7 @@ struct run_options {
     unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
+    enum bus_choice bus; /* how virtio devices are reached; default MMIO */
     const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not known */
     const char *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
     enum engine_choice engine;

@@ -87,6 +87,11 @@ static const char *describe_cpu(const struct run_options *options, unsigned inde
     return index ? NULL : models[options->cpu];
 }
 
+static const char *describe_bus(const struct run_options *options, unsigned index, char *value)
+{
+    return index ? NULL : options->bus == BUS_CHOICE_PCI ? "pci" : "mmio";
+}
+
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
     static const char *const layouts[] = {"", "stripe:", "mirror:"};
@@ -209,6 +214,7 @@ static const struct {
     {"--memory", false, describe_memory},
     {"--cpus", false, describe_cpus},
     {"--cpu", false, describe_cpu},
+    {"--bus", false, describe_bus},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
     {"--share", false, describe_share},

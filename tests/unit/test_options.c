@@ -103,7 +103,7 @@ static void test_description(void **state)
                       "user,hostfwd=tcp:1:2 --share s=/tmp,ro --serial none --console unix:s --cpu max --clock paced --seed 0x10 "
                       "--timeout 2m --no-reboot --rtc 77 --engine interp --record r"));
     run_options_describe(&options, collect, first);
-    assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--disk=x,ro;--disk=y;"
+    assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--bus=mmio;--disk=x,ro;--disk=y;"
                                "--net=user;--share=s,ro;--serial=none;--console=null;--clock=paced;--rtc=77;--seed=16;"
                                "--timeout=120000ms;--no-reboot=;");
     run_options_default(&taken);
