@@ -333,10 +333,10 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
 {
     const struct disk_option *option = &machine->options->disks[number];
     const struct tape *tape = machine->options->tape;
-    const bool overlay = option->overlay || tape_replays(tape), changes = !option->read_only && !overlay;
+    const bool overlay = option->overlay || option->zero_bytes || tape_replays(tape), changes = !option->read_only && !overlay;
     struct disk_option how = *option;
     how.overlay = overlay;
-    struct disk *disk = disk_open(&how, error);
+    struct disk *disk = option->zero_bytes ? disk_zero_create(option->zero_bytes) : disk_open(&how, error);
     if (disk && overlay)
         disk = disk_overlay_create(disk, option->read_only);
     if (!disk || !tape)
