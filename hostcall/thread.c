@@ -198,21 +198,21 @@ void thread_run(struct thread *thread)
 
 /* --- making and ending ------------------------------------------------------------------------------ */
 
-static void *guest_at(void *context, uint64_t address, uint64_t bytes)
+static void *call_memory_at(void *context, uint64_t address, uint64_t bytes)
 {
     address &= ~0ull >> 8; /* the kernel takes tagged addresses */
     return address < USER_SPACE_BYTES && bytes <= USER_SPACE_BYTES - address ? (void *)address : NULL;
 }
 
-static bool read_guest(void *context, void *to, uint64_t address, uint64_t bytes)
+static bool memory_read(void *context, void *to, uint64_t address, uint64_t bytes)
 {
-    const void *at = guest_at(context, address, bytes);
+    const void *at = call_memory_at(context, address, bytes);
     return at && guard_copy(to, at, bytes);
 }
 
-static bool write_guest(void *context, uint64_t address, const void *from, uint64_t bytes)
+static bool memory_write(void *context, uint64_t address, const void *from, uint64_t bytes)
 {
-    void *at = guest_at(context, address, bytes);
+    void *at = call_memory_at(context, address, bytes);
     return at && guard_copy(at, from, bytes);
 }
 
@@ -274,7 +274,7 @@ struct thread *thread_create(const struct cpu *from)
     process.thread_of[thread->cpu->index] = thread;
     thread->altstack.ss_flags = SS_DISABLE;
     thread->call = (struct call_context){
-        .set = &linux_calls, .memory = {guest_at, read_guest, write_guest, NULL}, .owner = thread, .trace = process.trace};
+        .set = &linux_calls, .memory = {call_memory_at, memory_read, memory_write, NULL}, .owner = thread, .trace = process.trace};
     if (from)
         copy_state(thread->cpu, from);
     return thread;

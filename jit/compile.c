@@ -65,10 +65,11 @@ static enum outcome translate_insn(struct translation_state *t)
     return translate_system(t);
 }
 
-/* Whether the present instruction may go on elsewhere, where the flags may be looked at. */
+/* Whether the present instruction may go on elsewhere, where the flags may be looked at. An access that the host refuses
+ * does not count (may_fault). */
 static bool may_leave(const struct translation_state *t, enum outcome outcome)
 {
-    return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count != t->exit_first;
+    return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count - t->exit_first != t->faults_here;
 }
 
 /* The code of an operation of the block. `begun`: all before that has been emitted. */
@@ -83,6 +84,7 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     t->slow_first = t->slow_count;
     t->exit_first = t->exit_count;
     t->flags_read = t->flags_set = false;
+    t->faults_here = 0;
     if (!begun)
         flags_before_insn(t);
     t->begun_at = t->c->at;
@@ -96,6 +98,8 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     sharing_follow(t, outcome);
     if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
         outcome = ENDED;
+    for (unsigned i = t->exit_first; i < t->exit_count; i++)
+        t->exits[i].faults_to = t->c->at;
     for (unsigned s = t->slow_first; s < t->slow_count; s++) {
         t->slow[s].resume = t->c->at;
         t->slow[s].index = (uint8_t)index;

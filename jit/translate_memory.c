@@ -147,6 +147,14 @@ static void check_base(struct translation_state *t, unsigned host)
     x64_test_imm(t->c, 0, host, 15);
     slow_if(t, CC_NE);
     t->sp_aligned = true;
+    t->flags = FLAGS_UNKNOWN;
+}
+
+bool access_keeps_flags(const struct translation_state *t)
+{
+    const struct access_form *form = &access_forms[t->insn->op];
+    return t->cpu->user && form->count && (t->insn->rn != REG_SP || t->sp_aligned) &&
+           (!transfer_is_vector(form->transfer) || t->ir->is_region || t->fp_checked);
 }
 
 /* The base register's address plus `offset`, in rax, with the SP alignment check. */
@@ -222,7 +230,6 @@ static bool access_imm(struct translation_state *t, const struct access_form *fo
     if (t->cpu->user) { /* the guest's addresses are the host's */
         base = use(t, insn->rn, RAX);
         check_base(t, base);
-        t->flags = FLAGS_UNKNOWN;
         may_fault(t);
         at = access_offset(insn);
     } else {
@@ -257,6 +264,18 @@ static bool access_index(struct translation_state *t, const struct access_form *
     if (form->indexing == INDEX_WORD) {
         x64_extend(t->c, 2, insn->opt, 1, RCX, m);
         m = RCX;
+    }
+    if (t->cpu->user) {
+        const unsigned n = use(t, insn->rn, RAX);
+        const bool stores = form->transfer == TRANSFER_STORE && t->host_of[insn->rd] < 0;
+        may_fault(t);
+        if (m == RCX && (stores || (transfer_is_vector(form->transfer) && insn->size < 2))) { /* which want rcx */
+            x64_lea_indexed(t->c, 1, RAX, n, m, insn->amount);
+            transfer(t, form->transfer, insn->rd, insn->size, RAX, 0);
+        } else {
+            transfer(t, form->transfer, insn->rd, insn->size, X64_INDEXED(n, m, insn->amount), 0);
+        }
+        return true;
     }
     x64_lea_indexed(t->c, 1, RAX, use(t, insn->rn, RAX), m, insn->amount);
     translate_address(t, 1u << insn->size, transfer_is_store(form->transfer), true);

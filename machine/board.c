@@ -4,15 +4,23 @@
 #include "machine/board.h"
 #include <assert.h>
 #include <libfdt.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include "hostcall/hyper/hyper.h"
+#include "hostcall/semihost.h"
 #include "hostcall/share/share.h"
+#include "machine/acpi.h"
 #include "machine/fdt_write.h"
 #include "machine/firmware.h"
 #include "machine/serial.h"
+#include "machine/smbios.h"
 #include "peripherals/disk/disk_open.h"
 #include "peripherals/flash.h"
 #include "peripherals/fw_cfg.h"
 #include "peripherals/gicv3.h"
+#include "peripherals/gicv3_its.h"
+#include "peripherals/pci.h"
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
@@ -20,8 +28,11 @@
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
+#include "peripherals/virtio/virtio_gpu.h"
+#include "peripherals/virtio/virtio_input.h"
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
+#include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/vmgenid.h"
 
@@ -42,9 +53,13 @@ static bool build_rtc(struct machine *machine, const struct board_row *row, stru
 static bool build_gpio(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_vmgenid(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_calls(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_flash(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_flash_vars(struct machine *machine, const struct board_row *row, struct error *error);
 static bool build_fw_cfg(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_its(struct machine *machine, const struct board_row *row, struct error *error);
+static bool build_pci(struct machine *machine, const struct board_row *row, struct error *error);
+static void describe_pci(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_flash(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_nothing(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_fw_cfg(const struct machine *machine, const struct board_row *row, void *fdt);
@@ -55,9 +70,12 @@ static void describe_gpio(const struct machine *machine, const struct board_row 
 static void describe_vmgenid(const struct machine *machine, const struct board_row *row, void *fdt);
 static void describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt);
 
+#define ITS_BASE 0x08080000ull
+
 /* The interrupt controller stands first: the others are wired to it. */
 static const struct board_row board[] = {
     {"gic", 0x08000000, GICV3_DIST_WINDOW_BYTES, 0, build_gic, describe_gic},
+    {"its0", ITS_BASE, GICV3_ITS_WINDOW_BYTES, 0, build_its, describe_nothing},
     {"uart0", 0x09000000, PL011_WINDOW_BYTES, 1, build_uart, describe_uart},
     {"rtc0", 0x09010000, PL031_WINDOW_BYTES, 2, build_rtc, describe_rtc},
     {"fw-cfg", 0x09020000, FW_CFG_WINDOW_BYTES, 0, build_fw_cfg, describe_fw_cfg},
@@ -65,12 +83,19 @@ static const struct board_row board[] = {
     {"vmgenid", 0x090c0000, VMGENID_WINDOW_BYTES, 9, build_vmgenid, describe_vmgenid},
     {"flash0", BOARD_FLASH_BASE, FLASH_BANK_BYTES, 0, build_flash, describe_flash},
     {"flash1", BOARD_FLASH_BASE + FLASH_BANK_BYTES, FLASH_BANK_BYTES, 0, build_flash_vars, describe_nothing},
+    {"pci0", 0x4010000000, 256 * PCI_ECAM_BUS_BYTES, 3, build_pci, describe_pci},
+    {"hostcalls", 0, 0, 0, build_calls, describe_nothing},
     {"virtio", 0x0a000000, VIRTIO_MMIO_SLOT_BYTES, 16, build_virtio, describe_virtio},
 };
 
 #define GIC_REDIST_BASE 0x080a0000ull
 
 /* --- interrupts ------------------------------------------------------------------------------------ */
+
+static bool has_pci(const struct machine *machine)
+{
+    return machine->options->bus == BUS_CHOICE_PCI;
+}
 
 static struct irq_line spi_of(const struct machine *machine, unsigned spi)
 {
@@ -92,7 +117,11 @@ static bool build_gic(struct machine *machine, const struct board_row *row, stru
             .fiq = {cpu_input, machine->cpus[i], CPU_FIQ},
         };
     struct gicv3 *gic = gicv3_create(
-        &(struct gicv3_config){.cpus = cpus, .cpu_count = machine->cpu_count, .spi_count = BOARD_SPI_COUNT, .firmware_setup = true});
+        &(struct gicv3_config){.cpus = cpus,
+                               .cpu_count = machine->cpu_count,
+                               .spi_count = BOARD_SPI_COUNT,
+                               .lpi_bus = has_pci(machine) ? &machine->bus : NULL,
+                               .firmware_setup = true});
     machine_add_device(machine, &gicv3_class, row->name, gic);
     bus_add_window(&machine->bus, "gic-distributor", row->base, row->size_bytes, &gicv3_dist_mmio, gic);
     bus_add_window(&machine->bus, "gic-redistributors", GIC_REDIST_BASE,
@@ -108,11 +137,37 @@ static bool build_gic(struct machine *machine, const struct board_row *row, stru
     return true;
 }
 
+/* What makes LPIs of the messages on PCI. */
+static bool build_its(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    if (!has_pci(machine))
+        return true;
+    machine->its = gicv3_its_create(machine->devices[0].instance, &machine->bus);
+    machine_add_device(machine, &gicv3_its_class, row->name, machine->its);
+    bus_add_window(&machine->bus, row->name, row->base, row->size_bytes, &gicv3_its_mmio, machine->its);
+    return true;
+}
+
+static void describe_its(void *fdt)
+{
+    fdt_property_cell(fdt, "#address-cells", 2);
+    fdt_property_cell(fdt, "#size-cells", 2);
+    fdt_property(fdt, "ranges", NULL, 0);
+    fdt_node_at(fdt, "its", ITS_BASE);
+    fdt_property_string(fdt, "compatible", "arm,gic-v3-its");
+    fdt_property(fdt, "msi-controller", NULL, 0);
+    fdt_property_cell(fdt, "#msi-cells", 1);
+    fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){ITS_BASE, GICV3_ITS_WINDOW_BYTES});
+    fdt_property_cell(fdt, "phandle", PHANDLE_ITS);
+    fdt_end_node(fdt);
+}
+
 static void describe_gic(const struct machine *machine, const struct board_row *row, void *fdt)
 {
     fdt_node_at(fdt, "intc", row->base);
     fdt_property_string(fdt, "compatible", "arm,gic-v3");
-    fdt_property_cell(fdt, "#address-cells", 0);
+    if (!has_pci(machine))
+        fdt_property_cell(fdt, "#address-cells", 0);
     fdt_property_cell(fdt, "#interrupt-cells", 3);
     fdt_property(fdt, "interrupt-controller", NULL, 0);
     fdt_property_cell(fdt, "#redistributor-regions", 1);
@@ -120,6 +175,8 @@ static void describe_gic(const struct machine *machine, const struct board_row *
                        (const uint64_t[]){row->base, row->size_bytes, GIC_REDIST_BASE,
                                           machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES});
     fdt_property_cell(fdt, "phandle", PHANDLE_GIC);
+    if (has_pci(machine))
+        describe_its(fdt);
     fdt_end_node(fdt);
 }
 
@@ -299,6 +356,167 @@ static void describe_fw_cfg(const struct machine *machine, const struct board_ro
     fdt_end_node(fdt);
 }
 
+/* --- PCI Express ----------------------------------------------------------------------------------- */
+
+/* The windows of the bridge beside its configuration space. */
+static const struct pci_place {
+    const char *name;
+    uint64_t base, size_bytes;
+    const struct mmio_ops *ops;
+    uint32_t space;    /* of the device tree's binding: I/O, memory of 32 bits, memory of 64 */
+    uint64_t bus_base; /* the address on PCI */
+} pci_places[] = {
+    {"pci-memory", 0x10000000, 0x2eff0000, &pci_memory32_mmio, 0x02000000, 0x10000000},
+    {"pci-io", 0x3eff0000, 0x10000, &pci_io_mmio, 0x01000000, 0},
+    {"pci-memory64", 0x8000000000, 0x8000000000, &pci_memory64_mmio, 0x03000000, 0x8000000000},
+};
+#define PCI_PLACES (sizeof pci_places / sizeof pci_places[0])
+
+/* A message on PCI: to the translation service, or a write to memory like any other. */
+static void pci_message(void *context, uint32_t requester, uint64_t address, uint32_t data)
+{
+    struct machine *machine = context;
+    if (address == ITS_BASE + GICV3_ITS_TRANSLATER)
+        gicv3_its_message(machine->its, requester, data);
+    else
+        bus_dma_write(&machine->bus, address, &data, sizeof data);
+}
+
+static bool build_pci(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    if (!has_pci(machine))
+        return true;
+    struct pci_host_config config = {.message = pci_message,
+                                     .context = machine,
+                                     .memory32_base = pci_places[0].base,
+                                     .memory64_base = pci_places[2].base};
+    for (unsigned pin = 0; pin < PCI_PINS; pin++)
+        config.pins[pin] = spi_of(machine, row->spi + pin);
+    machine->pci = pci_host_create(&config);
+    add_mmio_device(machine, row, &pci_host_class, &pci_ecam_mmio, machine->pci);
+    for (unsigned i = 0; i < PCI_PLACES; i++)
+        bus_add_window(&machine->bus, pci_places[i].name, pci_places[i].base, pci_places[i].size_bytes, pci_places[i].ops,
+                       machine->pci);
+    return true;
+}
+
+/* Which interrupt a slot's pin leads to: four slots by four pins, then again. */
+static void describe_pci_pins(const struct board_row *row, void *fdt)
+{
+    fdt32_t map[PCI_PINS * PCI_PINS][10] = {{0}};
+    for (unsigned i = 0; i < PCI_PINS * PCI_PINS; i++) {
+        unsigned slot = i / PCI_PINS, pin = i % PCI_PINS;
+        map[i][0] = cpu_to_fdt32(slot << 11);
+        map[i][3] = cpu_to_fdt32(pin + 1);
+        map[i][4] = cpu_to_fdt32(PHANDLE_GIC); /* two cells of an address that means nothing follow */
+        map[i][8] = cpu_to_fdt32(row->spi + (slot + pin) % PCI_PINS);
+        map[i][9] = cpu_to_fdt32(4);
+    }
+    fdt_property(fdt, "interrupt-map", map, sizeof map);
+    fdt_property_cells(fdt, "interrupt-map-mask", 4, (const uint32_t[]){(PCI_PINS - 1) << 11, 0, 0, 7});
+}
+
+static void describe_pci(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    if (!has_pci(machine))
+        return;
+    uint32_t ranges[PCI_PLACES * 7];
+    for (unsigned i = 0; i < PCI_PLACES; i++) {
+        const struct pci_place *place = &pci_places[i];
+        const uint64_t numbers[3] = {place->bus_base, place->base, place->size_bytes};
+        ranges[7 * i] = place->space;
+        for (unsigned n = 0; n < 6; n++)
+            ranges[7 * i + 1 + n] = (uint32_t)(numbers[n / 2] >> (n % 2 ? 0 : 32));
+    }
+    fdt_node_at(fdt, "pcie", pci_places[0].base);
+    fdt_property_string(fdt, "compatible", "pci-host-ecam-generic");
+    fdt_property_string(fdt, "device_type", "pci");
+    fdt_property_cell(fdt, "#address-cells", 3);
+    fdt_property_cell(fdt, "#size-cells", 2);
+    fdt_property_cell(fdt, "#interrupt-cells", 1);
+    fdt_property_cell(fdt, "linux,pci-domain", 0);
+    fdt_property_cells(fdt, "bus-range", 2, (const uint32_t[]){0, 255});
+    fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
+    fdt_property_cells(fdt, "ranges", PCI_PLACES * 7, ranges);
+    fdt_property(fdt, "dma-coherent", NULL, 0);
+    fdt_property_cells(fdt, "msi-map", 4, (const uint32_t[]){0, PHANDLE_ITS, 0, 0x10000});
+    describe_pci_pins(row, fdt);
+    fdt_end_node(fdt);
+}
+
+/* --- calls that the host serves --------------------------------------------------------------------- */
+
+/* Where the board has no serial line that leads anywhere, the program's own output. */
+static void call_transmit(void *context, const void *bytes, size_t length)
+{
+    struct machine *machine = context;
+    machine_transmit(&machine->uart, bytes, length);
+    if (machine->uart.serial)
+        return;
+    fwrite(bytes, 1, length, stdout);
+    fflush(stdout);
+}
+
+static bool build_semihosting(struct machine *machine, struct door *door, struct error *error)
+{
+    const struct run_options *options = machine->options;
+    const struct ram *ram = &machine->bus.ram;
+    const char *kernel = options->kernel ? options->kernel : "", *slash = strrchr(kernel, '/');
+    char command_line[4096];
+    snprintf(command_line, sizeof command_line, "%s%s%s", slash ? slash + 1 : kernel, *options->append ? " " : "",
+             options->append);
+    struct semihost *semihost = semihost_create(door,
+                                                &(struct semihost_config){
+                                                    .folder = options->semihosting,
+                                                    .command_line = command_line,
+                                                    .start_s = run_options_rtc_s(options),
+                                                    .reads_stdin = options->serial.kind == SERIAL_NONE,
+                                                    .heap_base = ram->base + ram->size_bytes / 2,
+                                                    .heap_limit = ram->base + ram->size_bytes,
+                                                    .transmit = call_transmit,
+                                                    .transmit_context = machine,
+                                                    .exit = machine_exit,
+                                                    .exit_context = machine,
+                                                },
+                                                error);
+    if (!semihost)
+        return false;
+    machine_add_device(machine, &semihost_class, "semihosting", semihost);
+    for (unsigned i = 0; i < machine->cpu_count; i++) {
+        machine->cpus[i]->semihost = semihost_call;
+        machine->cpus[i]->semihost_context = semihost;
+    }
+    return true;
+}
+
+static bool build_hypercalls(struct machine *machine, struct door *door, struct error *error)
+{
+    struct hyper *hyper = hyper_create(door,
+                                       &(struct hyper_config){
+                                           .path = machine->options->hostcall,
+                                           .transmit = call_transmit,
+                                           .transmit_context = machine,
+                                       },
+                                       error);
+    if (!hyper)
+        return false;
+    machine_add_device(machine, &hyper_class, "hypercalls", hyper);
+    machine->psci.vendor = hyper_call;
+    machine->psci.vendor_context = hyper;
+    return true;
+}
+
+static bool build_calls(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    if (!machine->options->semihosting && !machine->options->hostcall)
+        return true;
+    struct door *door = door_create(&machine->bus, machine->inputs, machine->cpus, machine->cpu_count,
+                                    !tape_replays(machine->options->tape));
+    machine_add_device(machine, &door_class, row->name, door);
+    return (!machine->options->hostcall || build_hypercalls(machine, door, error)) &&
+           (!machine->options->semihosting || build_semihosting(machine, door, error));
+}
+
 /* --- virtio ---------------------------------------------------------------------------------------- */
 
 /* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. */
@@ -307,6 +525,12 @@ static void fill_slot(struct machine *machine, const struct board_row *row, stru
     static char names[BOARD_VIRTIO_SLOTS][16];
     unsigned slot = machine->virtio_slots_used++;
     snprintf(names[slot], sizeof names[slot], "virtio%u", slot);
+    if (machine->pci) {
+        struct virtio_pci *pci = virtio_pci_create(virtio);
+        pci_host_add(machine->pci, &pci->function);
+        machine_add_device(machine, &virtio_pci_class, names[slot], pci);
+        return;
+    }
     struct virtio_mmio *mmio = virtio_mmio_create(virtio, spi_of(machine, row->spi + slot));
     machine_add_device(machine, &virtio_mmio_class, names[slot], mmio);
     bus_add_window(&machine->bus, names[slot], row->base + slot * row->size_bytes, row->size_bytes,
@@ -433,6 +657,31 @@ static void build_console(struct machine *machine, const struct board_row *row)
     machine->console.source = virtio_console_source(console, 0);
 }
 
+static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct display_option *option = &machine->options->display;
+    struct machine_screen *screen = &machine->screen;
+    if (option->kind == DISPLAY_ABSENT)
+        return true;
+    screen->display = display_create(error);
+    if (!screen->display)
+        return false;
+    screen->inputs = machine->inputs;
+    struct virtio_gpu *gpu = virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    struct virtio_input *keyboard = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
+    struct virtio_input *tablet = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_TABLET, "tablet0.events");
+    screen->size_source = gpu->size_source;
+    screen->keyboard_source = keyboard->source;
+    screen->tablet_source = tablet->source;
+    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
+    machine_add_device(machine, &virtio_input_class, "keyboard0", keyboard);
+    machine_add_device(machine, &virtio_input_class, "tablet0", tablet);
+    fill_slot(machine, row, &gpu->virtio);
+    fill_slot(machine, row, &keyboard->virtio);
+    fill_slot(machine, row, &tablet->virtio);
+    return true;
+}
+
 static bool build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
@@ -442,14 +691,16 @@ static bool build_virtio(struct machine *machine, const struct board_row *row, s
     if (machine->options->console.kind != SERIAL_NONE)
         build_console(machine, row);
     build_rng(machine, row);
-    while (machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
+    if (!build_display(machine, row, error))
+        return false;
+    while (!machine->pci && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL);
     return true;
 }
 
 static void describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt)
 {
-    for (unsigned slot = 0; slot < BOARD_VIRTIO_SLOTS; slot++) {
+    for (unsigned slot = 0; !machine->pci && slot < BOARD_VIRTIO_SLOTS; slot++) {
         uint64_t base = row->base + slot * row->size_bytes;
         fdt_node_at(fdt, "virtio_mmio", base);
         fdt_property_string(fdt, "compatible", "virtio,mmio");
@@ -460,13 +711,113 @@ static void describe_virtio(const struct machine *machine, const struct board_ro
     }
 }
 
+/* --- what firmware is told of the board ------------------------------------------------------------ */
+
+static const struct board_row *find_row(const char *name);
+
+/* An INTID from the numbers that the device tree has. */
+static unsigned spi_gsi(unsigned spi)
+{
+    return 32 + spi;
+}
+
+static unsigned ppi_gsi(enum board_ppi ppi)
+{
+    return 16 + ppi;
+}
+
+static void tell_acpi(struct machine *machine)
+{
+    uint64_t mpidrs[MAX_CPUS];
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        mpidrs[i] = machine->cpus[i]->mpidr & 0xff00ffffff;
+    const struct board_row *virtio = find_row("virtio"), *pci = find_row("pci0");
+    struct acpi_board told = {
+        .cpu_count = machine->cpu_count,
+        .mpidrs = mpidrs,
+        .timer_gsi = {ppi_gsi(BOARD_PPI_TIMER_SECURE), ppi_gsi(BOARD_PPI_TIMER_PHYS), ppi_gsi(BOARD_PPI_TIMER_VIRT),
+                      ppi_gsi(BOARD_PPI_TIMER_HYP)},
+        .pmu_gsi = ppi_gsi(BOARD_PPI_PMU),
+        .gic_dist = find_row("gic")->base,
+        .gic_redist = GIC_REDIST_BASE,
+        .gic_redist_bytes = machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES,
+        .uart = find_row("uart0")->base,
+        .uart_gsi = spi_gsi(find_row("uart0")->spi),
+        .gpio = find_row("gpio0")->base,
+        .gpio_gsi = spi_gsi(find_row("gpio0")->spi),
+        .power_key_pin = PL061_POWER_KEY_PIN,
+        .fw_cfg = find_row("fw-cfg")->base,
+        .flash = BOARD_FLASH_BASE,
+        .flash_bytes = FLASH_BANK_BYTES,
+        .virtio = virtio->base,
+        .virtio_bytes = virtio->size_bytes,
+        .virtio_count = machine->pci ? 0 : BOARD_VIRTIO_SLOTS,
+        .virtio_gsi = spi_gsi(virtio->spi),
+    };
+    if (machine->pci) {
+        told.gic_its = ITS_BASE;
+        told.ecam = pci->base;
+        told.pci_gsi = spi_gsi(pci->spi);
+        told.pci_memory = pci_places[0].base;
+        told.pci_memory_bytes = pci_places[0].size_bytes;
+        told.pci_io = pci_places[1].base;
+        told.pci_io_bytes = pci_places[1].size_bytes;
+        told.pci_memory64 = pci_places[2].base;
+        told.pci_memory64_bytes = pci_places[2].size_bytes;
+    }
+    struct acpi_files files;
+    acpi_make(&told, &files);
+    fw_cfg_add_file(machine->fw_cfg, "etc/acpi/tables", files.tables.bytes, files.tables.length);
+    fw_cfg_add_file(machine->fw_cfg, "etc/acpi/rsdp", files.rsdp.bytes, files.rsdp.length);
+    fw_cfg_add_file(machine->fw_cfg, "etc/table-loader", files.loader.bytes, files.loader.length);
+    acpi_free(&files);
+}
+
+static void tell_smbios(struct machine *machine)
+{
+    struct smbios_files files;
+    smbios_make(machine->cpu_count, BOARD_RAM_BASE, machine->bus.ram.size_bytes, &files);
+    fw_cfg_add_file(machine->fw_cfg, "etc/smbios/smbios-tables", files.tables, files.tables_bytes);
+    fw_cfg_add_file(machine->fw_cfg, "etc/smbios/smbios-anchor", files.anchor, sizeof files.anchor);
+}
+
+/* Disks are booted from in their order (as Open Firmware would name them). Where there are none firmware has its own. */
+static void tell_boot_order(struct machine *machine)
+{
+    const struct board_row *virtio = find_row("virtio");
+    char order[MAX_DISKS * 64];
+    size_t length = 0;
+    for (unsigned i = 0; i < machine->options->disk_count; i++) {
+        if (machine->pci)
+            length += (size_t)sprintf(order + length, "/pci@i0cf8/scsi@%x/disk@0,0\n", i + 1);
+        else
+            length += (size_t)sprintf(order + length, "/virtio-mmio@%016llx/disk@0,0\n",
+                                      (unsigned long long)(virtio->base + i * virtio->size_bytes));
+    }
+    if (length)
+        fw_cfg_add_file(machine->fw_cfg, "bootorder", order, length + 1);
+}
+
 /* --- the board ------------------------------------------------------------------------------------- */
+
+static const struct board_row *find_row(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(board[i].name, name))
+        i++;
+    return &board[i];
+}
 
 bool board_build(struct machine *machine, struct error *error)
 {
     for (size_t i = 0; i < sizeof board / sizeof board[0]; i++)
         if (!board[i].build(machine, &board[i], error))
             return false;
+    if (machine->options->firmware) {
+        tell_acpi(machine);
+        tell_smbios(machine);
+        tell_boot_order(machine);
+    }
     return true;
 }
 

@@ -119,10 +119,26 @@ static bool merge_lines(const struct run_options *recorded, const char *path, st
     return true;
 }
 
+/* Whether there is a window is said anew. */
+static bool merge_display(const struct run_options *recorded, const char *path, struct run_options *options,
+                          struct error *error)
+{
+    enum display_kind kind = options->display.kind;
+    if (kind != DISPLAY_ABSENT && recorded->display.kind == DISPLAY_ABSENT)
+        return error_set(error, "--display: the machine in %s has no screen", path);
+    bool full_screen = options->display.full_screen;
+    options->display = recorded->display;
+    if (kind != DISPLAY_ABSENT)
+        options->display.kind = kind;
+    options->display.full_screen = full_screen;
+    return true;
+}
+
 bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options, struct error *error)
 {
     options->kernel = recorded->kernel;
     options->firmware = recorded->firmware;
+    options->bus = recorded->bus;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
@@ -131,8 +147,17 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     options->cpu = recorded->cpu;
     if (!options->fresh_identity)
         options->seed = recorded->seed;
+    if (!run_options_given(options, "--hostcall"))
+        options->hostcall = recorded->hostcall;
+    else if (!recorded->hostcall)
+        return error_set(error, "--hostcall: the machine in %s has none", path);
+    if (!run_options_given(options, "--semihosting"))
+        options->semihosting = recorded->semihosting;
+    else if (!recorded->semihosting)
+        return error_set(error, "--semihosting: the machine in %s has none", path);
     return merge_disks(recorded, path, options, error) && merge_nets(recorded, path, options, error) &&
-           merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error);
+           merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error) &&
+           merge_display(recorded, path, options, error);
 }
 
 /* A disk whose base is nothing but a size has all it holds in the snapshot. */

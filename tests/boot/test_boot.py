@@ -519,6 +519,31 @@ def case_end_of_input():
     check(b"\nfirst" in output and b"Power down" in output, "the shell did not end", output)
 
 
+def case_pci():
+    """Disk, network and the others on PCI, by MSI-X through the translation service; without MSI by the pins. The interrupts
+    of a device follow an affinity that is set."""
+    image = os.path.join(folder.name, "image")
+    content = os.urandom(4 << 20)
+    with open(image, "wb") as file:
+        file.write(content)
+    script = ("dd if=/dev/vda bs=64k | sha256sum\nip addr show eth0\n"
+              "irq=$(grep -m1 virtio2-input /proc/interrupts | tr -d ' ' | cut -d: -f1)\n"
+              "[ -z \"$irq\" ] || for cpu in 0 1; do echo $cpu >/proc/irq/$irq/smp_affinity_list; "
+              "dd if=/dev/hwrng of=/dev/null bs=64 count=100; done\n"
+              "cat /proc/interrupts\nls /sys/bus/pci/devices\npoweroff -f\n")
+    for append, by_message in (("quiet", True), ("quiet pci=nomsi", False)):
+        output = boot(script, "--bus", "pci", "--disk", f"{image},ro", "--net", "user", append=append)
+        check(hashlib.sha256(content).hexdigest().encode() in output, "the guest read something else", output)
+        check(b"inet 10.0.2.15/24" in output, "no address", output)
+        interrupts = answer(output, "cat /proc/interrupts")
+        check(("ITS-MSI" in interrupts) == by_message, "not the interrupts it should have", output)
+        check(answer(output, "ls /sys/bus/pci/devices").split() == [f"0000:00:{slot:02}.0" for slot in range(4)],
+              "other functions", output)
+        if by_message:
+            counts = re.search(r"^ *\d+: +(\d+) +(\d+).*virtio2-input", interrupts, re.M)
+            check(counts and int(counts[1]) >= 50 and int(counts[2]) >= 50, "interrupts did not follow their affinity", output)
+
+
 def firmware(kind, script, *arguments, status=POWER_OFF):
     """Runs firmware with the lines of `script`; returns what it printed, without the terminal's control sequences."""
     done = subprocess.run([program, "run", "--firmware", kind, "--clock", "virtual", "--cpus", cpus,
@@ -558,6 +583,42 @@ def case_uboot():
                         variables)
         check(re.search(r"=> version\s+U-Boot 20", text), "no prompt", text.encode())
         check(("armature=kept" in text) == already, "the environment came or went", text.encode())
+
+
+def boot_disk(kind, *arguments):
+    """Firmware, GRUB, Debian's kernel, from tools/make-uefi-disk's disk."""
+    disk = os.path.join(os.path.dirname(guest), "uefi.img")
+    if not os.path.exists(disk):
+        print("no disk: tools/make-uefi-disk makes it")
+        sys.exit(77)
+    # The first lines may go to who looks for a key that is pressed.
+    text = firmware(kind, "\n\n\ndmesg | grep -E 'ACPI:|efi:|DMI:'\ncat /sys/class/dmi/id/product_name\nls /dev/vd*\n"
+                    "cat /proc/interrupts\nls -d /proc/device-tree/psci\npoweroff -f\n", "--disk", f"{disk},ro", *arguments)
+    check("/dev/vda1" in text and "/dev/vda2" in text, "no partitions", text.encode())
+    check("reboot: Power down" in text, "no power-off", text.encode())
+    for word in ("Call trace", "BUG:", "Firmware Bug", "ACPI Error", "ACPI BIOS Error"):
+        check(word not in text, f"the kernel says {word}", text.encode())
+    return text
+
+
+def case_uefi_disk():
+    """EDK2, GRUB, Debian's kernel by ACPI, its devices in slots and on PCI, all processors there."""
+    for bus, kind in (("mmio", "virtio0"), ("pci", "ITS-MSI")):
+        text = boot_disk("uefi", "--bus", bus, "--net", "user")
+        for signature in ("FACP", "DSDT", "APIC", "GTDT", "SPCR") + (("MCFG", "IORT") if bus == "pci" else ()):
+            check(f"ACPI: {signature} 0x" in text, f"no table {signature}", text.encode())
+        check("Armature Virtual Machine" in text, "no SMBIOS", text.encode())
+        check(kind in text, f"not the interrupts of --bus {bus}", text.encode())
+        check(re.search(r"ARMH0061:00 +3 +Edge +ACPI:Event", text), "no power key", text.encode())
+        check(all(f"CPU{n} " in text for n in range(int(cpus))), "not all processors", text.encode())
+
+
+def case_uboot_disk():
+    """U-Boot boots the same disk, its devices in slots and on PCI; the kernel has a device tree."""
+    for bus in ("mmio", "pci"):
+        text = boot_disk("uboot", "--bus", bus)
+        check("EFI v2.100 by Das U-Boot" in text and "\n/proc/device-tree/psci" in text.replace("\r", ""), "not by U-Boot",
+              text.encode())
 
 
 if not os.path.exists(f"{guest}/Image"):
