@@ -31,6 +31,7 @@ static const struct field virtio_gpu_list[] = {
     FIELD(struct virtio_gpu, config.events_read),
     FIELD_HOST(struct virtio_gpu, config),
     FIELD_HOST(struct virtio_gpu, store),
+    FIELD_HOST(struct virtio_gpu, watches),
     FIELD_STRUCT_ARRAY(struct virtio_gpu, resources, &resource_fields),
     FIELD(struct virtio_gpu, shown),
     FIELD_STRUCT(struct virtio_gpu, shown_rect, &rect_fields),
@@ -54,6 +55,7 @@ static const struct fields virtio_gpu_fields = {"virtio-gpu", sizeof(struct virt
 #define SCANOUTS      16u
 #define QUEUE_SIZE    64
 #define BACKING_MAX   65536u /* entries of one resource */
+#define STORE_PAGES   (VIRTIO_GPU_STORE_BYTES / PAGE_SIZE_BYTES)
 
 enum { QUEUE_CONTROL, QUEUE_CURSOR };
 
@@ -140,20 +142,31 @@ static uint64_t taken_until(const struct virtio_gpu *gpu, uint64_t at, uint64_t 
     return 0;
 }
 
-/* The first piece that is free; false: there is none as large. */
-static bool take_store(const struct virtio_gpu *gpu, uint64_t bytes, uint64_t *at)
+/* A part of the store is about to change. */
+static void touch(struct virtio_gpu *gpu, uint64_t at, uint64_t bytes)
+{
+    for (uint64_t page = at / PAGE_SIZE_BYTES; gpu->watches && page * PAGE_SIZE_BYTES < at + bytes; page++)
+        page_watch_tell(gpu->watches, page, gpu->store + page * PAGE_SIZE_BYTES);
+}
+
+/* What is given up holds nothing, and costs the host nothing. */
+static void give_store(struct virtio_gpu *gpu, uint64_t at, uint64_t bytes)
+{
+    touch(gpu, at, bytes);
+    if (bytes && madvise(gpu->store + at, bytes, MADV_DONTNEED) != 0)
+        memset(gpu->store + at, 0, bytes);
+}
+
+/* The first piece that is free, made empty: snapshots do not hold what nobody has. False: there is none as large. */
+static bool take_store(struct virtio_gpu *gpu, uint64_t bytes, uint64_t *at)
 {
     uint64_t end;
     for (*at = 0; (end = taken_until(gpu, *at, bytes)) != 0; *at = end)
         continue;
-    return bytes <= VIRTIO_GPU_STORE_BYTES && *at <= VIRTIO_GPU_STORE_BYTES - bytes;
-}
-
-/* What is given up is zeroes when it is taken again. */
-static void give_store(struct virtio_gpu *gpu, uint64_t at, uint64_t bytes)
-{
-    if (bytes && madvise(gpu->store + at, bytes, MADV_DONTNEED) != 0)
-        memset(gpu->store + at, 0, bytes);
+    if (bytes > VIRTIO_GPU_STORE_BYTES || *at > VIRTIO_GPU_STORE_BYTES - bytes)
+        return false;
+    give_store(gpu, *at, bytes);
+    return true;
 }
 
 static void detach(struct virtio_gpu *gpu, struct virtio_gpu_resource *resource)
@@ -361,6 +374,7 @@ static enum answer transfer(struct virtio_gpu *gpu, const struct virtq_chain *ch
     uint64_t stride = resource->width * 4ull, before = 0;
     uint32_t entry = 0;
     uint8_t *pixels = gpu->store + resource->pixels_at;
+    touch(gpu, resource->pixels_at + request.rect.y * stride, request.rect.height * stride);
     for (uint32_t row = 0; row < request.rect.height; row++)
         copy_backing(gpu, resource, request.offset + row * stride,
                      pixels + (request.rect.y + row) * stride + request.rect.x * 4ull, request.rect.width * 4ull, &entry, &before);
@@ -379,6 +393,7 @@ static enum answer attach(struct virtio_gpu *gpu, const struct virtq_chain *chai
     uint64_t at, bytes = page_up(count * sizeof(struct backing));
     if (!take_store(gpu, bytes, &at))
         return ANSWER_OUT_OF_MEMORY;
+    touch(gpu, at, bytes);
     get(gpu, chain, 8, gpu->store + at, count * sizeof(struct backing));
     resource->backing_at = at;
     resource->backing_count = count;
@@ -576,26 +591,19 @@ static bool gpu_identify(void *device, struct medium_identity *identity, struct 
     return true;
 }
 
-static bool all_zero(const uint8_t *bytes)
-{
-    return bytes[0] == 0 && memcmp(bytes, bytes + 1, PAGE_SIZE_BYTES - 1) == 0;
-}
-
 static const uint8_t *gpu_next_page(void *device, uint64_t *page)
 {
     struct virtio_gpu *gpu = device;
-    for (; *page < VIRTIO_GPU_STORE_BYTES / PAGE_SIZE_BYTES; ++*page) {
-        const uint8_t *content = gpu->store + *page * PAGE_SIZE_BYTES;
-        if (taken_until(gpu, *page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES) && !all_zero(content))
-            return content;
-    }
+    for (; *page < STORE_PAGES; ++*page)
+        if (taken_until(gpu, *page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES))
+            return gpu->store + *page * PAGE_SIZE_BYTES;
     return NULL;
 }
 
 static bool gpu_put_page(void *device, uint64_t page, uint8_t *content, bool owned)
 {
     struct virtio_gpu *gpu = device;
-    if (page >= VIRTIO_GPU_STORE_BYTES / PAGE_SIZE_BYTES)
+    if (page >= STORE_PAGES)
         return false;
     if (content)
         memcpy(gpu->store + page * PAGE_SIZE_BYTES, content, PAGE_SIZE_BYTES);
@@ -604,7 +612,30 @@ static bool gpu_put_page(void *device, uint64_t page, uint8_t *content, bool own
     return true;
 }
 
-static const struct medium_ops gpu_medium = {.identify = gpu_identify, .next_page = gpu_next_page, .put_page = gpu_put_page};
+static struct page_watch **gpu_watches(void *device, uint64_t *page_count)
+{
+    *page_count = STORE_PAGES;
+    return &((struct virtio_gpu *)device)->watches;
+}
+
+static bool gpu_revert_page(void *device, uint64_t page, const uint8_t *content)
+{
+    struct virtio_gpu *gpu = device;
+    uint8_t *to = gpu->store + page * PAGE_SIZE_BYTES;
+    if (content)
+        memcpy(to, content, PAGE_SIZE_BYTES);
+    else
+        memset(to, 0, PAGE_SIZE_BYTES);
+    return true;
+}
+
+static const struct medium_ops gpu_medium = {
+    .identify = gpu_identify,
+    .next_page = gpu_next_page,
+    .put_page = gpu_put_page,
+    .watches = gpu_watches,
+    .revert_page = gpu_revert_page,
+};
 
 static void gpu_free(void *device)
 {

@@ -33,6 +33,7 @@ struct virtio_gpu {
     struct display *display;
     struct virtio_gpu_config config;
     uint8_t *store; /* VIRTIO_GPU_STORE_BYTES, taken from the host as they are touched */
+    struct page_watch *watches; /* of the store */
     struct virtio_gpu_resource resources[VIRTIO_GPU_RESOURCES];
     uint32_t shown; /* the resource on the screen; 0: none */
     struct virtio_gpu_rect shown_rect;
