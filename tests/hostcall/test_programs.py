@@ -45,7 +45,7 @@ ALL = [
     ("host", "bash -c gcc\\ -O2\\ -ffp-contract=off\\ -o\\ compute\\ {same}/compute.c\\ -lm\\ &&\\ ./compute"),
     ("end", "stress-ng --cpu 2 --cpu-ops 200 --verify"),
     ("end", "stress-ng --matrix 1 --matrix-ops 50 --vm 1 --vm-bytes 16M --vm-ops 200 --verify"),
-    ("end", "stress-ng --pipe 1 --pipe-ops 20000 --fork 2 --fork-ops 200 --pthread 2 --pthread-ops 500"),
+    ("end", "stress-ng --pipe 1 --pipe-ops 20000 --fork 1 --fork-ops 50 --pthread 2 --pthread-ops 500 --pthread-max 16"),
     ("end", "stress-ng --futex 2 --futex-ops 2000 --mmap 1 --mmap-ops 20 --mmap-bytes 4M --sigfd 1 --sigfd-ops 2000"),
     ("end", "stress-ng --epoll 1 --epoll-ops 200 --eventfd 1 --eventfd-ops 2000 --timerfd 1 --timerfd-ops 200"),
 ]
