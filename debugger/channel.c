@@ -121,7 +121,7 @@ static void on_readable(void *backend, short revents)
         return;
     }
     if (channel->ops->interrupts(channel, channel->bytes + before, (size_t)length)) {
-        channel->pending = true;
+        channel->pending = channel->session->peers_wait = true;
         run_loop_halt(&channel->session->machine->loop);
     }
 }
@@ -129,6 +129,7 @@ static void on_readable(void *backend, short revents)
 bool channels_serve(struct session *session)
 {
     bool any = false;
+    session->peers_wait = false;
     for (struct channel *channel = channels; channel; channel = channel->next) {
         if (!channel->pending)
             continue;

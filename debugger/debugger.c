@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "debugger/channel.h"
 #include "debugger/command.h"
+#include "debugger/history.h"
 #include "debugger/prompt.h"
 #include "machine/inputs.h"
 #include "machine/serial.h"
@@ -126,7 +127,10 @@ struct session *debugger_create(struct machine *machine, const struct debugger_h
     machine->debugger.at_start = prompt || options->script || options->control || options->gdb;
     machine->debugger.key = on_key;
     machine->debugger.prompt = prompt;
-    if (options->control && !channel_open(session, "--control", options->control, &control_channel, error)) {
+    if (machine->debugger.at_start && options->history_bytes && !options->tape)
+        session->history = history_create(session, options->history_bytes);
+    if ((options->control && !channel_open(session, "--control", options->control, &control_channel, error)) ||
+        (options->gdb && !channel_open(session, "--gdb", options->gdb, &gdb_channel, error))) {
         debugger_free(session);
         return NULL;
     }

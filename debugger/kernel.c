@@ -7,10 +7,9 @@
 #include <string.h>
 #include <time.h>
 #include "debugger/kallsyms.h"
+#include "debugger/kernel_data.h"
 
-#define KERNEL_BYTES (64u << 20) /* no kernel is larger */
 #define LIST_MAX     100000u
-#define BTF_MAX      (64u << 20)
 #define MODULE_SYMBOLS_MAX 100000u
 
 /* --- expressions ----------------------------------------------------------------------------------- */
@@ -68,27 +67,6 @@ static bool take_symbol(void *context, uint64_t address, char letter, const char
     return true;
 }
 
-/* The kernel's image is one piece of RAM, whose place is known if that of anything in it is. */
-static void find_physical(struct session *session, uint64_t near)
-{
-    struct kernel *kernel = session->kernel;
-    const struct ram *ram = &session->machine->bus.ram;
-    const struct symbol *banner = symbols_find(session->symbols, "linux_banner");
-    struct space space = session_space(session);
-    uint64_t physical;
-    if (!banner)
-        return;
-    if (space_translate(&space, banner->address, &physical)) {
-        kernel->physical = physical - (banner->address - kernel->text);
-        return;
-    }
-    /* At EL0 the kernel may not be mapped (KPTI). Its banner is there all the same. */
-    uint64_t from = near > KERNEL_BYTES ? near - KERNEL_BYTES : 0, to = near + KERNEL_BYTES < ram->size_bytes ? near + KERNEL_BYTES : ram->size_bytes;
-    const uint8_t *found = memmem(ram->host + from, to - from, "Linux version ", 14);
-    if (found)
-        kernel->physical = ram->base + (uint64_t)(found - ram->host) - (banner->address - kernel->text);
-}
-
 static bool find_image(struct session *session, size_t *near, struct error *error)
 {
     const struct ram *ram = &session->machine->bus.ram;
@@ -103,31 +81,20 @@ static bool find_image(struct session *session, size_t *near, struct error *erro
     return true;
 }
 
-/* The physical address of what the image has at virtual address `va`; the kernel's image is mapped as it lies. */
-static uint64_t image_physical(const struct session *session, uint64_t va)
-{
-    return session->kernel->physical + (va - session->kernel->text);
-}
-
 static void find_places(struct session *session, size_t near)
 {
     struct kernel *kernel = session->kernel;
     const struct symbol *text = symbols_find(session->symbols, "_text");
-    const struct symbol *table = symbols_find(session->symbols, "swapper_pg_dir");
+    const struct cpu *cpu = session_cpu(session);
+    const uint64_t table_mask = 0x0000fffffffff000ull;
     kernel->text = text ? text->address : symbols_count(session->symbols) ? symbols_at(session->symbols, 0)->address : 0;
-    find_physical(session, near);
-    kernel->kernel_table = table && kernel->physical ? image_physical(session, table->address) : 0;
-}
-
-static void find_types(struct session *session)
-{
-    const struct symbol *start = symbols_find(session->symbols, "__start_BTF"), *stop = symbols_find(session->symbols, "__stop_BTF");
-    if (!start || !stop || stop->address <= start->address || stop->address - start->address > BTF_MAX)
-        return;
-    uint64_t bytes = stop->address - start->address;
-    const uint8_t *host = ram_at(&session->machine->bus.ram, image_physical(session, start->address), bytes);
-    if (host)
-        session->types = types_from_btf(host, bytes, NULL);
+    /* At EL0 the table of the upper half may be KPTI's, which maps entries alone; the kernel's own is two pages behind. */
+    kernel->kernel_table = (cpu->sys.TTBR1_EL1 & table_mask) + (cpu->pstate.el ? 0 : 2 * PAGE_SIZE_BYTES);
+    struct space space = session_space(session);
+    const struct symbol *known = symbols_find(session->symbols, "vfs_read");
+    uint64_t physical, at = known ? known->address : kernel->text;
+    if (space_translate(&space, at, &physical))
+        kernel->physical = physical - (at - kernel->text);
 }
 
 static uint64_t host_ns(void)
@@ -152,7 +119,8 @@ bool kernel_find(struct session *session, struct error *error)
         return false;
     kernel->found = true;
     find_places(session, near);
-    find_types(session);
+    if (kernel_find_types(session, near))
+        kernel_find_variables(session);
     kernel->search_ns = host_ns() - began_ns;
     kernel_refresh_modules(session);
     return true;

@@ -275,10 +275,9 @@ static uint64_t tree_look_up(struct session *session, uint64_t entry, uint64_t i
 static bool show_irq(struct session *session, uint64_t irq, uint64_t desc)
 {
 #define DESC "((struct irq_desc *)0x%" PRIx64 ")"
-    uint64_t action = 0, name = 0, chip = 0, counts, number = 0, total = 0, base;
+    uint64_t action = 0, name = 0, chip = 0, counts, number = 0;
     char text[64] = "", chip_text[32] = "";
     struct space space = session_space(session);
-    const struct symbol *offsets = symbols_find(session->symbols, "__per_cpu_offset");
     if (!kernel_number(session, &action, DESC "->action", desc) || !action)
         return false;
     if (kernel_number(session, &name, DESC "->action->name", desc))
@@ -287,11 +286,10 @@ static bool show_irq(struct session *session, uint64_t irq, uint64_t desc)
         string_of(session, chip_text, sizeof chip_text, chip);
     kernel_number(session, &number, DESC "->irq_data.hwirq", desc);
     say(session, "%4" PRIu64 ":", irq);
-    for (unsigned i = 0; offsets && i < session->machine->cpu_count; i++) {
+    for (unsigned i = 0; i < session->machine->cpu_count; i++) { /* TPIDR_EL1 is where the CPU's variables are */
         uint32_t count = 0;
-        if (kernel_number(session, &counts, DESC "->kstat_irqs", desc) && space_read_u64(&space, offsets->address + 8ull * i, &base))
-            space_read_u32(&space, counts + base, &count);
-        total += count;
+        if (kernel_number(session, &counts, DESC "->kstat_irqs", desc))
+            space_read_u32(&space, counts + session->machine->cpus[i]->sys.TPIDR_EL1, &count);
         say(session, " %10u", count);
     }
     say(session, "  %-10s %4" PRIu64 "  %s\n", chip_text, number, text);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "debugger/channel.h"
 #include "debugger/debugger.h"
+#include "debugger/history.h"
 #include "debugger/kernel.h"
 #include "debugger/stopping.h"
 #include "machine/serial.h"
@@ -132,7 +133,9 @@ static void note_end(struct session *session)
         [MACHINE_POWER_OFF] = "the guest powered off",
         [MACHINE_RESET] = "the guest asked for a reset",
         [MACHINE_PANIC] = "the guest's kernel panicked",
+        [MACHINE_EXIT] = "the guest gave its exit status",
         [MACHINE_HALTED] = "the recording ends here",
+        [MACHINE_MOVED] = "it has moved, and runs elsewhere",
         [MACHINE_TIMEOUT] = "the time given with --timeout is over",
     };
     session->ended = true;
@@ -166,7 +169,7 @@ void session_resume(struct session *session, uint64_t insns)
     session->running = true;
     bool again;
     do {
-        if (!machine_resume(machine, &session->host_error)) {
+        if (!history_resume(session, &session->host_error)) {
             session->ended = true;
             session->stop = (struct stop){.reason = STOP_ENDED, .cpu = session->cpu};
             snprintf(session->stop.text, sizeof session->stop.text, "%.190s", session->host_error.text);
@@ -255,6 +258,7 @@ void session_free(struct session *session)
 {
     if (!session)
         return;
+    history_free(session->history);
     stopping_free(session->stopping);
     symbols_free(session->symbols);
     types_free(session->types);

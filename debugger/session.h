@@ -20,6 +20,7 @@
 struct kernel;
 struct stopping;
 struct session;
+struct point;
 struct debugger_hooks;
 
 /** Why the machine stands still. */
@@ -38,6 +39,8 @@ struct stop {
     enum stop_reason reason;
     unsigned cpu;
     unsigned number;    /* of the breakpoint, watchpoint or catch */
+    const struct point *point; /* which may be gone by now */
+    uint64_t insn_pc;   /* the instruction that made it stop */
     char text[200];     /* what is to be told besides */
     uint64_t watch_address;
     unsigned watch_kinds; /* of the access: WATCH_LOAD, WATCH_STORE */
@@ -56,7 +59,8 @@ struct session {
     unsigned frame;        /* of its stack */
     struct stop stop;
     bool running;          /* inside session_resume() */
-    bool asked_to_stop;    /* while it ran */
+    volatile bool asked_to_stop; /* while it ran */
+    bool peers_wait;       /* something came from a socket meanwhile */
     bool quit;             /* the program is to end */
     bool go_on;            /* whoever stopped the guest has left it to itself */
     bool ended;            /* the guest is */

@@ -19,6 +19,7 @@ struct stopping {
     unsigned next_number;
     uint64_t *insns; /* what session->stops.insns shows */
     size_t insn_capacity;
+    bool held;
     stopping_observer *observer;
     struct stopping_tracers tracers;
     /* The firmware's calls pass us while something catches them. */
@@ -61,7 +62,7 @@ void stopping_free(struct stopping *stopping)
 /* Whether the point counts on this CPU now: its process, its condition. A condition that cannot be evaluated stops. */
 static bool applies(struct session *session, struct point *point, struct cpu *cpu)
 {
-    if (!point->enabled || (point->cpu >= 0 && (unsigned)point->cpu != cpu->index))
+    if (session->stopping->held || !point->enabled || (point->cpu >= 0 && (unsigned)point->cpu != cpu->index))
         return false;
     const uint64_t table_mask = 0xfffffffff000ull;
     if (point->user && (cpu->sys.TTBR0_EL1 & table_mask) != (point->user_table & table_mask))
@@ -85,7 +86,7 @@ static void stop_for(struct session *session, struct point *point, struct cpu *c
 {
     char text[sizeof session->stop.text];
     memcpy(text, session->stop.text, sizeof text);
-    session->stop = (struct stop){.reason = reason, .cpu = cpu->index, .number = point->number};
+    session->stop = (struct stop){.reason = reason, .cpu = cpu->index, .number = point->number, .point = point, .insn_pc = cpu->pc};
     memcpy(session->stop.text, text, sizeof text);
     if (point->internal && reason == STOP_BREAKPOINT)
         session->stop.reason = STOP_STEP;
@@ -160,6 +161,7 @@ static void on_accessed(void *context, struct cpu *cpu, uint64_t va, uint64_t ph
         if (!applies(session, point, cpu) || !count_hit(point))
             continue;
         stop_for(session, point, cpu, STOP_WATCHPOINT);
+        session->stop.insn_pc = cpu->pc - 4; /* it runs alone, and PC is behind it */
         session->stop.watch_address = va + (point->physical > physical ? point->physical - physical : 0);
         session->stop.watch_kinds = kinds & point->watch_kinds;
     }
@@ -432,6 +434,13 @@ struct point *stopping_find(struct session *session, unsigned number)
 struct point *stopping_first(struct session *session)
 {
     return session->stopping->first;
+}
+
+bool stopping_hold(struct session *session, bool held)
+{
+    bool was = session->stopping->held;
+    session->stopping->held = held;
+    return was;
 }
 
 void stopping_settle(struct session *session)

@@ -49,6 +49,9 @@ void stopping_changed(struct session *session);
 /** The machine stands: temporary points that were hit go, and whatever was internal. */
 void stopping_settle(struct session *session);
 
+/** While held, nothing stops for any point. Returns how it was. */
+bool stopping_hold(struct session *session, bool held);
+
 /** Whether a breakpoint would stop CPU `cpu` where it stands. For whoever steps by other means. */
 bool stopping_at(struct session *session, struct cpu *cpu);
 

@@ -19,6 +19,7 @@ static void on_output(void *context, const void *bytes, size_t length)
         waiting->matched = marks_match(waiting->text, waiting->matched, from[i]);
         waiting->found = !waiting->text[waiting->matched];
     }
+    waiting->session->machine->debugger.output_found |= waiting->found;
     if (waiting->found)
         run_loop_halt(&waiting->session->machine->loop);
 }
@@ -34,6 +35,7 @@ bool watch_output_for(struct session *session, const char *text, uint64_t ns, st
     session_resume(session, 0);
     machine->loop.halt_at_ns = CLOCK_NEVER;
     machine->debugger.output = NULL;
+    machine->debugger.output_found = false;
     if (waiting.found)
         return true;
     session_tell_stop(session);

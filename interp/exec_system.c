@@ -58,6 +58,22 @@ EXEC(brk)
     cpu_raise(cpu, insn, EC_BRK, (uint32_t)insn->imm);
 }
 
+/* UNDEFINED while no external debugger allows halting, but for the one that is a call of semihosting (Arm's semihosting
+ * specification 2.0, 3.2). */
+EXEC(hlt)
+{
+    if (insn->imm != 0xf000)
+        cpu_undefined(cpu, insn);
+    cpu_reach_outside(cpu, insn);
+    if (!cpu->semihost)
+        cpu_undefined(cpu, insn);
+    cpu_sync_clock(cpu, insn);
+    cpu_lock_machine(cpu);
+    cpu->semihost(cpu->semihost_context, cpu);
+    cpu_unlock_machine(cpu);
+    cpu_attention(cpu);
+}
+
 EXEC(eret)
 {
     check_privileged(cpu, insn);

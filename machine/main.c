@@ -12,8 +12,10 @@
 #include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "machine/window.h"
 #include "peripherals/disk/disk_command.h"
 #include "snapshot/saver.h"
+#include "snapshot/migrate.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/record.h"
 #include "snapshot/replay.h"
@@ -52,8 +54,26 @@ static void on_saved(void *context)
 
 /* A new machine, or the one in a snapshot, which then stays open as long as it lives. */
 static struct machine *make_machine(struct run_options *options, const struct engine_ops *engine,
-                                    struct snapshot **snapshot, struct error *error)
+                                    struct snapshot **snapshot, struct incoming **incoming, struct error *error)
 {
+    if (options->incoming) {
+        *incoming = incoming_wait(options->incoming, error);
+        if (!*incoming || !incoming_configure(*incoming, options, error)) {
+            if (*incoming)
+                incoming_refuse(*incoming, error);
+            return NULL;
+        }
+    }
+    if (*incoming) {
+        struct machine *machine = machine_create(options, engine, error);
+        if (!machine)
+            incoming_refuse(*incoming, error);
+        else if (!incoming_receive(*incoming, machine, error)) {
+            machine_free(machine);
+            return NULL;
+        }
+        return machine;
+    }
     if (options->restore) {
         *snapshot = snapshot_open(options->restore, error);
         if (!*snapshot || !snapshot_configure(*snapshot, options, error))
@@ -64,10 +84,18 @@ static struct machine *make_machine(struct run_options *options, const struct en
         machine_free(machine);
         return NULL;
     }
-    if (machine && !options->parallel)
-        machine->saving =
-            (struct machine_saving){save, finish_save, saver_create(machine, *snapshot, on_saved, machine), {{0}}, false};
     return machine;
+}
+
+/* What a running machine can be asked for: to be saved, and to go elsewhere. */
+static void give_services(struct machine *machine, const struct snapshot *snapshot)
+{
+    if (machine->options->parallel)
+        return;
+    machine->saving =
+        (struct machine_saving){save, finish_save, saver_create(machine, snapshot, on_saved, machine), {{0}}, false};
+    machine->moving = (struct machine_moving){migration_start, migration_step, migration_failed, migration_busy,
+                                              migration_create(machine)};
 }
 
 static int command_snapshot(int argc, char **argv)
@@ -170,6 +198,12 @@ static int command_run(int argc, char **argv, bool debug)
         replay_free(replay);
         return complain(status, error.text);
     }
+    bool windowed = options.display.kind == DISPLAY_SDL && !options.dump_dtb;
+    struct window *window = windowed ? window_create(&options, &error) : NULL;
+    if (windowed && !window) {
+        replay_free(replay);
+        return complain(EXIT_STATUS_HOST, error.text);
+    }
     if (options.record)
         options.rtc_s = run_options_rtc_s(&options); /* so that the log has what the machine gets */
     if (!draw_identity(&options, &error))
@@ -193,10 +227,14 @@ static int command_run(int argc, char **argv, bool debug)
         .dump = options.jit_dump,
     };
     struct snapshot *snapshot = NULL;
-    struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
+    struct incoming *incoming = NULL;
+    struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &incoming, &error);
     struct session *debugger = NULL;
     static const struct debugger_hooks hooks = {.save = save};
-    if (!machine || (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
+    if (machine)
+        give_services(machine, snapshot);
+    if (!machine || (window && !window_attach(window, machine, &error)) ||
+        (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
@@ -210,12 +248,18 @@ static int command_run(int argc, char **argv, bool debug)
         status = EXIT_STATUS_HOST;
     }
     debugger_free(debugger);
-    if (machine)
+    if (machine) {
         saver_free(machine->saving.saver);
+        migration_free(machine->moving.migration);
+    }
     machine_free(machine); /* which puts the terminal right */
+    window_free(window);
     snapshot_close(snapshot);
+    incoming_free(incoming);
     record_free(record);
     replay_free(replay);
+    if (status & MACHINE_EXIT_BASE)
+        return status & ~MACHINE_EXIT_BASE;
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
 

@@ -28,6 +28,7 @@ enum exit_status {
 #define MAX_SHARES       8
 #define MAX_HASHES       16
 #define MAX_SAVES        16
+#define MAX_AT           64
 #define MIN_MEMORY_BYTES (16ull << 20)
 #define MAX_MEMORY_BYTES (64ull << 30)
 #define MIN_JIT_CACHE_BYTES (2ull << 20)
@@ -53,6 +54,7 @@ struct save_option {
     uint64_t at_insns; /* when CPU 0 has run that many; 0: not so */
     const char *text;  /* when the guest has printed it; NULL: not so */
     const char *path;
+    bool moves; /* the machine moves to the address `path`, in place of being saved there */
 };
 
 /** One port of the host that leads into the guest. The address is IPv4 in host byte order: INADDR_ANY (0) for
@@ -80,7 +82,26 @@ struct share_option {
     bool read_only, mapped;
 };
 
+enum display_kind {
+    DISPLAY_ABSENT, /* the machine has no screen, keyboard or tablet */
+    DISPLAY_NONE,   /* it has, and nobody looks */
+    DISPLAY_SDL,    /* in a window */
+};
+
+struct display_option {
+    enum display_kind kind;
+    uint32_t width, height; /* of the window at first; default 1024 by 768 */
+    bool full_screen;
+};
+
+/** Something that is done at a time of the guest. */
+struct at_option {
+    uint64_t at_ns;
+    const char *action; /* as machine/actions.h has them */
+};
+
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
+enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
@@ -103,6 +124,13 @@ struct run_options {
     unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
+    enum bus_choice bus; /* how virtio devices are reached; default MMIO */
+    const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not known */
+    const char *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
+    struct display_option display;
+    const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
+    struct at_option at[MAX_AT];
+    unsigned at_count;
     enum engine_choice engine;
     enum host_level host_features; /* default HOST_LEVEL_NATIVE */
     uint64_t jit_cache_bytes;      /* MIN_ to MAX_JIT_CACHE_BYTES, a multiple of 1 MiB; default 32 MiB */
@@ -126,6 +154,7 @@ struct run_options {
     const char *symbols; /* a file with symbols for the debugger; NULL: none */
     uint64_t history_bytes; /* memory for going back in time; 0: none */
     const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
+    const char *incoming; /* where a machine is awaited that comes from another process; NULL: nowhere */
     bool fresh_identity; /* the restored machine is a clone, whose identity `seed` makes */
     struct save_option saves[MAX_SAVES];
     unsigned save_count;

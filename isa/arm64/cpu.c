@@ -104,6 +104,8 @@ static const struct field cpu_list[] = {
     FIELD_HOST(struct cpu, threads),
     FIELD_HOST(struct cpu, smccc),
     FIELD_HOST(struct cpu, smccc_context),
+    FIELD_HOST(struct cpu, semihost),
+    FIELD_HOST(struct cpu, semihost_context),
     FIELD(struct cpu, turn_ns),
     FIELD(struct cpu, turn_icount),
     FIELD(struct cpu, ns_per_insn_q8),
@@ -238,7 +240,7 @@ bool cpu_state_sane(struct cpu *cpu, unsigned index, enum cpu_model model)
     return cpu->index == index && cpu->mpidr == mpidr_of(index) && cpu->features.model == features.model &&
            cpu->features.present == features.present && (f->n | f->z | f->c | f->v) <= 1 && p->el <= 1 && p->spsel <= 1 &&
            p->daif <= 15 && (p->pan | p->uao | p->dit | p->ssbs | p->tco | p->ss | p->il) <= 1 && p->btype <= 3 &&
-           cpu->exclusive.size <= 16 && !(cpu->exclusive.size & (cpu->exclusive.size - 1)) && cpu->wait <= WAIT_POWERED_OFF &&
+           cpu->exclusive.size <= 16 && !(cpu->exclusive.size & (cpu->exclusive.size - 1)) && cpu->wait <= WAIT_HOST &&
            (cpu->event_register | cpu->irq_pending | cpu->fiq_pending | cpu->serror_pending | cpu->yield_requested) <= 1 &&
            cpu->x[REG_ZERO] == 0 && cpu->ns_per_insn_q8 && cpu->turn_icount <= cpu->icount;
 }
