@@ -20,6 +20,8 @@
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
 
+#define DISK_QUEUES_MAX 8u
+
 /* --- virtio ---------------------------------------------------------------------------------------- */
 
 /* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. */
@@ -60,10 +62,10 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
 {
     const struct disk_option *option = &machine->options->disks[number];
     const struct tape *tape = machine->options->tape;
-    const bool overlay = option->overlay || tape_replays(tape), changes = !option->read_only && !overlay;
+    const bool overlay = option->overlay || option->zero_bytes || tape_replays(tape), changes = !option->read_only && !overlay;
     struct disk_option how = *option;
     how.overlay = overlay;
-    struct disk *disk = disk_open(&how, error);
+    struct disk *disk = option->zero_bytes ? disk_zero_create(option->zero_bytes) : disk_open(&how, error);
     if (disk && overlay)
         disk = disk_overlay_create(disk, option->read_only);
     if (!disk || !tape)
@@ -83,6 +85,8 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
             return false;
         snprintf(names[i], sizeof names[i], "disk%u", i);
         struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, names[i]);
+        if (machine->pci) /* a vector each is what makes several of use */
+            virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
         machine_add_device(machine, &virtio_blk_class, names[i], blk);
         fill_slot(machine, row, &blk->virtio);
     }

@@ -105,7 +105,7 @@ static int command_snapshot(int argc, char **argv)
         snapshot_command_help(stdout);
         return finish_output();
     }
-    int status = snapshot_command(argc, argv, &error);
+    int status = snapshot_command(argc, argv, &interp_engine, &error);
     int output = finish_output();
     return status ? complain(status, error.text) : output;
 }

@@ -19,7 +19,7 @@ static bool check_restore(const struct run_options *options, struct error *error
 static bool check_incoming(const struct run_options *options, struct error *error)
 {
     static const char *const fixed[] = {"--append", "--memory",   "--cpus",   "--cpu",     "--seed",   "--dump-dtb", "--firmware",
-                                        "--firmware-vars", "--restore", "--record", "--replay", "--parallel", "--fresh-identity"};
+                                        "--firmware-vars", "--bus", "--restore", "--record", "--replay", "--parallel", "--fresh-identity"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it", fixed[i]);

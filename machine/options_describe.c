@@ -89,7 +89,7 @@ static const char *describe_cpu(const struct run_options *options, unsigned inde
 
 static const char *describe_bus(const struct run_options *options, unsigned index, char *value)
 {
-    return index ? NULL : options->bus == BUS_CHOICE_PCI ? "pci" : "mmio";
+    return index || options->bus == BUS_CHOICE_MMIO ? NULL : "pci";
 }
 
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)

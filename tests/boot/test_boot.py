@@ -380,6 +380,41 @@ def case_clones():
     check(len(numbers) == 3, f"clones share their random numbers: {numbers}")
 
 
+def case_export():
+    """An exported snapshot goes on as the one that it was made of, its disks' images being gone."""
+    image, fixed, file, whole = (os.path.join(folder.name, name) for name in ("image", "fixed", "a.snap", "whole.snap"))
+    for path, size in ((image, 3 << 20), (fixed, 5 * 512)):
+        with open(path, "wb") as disk:
+            disk.write(os.urandom(size))
+            disk.truncate(size * 3)
+    script = ("echo new >/dev/vda; sync; echo re''ady\nsha256sum </dev/vda; sha256sum </dev/vdb\nhead -c 3 /dev/vda | rev\n"
+              "echo more | dd of=/dev/vda bs=4k seek=900; sha256sum /dev/vda\npoweroff -f\n")
+    boot(script, "--clock", "virtual", "--save-on", "ready", file, "--disk", f"{image},overlay", "--disk", f"{fixed},ro",
+         append="quiet")
+
+    def go_on(name, *options):
+        done = subprocess.run([program, "run", "--restore", name, "--clock", "virtual", *options], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check(done.returncode == POWER_OFF, f"{name}: status {done.returncode}: {done.stderr}", done.stdout)
+        return done.stdout
+
+    first = go_on(file)
+    check(b"wen" in first, "the overlay is not there", first)
+    run = functools.partial(subprocess.run, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = run([program, "snapshot", "export", file, whole])
+    check(done.returncode == POWER_OFF, f"export: {done.stderr}")
+    with open(image, "rb+") as disk:
+        disk.write(b"changed")
+    done = run([program, "snapshot", "export", file, whole + "2"])
+    check(done.returncode == HOST and b"was changed" in done.stderr and not os.path.exists(whole + "2"), "a changed image was taken")
+    os.unlink(image)
+    os.unlink(fixed)
+    check(run([program, "snapshot", "verify", whole]).returncode == POWER_OFF, "the exported file is damaged")
+    again = os.path.join(folder.name, "again.snap")
+    check(go_on(whole, "--save-on", "wen", again) == first, "it is another machine without its images")
+    check(first.endswith(go_on(again)), "what was saved of it is another machine")
+
+
 def migrate(script, port):
     """The run of a script that moves away at "ready"; what it printed and said."""
     done = subprocess.run(command("--clock", "virtual", "--migrate-on", "ready", f"tcp:127.0.0.1:{port}", append="quiet"),

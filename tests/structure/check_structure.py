@@ -17,7 +17,8 @@ KNOWS = {
     "jit": ["machine/contract", "isa", "interp"],
     "peripherals": ["machine/contract"],
     "machine": ["machine/contract", "isa"],
-    "hostcall": ["machine/contract", "isa", "machine"],
+    "guest": [],
+    "hostcall": ["machine/contract", "isa", "machine", "guest"],
     "snapshot": ["machine/contract", "isa", "machine"],
     "debugger": ["machine/contract", "isa", "machine", "snapshot"],
 }
