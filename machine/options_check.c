@@ -50,6 +50,10 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
+    if (options->display.kind == DISPLAY_ABSENT && options->screenshot && !options->restore)
+        return error_set(error, "--screenshot needs a screen: give --display none, or sdl");
+    if (options->at_count && options->cpus > 1 && (options->record || options->replay))
+        return error_set(error, "--at ends a turn of the processors, so with several a record could not be repeated without it");
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
     if (run_options_given(options, "--hostcall") && !*options->hostcall)

@@ -157,6 +157,13 @@ static const char *describe_console(const struct run_options *options, unsigned 
     return index || options->console.kind == SERIAL_NONE ? NULL : line_kind(options->console.kind);
 }
 
+/* A window is this host's affair. */
+static const char *describe_display(const struct run_options *options, unsigned index, char *value)
+{
+    snprintf(value, VALUE_BYTES, "none,size=%ux%u", options->display.width, options->display.height);
+    return index || options->display.kind == DISPLAY_ABSENT ? NULL : value;
+}
+
 static const char *describe_clock(const struct run_options *options, unsigned index, char *value)
 {
     return index ? NULL : options->clock == CLOCK_CHOICE_PACED ? "paced" : "virtual";
@@ -222,6 +229,7 @@ static const struct {
     {"--semihosting", false, describe_semihosting},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
+    {"--display", false, describe_display},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
     {"--seed", false, describe_seed},

@@ -410,12 +410,20 @@ static bool blk_revert_page(void *device, uint64_t page, const uint8_t *content)
     return disk->ops->revert_page(disk, page, content);
 }
 
+static bool blk_read_medium(void *device, uint64_t offset, void *to, uint64_t length)
+{
+    struct disk *disk = ((struct virtio_blk *)device)->disk;
+    struct iovec piece = {to, length};
+    return !disk->ops->read(disk, offset, &piece, 1);
+}
+
 static const struct medium_ops blk_medium = {
     .identify = blk_identify,
     .next_page = blk_next_page,
     .put_page = blk_put_page,
     .watches = blk_watches,
     .revert_page = blk_revert_page,
+    .read = blk_read_medium,
 };
 
 static void blk_free(void *device)
