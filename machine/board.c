@@ -26,6 +26,7 @@
 #include "peripherals/pl061.h"
 #include "peripherals/virtio/net_slirp.h"
 #include "peripherals/virtio/virtio_9p.h"
+#include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
 #include "peripherals/virtio/virtio_mmio.h"
@@ -638,6 +639,13 @@ static bool build_shares(struct machine *machine, const struct board_row *row, s
     return true;
 }
 
+static void build_balloon(struct machine *machine, const struct board_row *row)
+{
+    struct virtio_balloon *balloon = virtio_balloon_create(&machine->bus);
+    machine_add_device(machine, &virtio_balloon_class, "balloon0", balloon);
+    fill_slot(machine, row, &balloon->virtio);
+}
+
 static void build_rng(struct machine *machine, const struct board_row *row)
 {
     struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
@@ -663,6 +671,8 @@ static bool build_virtio(struct machine *machine, const struct board_row *row, s
         return false;
     if (machine->options->console.kind != SERIAL_NONE)
         build_console(machine, row);
+    if (machine->options->balloon)
+        build_balloon(machine, row);
     build_rng(machine, row);
     while (!machine->pci && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL);

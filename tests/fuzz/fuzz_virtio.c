@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "machine/inputs.h"
+#include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
 #include "peripherals/virtio/virtio_mmio.h"
@@ -166,7 +167,7 @@ static void wire_set(void *receiver, unsigned number, bool level)
 
 static struct virtio_device *make_device(uint8_t choice)
 {
-    switch (choice % 6) {
+    switch (choice >= 250 ? 6 : choice % 6) {
     case 0:
     case 1: {
         struct watched_disk *disk = calloc(1, sizeof *disk);
@@ -190,6 +191,12 @@ static struct virtio_device *make_device(uint8_t choice)
         world.class = &virtio_rng_class;
         world.device = rng;
         return &rng->virtio;
+    }
+    case 6: {
+        struct virtio_balloon *balloon = virtio_balloon_create(&world.bus);
+        world.class = &virtio_balloon_class;
+        world.device = balloon;
+        return &balloon->virtio;
     }
     default: {
         struct virtio_console_sink to = {sink, NULL};
