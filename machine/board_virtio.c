@@ -11,6 +11,7 @@
 #include "peripherals/pci.h"
 #include "peripherals/virtio/net_slirp.h"
 #include "peripherals/virtio/virtio_9p.h"
+#include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
 #include "peripherals/virtio/virtio_gpu.h"
@@ -147,6 +148,13 @@ static bool build_shares(struct machine *machine, const struct board_row *row, s
     return true;
 }
 
+static void build_balloon(struct machine *machine, const struct board_row *row)
+{
+    struct virtio_balloon *balloon = virtio_balloon_create(&machine->bus);
+    machine_add_device(machine, &virtio_balloon_class, "balloon0", balloon);
+    fill_slot(machine, row, &balloon->virtio);
+}
+
 static void build_rng(struct machine *machine, const struct board_row *row)
 {
     struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
@@ -197,6 +205,8 @@ bool board_build_virtio(struct machine *machine, const struct board_row *row, st
         return false;
     if (machine->options->console.kind != SERIAL_NONE)
         build_console(machine, row);
+    if (machine->options->balloon)
+        build_balloon(machine, row);
     build_rng(machine, row);
     if (!build_display(machine, row, error))
         return false;

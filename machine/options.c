@@ -218,34 +218,16 @@ static bool take_net(struct run_options *options, const char *value, struct erro
     return true;
 }
 
-/* TAG=DIR[,ro][,mapped]. A snapshot or log has no directory, only TAG[,ro][,mapped]. */
 static bool take_share(struct run_options *options, const char *value, struct error *error)
 {
     if (options->share_count == MAX_SHARES)
         return error_set(error, "--share can be given %u times at most", MAX_SHARES);
-    struct share_option share = {""};
-    size_t tag = strcspn(value, "=,"), end = strlen(value);
-    for (const char *word; (word = memrchr(value, ',', end)) && word > value + tag - (value[tag] == ',');) {
-        size_t length = (size_t)(value + end - word);
-        if (length == 3 && !memcmp(word, ",ro", length))
-            share.read_only = true;
-        else if (length == 7 && !memcmp(word, ",mapped", length))
-            share.mapped = true;
-        else
-            break;
-        end = (size_t)(word - value);
-    }
-    size_t path = value[tag] == '=' ? end - tag - 1 : 0;
-    if (tag == 0 || tag >= sizeof share.tag || path >= sizeof share.path || (value[tag] == '=' ? path == 0 : end != tag))
-        return error_set(error, "--share expects a tag of up to 31 bytes and a directory, such as work=/srv/work, and behind "
-                         "it ',ro' for read-only or ',mapped' (not '%s')", value);
-    memcpy(share.tag, value, tag);
-    memcpy(share.path, value + tag + 1, path);
-    for (unsigned i = 0; i < options->share_count; i++)
-        if (!strcmp(options->shares[i].tag, share.tag))
-            return error_set(error, "--share gives the tag '%s' twice", share.tag);
-    options->shares[options->share_count++] = share;
-    return true;
+    return share_option_add(options, value, error);
+}
+
+static bool take_balloon(struct run_options *options, const char *value, struct error *error)
+{
+    return options->balloon = true;
 }
 
 static bool take_hostcall(struct run_options *options, const char *value, struct error *error)
@@ -647,6 +629,8 @@ const struct cli_option cli_options[] = {
      "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
      "attribute. Nothing outside of the directory can be reached.",
      take_share},
+    {"--balloon", NULL, NULL, false,
+     "Add a virtio balloon, by which the guest gives memory that it does not use back to the host.", take_balloon},
     {"--hostcall", "FILE", "", false,
      "Let the guest call the functions of the host's libraries that the file lists with their arguments, and no others. Its "
      "side of that is in guest/hypercall.",

@@ -125,6 +125,7 @@ struct run_options {
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */
+    bool balloon;
     const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not known */
     const char *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
     struct display_option display;
@@ -167,6 +168,9 @@ struct run_options {
 extern const struct packaged_firmware {
     const char *word, *path, *package;
 } packaged_firmware[];
+
+/** Adds a shared folder, for which there is room, as --share says it. */
+bool share_option_add(struct run_options *options, const char *value, struct error *error);
 
 /** Fills `options` with the defaults. */
 void run_options_default(struct run_options *options);

@@ -129,6 +129,11 @@ static const char *describe_share(const struct run_options *options, unsigned in
     return value;
 }
 
+static const char *describe_balloon(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->balloon ? NULL : "";
+}
+
 /* That they are there, and not where. */
 static const char *describe_hostcall(const struct run_options *options, unsigned index, char *value)
 {
@@ -225,6 +230,7 @@ static const struct {
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
     {"--share", false, describe_share},
+    {"--balloon", false, describe_balloon},
     {"--hostcall", false, describe_hostcall},
     {"--semihosting", false, describe_semihosting},
     {"--serial", true, describe_serial},

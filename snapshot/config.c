@@ -147,6 +147,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     options->cpu = recorded->cpu;
     if (!options->fresh_identity)
         options->seed = recorded->seed;
+    options->balloon = recorded->balloon;
     if (!run_options_given(options, "--hostcall"))
         options->hostcall = recorded->hostcall;
     else if (!recorded->hostcall)

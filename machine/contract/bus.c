@@ -234,6 +234,25 @@ bool bus_dma_write(struct bus *bus, uint64_t address, const void *from, uint64_t
     return true;
 }
 
+uint64_t bus_give_back(struct bus *bus, uint64_t address, uint64_t length)
+{
+    if (!ram_at(&bus->ram, address, length))
+        return 0;
+    uint64_t first = (address + PAGE_SIZE_BYTES - 1) / PAGE_SIZE_BYTES * PAGE_SIZE_BYTES;
+    uint64_t end = (address + length) / PAGE_SIZE_BYTES * PAGE_SIZE_BYTES;
+    if (first >= end)
+        return 0;
+    settle_flags(bus, first, end - first);
+    uint8_t *at = ram_at(&bus->ram, first, end - first);
+    /* What may come again from a file is mapped anew; that costs more, and cuts the mapping into pieces. */
+    bool given = bus->ram.of_file ? mmap(at, end - first, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED
+                                  : !madvise(at, end - first, MADV_DONTNEED);
+    if (!given)
+        memset(at, 0, end - first);
+    return end - first;
+}
+
 uint8_t *bus_dma_writable(struct bus *bus, uint64_t address, uint64_t length)
 {
     uint8_t *to = ram_at(&bus->ram, address, length);

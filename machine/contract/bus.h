@@ -138,6 +138,9 @@ void bus_show_rom(struct bus *bus, bool readable);
 bool bus_dma_read(struct bus *bus, uint64_t address, void *to, uint64_t length);
 bool bus_dma_write(struct bus *bus, uint64_t address, const void *from, uint64_t length);
 
+/** Gives the pages that lie wholly within a range back to the host; they read as zeroes. Returns how many bytes that were. */
+uint64_t bus_give_back(struct bus *bus, uint64_t address, uint64_t length);
+
 /** A host pointer for a device that writes `length` bytes in place (a disk read straight into RAM). Page flags
  *  are settled before it returns; the pointer holds until the machine runs on. NULL: not wholly RAM. */
 uint8_t *bus_dma_writable(struct bus *bus, uint64_t address, uint64_t length);

@@ -314,6 +314,44 @@ def case_net():
     check(running.returncode == POWER_OFF, f"status {running.returncode}", output)
 
 
+def case_balloon():
+    """Memory that the guest frees goes back to the host, and its content is no matter to the guest."""
+    running = subprocess.Popen(command("--balloon", "--clock", "paced"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    output = b""
+
+    def say(line, word):
+        nonlocal output
+        running.stdin.write(line.encode() + b"\n")
+        running.stdin.flush()
+        until(word)
+
+    def until(word):
+        nonlocal output
+        while word not in output:
+            more = os.read(running.stdout.fileno(), 65536)
+            check(more, f"the guest ended before it said {word}", output)
+            output += more
+
+    def resident_mib():
+        with open(f"/proc/{running.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) >> 10
+
+    until(b"/root # ")
+    before = resident_mib()
+    say("head -c 300000000 /dev/zero | tr '\\0' x >/tmp/big; sha256sum /tmp/big; echo fi'lled'", b"filled")
+    full = resident_mib()
+    say("rm /tmp/big; sleep 8; echo given-b'ack'", b"given-back")
+    empty = resident_mib()
+    print(f"{before} MiB, {full} with 286 MiB more in use, {empty} when they were free again")
+    check(full - before > 250 and full - empty > 200, "the memory did not go back to the host", output)
+    say("head -c 100000000 /dev/zero | tr '\\0' y | sha256sum; echo ag'ain'", b"again")
+    check(hashlib.sha256(b"y" * 100000000).hexdigest().encode() in output, "another checksum than on the host", output)
+    running.stdin.write(b"poweroff -f\n")
+    running.stdin.flush()
+    output += running.communicate()[0]
+    check(running.returncode == POWER_OFF, f"status {running.returncode}", output)
+
+
 def case_together():
     """All processors at work: each result is the host's, and processes come and go by the hundred."""
     data = bytes(range(256)) * 8192

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "machine/inputs.h"
+#include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
 #include "peripherals/virtio/virtio_gpu.h"
@@ -196,9 +197,9 @@ static struct virtio_device *make_device(uint8_t choice)
 {
     if (choice >= 0xfe)
         return make_input(choice & 1 ? VIRTIO_INPUT_TABLET : VIRTIO_INPUT_KEYBOARD);
-    if (choice >= 0xd0)
+    if (choice >= 0xd0 && choice < 0xf0)
         return make_gpu();
-    switch (choice % 6) {
+    switch (choice >= 0xf0 ? 6 : choice % 6) {
     case 0:
     case 1: {
         struct watched_disk *disk = calloc(1, sizeof *disk);
@@ -222,6 +223,12 @@ static struct virtio_device *make_device(uint8_t choice)
         world.class = &virtio_rng_class;
         world.device = rng;
         return &rng->virtio;
+    }
+    case 6: {
+        struct virtio_balloon *balloon = virtio_balloon_create(&world.bus);
+        world.class = &virtio_balloon_class;
+        world.device = balloon;
+        return &balloon->virtio;
     }
     default: {
         struct virtio_console_sink to = {sink, NULL};
