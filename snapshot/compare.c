@@ -133,10 +133,12 @@ static bool compare_spaces(FILE *to, const struct space *a, const struct space *
     const bool ram = !strcmp(section, SECTION_RAM);
     uint64_t first = 0, count = 0;
     for (uint64_t page = 0;; page++) {
-        uint64_t next_a = space_next(a, page), next_b = space_next(b, page);
-        page = next_b >= b->pages || (next_a < a->pages && next_a < next_b) ? next_a : next_b;
-        if (page >= (a->pages > b->pages ? a->pages : b->pages))
+        const uint64_t next_a = page < a->pages ? space_next(a, page) : a->pages;
+        const uint64_t next_b = page < b->pages ? space_next(b, page) : b->pages;
+        const bool in_a = next_a < a->pages, in_b = next_b < b->pages;
+        if (!in_a && !in_b)
             break;
+        page = !in_b || (in_a && next_a < next_b) ? next_a : next_b;
         int same = same_page(a, b, page, ram);
         if (same < 0)
             return error_set(error, "a compressed part of one of the snapshots is damaged");
