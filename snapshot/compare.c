@@ -35,17 +35,19 @@ static struct codec_value value_at(const struct values *values, size_t number)
     return value;
 }
 
-/* The value of that name, looked for from `*from` on, as both have mostly the same order. */
-static bool find_value(const struct values *values, const char *name, size_t *from, struct codec_value *found)
+static int by_name(const void *a, const void *b)
 {
-    for (size_t i = 0, count = count_of(values); i < count; i++) {
-        *found = value_at(values, (*from + i) % count);
-        if (!strcmp(found->name, name)) {
-            *from = (*from + i + 1) % count;
-            return true;
-        }
-    }
-    return false;
+    return strcmp(((const struct codec_value *)a)->name, ((const struct codec_value *)b)->name);
+}
+
+/* All of them by their names, so that a file with very many takes no longer than it must. The caller frees it. */
+static struct codec_value *sort_values(const struct values *values)
+{
+    struct codec_value *sorted = host_alloc(count_of(values), sizeof *sorted);
+    for (size_t i = 0; i < count_of(values); i++)
+        sorted[i] = value_at(values, i);
+    qsort(sorted, count_of(values), sizeof *sorted, by_name);
+    return sorted;
 }
 
 static void print_value(FILE *to, const struct codec_value *value)
@@ -59,20 +61,21 @@ static void print_value(FILE *to, const struct codec_value *value)
 static uint64_t compare_values(FILE *to, const char *section, const struct values *a, const struct values *b)
 {
     uint64_t differences = 0;
-    size_t from = 0;
+    struct codec_value *sorted = sort_values(b);
     for (size_t i = 0; i < count_of(a); i++) {
-        struct codec_value mine = value_at(a, i), other;
-        bool found = find_value(b, mine.name, &from, &other);
-        if (found && mine.size == other.size && !memcmp(mine.at, other.at, mine.size))
+        const struct codec_value mine = value_at(a, i);
+        const struct codec_value *found = bsearch(&mine, sorted, count_of(b), sizeof *sorted, by_name);
+        if (found && mine.size == found->size && !memcmp(mine.at, found->at, mine.size))
             continue;
         fprintf(to, "%s: %s  ", section, mine.name);
         print_value(to, &mine);
         fputs("  ", to);
         if (found)
-            print_value(to, &other);
+            print_value(to, found);
         fputs(found ? "\n" : "(has no such field)\n", to);
         differences++;
     }
+    free(sorted);
     return differences;
 }
 
@@ -110,7 +113,7 @@ static int same_page(const struct space *a, const struct space *b, uint64_t page
     if (in_a != STORE_NONE && in_b != STORE_NONE &&
         store_hash(&of_a->snapshot->store, in_a) != store_hash(&of_b->snapshot->store, in_b))
         return 0;
-    if (in_a != STORE_NONE && of_a->snapshot == of_b->snapshot && in_a == in_b)
+    if (in_a != STORE_NONE && in_a == in_b && of_a->snapshot == of_b->snapshot)
         return 1;
     const uint8_t *content_a = space_content(of_a, in_a), *content_b = space_content(of_b, in_b);
     return content_a && content_b ? !memcmp(content_a, content_b, PAGE_SIZE_BYTES) : -1;
@@ -130,10 +133,12 @@ static bool compare_spaces(FILE *to, const struct space *a, const struct space *
     const bool ram = !strcmp(section, SECTION_RAM);
     uint64_t first = 0, count = 0;
     for (uint64_t page = 0;; page++) {
-        uint64_t next_a = space_next(a, page), next_b = space_next(b, page);
-        page = next_b >= b->pages || (next_a < a->pages && next_a < next_b) ? next_a : next_b;
-        if (page >= (a->pages > b->pages ? a->pages : b->pages))
+        const uint64_t next_a = page < a->pages ? space_next(a, page) : a->pages;
+        const uint64_t next_b = page < b->pages ? space_next(b, page) : b->pages;
+        const bool in_a = next_a < a->pages, in_b = next_b < b->pages;
+        if (!in_a && !in_b)
             break;
+        page = !in_b || (in_a && next_a < next_b) ? next_a : next_b;
         int same = same_page(a, b, page, ram);
         if (same < 0)
             return error_set(error, "a compressed part of one of the snapshots is damaged");

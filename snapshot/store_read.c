@@ -65,13 +65,16 @@ const uint8_t *store_page(struct store_reader *store, uint64_t stored)
 static bool check_index(const struct store_reader *store, const struct store_index *index, uint64_t pages)
 {
     const uint64_t stored = store->file->header.stored_pages;
-    uint64_t next = 0;
+    uint64_t next = 0, total = 0;
     for (uint64_t i = 0; i < index->extent_count; i++) {
         const struct store_extent *extent = &index->extents[i];
         if (extent->page < next || extent->page > pages || !extent->count || extent->count > pages - extent->page ||
             extent->stored > stored || extent->count > stored - extent->stored)
             return false;
         next = extent->page + extent->count;
+        total += extent->count;
+        if (total > stored)
+            return false; /* each stored page lies in one extent: what walks them all comes to an end */
     }
     next = 0;
     for (uint64_t i = 0; i < index->copy_count; i++) {

@@ -124,6 +124,20 @@ class Clones(Case):
         self.assertIn("--restore", message)
 
 
+class Different(Case):
+    def test_both_ways(self):
+        """What only one of two has is told, whichever it is; nothing is where they are the same."""
+        early, late = self.path("early.snap"), self.path("late.snap")
+        run("run", "--kernel", f"{GUESTS}/rounds.elf", "--memory", "16M", "--cpus", "2", "--clock", "virtual", "--save-at", "1000",
+            early, "--save-at", "500000", late)
+        lines = [run("snapshot", "diff", *files, status=HOST)[0].splitlines() for files in ((early, late), (late, early))]
+        for output in lines:
+            self.assertTrue(any(line.startswith("ram: 0x4") for line in output), output)
+            self.assertTrue(any(line.startswith("cpu0: icount") for line in output), output)
+        self.assertEqual(len(lines[0]), len(lines[1]))
+        self.assertEqual(run("snapshot", "diff", late, late)[0], "")
+
+
 class StopAfter(Case):
     def test_from_the_start_and_from_a_snapshot(self):
         guest = ["--kernel", f"{GUESTS}/rounds.elf", "--memory", "16M", "--cpus", "2", "--clock", "virtual"]
