@@ -23,6 +23,19 @@ static bool run_save(struct session *session, const char *arguments, struct erro
     return true;
 }
 
+/* It moves while it runs: nothing more happens here until the user lets it. */
+static bool run_migrate(struct session *session, const char *arguments, struct error *error)
+{
+    const struct machine_moving *moving = &session->machine->moving;
+    if (!*arguments)
+        return error_set(error, "migrate expects a place, such as tcp:127.0.0.1:4444");
+    if (session->ended)
+        return error_set(error, "the machine has ended");
+    if (!moving->start)
+        return error_set(error, "this machine stays where it is");
+    return moving->start(moving->migration, arguments, error);
+}
+
 static bool run_hash(struct session *session, const char *arguments, struct error *error)
 {
     if (!command_end(arguments, error))
@@ -113,6 +126,8 @@ static bool run_advance(struct session *session, const char *arguments, struct e
 
 const struct command commands_control[] = {
     {"save", "FILE", COMPLETES_FILE, run_save, "Save the machine as it is now in a snapshot, for --restore."},
+    {"migrate", "PLACE", COMPLETES_NOTHING, run_migrate,
+     "Move the machine to the armature that waits with --incoming there, as it runs on from here."},
     {"hash", "", COMPLETES_NOTHING, run_hash, "A sum over the whole state: equal machines have equal ones."},
     {"send", "TEXT", COMPLETES_NOTHING, run_send, "Type a line at the guest's console; \"TEXT\" with \\n and \\t as they stand."},
     {"key", "power|break|ctrl-LETTER", COMPLETES_NOTHING, run_key, "Press a key: power, a break on the line, or a control key."},

@@ -133,7 +133,9 @@ static void note_end(struct session *session)
         [MACHINE_POWER_OFF] = "the guest powered off",
         [MACHINE_RESET] = "the guest asked for a reset",
         [MACHINE_PANIC] = "the guest's kernel panicked",
+        [MACHINE_EXIT] = "the guest gave its exit status",
         [MACHINE_HALTED] = "the recording ends here",
+        [MACHINE_MOVED] = "it has moved, and runs elsewhere",
         [MACHINE_TIMEOUT] = "the time given with --timeout is over",
     };
     session->ended = true;

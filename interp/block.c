@@ -238,6 +238,8 @@ static bool mark_code(struct block_cache *cache, struct cpu *cpu, uint64_t physi
     const struct cpu_request request = {REQUEST_DROP_WRITE_TAGS, 0, physical & ~(PAGE_SIZE_BYTES - 1)};
     bool asked = false;
     __atomic_store_n(flags, *flags | PAGE_HAS_CODE, __ATOMIC_RELEASE);
+    if (cache->bus->process)
+        return false;
     if (cpu->parallel)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < cpu->peer_count; i++) {
@@ -314,6 +316,17 @@ bool block_cache_make_room(struct block_cache *cache)
     return all;
 }
 
+void block_cache_fork(struct block_cache *cache, enum engine_fork when)
+{
+    if (cache->translator)
+        cache->translator_ops->fork(cache->translator, when);
+}
+
+bool block_cache_fault(struct block_cache *cache, uintptr_t *host_pc)
+{
+    return cache->translator && cache->translator_ops->fault(cache->translator, host_pc);
+}
+
 static void unlink_from_hash(struct block_cache *cache, struct block *block)
 {
     struct block **link = &cache->hash[hash_of(block->physical)];
@@ -337,6 +350,11 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     cache->pages[page] = NULL;
     cache->pages_written++;
     cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
+}
+
+bool block_any(const struct block_cache *cache)
+{
+    return cache->used_bytes;
 }
 
 void block_drop_all(struct block_cache *cache)

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include "isa/arm64/cpu.h"
 #include "isa/arm64/insn.h"
+#include "machine/contract/engine.h"
 
 #define BLOCK_SPAN_BYTES 256u
 #define BLOCK_MAX_INSNS  (BLOCK_SPAN_BYTES / 4)
@@ -101,6 +102,8 @@ struct translator_ops {
     /* The block is stale: native code that jumps to its translation shall get back to the interpreter. Its address
      * still stands in it: by that jumps are known. */
     void (*forget)(void *translator, struct block *block);
+    void (*fork)(void *translator, enum engine_fork when);   /* engine_ops.fork */
+    bool (*fault)(void *translator, uintptr_t *host_pc);     /* engine_ops.fault */
 };
 
 /** See translator_ops.prepare. */
@@ -132,8 +135,15 @@ bool block_cache_full(const struct block_cache *cache);
 /** Drops what has to be; returns whether blocks were dropped, and every lookup must be forgotten. */
 bool block_cache_make_room(struct block_cache *cache);
 
+/** For the translator: engine_ops.fork and fault. */
+void block_cache_fork(struct block_cache *cache, enum engine_fork when);
+bool block_cache_fault(struct block_cache *cache, uintptr_t *host_pc);
+
 /** Makes the blocks of a page stale. */
 void block_page_written(struct block_cache *cache, uint64_t page_address);
+
+/** Whether there is a block, or was since all were dropped last. */
+bool block_any(const struct block_cache *cache);
 
 /** Drops every block. Only while none runs; every lookup must be forgotten. */
 void block_drop_all(struct block_cache *cache);

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "interp/block.h"
 #include "interp/crypto.h"
 #include "interp/exec.h"
@@ -23,7 +24,7 @@ struct engine {
     struct bus *bus;
     struct block_cache *blocks;
     unsigned cpu_count;
-    struct lookup *lookups[]; /* of each CPU: LOOKUP_ENTRIES */
+    struct lookup *lookups[]; /* of each CPU that has run: no key is 0 */
 };
 
 /* The tables of handlers, from the instruction tables. */
@@ -73,7 +74,25 @@ void run_block_end(struct cpu *cpu, const struct insn *insn)
 static void forget_lookups(struct engine *engine)
 {
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        memset(engine->lookups[i], 0xff, LOOKUPS_BYTES);
+        if (engine->lookups[i])
+            memset(engine->lookups[i], 0, LOOKUPS_BYTES);
+}
+
+/* A process may end before it has touched much of them. */
+static struct lookup *map_lookups(const struct engine *engine)
+{
+    if (!engine->bus->process)
+        return host_map(LOOKUPS_BYTES);
+    void *at = mmap(NULL, LOOKUPS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static struct lookup *lookups_of(struct engine *engine, const struct cpu *cpu)
+{
+    struct lookup **lookups = &engine->lookups[cpu->index];
+    if (!*lookups && !(*lookups = map_lookups(engine)))
+        abort(); /* the host has no memory: there is no CPU */
+    return *lookups;
 }
 
 /* A debugger is asked about the instruction at PC, once. True: the CPU does not run it now. */
@@ -106,7 +125,7 @@ static __attribute__((noinline)) struct block *find_block(struct engine *engine,
         cpu->stops->fetched(cpu->stops->context, cpu, physical);
     struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
     struct block *block;
-    if (slot->pc == cpu->pc && slot->block->physical == physical) {
+    if (slot->pc == cpu->pc && slot->key && slot->block->physical == physical) {
         block = slot->block; /* it is as it was under another key */
     } else {
         bool dropped = false;
@@ -167,7 +186,7 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, b
     const uint64_t from = cpu->icount;
     jmp_buf on_exception;
     cpu->on_exception = &on_exception;
-    cpu->lookups = engine->lookups[cpu->index];
+    cpu->lookups = lookups_of(engine, cpu);
     cpu->blocks = engine->blocks;
     block_cache_prepare(engine->blocks, cpu);
     _setjmp(on_exception);
@@ -222,7 +241,7 @@ void interp_free(struct engine *engine)
         return;
     block_cache_free(engine->blocks);
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        free(engine->lookups[i]);
+        host_unmap(engine->lookups[i], LOOKUPS_BYTES);
     free(engine);
 }
 
@@ -238,18 +257,10 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
     engine->bus = bus;
     engine->cpu_count = cpu_count;
     engine->blocks = block_cache_create(bus, ARENA_BYTES, cpu_count, translator, hot, error);
-    bool complete = engine->blocks;
-    for (unsigned i = 0; i < cpu_count; i++) {
-        engine->lookups[i] = aligned_alloc(64, LOOKUPS_BYTES);
-        complete = complete && engine->lookups[i];
-    }
-    if (!complete) {
-        if (engine->blocks)
-            error_set(error, "no memory for the interpreter");
+    if (!engine->blocks) {
         interp_free(engine);
         return NULL;
     }
-    forget_lookups(engine);
     return engine;
 }
 
@@ -268,8 +279,20 @@ void interp_page_written(struct engine *engine, uint64_t page_address)
     block_page_written(engine->blocks, page_address);
 }
 
+void interp_fork(struct engine *engine, enum engine_fork when)
+{
+    block_cache_fork(engine->blocks, when);
+}
+
+bool interp_fault(struct engine *engine, uintptr_t *host_pc)
+{
+    return block_cache_fault(engine->blocks, host_pc);
+}
+
 void interp_flush(struct engine *engine)
 {
+    if (!block_any(engine->blocks))
+        return; /* and no lookup leads to any */
     block_drop_all(engine->blocks);
     forget_lookups(engine);
 }
@@ -288,4 +311,6 @@ const struct engine_ops interp_engine = {
     .page_written = interp_page_written,
     .flush = interp_flush,
     .make_room = interp_make_room,
+    .fork = interp_fork,
+    .fault = interp_fault,
 };

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "isa/arm64/tlb.h"
+#include "machine/actions.h"
 #include "machine/board.h"
 #include "machine/boot.h"
+#include "machine/contract/display.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
 #include "machine/marks.h"
@@ -33,6 +35,8 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, devices),
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
+    FIELD_HOST(struct machine, pci),
+    FIELD_HOST(struct machine, its),
     FIELD_HOST(struct machine, disks),
     FIELD_HOST(struct machine, fw_cfg),
     FIELD(struct machine, uart.panic.begin_matched),
@@ -47,15 +51,20 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, console),
     FIELD_HOST(struct machine, break_source),
     FIELD_HOST(struct machine, power_source),
+    FIELD_HOST(struct machine, screen),
+    FIELD_HOST(struct machine, timed_actions),
     FIELD_HOST(struct machine, psci),
     FIELD_HOST(struct machine, loop),
     FIELD_STRUCT(struct machine, panic_end, &event_fields),
     FIELD_HOST(struct machine, timeout),
     FIELD_HOST(struct machine, hashes_printed),
+    FIELD_HOST(struct machine, stop_insns),
     FIELD_HOST(struct machine, saving),
     FIELD_HOST(struct machine, debugger),
+    FIELD_HOST(struct machine, moving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
+    FIELD_HOST(struct machine, exit_status),
     FIELD(struct machine, resets),
     FIELDS_END,
 };
@@ -72,7 +81,7 @@ void machine_restored(struct machine *machine)
 
 /* --- how it ends ----------------------------------------------------------------------------------- */
 
-static void stop_for(struct machine *machine, enum machine_stop reason)
+void machine_stop_for(struct machine *machine, enum machine_stop reason)
 {
     machine->stop = reason;
     run_loop_stop(&machine->loop);
@@ -80,22 +89,29 @@ static void stop_for(struct machine *machine, enum machine_stop reason)
 
 static void on_system_off(void *machine, struct cpu *cpu)
 {
-    stop_for(machine, MACHINE_POWER_OFF);
+    machine_stop_for(machine, MACHINE_POWER_OFF);
 }
 
 static void on_system_reset(void *machine, struct cpu *cpu)
 {
-    stop_for(machine, MACHINE_RESET);
+    machine_stop_for(machine, MACHINE_RESET);
+}
+
+void machine_exit(void *context, uint8_t status)
+{
+    struct machine *machine = context;
+    machine->exit_status = status;
+    machine_stop_for(machine, MACHINE_EXIT);
 }
 
 static void on_timeout(void *machine)
 {
-    stop_for(machine, MACHINE_TIMEOUT);
+    machine_stop_for(machine, MACHINE_TIMEOUT);
 }
 
 static void on_panic_end(void *machine)
 {
-    stop_for(machine, MACHINE_PANIC);
+    machine_stop_for(machine, MACHINE_PANIC);
 }
 
 /* Looks for a panic in what the guest prints, and lets it print some more. */
@@ -119,9 +135,14 @@ void machine_transmit(void *context, const void *bytes, size_t length)
     watch_panic(line, bytes, length);
 }
 
+void machine_quit(struct machine *machine)
+{
+    machine_stop_for(machine, MACHINE_POWER_OFF);
+}
+
 static void on_quit_key(void *machine)
 {
-    stop_for(machine, MACHINE_POWER_OFF);
+    machine_quit(machine);
 }
 
 static void on_break_key(void *context)
@@ -146,9 +167,15 @@ void machine_add_device(struct machine *machine, const struct device_class *clas
     machine->devices[machine->device_count++] = (struct device){class, name, instance};
 }
 
-static bool make_cpus(struct machine *machine, struct error *error)
+static void seed_cpus(struct machine *machine)
 {
     uint64_t stream = machine->options->seed;
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        cpu_seed_rng(machine->cpus[i], seed_next(&stream));
+}
+
+static bool make_cpus(struct machine *machine, struct error *error)
+{
     for (unsigned i = 0; i < machine->options->cpus; i++) {
         struct cpu *cpu = aligned_alloc(64, (sizeof *cpu + 63) / 64 * 64);
         if (!cpu)
@@ -159,7 +186,6 @@ static bool make_cpus(struct machine *machine, struct error *error)
             return false;
         }
         machine->cpus[machine->cpu_count++] = cpu;
-        cpu_seed_rng(cpu, seed_next(&stream));
         cpu->smccc = psci_call;
         cpu->smccc_context = &machine->psci;
     }
@@ -167,6 +193,7 @@ static bool make_cpus(struct machine *machine, struct error *error)
         machine->cpus[i]->peers = machine->cpus;
         machine->cpus[i]->peer_count = machine->cpu_count;
     }
+    seed_cpus(machine);
     machine->psci = (struct psci){
         .cpus = machine->cpus,
         .cpu_count = machine->cpu_count,
@@ -284,6 +311,7 @@ void machine_free(struct machine *machine)
 {
     if (!machine)
         return;
+    actions_cancel(machine);
     serial_close(machine->uart.serial);
     serial_close(machine->console.serial);
     for (unsigned i = machine->device_count; i-- > 0;)
@@ -297,6 +325,7 @@ void machine_free(struct machine *machine)
         free(machine->cpus[i]);
     }
     inputs_free(machine->inputs);
+    display_free(machine->screen.display);
     bus_free(&machine->bus);
     clock_free(&machine->clock);
     free(machine);
@@ -372,7 +401,10 @@ bool machine_resume(struct machine *machine, struct error *error)
             return true;
         if (machine->stop == MACHINE_RUNNING)
             continue;
-        if (machine->options->no_reboot || machine->uart.panic.begun || machine->console.panic.begun)
+        const struct run_options *options = machine->options;
+        if (!options->kernel && !options->firmware)
+            return true; /* it came from elsewhere, and has nothing to start from here */
+        if (options->no_reboot || machine->uart.panic.begun || machine->console.panic.begun)
             return true; /* the kernel resets by itself after a panic (panic=) */
         machine->resets++;
         if (!start(machine, error))
@@ -385,9 +417,11 @@ static int status_of(const struct machine *machine)
     switch (machine->stop) {
     case MACHINE_RUNNING:
     case MACHINE_HALTED:
+    case MACHINE_MOVED:
     case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
     case MACHINE_PANIC: return EXIT_STATUS_PANIC;
     case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
+    case MACHINE_EXIT: return MACHINE_EXIT_BASE | machine->exit_status;
     case MACHINE_RESET:
         return machine->uart.panic.begun || machine->console.panic.begun ? EXIT_STATUS_PANIC : EXIT_STATUS_RESET;
     }
@@ -415,8 +449,12 @@ int machine_run(struct machine *machine, struct error *error)
         !attach_line(&machine->console, error))
         return EXIT_STATUS_HOST;
     schedule_timeout(machine);
+    actions_schedule(machine);
     marks_begin(machine);
     int status = run_to_end(machine, error);
+    if (status != EXIT_STATUS_HOST && machine->options->screenshot &&
+        !display_screenshot(&machine->screen, machine->options->screenshot, error))
+        return EXIT_STATUS_HOST;
     return status == EXIT_STATUS_HOST ? status : marks_end(machine, status, error);
 }
 
@@ -427,6 +465,14 @@ bool machine_dump_dtb(struct machine *machine, struct error *error)
     bool written = dtb && file_write("device tree", machine->options->dump_dtb, dtb, bytes, error);
     free(dtb);
     return written;
+}
+
+void machine_reidentify(struct machine *machine)
+{
+    seed_cpus(machine);
+    for (unsigned i = 0; i < machine->device_count; i++)
+        if (machine->devices[i].class->reidentify)
+            machine->devices[i].class->reidentify(machine->devices[i].instance, machine->options->seed);
 }
 
 /* --- its hash -------------------------------------------------------------------------------------- */

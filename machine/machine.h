@@ -9,9 +9,14 @@
 #include "machine/panic.h"
 #include "machine/psci.h"
 #include "machine/run.h"
+#include "machine/screen.h"
 
+struct migration;
 struct serial;
+struct timed_action;
 struct fw_cfg;
+struct pci_host;
+struct gicv3_its;
 struct machine;
 
 /** A serial line or console of the guest, and its end on the host. */
@@ -36,7 +41,9 @@ enum machine_stop {
     MACHINE_RESET,     /* the guest asked for it: not an end unless --no-reboot */
     MACHINE_PANIC,
     MACHINE_TIMEOUT,
+    MACHINE_EXIT,   /* the guest gave an exit status (semihosting) */
     MACHINE_HALTED, /* a replay has nothing more to go by */
+    MACHINE_MOVED,  /* it runs elsewhere now */
 };
 
 struct machine {
@@ -51,15 +58,20 @@ struct machine {
     struct device devices[MACHINE_DEVICES_MAX]; /* in the order of the board's table */
     unsigned device_count;
     unsigned virtio_slots_used;
+    struct pci_host *pci;  /* NULL: the board has no PCI Express */
+    struct gicv3_its *its;
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */
+    struct machine_screen screen;
+    struct timed_action *timed_actions; /* of options->at */
     struct psci psci;
     struct run_loop loop;
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
+    uint64_t stop_insns;     /* --stop-after: where CPU 0 is then; UINT64_MAX: nowhere */
     struct machine_saving {
         /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
          * saved. */
@@ -87,8 +99,17 @@ struct machine {
         bool mute;         /* what the guest prints was printed before */
         bool prompt;                /* standard input belongs to it while the machine stands still */
     } debugger;
+    struct machine_moving {
+        /* Begins to move the machine to an address; takes the next step; tells what failed. Set by main; NULL: it stays. */
+        bool (*start)(struct migration *migration, const char *address, struct error *error);
+        void (*step)(struct migration *migration);
+        bool (*failed)(struct migration *migration, struct error *error);
+        bool (*busy)(const struct migration *migration);
+        struct migration *migration; /* main's */
+    } moving;
     bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
+    uint8_t exit_status; /* MACHINE_EXIT */
     uint64_t resets; /* how often the guest was started again */
 };
 
@@ -104,19 +125,31 @@ struct machine *machine_create(const struct run_options *options, const struct e
                                struct error *error);
 void machine_free(struct machine *machine);
 
+#define MACHINE_EXIT_BASE 0x100
+
 /** Loads what the options name and runs the guest to its end. Returns the program's exit status (enum
- * exit_status); for EXIT_STATUS_HOST `error` says why. */
+ * exit_status); for EXIT_STATUS_HOST `error` says why. Where the guest gave one it is that and MACHINE_EXIT_BASE. */
 int machine_run(struct machine *machine, struct error *error);
 
 /** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that is
  *  no end. For a debugger. False: the host could not, and `error` says what. */
 bool machine_resume(struct machine *machine, struct error *error);
 
+/** Ends the run, as the user asked for it. On the machine's thread. */
+void machine_quit(struct machine *machine);
+
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);
 
+/** Ends the run behind the instruction that is running. On the machine's thread only. */
+void machine_stop_for(struct machine *machine, enum machine_stop reason);
+
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
+
+/** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and a
+ *  generation ID by which the guest sees that. */
+void machine_reidentify(struct machine *machine);
 
 /** Watches the changes of RAM, from now on. Not under --parallel. */
 void machine_watch_ram(struct machine *machine, struct page_watch *watch);
@@ -130,6 +163,9 @@ uint64_t machine_hash(const struct machine *machine);
 /** Adds a device to the list that is reset, saved and freed. */
 void machine_add_device(struct machine *machine, const struct device_class *class, const char *name,
                         void *instance);
+
+/** Ends the run, the guest having given the program's exit status. */
+void machine_exit(void *machine, uint8_t status);
 
 /** The transmit hook of a serial line or console (`line`: a struct machine_line): looks for a kernel panic
  * and hands on to the host's end. */

@@ -103,7 +103,7 @@ static void test_description(void **state)
                       "user,hostfwd=tcp:1:2 --share s=/tmp,ro --serial none --console unix:s --cpu max --clock paced --seed 0x10 "
                       "--timeout 2m --no-reboot --rtc 77 --engine interp --record r"));
     run_options_describe(&options, collect, first);
-    assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--disk=x,ro;--disk=y;"
+    assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--bus=mmio;--disk=x,ro;--disk=y;"
                                "--net=user;--share=s,ro;--serial=none;--console=null;--clock=paced;--rtc=77;--seed=16;"
                                "--timeout=120000ms;--no-reboot=;");
     run_options_default(&taken);
@@ -144,6 +144,20 @@ static void test_translation(void **state)
     assert_string_equal(options.jit_dump, "d");
     assert_true(options.jit_statistics);
     assert_true(options.perf_map);
+}
+
+/* What the host would open is given by the user alone. */
+static void test_calls(void **state)
+{
+    struct run_options taken;
+    assert_true(parse("--kernel k --semihosting /srv --hostcall list"));
+    assert_string_equal(options.semihosting, "/srv");
+    assert_string_equal(options.hostcall, "list");
+    run_options_default(&taken);
+    assert_true(run_options_take(&taken, "--semihosting", "", &error) && run_options_take(&taken, "--hostcall", "", &error));
+    assert_string_equal(taken.semihosting, "");
+    assert_false(run_options_take(&taken, "--semihosting", "/", &error));
+    assert_false(run_options_take(&taken, "--hostcall", "list", &error));
 }
 
 static void test_share(void **state)
@@ -315,7 +329,7 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
         cmocka_unit_test(test_description),
         cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share),
+        cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share), cmocka_unit_test(test_calls),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
