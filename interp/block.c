@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "isa/arm64/decode.h"
+#include "isa/arm64/stops.h"
 #include "isa/arm64/threads.h"
 
 #define HASH_BITS    17
@@ -107,6 +108,13 @@ static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *co
     unsigned room = (unsigned)(BLOCK_SPAN_BYTES - physical % BLOCK_SPAN_BYTES) / 4;
     unsigned count = 0;
     bool ends = false;
+    block->stops = false;
+    if (cpu->stops && cpu->stops->insn_count) {
+        block->stops = stops_first(cpu->stops, physical, physical + 4) != STOPS_NONE;
+        uint64_t next = stops_first(cpu->stops, physical + 4, physical + 4ull * room);
+        if (next != STOPS_NONE)
+            room = (unsigned)(next - physical) / 4;
+    }
     while (count < room && !ends) {
         struct insn *insn = &block->insns[count];
         uint32_t word;
@@ -125,6 +133,11 @@ static void decode_block(struct cpu *cpu, struct block *block, const uint8_t *co
 void *block_cache_translator(const struct block_cache *cache)
 {
     return cache->translator;
+}
+
+void block_cache_describe(const struct block_cache *cache, FILE *to)
+{
+    cache->translator_ops->describe(cache->translator, to);
 }
 
 /* Blocks that wait to get hot. */
@@ -225,6 +238,8 @@ static bool mark_code(struct block_cache *cache, struct cpu *cpu, uint64_t physi
     const struct cpu_request request = {REQUEST_DROP_WRITE_TAGS, 0, physical & ~(PAGE_SIZE_BYTES - 1)};
     bool asked = false;
     __atomic_store_n(flags, *flags | PAGE_HAS_CODE, __ATOMIC_RELEASE);
+    if (cache->bus->process)
+        return false;
     if (cpu->parallel)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < cpu->peer_count; i++) {
@@ -301,6 +316,17 @@ bool block_cache_make_room(struct block_cache *cache)
     return all;
 }
 
+void block_cache_fork(struct block_cache *cache, enum engine_fork when)
+{
+    if (cache->translator)
+        cache->translator_ops->fork(cache->translator, when);
+}
+
+bool block_cache_fault(struct block_cache *cache, uintptr_t *host_pc)
+{
+    return cache->translator && cache->translator_ops->fault(cache->translator, host_pc);
+}
+
 static void unlink_from_hash(struct block_cache *cache, struct block *block)
 {
     struct block **link = &cache->hash[hash_of(block->physical)];
@@ -324,6 +350,11 @@ void block_page_written(struct block_cache *cache, uint64_t page_address)
     cache->pages[page] = NULL;
     cache->pages_written++;
     cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
+}
+
+bool block_any(const struct block_cache *cache)
+{
+    return cache->used_bytes;
 }
 
 void block_drop_all(struct block_cache *cache)

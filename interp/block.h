@@ -12,8 +12,10 @@
 #define ARMATURE_BLOCK_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include "isa/arm64/cpu.h"
 #include "isa/arm64/insn.h"
+#include "machine/contract/engine.h"
 
 #define BLOCK_SPAN_BYTES 256u
 #define BLOCK_MAX_INSNS  (BLOCK_SPAN_BYTES / 4)
@@ -23,6 +25,7 @@ struct block {
     struct block *next_hash;   /* same bucket */
     struct block *next_page;   /* same page */
     uint32_t count;            /* instructions */
+    bool stops;                /* a breakpoint is at its first instruction (isa/arm64/stops.h): entered by the slow path only */
     uint32_t heat;             /* how often it was entered, until it was translated */
     void (*first)(struct cpu *cpu, const struct insn *insn); /* the handler of its first record */
     uint64_t native_entry;     /* where translated code goes on to it (struct translator_ops) */
@@ -95,9 +98,12 @@ struct translator_ops {
     bool (*has_room)(void *translator);  /* for one more block; unless CPUs are parallel, it may drop others for it */
     void (*drop_all)(void *translator);  /* no native code runs then */
     uint64_t (*leave)(void *translator); /* code that goes back to the interpreter */
+    void (*describe)(void *translator, FILE *to); /* counts of what was translated */
     /* The block is stale: native code that jumps to its translation shall get back to the interpreter. Its address
      * still stands in it: by that jumps are known. */
     void (*forget)(void *translator, struct block *block);
+    void (*fork)(void *translator, enum engine_fork when);   /* engine_ops.fork */
+    bool (*fault)(void *translator, uintptr_t *host_pc);     /* engine_ops.fault */
 };
 
 /** See translator_ops.prepare. */
@@ -117,6 +123,9 @@ struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t phy
 /** The translator that was created for the cache. */
 void *block_cache_translator(const struct block_cache *cache);
 
+/** See translator_ops.describe; of a cache that has a translator. */
+void block_cache_describe(const struct block_cache *cache, FILE *to);
+
 /** The block at `physical`, or NULL. */
 struct block *block_find(const struct block_cache *cache, uint64_t physical);
 
@@ -126,8 +135,15 @@ bool block_cache_full(const struct block_cache *cache);
 /** Drops what has to be; returns whether blocks were dropped, and every lookup must be forgotten. */
 bool block_cache_make_room(struct block_cache *cache);
 
+/** For the translator: engine_ops.fork and fault. */
+void block_cache_fork(struct block_cache *cache, enum engine_fork when);
+bool block_cache_fault(struct block_cache *cache, uintptr_t *host_pc);
+
 /** Makes the blocks of a page stale. */
 void block_page_written(struct block_cache *cache, uint64_t page_address);
+
+/** Whether there is a block, or was since all were dropped last. */
+bool block_any(const struct block_cache *cache);
 
 /** Drops every block. Only while none runs; every lookup must be forgotten. */
 void block_drop_all(struct block_cache *cache);

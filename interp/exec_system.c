@@ -3,6 +3,7 @@
 #include "interp/exec.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/threads.h"
+#include "isa/arm64/user.h"
 #include "isa/arm64/timer.h"
 
 /* Bits of SCTLR_EL1 that let EL0 do things. */
@@ -55,6 +56,22 @@ EXEC(smc)
 EXEC(brk)
 {
     cpu_raise(cpu, insn, EC_BRK, (uint32_t)insn->imm);
+}
+
+/* UNDEFINED while no external debugger allows halting, but for the one that is a call of semihosting (Arm's semihosting
+ * specification 2.0, 3.2). */
+EXEC(hlt)
+{
+    if (insn->imm != 0xf000)
+        cpu_undefined(cpu, insn);
+    cpu_reach_outside(cpu, insn);
+    if (!cpu->semihost)
+        cpu_undefined(cpu, insn);
+    cpu_sync_clock(cpu, insn);
+    cpu_lock_machine(cpu);
+    cpu->semihost(cpu->semihost_context, cpu);
+    cpu_unlock_machine(cpu);
+    cpu_attention(cpu);
 }
 
 EXEC(eret)
@@ -295,6 +312,8 @@ static void maintain_address(struct cpu *cpu, const struct insn *insn)
 EXEC(ic_ivau)
 {
     maintain_address(cpu, insn);
+    if (cpu->user)
+        cpu->user->code_changed(cpu->user->context, cpu, cpu->x[insn->rn]);
 }
 
 EXEC(dc_ivac)

@@ -8,11 +8,13 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "interp/block.h"
 #include "interp/crypto.h"
 #include "interp/exec.h"
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/stops.h"
 #include "isa/arm64/threads.h"
 
 #define ARENA_BYTES   (24u << 20)
@@ -22,7 +24,7 @@ struct engine {
     struct bus *bus;
     struct block_cache *blocks;
     unsigned cpu_count;
-    struct lookup *lookups[]; /* of each CPU: LOOKUP_ENTRIES */
+    struct lookup *lookups[]; /* of each CPU that has run: no key is 0 */
 };
 
 /* The tables of handlers, from the instruction tables. */
@@ -72,18 +74,58 @@ void run_block_end(struct cpu *cpu, const struct insn *insn)
 static void forget_lookups(struct engine *engine)
 {
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        memset(engine->lookups[i], 0xff, LOOKUPS_BYTES);
+        if (engine->lookups[i])
+            memset(engine->lookups[i], 0, LOOKUPS_BYTES);
 }
 
-/* Translates PC and finds or decodes its block. Faults of the fetch do not return. NULL: a parallel CPU has to come
- * back for room first. */
+/* A process may end before it has touched much of them. */
+static struct lookup *map_lookups(const struct engine *engine)
+{
+    if (!engine->bus->process)
+        return host_map(LOOKUPS_BYTES);
+    void *at = mmap(NULL, LOOKUPS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static struct lookup *lookups_of(struct engine *engine, const struct cpu *cpu)
+{
+    struct lookup **lookups = &engine->lookups[cpu->index];
+    if (!*lookups && !(*lookups = map_lookups(engine)))
+        abort(); /* the host has no memory: there is no CPU */
+    return *lookups;
+}
+
+/* A debugger is asked about the instruction at PC, once. True: the CPU does not run it now. */
+static bool ask(struct cpu *cpu, bool (*hook)(void *context, struct cpu *cpu))
+{
+    if (cpu->asked_pc == cpu->pc && cpu->asked_icount == cpu->icount)
+        return false;
+    cpu->asked_pc = cpu->pc;
+    cpu->asked_icount = cpu->icount;
+    return hook(cpu->stops->context, cpu);
+}
+
+/* There is a breakpoint at PC. True: go back to the loop, to stop there or to run just this instruction. */
+static bool at_breakpoint(struct cpu *cpu)
+{
+    if (ask(cpu, cpu->stops->reached))
+        return true;
+    bool was_alone = cpu->alone;
+    cpu->alone = 1;
+    return !was_alone;
+}
+
+/* Translates PC and finds or decodes its block. Faults of the fetch do not return. NULL: go back to the loop first, to
+ * stop at a breakpoint, or as a parallel CPU for room. */
 static __attribute__((noinline)) struct block *find_block(struct engine *engine, struct cpu *cpu)
 {
     bool guarded;
     uint64_t physical = mmu_fetch(cpu, cpu->pc, &guarded);
+    if (cpu->stops && cpu->stops->fetched)
+        cpu->stops->fetched(cpu->stops->context, cpu, physical);
     struct lookup *slot = lookup_slot(cpu->lookups, cpu->pc);
     struct block *block;
-    if (slot->pc == cpu->pc && slot->block->physical == physical) {
+    if (slot->pc == cpu->pc && slot->key && slot->block->physical == physical) {
         block = slot->block; /* it is as it was under another key */
     } else {
         bool dropped = false;
@@ -93,8 +135,12 @@ static __attribute__((noinline)) struct block *find_block(struct engine *engine,
         if (!block)
             return NULL;
     }
+    if (block->stops && cpu->stops && at_breakpoint(cpu))
+        return NULL;
     if (guarded && cpu->pstate.btype)
         debug_check_branch_target(cpu, &block->insns[0]);
+    if (block->stops)
+        return block;
     *slot = (struct lookup){.pc = cpu->pc, .key = lookup_key(cpu), .block = block};
     return block;
 }
@@ -116,6 +162,8 @@ static void run_part(struct cpu *cpu, const struct block *block, unsigned count)
 /* One instruction by itself, with the checks of the debug architecture where they are armed. */
 static void run_one(struct engine *engine, struct cpu *cpu)
 {
+    if (cpu->debug_armed & DEBUG_OBSERVED && ask(cpu, cpu->stops->each_insn))
+        return;
     if (cpu->debug_armed)
         debug_before_insn(cpu);
     const struct block *block = block_look_up(cpu);
@@ -138,7 +186,7 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, b
     const uint64_t from = cpu->icount;
     jmp_buf on_exception;
     cpu->on_exception = &on_exception;
-    cpu->lookups = engine->lookups[cpu->index];
+    cpu->lookups = lookups_of(engine, cpu);
     cpu->blocks = engine->blocks;
     block_cache_prepare(engine->blocks, cpu);
     _setjmp(on_exception);
@@ -193,7 +241,7 @@ void interp_free(struct engine *engine)
         return;
     block_cache_free(engine->blocks);
     for (unsigned i = 0; i < engine->cpu_count; i++)
-        free(engine->lookups[i]);
+        host_unmap(engine->lookups[i], LOOKUPS_BYTES);
     free(engine);
 }
 
@@ -209,19 +257,16 @@ struct engine *interp_create_translating(struct bus *bus, unsigned cpu_count, co
     engine->bus = bus;
     engine->cpu_count = cpu_count;
     engine->blocks = block_cache_create(bus, ARENA_BYTES, cpu_count, translator, hot, error);
-    bool complete = engine->blocks;
-    for (unsigned i = 0; i < cpu_count; i++) {
-        engine->lookups[i] = aligned_alloc(64, LOOKUPS_BYTES);
-        complete = complete && engine->lookups[i];
-    }
-    if (!complete) {
-        if (engine->blocks)
-            error_set(error, "no memory for the interpreter");
+    if (!engine->blocks) {
         interp_free(engine);
         return NULL;
     }
-    forget_lookups(engine);
     return engine;
+}
+
+void interp_describe(struct engine *engine, FILE *to)
+{
+    block_cache_describe(engine->blocks, to);
 }
 
 static struct engine *interp_create(struct bus *bus, unsigned cpu_count, struct error *error)
@@ -234,8 +279,20 @@ void interp_page_written(struct engine *engine, uint64_t page_address)
     block_page_written(engine->blocks, page_address);
 }
 
+void interp_fork(struct engine *engine, enum engine_fork when)
+{
+    block_cache_fork(engine->blocks, when);
+}
+
+bool interp_fault(struct engine *engine, uintptr_t *host_pc)
+{
+    return block_cache_fault(engine->blocks, host_pc);
+}
+
 void interp_flush(struct engine *engine)
 {
+    if (!block_any(engine->blocks))
+        return; /* and no lookup leads to any */
     block_drop_all(engine->blocks);
     forget_lookups(engine);
 }
@@ -254,4 +311,6 @@ const struct engine_ops interp_engine = {
     .page_written = interp_page_written,
     .flush = interp_flush,
     .make_room = interp_make_room,
+    .fork = interp_fork,
+    .fault = interp_fault,
 };

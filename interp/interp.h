@@ -21,8 +21,13 @@ enum engine_exit interp_step(struct engine *engine, struct cpu *cpu);
 void interp_page_written(struct engine *engine, uint64_t page_address);
 void interp_flush(struct engine *engine);
 void interp_make_room(struct engine *engine);
+void interp_fork(struct engine *engine, enum engine_fork when);
+bool interp_fault(struct engine *engine, uintptr_t *host_pc);
 
 /** Runs decoded blocks by threaded handlers (see interp/block.h and interp/exec.h). */
 extern const struct engine_ops interp_engine;
+
+/** engine_ops.describe of an engine with a translator. */
+void interp_describe(struct engine *engine, FILE *to);
 
 #endif

@@ -45,7 +45,8 @@ static void compile_one(struct background *background, struct region *region)
     const uint64_t began_ns = report_now_ns();
     struct x64 hot = background->hot, cold = background->cold;
     const struct compile_job job = {
-        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half, .adapt = region->adapt};
+        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half, .adapt = region->adapt,
+        .faults = region->faults};
     region->hot = hot;
     region->cold = cold;
     region->compiled = compile(background->compiler, &job, &region->code);
@@ -215,6 +216,22 @@ unsigned background_cancel(struct background *background)
     background->full = true;
     pthread_mutex_unlock(&background->lock);
     return count;
+}
+
+void background_fork(struct background *background, enum engine_fork when)
+{
+    if (when == ENGINE_FORK_BEFORE) {
+        pthread_mutex_lock(&background->lock);
+        background->awaited = true;
+        while (background->busy)
+            pthread_cond_wait(&background->completion, &background->lock);
+        background->awaited = false;
+    } else if (when == ENGINE_FORK_PARENT) {
+        pthread_mutex_unlock(&background->lock);
+    } else {
+        compiler_free(background->compiler);
+        free(background); /* what was on its way is asked for again */
+    }
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ struct region {
     const struct cpu *cpu;
     unsigned half;         /* see struct compile_job */
     void (*adapt)(struct cpu *cpu, const struct insn *insn); /* the same */
+    struct fault_table *faults; /* the same */
     struct x64 hot, cold;  /* where its code begins */
     uint8_t *hot_end, *cold_end;
     struct unit_code code;
@@ -54,6 +55,9 @@ void background_give_room(struct background *background, const struct x64 *hot, 
 
 /** Has the thread call code_memory_touch(). */
 void background_touch(struct background *background, const struct code_memory *memory, uint8_t *from, size_t bytes);
+
+/** Around fork(): no region is being compiled. In the child there is no thread, and `background` is gone. */
+void background_fork(struct background *background, enum engine_fork when);
 
 /** Throws all away that is on its way, and the room. Returns how many. On return the thread does nothing. */
 unsigned background_cancel(struct background *background);

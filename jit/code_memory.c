@@ -21,9 +21,23 @@ static bool map(struct code_memory *memory, int fd)
     return mmap(memory->run, memory->bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
 }
 
-bool code_memory_create(struct code_memory *memory, size_t bytes, unsigned counter_count, struct error *error)
+static bool create_copied(struct code_memory *memory, struct error *error)
+{
+    void *at = mmap(NULL, run_bytes(memory), PROT_READ | PROT_WRITE | PROT_EXEC,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return error_set(error, "the host does not let memory be executed; run with --engine interp");
+    memory->write = memory->run = at;
+    memory->counters = (uint32_t *)(memory->run + memory->bytes);
+    return true;
+}
+
+bool code_memory_create(struct code_memory *memory, size_t bytes, unsigned counter_count, bool copied,
+                        struct error *error)
 {
     *memory = (struct code_memory){.bytes = bytes, .counter_count = counter_count};
+    if (copied)
+        return create_copied(memory, error);
     int fd = memfd_create("armature-jit", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
         error_set(error, "the host gives no memory for translated code; run with --engine interp");
@@ -45,13 +59,13 @@ void code_memory_touch(const struct code_memory *memory, uint8_t *from, size_t b
 {
     const ptrdiff_t offset = from - memory->write;
     madvise(from, bytes, MADV_POPULATE_WRITE);
-    if (offset >= 0 && (size_t)offset < memory->bytes)
+    if (memory->run != memory->write && offset >= 0 && (size_t)offset < memory->bytes)
         madvise(memory->run + offset, bytes, MADV_POPULATE_READ);
 }
 
 void code_memory_free(struct code_memory *memory)
 {
-    if (memory->write)
+    if (memory->write && memory->write != memory->run)
         munmap(memory->write, memory->bytes);
     if (memory->run)
         munmap(memory->run, run_bytes(memory));

@@ -65,10 +65,11 @@ static enum outcome translate_insn(struct translation_state *t)
     return translate_system(t);
 }
 
-/* Whether the present instruction may go on elsewhere, where the flags may be looked at. */
+/* Whether the present instruction may go on elsewhere, where the flags may be looked at. An access that the host refuses
+ * does not count (may_fault). */
 static bool may_leave(const struct translation_state *t, enum outcome outcome)
 {
-    return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count != t->exit_first;
+    return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count - t->exit_first != t->faults_here;
 }
 
 /* The code of an operation of the block. `begun`: all before that has been emitted. */
@@ -83,6 +84,7 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     t->slow_first = t->slow_count;
     t->exit_first = t->exit_count;
     t->flags_read = t->flags_set = false;
+    t->faults_here = 0;
     if (!begun)
         flags_before_insn(t);
     t->begun_at = t->c->at;
@@ -91,9 +93,13 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     if (t->slow_count != t->slow_first && !t->flags_set)
         t->flags = FLAGS_UNKNOWN; /* the way back from out of line brings others */
     t->may_leave = may_leave(t, outcome);
+    if (insn_may_write(t->insn, REG_SP) && !keeps_sp_aligned(t->insn))
+        t->sp_aligned = false;
     sharing_follow(t, outcome);
     if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
         outcome = ENDED;
+    for (unsigned i = t->exit_first; i < t->exit_count; i++)
+        t->exits[i].faults_to = t->c->at;
     for (unsigned s = t->slow_first; s < t->slow_count; s++) {
         t->slow[s].resume = t->c->at;
         t->slow[s].index = (uint8_t)index;
@@ -138,6 +144,7 @@ static void begin_block(struct translation_state *t, unsigned index)
     t->end_offset = (uint32_t)(here->physical % PAGE_SIZE_BYTES) + 4 * here->count;
     t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count = 0;
     t->return_missed = NULL;
+    t->sp_aligned = false;
     sharing_begin(t);
     t->fp_checked = t->fp_armed = false;
     t->arming.jump_end = NULL;
@@ -326,6 +333,7 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
     struct x64 hot = {.at = compiler->scratch[0], .end = compiler->scratch[0] + SCRATCH_BYTES, .avx = job->hot->avx};
     struct x64 cold = {.at = compiler->scratch[1], .end = compiler->scratch[1] + SCRATCH_BYTES, .avx = job->hot->avx};
     ir_simplify(t->ir, &compiler->cpu);
+    t->faults = NULL;
     t->host_of = pin_of;
     t->c = &hot;
     vectors_assign(t);
@@ -338,6 +346,7 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
     }
     assign_registers(t->ir, t->uses, compiler->assigned);
     t->host_of = compiler->assigned;
+    t->faults = job->faults;
     emit_region(t, job->hot, job->cold);
     return !job->hot->full && !job->cold->full;
 }
@@ -360,6 +369,7 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     t->half = job->half;
     t->result = result;
     t->adapt = job->adapt;
+    t->faults = job->faults;
     t->fixup_count = t->plain_call_count = 0;
     t->needs_fp = t->needs_armed_fp = false;
     t->done_too = NULL;

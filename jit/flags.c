@@ -204,7 +204,7 @@ void flags_before_insn(struct translation_state *t)
     const struct pending_flags *p = &t->pending;
     if (!p->kind || only_sets_flags(t->insn->op))
         return;
-    if (p->host_only ? !keeps_host_flags(t->insn)
+    if (p->host_only ? !keeps_host_flags(t->insn) && !access_keeps_flags(t)
                      : insn_may_write(t->insn, p->a) || (!p->immediate && insn_may_write(t->insn, p->b)))
         commit_flags(t);
 }

@@ -44,6 +44,7 @@ static void jit_free(void *translator)
     free(jit->spare);
     compiler_free(jit->compiler);
     code_memory_free(&jit->memory);
+    fault_table_free(&jit->faults);
     free(jit);
 }
 
@@ -52,7 +53,7 @@ static uint64_t *stack_bottom(const struct jit *jit, unsigned cpu)
     return (uint64_t *)(jit->stacks + (cpu + 1) * STACK_BYTES) - 2;
 }
 
-/* Each stack's only word that counts from the beginning is its bottom. */
+/* Each stack's only word that counts from the beginning is its bottom (begin_stack). */
 static bool create_stacks(struct jit *jit, unsigned cpu_count)
 {
     jit->stacks_bytes = cpu_count * STACK_BYTES + GUARD_BYTES;
@@ -60,13 +61,17 @@ static bool create_stacks(struct jit *jit, unsigned cpu_count)
     if (at == MAP_FAILED)
         return false;
     jit->stacks = at;
-    for (unsigned i = 0; i < cpu_count; i++) {
-        uint8_t *low = jit->stacks + i * STACK_BYTES + GUARD_BYTES;
-        if (mprotect(low, RETURN_STACK_BYTES, PROT_READ | PROT_WRITE) != 0)
-            return false;
-        *stack_bottom(jit, i) = jit->stubs.bottom;
-    }
     return true;
+}
+
+/* The first time that the CPU runs. */
+static void begin_stack(struct jit *jit, struct cpu *cpu)
+{
+    uint8_t *low = jit->stacks + cpu->index * STACK_BYTES + GUARD_BYTES;
+    if (mprotect(low, RETURN_STACK_BYTES, PROT_READ | PROT_WRITE) != 0)
+        abort(); /* address space was given, but no memory: there is no CPU */
+    *stack_bottom(jit, cpu->index) = jit->stubs.bottom;
+    cpu->native.stack = (uintptr_t)stack_bottom(jit, cpu->index);
 }
 
 static void divide_memory(struct jit *jit)
@@ -106,7 +111,7 @@ static void *create_with(unsigned cpu_count, uint32_t hotter, bool background, s
         return NULL;
     }
     unsigned counters = (unsigned)(jit_settings.cache_bytes / COUNTED_BYTES);
-    if (!code_memory_create(&jit->memory, jit_settings.cache_bytes, counters, error)) {
+    if (!code_memory_create(&jit->memory, jit_settings.cache_bytes, counters, jit_settings.process, error)) {
         free(jit);
         return NULL;
     }
@@ -114,13 +119,19 @@ static void *create_with(unsigned cpu_count, uint32_t hotter, bool background, s
     jit->stubs.dropped = &jit->dropped;
     divide_memory(jit);
     jit->compiler = compiler_create(&jit->stubs);
+    if (jit_settings.process && !fault_table_create(&jit->faults)) {
+        error_set(error, "the host gives no memory for translated code; run with --engine interp");
+        jit_free(jit);
+        return NULL;
+    }
     if (!jit->compiler || !create_stacks(jit, cpu_count)) {
         error_set(error, "the host gives no memory for translated code; run with --engine interp");
         jit_free(jit);
         return NULL;
     }
-    if (background)
-        jit->background = background_create(&jit->stubs);
+    jit->wants_background = background;
+    if (!jit_settings.process) /* whose programs are often too short for it */
+        begin_background(jit);
     return jit;
 }
 
@@ -142,7 +153,8 @@ static void *jit_create_forced(unsigned cpu_count, struct error *error)
 static void jit_prepare(void *translator, struct cpu *cpu)
 {
     struct jit *jit = translator;
-    cpu->native.stack = (uintptr_t)stack_bottom(jit, cpu->index);
+    if (cpu->native.stack != (uintptr_t)stack_bottom(jit, cpu->index))
+        begin_stack(jit, cpu);
     cpu->native.stay_insns = cpu->parallel ? PARALLEL_STAY_INSNS : MAX_STAY_INSNS;
     __atomic_store_n(&jit->parallel, cpu->parallel, __ATOMIC_RELAXED);
     if (cpu->parallel)
@@ -216,8 +228,9 @@ static struct block *translate_one(struct jit *jit, struct block_cache *cache, s
     struct unit_code code;
     struct x64 hot = jit->hot, cold = jit->cold;
     const struct compile_job job = {.ir = &jit->block_ir, .hot = &hot, .cold = &cold, .cpu = cpu, .half = cpu->pc >> 63,
-                                    .counter = new_counter(jit), .misses = new_miss_counters(jit, block),
-                                    .promote = promote};
+                                    .counter = new_counter(jit),
+                                    .misses = cpu->user ? NULL : new_miss_counters(jit, block), .promote = promote,
+                                    .faults = &jit->faults};
     const uint8_t *const hot_begin = hot.at, *const cold_begin = cold.at;
     report_begin(&jit->report);
     touch_ahead(jit);
@@ -275,6 +288,7 @@ static void jit_drop_all(void *translator)
     for (unsigned i = 0; i < jit->part_count; i++)
         jit->parts[i].used = false;
     begin_part(jit, 0);
+    fault_table_clear(&jit->faults);
 }
 
 /* The six bytes of the long conditional jump that ends at `end`: it becomes one that is always taken. */
@@ -304,6 +318,30 @@ static uint64_t jit_leave(void *translator)
     return ((struct jit *)translator)->stubs.leave;
 }
 
+static void jit_describe(void *translator, FILE *to)
+{
+    report_counts(&((struct jit *)translator)->report, to);
+}
+
+/* The thread is none of the child's. */
+static void jit_fork(void *translator, enum engine_fork when)
+{
+    struct jit *jit = translator;
+    if (jit->background)
+        background_fork(jit->background, when);
+    if (jit->background && when == ENGINE_FORK_CHILD)
+        jit->background = NULL;
+}
+
+static bool jit_fault(void *translator, uintptr_t *host_pc)
+{
+    const struct jit *jit = translator;
+    const uintptr_t offset = *host_pc - (uintptr_t)jit->memory.run;
+    const uintptr_t slow = offset < jit->memory.bytes ? fault_table_find(&jit->faults, *host_pc) : 0;
+    *host_pc = slow ? slow : *host_pc;
+    return slow;
+}
+
 static const struct translator_ops jit_translator = {
     .create = jit_create,
     .free = jit_free,
@@ -313,6 +351,9 @@ static const struct translator_ops jit_translator = {
     .drop_all = jit_drop_all,
     .leave = jit_leave,
     .forget = jit_forget,
+    .describe = jit_describe,
+    .fork = jit_fork,
+    .fault = jit_fault,
 };
 
 static const struct translator_ops forced_translator = {
@@ -324,6 +365,9 @@ static const struct translator_ops forced_translator = {
     .drop_all = jit_drop_all,
     .leave = jit_leave,
     .forget = jit_forget,
+    .describe = jit_describe,
+    .fork = jit_fork,
+    .fault = jit_fault,
 };
 
 static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct error *error)
@@ -344,6 +388,9 @@ const struct engine_ops jit_engine = {
     .page_written = interp_page_written,
     .flush = interp_flush,
     .make_room = interp_make_room,
+    .describe = interp_describe,
+    .fork = interp_fork,
+    .fault = interp_fault,
 };
 
 const struct engine_ops jit_only_engine = {
@@ -354,4 +401,7 @@ const struct engine_ops jit_only_engine = {
     .page_written = interp_page_written,
     .flush = interp_flush,
     .make_room = interp_make_room,
+    .describe = interp_describe,
+    .fork = interp_fork,
+    .fault = interp_fault,
 };

@@ -11,7 +11,9 @@ struct jit_settings {
     size_t cache_bytes; /* of code: JIT_MIN_CACHE_BYTES or more */
     unsigned hotter;    /* for tests: how often a translated block is entered before its region is made; 0: as usual */
     bool perf_map;      /* names for Linux perf, in /tmp/perf-PID.map */
+    bool counting;      /* counts are kept, for engine_ops.describe */
     bool statistics;    /* counts on standard error at the end */
+    bool process;       /* for a process (isa/arm64/user.h): one mapping of code, which fork() copies */
     const char *dump;   /* a file for every unit: guest code, intermediate form, host code; NULL: none */
 };
 

@@ -73,6 +73,8 @@ void links_drop(struct links *links, const uint8_t *from, const uint8_t *to)
 
 void links_clear(struct links *links)
 {
+    if (!links->slabs)
+        return; /* no target has any */
     while (links->slabs) {
         struct link_slab *slab = links->slabs;
         links->slabs = slab->next;

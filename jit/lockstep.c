@@ -286,13 +286,15 @@ static struct engine *create_with_jit(struct bus *bus, unsigned cpu_count, struc
 
 static void lockstep_page_written(struct engine *engine, uint64_t page_address)
 {
-    const struct ram *ram = &engine->bus->ram;
+    struct ram *ram = &engine->bus->ram;
     if (ram->page_flags[ram_page(ram, page_address)] & PAGE_HAS_CODE) {
         interp_engine.page_written(engine->judge, page_address);
         engine->tested_ops->page_written(engine->tested, page_address);
     }
-    if (!engine->running)
-        return; /* a device, or an instruction by itself */
+    if (!engine->running) { /* a device, or an instruction by itself: the next chunk's store is to come by all the same */
+        ram->page_flags[ram_page(ram, page_address)] |= PAGE_CLEAN;
+        return;
+    }
     journal_note(&engine->journal, page_address);
     if (engine->running->confined && many_pages(engine))
         cpu_attention(engine->running);

@@ -55,7 +55,7 @@ static void note_misses(const struct jit *jit, struct ir_block *block, bool para
     }
 }
 
-static void form_region(const struct jit *jit, struct cpu *cpu, struct block *head, struct region *region)
+static void form_region(struct jit *jit, struct cpu *cpu, struct block *head, struct region *region)
 {
     ir_of_region(&region->ir, cpu->blocks, head, heat_of, jit);
     for (unsigned i = 0; i < region->ir.block_count; i++) {
@@ -64,6 +64,7 @@ static void form_region(const struct jit *jit, struct cpu *cpu, struct block *he
         note_misses(jit, block, cpu->parallel);
     }
     region->adapt = adapt;
+    region->faults = &jit->faults;
     region->cpu = cpu;
     region->half = cpu->pc >> 63;
 }
@@ -181,7 +182,8 @@ static void compile_here(struct jit *jit, struct cpu *cpu, struct block *block)
     report_begin(&jit->report);
     form_region(jit, cpu, block, region);
     const struct compile_job job = {
-        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half, .adapt = adapt};
+        .ir = &region->ir, .hot = &hot, .cold = &cold, .cpu = region->cpu, .half = region->half, .adapt = adapt,
+        .faults = &jit->faults};
     region->hot = hot;
     region->cold = cold;
     if (!compile(jit->compiler, &job, &region->code)) {
@@ -228,9 +230,16 @@ static void submit(struct jit *jit, struct cpu *cpu, struct block *block)
     report_end(&jit->report);
 }
 
+void begin_background(struct jit *jit)
+{
+    if (jit->wants_background && !jit->background)
+        jit->background = background_create(&jit->stubs);
+}
+
 /* The region that begins with the block, now or before long. */
 static void make_region(struct jit *jit, struct cpu *cpu, struct block *block)
 {
+    begin_background(jit);
     if (jit->background && background_has(jit->background, block))
         background_hurry(jit->background);
     else if (jit->background)

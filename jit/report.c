@@ -30,7 +30,7 @@ static FILE *open_perf_map(void)
 
 bool report_open(struct report *report, struct error *error)
 {
-    report->counting = jit_settings.statistics;
+    report->counting = jit_settings.statistics || jit_settings.counting;
     if (jit_settings.perf_map && !(report->perf_map = open_perf_map()))
         return error_set(error, "/tmp/perf-%d.map cannot be written", (int)getpid());
     if (jit_settings.dump && !(report->dump = fopen(jit_settings.dump, "we")))
@@ -38,8 +38,9 @@ bool report_open(struct report *report, struct error *error)
     return true;
 }
 
-static void print_counts(const struct report_counts *counts)
+void report_counts(const struct report *report, FILE *to)
 {
+    const struct report_counts *counts = &report->counts;
     const struct {
         const char *name;
         uint64_t value;
@@ -55,9 +56,8 @@ static void print_counts(const struct report_counts *counts)
         {"compiling, CPUs (us)", counts->compile_ns / 1000},
         {"compiling, aside (us)", counts->background_ns / 1000},
     };
-    fprintf(stderr, "armature: translated code:\n");
     for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++)
-        fprintf(stderr, "  %-22s %12" PRIu64 "\n", lines[i].name, lines[i].value);
+        fprintf(to, "  %-22s %12" PRIu64 "\n", lines[i].name, lines[i].value);
 }
 
 static void close_file(FILE *file, const char *name)
@@ -74,8 +74,10 @@ void report_close(struct report *report)
     close_file(report->perf_map, "the map for perf");
     close_file(report->dump, jit_settings.dump);
     report->perf_map = report->dump = NULL;
-    if (report->counting)
-        print_counts(&report->counts);
+    if (!jit_settings.statistics)
+        return;
+    fprintf(stderr, "armature: translated code:\n");
+    report_counts(report, stderr);
 }
 
 /* --- the map for perf ------------------------------------------------------------------------------- */

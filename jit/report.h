@@ -34,6 +34,9 @@ bool report_open(struct report *report, struct error *error);
 /** Writes what is left, the counts among it. */
 void report_close(struct report *report);
 
+/** Prints the counts so far; they are kept if the settings ask for it. */
+void report_counts(const struct report *report, FILE *to);
+
 /** The shared code, up to run address `end`. */
 void report_stubs(struct report *report, const struct stubs *stubs, uint64_t end);
 

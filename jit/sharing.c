@@ -30,6 +30,12 @@ static bool adds_to(const struct insn *insn, unsigned base, int32_t *delta)
     return adds && (base != REG_SP || *delta % SP_ALIGNMENT == 0);
 }
 
+bool keeps_sp_aligned(const struct insn *insn)
+{
+    int32_t delta;
+    return adds_to(insn, REG_SP, &delta);
+}
+
 /* --- rows -------------------------------------------------------------------------------------------- */
 
 struct range {
@@ -116,7 +122,7 @@ int32_t share_address(struct translation_state *t, int32_t offset, unsigned byte
     if (check->valid && check->from <= offset && to <= check->to && check->write >= write)
         return join_row(t, offset);
     struct range range = {offset, to, write, t->changes_pages};
-    const bool may_lead = t->ir->is_region && !t->in_twin && t->row_count < MAX_ROWS;
+    const bool may_lead = !t->cpu->user && t->ir->is_region && !t->in_twin && t->row_count < MAX_ROWS;
     const bool leads = may_lead && look_ahead(t, &range);
     if (leads)
         begin_row(t, &range);

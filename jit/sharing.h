@@ -27,6 +27,9 @@ int32_t share_address(struct translation_state *t, int32_t offset, unsigned byte
 /** An access goes by this slot, which may be of another page behind it. */
 void sharing_slot_used(struct translation_state *t, unsigned base, bool write);
 
+/** Whether an instruction that writes SP adds a multiple of 16 to it. */
+bool keeps_sp_aligned(const struct insn *insn);
+
 /** Behind the code of the present operation. */
 void sharing_follow(struct translation_state *t, enum outcome outcome);
 

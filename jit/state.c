@@ -125,9 +125,29 @@ void slow_if(struct translation_state *t, enum x64_cc cc)
     t->slow[t->slow_count++] = (struct slow_path){.jump_end = x64_jcc(t->c, cc), .insn = t->insn, .flags = t->pending};
 }
 
+void may_fault(struct translation_state *t)
+{
+    t->faults_here++;
+    t->exits[t->exit_count++] = (struct block_exit){
+        .faults_from = t->c->at, .insn = t->insn, .flags = t->pending, .vectors_written = t->vector_written};
+}
+
+/* The way out leads to the code that comes next. */
+static void bind_exit(struct translation_state *t, const struct block_exit *way)
+{
+    struct x64 *c = t->c;
+    if (way->jump_end)
+        x64_bind(c, way->jump_end);
+    else if (t->faults && !c->full && way->faults_to != way->faults_from &&
+             !fault_table_add(t->faults, (uint64_t)(way->faults_from + c->run_offset),
+                              (uint64_t)(way->faults_to + c->run_offset), x64_here(c)))
+        c->full = true;
+}
+
 void exit_if(struct translation_state *t, enum x64_cc cc)
 {
-    t->exits[t->exit_count++] = (struct block_exit){x64_jcc(t->c, cc), t->insn, t->pending, t->vector_written};
+    t->exits[t->exit_count++] = (struct block_exit){
+        .jump_end = x64_jcc(t->c, cc), .insn = t->insn, .flags = t->pending, .vectors_written = t->vector_written};
 }
 
 void leave_by_exit(struct translation_state *t, const struct block_exit *way)
@@ -145,9 +165,9 @@ void emit_exits(struct translation_state *t)
 {
     for (unsigned i = 0; i < t->exit_count; i++) {
         const struct block_exit *way = &t->exits[i];
-        x64_bind(t->c, way->jump_end);
+        bind_exit(t, way);
         while (i + 1 < t->exit_count && t->exits[i + 1].insn == way->insn)
-            x64_bind(t->c, t->exits[++i].jump_end);
+            bind_exit(t, &t->exits[++i]);
         leave_by_exit(t, way);
     }
 }

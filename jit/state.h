@@ -5,6 +5,7 @@
 
 #include "interp/block.h"
 #include "isa/arm64/cpu.h"
+#include "jit/faults.h"
 #include "jit/ir.h"
 #include "jit/translate.h"
 
@@ -60,6 +61,7 @@ struct slot_miss {
 /* A conditional way out of line for the rest of the block, from `insn` on: by exec_ functions. */
 struct block_exit {
     uint8_t *jump_end;
+    const uint8_t *faults_from, *faults_to; /* instead of a jump: where the host may refuse an access */
     const struct insn *insn;
     struct pending_flags flags;
     uint32_t vectors_written;
@@ -184,10 +186,13 @@ struct translation_state {
     const struct insn *done_too; /* a later instruction, where an earlier one's code does it as well */
     struct vector_constant constants[MAX_VECTOR_CONSTANTS];
     unsigned constant_count;
-    struct block_exit exits[MAX_EMITTED + 2];
+    struct block_exit exits[3 * MAX_EMITTED + 2];
     unsigned exit_count, exit_first; /* exit_first: of the present instruction */
     bool flags_read, flags_set; /* by the present instruction */
     bool may_leave;             /* the present instruction may go on elsewhere, where the flags may be looked at */
+    struct fault_table *faults; /* NULL: what is compiled now is not kept */
+    unsigned faults_here;       /* how many of the present instruction's exits are faults */
+    bool sp_aligned;            /* known, of the guest's SP */
     struct slow_path slow[MAX_SLOW_PATHS];
     unsigned slow_count, slow_first; /* slow_first: of the present instruction */
     struct slot_miss misses[MAX_EMITTED];
@@ -234,6 +239,11 @@ void give_registers(struct translation_state *t);
  * behind it, or back in the engine's loop if it ends the block. Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
 
+/** From here on up to its end the present instruction accesses the process's memory at addresses that nobody has checked.
+ *  Where the host refuses, it and the rest of the block are done by exec_ functions, from its beginning: no base register
+ *  has changed. The guest's flags are right there only where somebody will read them. */
+void may_fault(struct translation_state *t);
+
 /** Emits what slow_if() promised, out of line behind the block. */
 void emit_slow_paths(struct translation_state *t);
 
@@ -246,6 +256,9 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
 
 /** rcx = the TLB entry of the guest address in rax, in the table whose address stands at `table` from rbp. Uses rdx. */
 void load_tlb_entry(struct x64 *c, int32_t table);
+
+/** Whether the present instruction is an access whose code leaves the host's flags alone. */
+bool access_keeps_flags(const struct translation_state *t);
 
 /** Emits the out-of-line parts of the block's accesses (translate_memory.c). */
 void emit_slot_misses(struct translation_state *t);

@@ -79,6 +79,7 @@ struct compile_job {
     unsigned half;          /* of the address space, where the code runs */
     uint32_t *counter;      /* a block: counts its entries up to 0, where promote is called; or NULL */
     uint32_t *misses;       /* a block: counters for slots that missed, one for each access; or NULL */
+    struct fault_table *faults; /* of accesses that go to memory without a check (isa/arm64/user.h) */
     void (*promote)(struct cpu *cpu, const struct insn *insn);
     void (*adapt)(struct cpu *cpu, const struct insn *insn); /* a region: called as promote, by its first record, when an
                                                                 operation's `misses` come to 0 */

@@ -25,7 +25,8 @@ void arm_fp(struct translation_state *t)
     x64_cmp_byte(t->c, HOST_CPU, CPU_OFFSET(native.fp_armed), 0);
     t->arming.jump_end = x64_jcc(t->c, CC_E);
     t->arming.resume = t->c->at;
-    t->arming.exit = (struct block_exit){NULL, t->insn, t->pending, t->vector_written};
+    t->arming.exit = (struct block_exit){
+        .insn = t->insn, .flags = t->pending, .vectors_written = t->vector_written};
     t->fp_armed = t->fp_checked = true;
     t->flags = FLAGS_UNKNOWN;
 }

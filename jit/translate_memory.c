@@ -40,6 +40,10 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
 {
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
+    if (t->cpu->user) {
+        may_fault(t);
+        return;
+    }
     if (!has_base || t->changes_pages) {
         uint8_t *missed = find_in_table(c, bytes, write);
         t->slow[t->slow_count++] = (struct slow_path){.jump_end = missed, .insn = t->insn, .flags = t->pending};
@@ -135,46 +139,62 @@ void emit_slot_misses(struct translation_state *t)
     }
 }
 
+/* The SP alignment check of the base register, which is in `host`: once, as long as nothing else is done to it. */
+static void check_base(struct translation_state *t, unsigned host)
+{
+    if (t->insn->rn != REG_SP || (t->cpu->user && t->sp_aligned))
+        return;
+    x64_test_imm(t->c, 0, host, 15);
+    slow_if(t, CC_NE);
+    t->sp_aligned = true;
+    t->flags = FLAGS_UNKNOWN;
+}
+
+bool access_keeps_flags(const struct translation_state *t)
+{
+    const struct access_form *form = &access_forms[t->insn->op];
+    return t->cpu->user && form->count && (t->insn->rn != REG_SP || t->sp_aligned) &&
+           (!transfer_is_vector(form->transfer) || t->ir->is_region || t->fp_checked);
+}
+
 /* The base register's address plus `offset`, in rax, with the SP alignment check. */
 void address_at(struct translation_state *t, int32_t offset)
 {
     unsigned n = use(t, t->insn->rn, RAX);
-    if (t->insn->rn == REG_SP) {
-        x64_test_imm(t->c, 0, n, 15);
-        slow_if(t, CC_NE);
-    }
+    check_base(t, n);
     if (offset || n != RAX)
         x64_lea(t->c, 1, RAX, n, offset);
 }
 
-/* v<reg> is 1 << size bytes from [rax + offset], and zeroes. Uses rcx. */
-static void load_vector(struct translation_state *t, unsigned reg, unsigned size, int32_t offset)
+/* v<reg> is 1 << size bytes from [base + offset], and zeroes. Uses rcx. */
+static void load_vector(struct translation_state *t, unsigned reg, unsigned size, unsigned base, int32_t offset)
 {
     static const enum sse_op loads[] = {[2] = SSE_MOVD, [3] = SSE_MOVQ, [4] = SSE_MOVUPS};
     const unsigned xmm = vector_destination(t, reg, 0);
     if (size >= 2) {
-        vec_unary_load(t->c, loads[size], xmm, RAX, offset);
+        vec_unary_load(t->c, loads[size], xmm, base, offset);
     } else {
-        x64_load_sized(t->c, size, false, 0, RCX, RAX, offset);
+        x64_load_sized(t->c, size, false, 0, RCX, base, offset);
         vec_unary(t->c, SSE_MOVD, xmm, RCX);
     }
     vector_done(t, reg, xmm, 16, size < 2 ? 4 : 1u << size);
 }
 
-static void store_vector(struct translation_state *t, unsigned reg, unsigned size, int32_t offset)
+static void store_vector(struct translation_state *t, unsigned reg, unsigned size, unsigned base, int32_t offset)
 {
     static const enum sse_op stores[] = {[2] = SSE_MOVSS_STORE, [3] = SSE_MOVQ_STORE, [4] = SSE_MOVUPS_STORE};
     const unsigned xmm = vector_use_low(t, reg, 0, size < 2 ? 4 : 1u << size);
     if (size >= 2) {
-        vec_unary_load(t->c, stores[size], xmm, RAX, offset);
+        vec_unary_load(t->c, stores[size], xmm, base, offset);
     } else {
         vec_unary(t->c, SSE_MOVD_TO, xmm, RCX);
-        x64_store_sized(t->c, size, RCX, RAX, offset);
+        x64_store_sized(t->c, size, RCX, base, offset);
     }
 }
 
-/* Moves one register from or to host memory at [rax + offset]. */
-static void transfer(struct translation_state *t, enum transfer kind, unsigned reg, unsigned size, int32_t offset)
+/* Moves one register from or to host memory at [base + offset]; base is a host register, not rcx. */
+static void transfer(struct translation_state *t, enum transfer kind, unsigned reg, unsigned size, unsigned base,
+                     int32_t offset)
 {
     struct x64 *c = t->c;
     switch (kind) {
@@ -182,13 +202,13 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
     case TRANSFER_LOAD_SIGNED_64:
     case TRANSFER_LOAD_SIGNED_32: {
         unsigned d = destination(t, reg, RCX);
-        x64_load_sized(c, size, kind != TRANSFER_LOAD, kind == TRANSFER_LOAD_SIGNED_64, d, RAX, offset);
+        x64_load_sized(c, size, kind != TRANSFER_LOAD, kind == TRANSFER_LOAD_SIGNED_64, d, base, offset);
         done(t, reg, d);
         break;
     }
-    case TRANSFER_STORE: x64_store_sized(c, size, use(t, reg, RCX), RAX, offset); break;
-    case TRANSFER_LOAD_VECTOR: load_vector(t, reg, size, offset); break;
-    case TRANSFER_STORE_VECTOR: store_vector(t, reg, size, offset); break;
+    case TRANSFER_STORE: x64_store_sized(c, size, use(t, reg, RCX), base, offset); break;
+    case TRANSFER_LOAD_VECTOR: load_vector(t, reg, size, base, offset); break;
+    case TRANSFER_STORE_VECTOR: store_vector(t, reg, size, base, offset); break;
     }
 }
 
@@ -205,10 +225,25 @@ static bool access_imm(struct translation_state *t, const struct access_form *fo
         return false;
     if (transfer_is_vector(kind))
         check_fp(t);
-    int32_t at = share_address(t, access_offset(insn), access_bytes(insn), transfer_is_store(kind));
-    transfer(t, kind, insn->rd, insn->size, at);
-    if (pair)
-        transfer(t, kind, insn->ra, insn->size, at + (1 << insn->size));
+    unsigned base = RAX;
+    int32_t at;
+    if (t->cpu->user) { /* the guest's addresses are the host's */
+        base = use(t, insn->rn, RAX);
+        check_base(t, base);
+        may_fault(t);
+        at = access_offset(insn);
+    } else {
+        at = share_address(t, access_offset(insn), access_bytes(insn), transfer_is_store(kind));
+    }
+    const int32_t step = 1 << insn->size;
+    if (pair && insn->rd == insn->rn) { /* loaded last, as the other may fault, and needs it */
+        transfer(t, kind, insn->ra, insn->size, base, at + step);
+        transfer(t, kind, insn->rd, insn->size, base, at);
+    } else {
+        transfer(t, kind, insn->rd, insn->size, base, at);
+        if (pair)
+            transfer(t, kind, insn->ra, insn->size, base, at + step);
+    }
     if (form->indexing != INDEX_OFFSET) {
         unsigned n = use(t, insn->rn, RAX);
         x64_lea(t->c, 1, n, n, (int32_t)insn->imm);
@@ -230,9 +265,21 @@ static bool access_index(struct translation_state *t, const struct access_form *
         x64_extend(t->c, 2, insn->opt, 1, RCX, m);
         m = RCX;
     }
+    if (t->cpu->user) {
+        const unsigned n = use(t, insn->rn, RAX);
+        const bool stores = form->transfer == TRANSFER_STORE && t->host_of[insn->rd] < 0;
+        may_fault(t);
+        if (m == RCX && (stores || (transfer_is_vector(form->transfer) && insn->size < 2))) { /* which want rcx */
+            x64_lea_indexed(t->c, 1, RAX, n, m, insn->amount);
+            transfer(t, form->transfer, insn->rd, insn->size, RAX, 0);
+        } else {
+            transfer(t, form->transfer, insn->rd, insn->size, X64_INDEXED(n, m, insn->amount), 0);
+        }
+        return true;
+    }
     x64_lea_indexed(t->c, 1, RAX, use(t, insn->rn, RAX), m, insn->amount);
     translate_address(t, 1u << insn->size, transfer_is_store(form->transfer), true);
-    transfer(t, form->transfer, insn->rd, insn->size, 0);
+    transfer(t, form->transfer, insn->rd, insn->size, RAX, 0);
     return true;
 }
 
@@ -242,7 +289,7 @@ static void access_literal(struct translation_state *t, enum transfer kind, unsi
         check_fp(t);
     load_page_address(t, RAX, page_offset(t, t->insn->imm));
     translate_address(t, 1u << size, false, false);
-    transfer(t, kind, t->insn->rd, size, 0);
+    transfer(t, kind, t->insn->rd, size, RAX, 0);
 }
 
 enum outcome translate_memory(struct translation_state *t)

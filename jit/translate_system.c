@@ -134,7 +134,7 @@ static bool read_register(struct translation_state *t)
         return true;
     case SR_CTR_EL0:
         need_bits(t, CPU_OFFSET(sys.SCTLR_EL1), SCTLR_UCT);
-        read_constant(t, info->reset);
+        read_constant(t, sysreg_ctr((struct cpu *)t->cpu, reg));
         return true;
     case SR_CNTVCT_EL0:
         if (t->cpu->parallel)

@@ -6,6 +6,7 @@
 #include "interp/block.h"
 #include "jit/background.h"
 #include "jit/code_memory.h"
+#include "jit/faults.h"
 #include "jit/report.h"
 #include "jit/translate.h"
 #include "jit/unit.h"
@@ -36,6 +37,8 @@ struct jit {
     uint8_t *stacks; /* of return points, one a CPU, each behind a page that nobody may touch */
     size_t stacks_bytes;
     struct compiler *compiler;
+    struct fault_table faults; /* of a process */
+    bool wants_background;
     struct background *background; /* compiles regions; NULL: that is done where they are found */
     unsigned background_part;      /* where its room lies */
     struct ir block_ir;
@@ -80,6 +83,9 @@ void promote(struct cpu *cpu, const struct insn *insn);
 
 /** Called by a region in the name of its first instruction, when an access has gone past its slot often. */
 void adapt(struct cpu *cpu, const struct insn *insn);
+
+/** Starts the thread, if there is to be one and there is none. */
+void begin_background(struct jit *jit);
 
 /** Installs the regions that the thread is done with. Where CPUs are parallel: under the machine lock. */
 void install_finished(struct jit *jit, struct cpu *cpu);

@@ -72,12 +72,23 @@ static inline void x64_rr(struct x64 *c, unsigned prefix, unsigned w, unsigned o
     x64_byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
+/* A base may have an index: [base + (index << scale) + disp]. An index is not rsp. */
+#define X64_INDEXED(base, index, scale) ((base) | 0x100u | (index) << 4 | (scale) << 12)
+
+static inline unsigned x64_index_of(unsigned base)
+{
+    return base & 0x100 ? base >> 4 & 15 : 0;
+}
+
 /* The operand [base + disp] beside `reg`, behind an opcode. */
 static inline void x64_memory_operand(struct x64 *c, unsigned reg, unsigned base, int32_t disp)
 {
     bool small = disp == (int8_t)disp;
-    x64_byte(c, (small ? 0x40 : 0x80) | (reg & 7) << 3 | (base & 7));
-    if ((base & 7) == RSP)
+    const bool indexed = base & 0x100;
+    x64_byte(c, (small ? 0x40 : 0x80) | (reg & 7) << 3 | (indexed ? RSP : base & 7));
+    if (indexed)
+        x64_byte(c, (base >> 12 & 3) << 6 | (x64_index_of(base) & 7) << 3 | (base & 7));
+    else if ((base & 7) == RSP)
         x64_byte(c, 0x24);
     if (small)
         x64_byte(c, (uint8_t)disp);
@@ -89,7 +100,7 @@ static inline void x64_memory_operand(struct x64 *c, unsigned reg, unsigned base
 static inline void x64_rm(struct x64 *c, unsigned prefix, unsigned w, unsigned opcode, unsigned reg, unsigned base,
                           int32_t disp, bool byte)
 {
-    unsigned rex = w << 3 | (reg >> 3) << 2 | base >> 3;
+    unsigned rex = w << 3 | (reg >> 3) << 2 | (x64_index_of(base) >> 3) << 1 | (base >> 3 & 1);
     if (byte && !rex && reg >= 4)
         x64_byte(c, 0x40);
     x64_opcode(c, prefix, rex, opcode);

@@ -14,21 +14,27 @@
 /* --- encodings --------------------------------------------------------------------------------------- */
 
 /* VEX and the opcode. `over` is the register in vvvv, 0 where there is none; `rm` the operand's or base's number. */
-static inline void vex_opcode(struct x64 *c, unsigned w, unsigned op, unsigned reg, unsigned over, unsigned rm)
+static inline void vex_opcode_x(struct x64 *c, unsigned w, unsigned op, unsigned reg, unsigned over, unsigned rm,
+                                unsigned index)
 {
     const unsigned prefix = op >> 24, escape = op >> 8 & 0xffff;
     const unsigned pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
     const unsigned map = escape == 0x0f38 ? 2 : escape == 0x0f3a ? 3 : 1;
-    const unsigned no_r = reg < 8, no_b = rm < 8, last = (~over & 15) << 3 | pp; /* they stand inverted */
-    if (map == 1 && !w && no_b) {
+    const unsigned no_r = reg < 8, no_b = rm < 8, no_x = index < 8, last = (~over & 15) << 3 | pp; /* they stand inverted */
+    if (map == 1 && !w && no_b && no_x) {
         x64_byte(c, 0xc5);
         x64_byte(c, no_r << 7 | last);
     } else {
         x64_byte(c, 0xc4);
-        x64_byte(c, no_r << 7 | 1 << 6 | no_b << 5 | map);
+        x64_byte(c, no_r << 7 | no_x << 6 | no_b << 5 | map);
         x64_byte(c, w << 7 | last);
     }
     x64_byte(c, op & 0xff);
+}
+
+static inline void vex_opcode(struct x64 *c, unsigned w, unsigned op, unsigned reg, unsigned over, unsigned rm)
+{
+    vex_opcode_x(c, w, op, reg, over, rm, 0);
 }
 
 static inline void vex_rr(struct x64 *c, unsigned w, unsigned op, unsigned reg, unsigned over, unsigned rm)
@@ -39,7 +45,7 @@ static inline void vex_rr(struct x64 *c, unsigned w, unsigned op, unsigned reg, 
 
 static inline void vex_rm(struct x64 *c, unsigned op, unsigned reg, unsigned over, unsigned base, int32_t disp)
 {
-    vex_opcode(c, 0, op, reg, over, base);
+    vex_opcode_x(c, 0, op, reg, over, base & 15, x64_index_of(base));
     x64_memory_operand(c, reg, base, disp);
 }
 

@@ -40,4 +40,10 @@ static inline void fdt_property_spi(void *fdt, unsigned spi)
     fdt_property_cells(fdt, "interrupts", 3, (const uint32_t[]){0, spi, 4});
 }
 
+/** The same of one that is triggered by its rising edge. */
+static inline void fdt_property_spi_edge(void *fdt, unsigned spi)
+{
+    fdt_property_cells(fdt, "interrupts", 3, (const uint32_t[]){0, spi, 1});
+}
+
 #endif

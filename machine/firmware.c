@@ -8,26 +8,13 @@
 #include <unistd.h>
 #include "peripherals/fw_cfg.h"
 
-/* Where Debian's packages put them. */
-static const struct packaged {
-    const char *word, *path, *package;
-} packaged[] = {
-    {"uefi", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", "qemu-efi-aarch64"},
-    {"uboot", "/usr/lib/u-boot/qemu_arm64/u-boot.bin", "u-boot-qemu"},
-};
-
 bool firmware_read(const struct run_options *options, size_t limit_bytes, struct file *file, struct error *error)
 {
     const char *path = options->firmware;
-    for (unsigned i = 0; i < sizeof packaged / sizeof *packaged; i++) {
-        if (strcmp(path, packaged[i].word))
-            continue;
-        if (access(packaged[i].path, R_OK))
-            return error_set(error, "--firmware %s: %s cannot be read: %s; install Debian's package %s, or give a file",
-                             packaged[i].word, packaged[i].path, strerror(errno), packaged[i].package);
-        path = packaged[i].path;
-        break;
-    }
+    for (const struct packaged_firmware *known = packaged_firmware; known->word; known++)
+        if (!strcmp(path, known->path) && access(path, R_OK))
+            return error_set(error, "firmware %s: %s; install Debian's package %s, or give a file", path, strerror(errno),
+                             known->package);
     if (!file_read(file, "firmware", path, limit_bytes, "give an image that fits into a bank of flash", error))
         return false;
     if (file->length)

@@ -8,8 +8,7 @@
 
 struct fw_cfg;
 
-/** Reads the firmware that `options` name: a file, or a word (uefi, uboot) for one that Debian packages. Nothing larger
- *  than `limit_bytes`. */
+/** Reads the firmware that `options` name, nothing larger than `limit_bytes`. */
 bool firmware_read(const struct run_options *options, size_t limit_bytes, struct file *file, struct error *error);
 
 /** Has a file of `size_bytes` at `path`: made of zeroes where there is none; one that is shorter grows. */

@@ -35,6 +35,8 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, devices),
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
+    FIELD_HOST(struct machine, pci),
+    FIELD_HOST(struct machine, its),
     FIELD_HOST(struct machine, disks),
     FIELD_HOST(struct machine, fw_cfg),
     FIELD(struct machine, uart.panic.begin_matched),
@@ -56,9 +58,13 @@ static const struct field machine_list[] = {
     FIELD_STRUCT(struct machine, panic_end, &event_fields),
     FIELD_HOST(struct machine, timeout),
     FIELD_HOST(struct machine, hashes_printed),
+    FIELD_HOST(struct machine, stop_insns),
     FIELD_HOST(struct machine, saving),
+    FIELD_HOST(struct machine, debugger),
+    FIELD_HOST(struct machine, moving),
     FIELD_HOST(struct machine, restored),
     FIELD_HOST(struct machine, stop),
+    FIELD_HOST(struct machine, exit_status),
     FIELD(struct machine, resets),
     FIELDS_END,
 };
@@ -75,7 +81,7 @@ void machine_restored(struct machine *machine)
 
 /* --- how it ends ----------------------------------------------------------------------------------- */
 
-static void stop_for(struct machine *machine, enum machine_stop reason)
+void machine_stop_for(struct machine *machine, enum machine_stop reason)
 {
     machine->stop = reason;
     run_loop_stop(&machine->loop);
@@ -83,22 +89,29 @@ static void stop_for(struct machine *machine, enum machine_stop reason)
 
 static void on_system_off(void *machine, struct cpu *cpu)
 {
-    stop_for(machine, MACHINE_POWER_OFF);
+    machine_stop_for(machine, MACHINE_POWER_OFF);
 }
 
 static void on_system_reset(void *machine, struct cpu *cpu)
 {
-    stop_for(machine, MACHINE_RESET);
+    machine_stop_for(machine, MACHINE_RESET);
+}
+
+void machine_exit(void *context, uint8_t status)
+{
+    struct machine *machine = context;
+    machine->exit_status = status;
+    machine_stop_for(machine, MACHINE_EXIT);
 }
 
 static void on_timeout(void *machine)
 {
-    stop_for(machine, MACHINE_TIMEOUT);
+    machine_stop_for(machine, MACHINE_TIMEOUT);
 }
 
 static void on_panic_end(void *machine)
 {
-    stop_for(machine, MACHINE_PANIC);
+    machine_stop_for(machine, MACHINE_PANIC);
 }
 
 /* Looks for a panic in what the guest prints, and lets it print some more. */
@@ -114,15 +127,17 @@ static void watch_panic(struct machine_line *line, const void *bytes, size_t len
 void machine_transmit(void *context, const void *bytes, size_t length)
 {
     struct machine_line *line = context;
-    if (line->serial)
+    if (line->serial && !line->machine->debugger.mute)
         serial_transmit(line->serial, bytes, length);
     save_watch_output(line->machine, bytes, length);
+    if (line->machine->debugger.output)
+        line->machine->debugger.output(line->machine->debugger.output_context, bytes, length);
     watch_panic(line, bytes, length);
 }
 
 void machine_quit(struct machine *machine)
 {
-    stop_for(machine, MACHINE_POWER_OFF);
+    machine_stop_for(machine, MACHINE_POWER_OFF);
 }
 
 static void on_quit_key(void *machine)
@@ -152,9 +167,15 @@ void machine_add_device(struct machine *machine, const struct device_class *clas
     machine->devices[machine->device_count++] = (struct device){class, name, instance};
 }
 
-static bool make_cpus(struct machine *machine, struct error *error)
+static void seed_cpus(struct machine *machine)
 {
     uint64_t stream = machine->options->seed;
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        cpu_seed_rng(machine->cpus[i], seed_next(&stream));
+}
+
+static bool make_cpus(struct machine *machine, struct error *error)
+{
     for (unsigned i = 0; i < machine->options->cpus; i++) {
         struct cpu *cpu = aligned_alloc(64, (sizeof *cpu + 63) / 64 * 64);
         if (!cpu)
@@ -165,7 +186,6 @@ static bool make_cpus(struct machine *machine, struct error *error)
             return false;
         }
         machine->cpus[machine->cpu_count++] = cpu;
-        cpu_seed_rng(cpu, seed_next(&stream));
         cpu->smccc = psci_call;
         cpu->smccc_context = &machine->psci;
     }
@@ -173,6 +193,7 @@ static bool make_cpus(struct machine *machine, struct error *error)
         machine->cpus[i]->peers = machine->cpus;
         machine->cpus[i]->peer_count = machine->cpu_count;
     }
+    seed_cpus(machine);
     machine->psci = (struct psci){
         .cpus = machine->cpus,
         .cpu_count = machine->cpu_count,
@@ -343,7 +364,9 @@ static bool start(struct machine *machine, struct error *error)
 static bool attach_line(struct machine_line *line, struct error *error)
 {
     struct machine *machine = line->machine;
-    const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine};
+    const struct machine_debugger *debugger = &machine->debugger;
+    const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine,
+                                     debugger->key, debugger->context, debugger->prompt};
     bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
     if (line->serial && tape_replays(machine->options->tape)) {
         serial_attach_output(line->serial, machine->inputs);
@@ -368,33 +391,56 @@ static void schedule_timeout(struct machine *machine)
     clock_restore(&machine->clock, &machine->timeout);
 }
 
+bool machine_resume(struct machine *machine, struct error *error)
+{
+    for (;;) {
+        run_loop_run(&machine->loop);
+        if (machine->loop.wrong)
+            return error_set(error, "the engines do not agree; what they did stands above");
+        if (machine->loop.halted || (machine->stop != MACHINE_RUNNING && machine->stop != MACHINE_RESET))
+            return true;
+        if (machine->stop == MACHINE_RUNNING)
+            continue;
+        const struct run_options *options = machine->options;
+        if (!options->kernel && !options->firmware)
+            return true; /* it came from elsewhere, and has nothing to start from here */
+        if (options->no_reboot || machine->uart.panic.begun || machine->console.panic.begun)
+            return true; /* the kernel resets by itself after a panic (panic=) */
+        machine->resets++;
+        if (!start(machine, error))
+            return false;
+    }
+}
+
+static int status_of(const struct machine *machine)
+{
+    switch (machine->stop) {
+    case MACHINE_RUNNING:
+    case MACHINE_HALTED:
+    case MACHINE_MOVED:
+    case MACHINE_POWER_OFF: return EXIT_STATUS_POWER_OFF;
+    case MACHINE_PANIC: return EXIT_STATUS_PANIC;
+    case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
+    case MACHINE_EXIT: return MACHINE_EXIT_BASE | machine->exit_status;
+    case MACHINE_RESET:
+        return machine->uart.panic.begun || machine->console.panic.begun ? EXIT_STATUS_PANIC : EXIT_STATUS_RESET;
+    }
+    return EXIT_STATUS_POWER_OFF;
+}
+
 /* Runs the guest to its end. */
 static int run_to_end(struct machine *machine, struct error *error)
 {
-    const struct run_options *options = machine->options;
-    for (;;) {
-        run_loop_run(&machine->loop);
-        if (machine->loop.wrong) {
-            error_set(error, "the engines do not agree; what they did stands above");
+    const struct machine_debugger *debugger = &machine->debugger;
+    bool goes_on = !debugger->at_start || debugger->halted(debugger->context);
+    while (goes_on) {
+        if (!machine_resume(machine, error))
             return EXIT_STATUS_HOST;
-        }
-        switch (machine->stop) {
-        case MACHINE_RUNNING: break;
-        case MACHINE_POWER_OFF:
-        case MACHINE_HALTED: return EXIT_STATUS_POWER_OFF;
-        case MACHINE_PANIC: return EXIT_STATUS_PANIC;
-        case MACHINE_TIMEOUT: return EXIT_STATUS_TIMEOUT;
-        case MACHINE_RESET:
-            if (machine->uart.panic.begun || machine->console.panic.begun)
-                return EXIT_STATUS_PANIC; /* the kernel resets by itself after a panic (panic=) */
-            if (options->no_reboot)
-                return EXIT_STATUS_RESET;
-            machine->resets++;
-            if (!start(machine, error))
-                return EXIT_STATUS_HOST;
-            break;
-        }
+        goes_on = machine->loop.halted;
+        if (debugger->halted)
+            goes_on = debugger->halted(debugger->context);
     }
+    return status_of(machine);
 }
 
 int machine_run(struct machine *machine, struct error *error)
@@ -419,6 +465,14 @@ bool machine_dump_dtb(struct machine *machine, struct error *error)
     bool written = dtb && file_write("device tree", machine->options->dump_dtb, dtb, bytes, error);
     free(dtb);
     return written;
+}
+
+void machine_reidentify(struct machine *machine)
+{
+    seed_cpus(machine);
+    for (unsigned i = 0; i < machine->device_count; i++)
+        if (machine->devices[i].class->reidentify)
+            machine->devices[i].class->reidentify(machine->devices[i].instance, machine->options->seed);
 }
 
 /* --- its hash -------------------------------------------------------------------------------------- */

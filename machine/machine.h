@@ -11,9 +11,12 @@
 #include "machine/run.h"
 #include "machine/screen.h"
 
+struct migration;
 struct serial;
 struct timed_action;
 struct fw_cfg;
+struct pci_host;
+struct gicv3_its;
 struct machine;
 
 /** A serial line or console of the guest, and its end on the host. */
@@ -38,7 +41,9 @@ enum machine_stop {
     MACHINE_RESET,     /* the guest asked for it: not an end unless --no-reboot */
     MACHINE_PANIC,
     MACHINE_TIMEOUT,
+    MACHINE_EXIT,   /* the guest gave an exit status (semihosting) */
     MACHINE_HALTED, /* a replay has nothing more to go by */
+    MACHINE_MOVED,  /* it runs elsewhere now */
 };
 
 struct machine {
@@ -53,6 +58,8 @@ struct machine {
     struct device devices[MACHINE_DEVICES_MAX]; /* in the order of the board's table */
     unsigned device_count;
     unsigned virtio_slots_used;
+    struct pci_host *pci;  /* NULL: the board has no PCI Express */
+    struct gicv3_its *its;
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
@@ -64,6 +71,7 @@ struct machine {
     struct run_loop loop;
     struct event panic_end, timeout;
     unsigned hashes_printed; /* of options->hash_at */
+    uint64_t stop_insns;     /* --stop-after: where CPU 0 is then; UINT64_MAX: nowhere */
     struct machine_saving {
         /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
          * saved. */
@@ -77,8 +85,31 @@ struct machine {
         } watches[MAX_SAVES]; /* of options->saves */
         bool failed;          /* one could not be written, which was said */
     } saving;
+    /* A debugger that was wired in. `halted` is called when the machine stands still between two instructions: before it
+     * starts if `at_start`, when run_loop_halt() was called, and at its end, which `stop` tells; it may run the machine
+     * itself by machine_resume(). False: the run ends. */
+    struct machine_debugger {
+        bool (*halted)(void *context);
+        void *context;
+        bool at_start;
+        void (*key)(void *context); /* Ctrl-A D, or Ctrl-C where `prompt` */
+        void (*output)(void *context, const void *bytes, size_t length); /* what the guest prints; NULL: nobody asks */
+        void *output_context;
+        bool output_found; /* `output` has halted the machine */
+        bool mute;         /* what the guest prints was printed before */
+        bool prompt;                /* standard input belongs to it while the machine stands still */
+    } debugger;
+    struct machine_moving {
+        /* Begins to move the machine to an address; takes the next step; tells what failed. Set by main; NULL: it stays. */
+        bool (*start)(struct migration *migration, const char *address, struct error *error);
+        void (*step)(struct migration *migration);
+        bool (*failed)(struct migration *migration, struct error *error);
+        bool (*busy)(const struct migration *migration);
+        struct migration *migration; /* main's */
+    } moving;
     bool restored; /* from a snapshot: it is not booted, but goes on */
     enum machine_stop stop;
+    uint8_t exit_status; /* MACHINE_EXIT */
     uint64_t resets; /* how often the guest was started again */
 };
 
@@ -94,9 +125,15 @@ struct machine *machine_create(const struct run_options *options, const struct e
                                struct error *error);
 void machine_free(struct machine *machine);
 
+#define MACHINE_EXIT_BASE 0x100
+
 /** Loads what the options name and runs the guest to its end. Returns the program's exit status (enum
- * exit_status); for EXIT_STATUS_HOST `error` says why. */
+ * exit_status); for EXIT_STATUS_HOST `error` says why. Where the guest gave one it is that and MACHINE_EXIT_BASE. */
 int machine_run(struct machine *machine, struct error *error);
+
+/** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that is
+ *  no end. For a debugger. False: the host could not, and `error` says what. */
+bool machine_resume(struct machine *machine, struct error *error);
 
 /** Ends the run, as the user asked for it. On the machine's thread. */
 void machine_quit(struct machine *machine);
@@ -104,8 +141,15 @@ void machine_quit(struct machine *machine);
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);
 
+/** Ends the run behind the instruction that is running. On the machine's thread only. */
+void machine_stop_for(struct machine *machine, enum machine_stop reason);
+
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
+
+/** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and a
+ *  generation ID by which the guest sees that. */
+void machine_reidentify(struct machine *machine);
 
 /** Watches the changes of RAM, from now on. Not under --parallel. */
 void machine_watch_ram(struct machine *machine, struct page_watch *watch);
@@ -119,6 +163,9 @@ uint64_t machine_hash(const struct machine *machine);
 /** Adds a device to the list that is reset, saved and freed. */
 void machine_add_device(struct machine *machine, const struct device_class *class, const char *name,
                         void *instance);
+
+/** Ends the run, the guest having given the program's exit status. */
+void machine_exit(void *machine, uint8_t status);
 
 /** The transmit hook of a serial line or console (`line`: a struct machine_line): looks for a kernel panic
  * and hands on to the host's end. */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The program: its commands, and the wiring of engines into the machine. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include "debugger/debugger.h"
+#include "hostcall/exec.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
@@ -11,6 +15,7 @@
 #include "machine/window.h"
 #include "peripherals/disk/disk_command.h"
 #include "snapshot/saver.h"
+#include "snapshot/migrate.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/record.h"
 #include "snapshot/replay.h"
@@ -49,8 +54,26 @@ static void on_saved(void *context)
 
 /* A new machine, or the one in a snapshot, which then stays open as long as it lives. */
 static struct machine *make_machine(struct run_options *options, const struct engine_ops *engine,
-                                    struct snapshot **snapshot, struct error *error)
+                                    struct snapshot **snapshot, struct incoming **incoming, struct error *error)
 {
+    if (options->incoming) {
+        *incoming = incoming_wait(options->incoming, error);
+        if (!*incoming || !incoming_configure(*incoming, options, error)) {
+            if (*incoming)
+                incoming_refuse(*incoming, error);
+            return NULL;
+        }
+    }
+    if (*incoming) {
+        struct machine *machine = machine_create(options, engine, error);
+        if (!machine)
+            incoming_refuse(*incoming, error);
+        else if (!incoming_receive(*incoming, machine, error)) {
+            machine_free(machine);
+            return NULL;
+        }
+        return machine;
+    }
     if (options->restore) {
         *snapshot = snapshot_open(options->restore, error);
         if (!*snapshot || !snapshot_configure(*snapshot, options, error))
@@ -61,10 +84,18 @@ static struct machine *make_machine(struct run_options *options, const struct en
         machine_free(machine);
         return NULL;
     }
-    if (machine && !options->parallel)
-        machine->saving =
-            (struct machine_saving){save, finish_save, saver_create(machine, *snapshot, on_saved, machine), {{0}}, false};
     return machine;
+}
+
+/* What a running machine can be asked for: to be saved, and to go elsewhere. */
+static void give_services(struct machine *machine, const struct snapshot *snapshot)
+{
+    if (machine->options->parallel)
+        return;
+    machine->saving =
+        (struct machine_saving){save, finish_save, saver_create(machine, snapshot, on_saved, machine), {{0}}, false};
+    machine->moving = (struct machine_moving){migration_start, migration_step, migration_failed, migration_busy,
+                                              migration_create(machine)};
 }
 
 static int command_snapshot(int argc, char **argv)
@@ -74,7 +105,7 @@ static int command_snapshot(int argc, char **argv)
         snapshot_command_help(stdout);
         return finish_output();
     }
-    int status = snapshot_command(argc, argv, &error);
+    int status = snapshot_command(argc, argv, &interp_engine, &error);
     int output = finish_output();
     return status ? complain(status, error.text) : output;
 }
@@ -129,7 +160,25 @@ static int run(struct machine *machine, struct record *record, struct replay *re
     return status;
 }
 
-static int command_run(int argc, char **argv)
+/* A clone that is to be like no other gets what no other has. A replay has got from its log what the recorded run got. */
+static bool draw_identity(struct run_options *options, struct error *error)
+{
+    const bool seeded = run_options_given(options, "--seed");
+    if (!options->restore || options->replay || (!options->fresh_identity && !seeded))
+        return true;
+    options->fresh_identity = true;
+    return seeded || getrandom(&options->seed, sizeof options->seed, 0) == sizeof options->seed ||
+           error_set(error, "--fresh-identity: the host has no random numbers: %s; give --seed", strerror(errno));
+}
+
+/* Others do not stand still between two instructions. */
+static bool can_debug(const struct run_options *options)
+{
+    return !options->parallel && options->engine != ENGINE_CHOICE_LOCKSTEP && !options->dump_dtb;
+}
+
+/* `armature run`, or with `debug` `armature debug`. */
+static int command_run(int argc, char **argv, bool debug)
 {
     struct run_options options;
     struct error error = {""};
@@ -140,6 +189,11 @@ static int command_run(int argc, char **argv)
         }
     struct replay *replay = NULL;
     int status = parse(&options, &replay, argc, argv, &error);
+    if (status == EXIT_STATUS_POWER_OFF && debug && (options.parallel || options.engine == ENGINE_CHOICE_LOCKSTEP)) {
+        error_set(&error, "the debugger stops the machine between two instructions, which --parallel and --engine lockstep cannot "
+                          "do");
+        status = EXIT_STATUS_USAGE;
+    }
     if (status != EXIT_STATUS_POWER_OFF) {
         replay_free(replay);
         return complain(status, error.text);
@@ -152,6 +206,8 @@ static int command_run(int argc, char **argv)
     }
     if (options.record)
         options.rtc_s = run_options_rtc_s(&options); /* so that the log has what the machine gets */
+    if (!draw_identity(&options, &error))
+        return complain(EXIT_STATUS_HOST, error.text);
     struct record *record = options.record ? record_create() : NULL;
     if (record)
         options.tape = record_tape(record);
@@ -166,12 +222,19 @@ static int command_run(int argc, char **argv)
     jit_settings = (struct jit_settings){
         .cache_bytes = options.jit_cache_bytes,
         .perf_map = options.perf_map,
+        .counting = debug || options.control || options.gdb || options.script,
         .statistics = options.jit_statistics,
         .dump = options.jit_dump,
     };
     struct snapshot *snapshot = NULL;
-    struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &error);
-    if (!machine || (window && !window_attach(window, machine, &error)))
+    struct incoming *incoming = NULL;
+    struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &incoming, &error);
+    struct session *debugger = NULL;
+    static const struct debugger_hooks hooks = {.save = save};
+    if (machine)
+        give_services(machine, snapshot);
+    if (!machine || (window && !window_attach(window, machine, &error)) ||
+        (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
@@ -180,14 +243,38 @@ static int command_run(int argc, char **argv)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
         status = run(machine, record, replay, &error);
     }
-    if (machine)
+    if (debugger_failed(debugger) && status != EXIT_STATUS_HOST) {
+        error_set(&error, "a command of the debugger failed; its message stands above");
+        status = EXIT_STATUS_HOST;
+    }
+    debugger_free(debugger);
+    if (machine) {
         saver_free(machine->saving.saver);
+        migration_free(machine->moving.migration);
+    }
     machine_free(machine); /* which puts the terminal right */
     window_free(window);
     snapshot_close(snapshot);
+    incoming_free(incoming);
     record_free(record);
     replay_free(replay);
+    if (status & MACHINE_EXIT_BASE)
+        return status & ~MACHINE_EXIT_BASE;
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
+}
+
+/* Comes back only where the program could not be run. */
+static int command_exec(int argc, char **argv)
+{
+    static const struct exec_engine engines[] = {
+        {"auto", &jit_engine}, {"interp", &interp_engine}, {"jit", &jit_only_engine}, {NULL, NULL}};
+    struct error error = {""};
+    if (argc >= 1 && !strcmp(argv[0], "--help")) {
+        exec_help(stdout);
+        return finish_output();
+    }
+    jit_settings.process = true;
+    return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &error), error.text);
 }
 
 int main(int argc, char **argv)
@@ -201,19 +288,24 @@ int main(int argc, char **argv)
         {"--bash-completion", help_completion},
     };
 
+    if (argc >= 2 && !strcmp(argv[1], "exec"))
+        return command_exec(argc - 2, argv + 2); /* whose signals are the program's */
     /* A peer that hangs up, and a file that may not grow further, are errors of the write. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2)
         return complain(EXIT_STATUS_USAGE, "what is to be done? armature --help tells");
     if (!strcmp(argv[1], "run"))
-        return command_run(argc - 2, argv + 2);
+        return command_run(argc - 2, argv + 2, false);
+    if (!strcmp(argv[1], "debug"))
+        return command_run(argc - 2, argv + 2, true);
     if (!strcmp(argv[1], "snapshot"))
         return command_snapshot(argc - 2, argv + 2);
     if (!strcmp(argv[1], "disk"))
         return command_disk(argc - 2, argv + 2);
     if (argc > 2)
-        return complain(EXIT_STATUS_USAGE, "expected run, snapshot or disk and what follows them, --help or --version");
+        return complain(EXIT_STATUS_USAGE,
+                        "expected run, debug, exec, snapshot or disk and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -223,6 +315,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, snapshot, disk, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, exec, snapshot, disk, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

@@ -23,6 +23,8 @@ static void set_next_mark(struct machine *machine)
     for (unsigned i = 0; i < options->save_count; i++)
         if (options->saves[i].at_insns > now && options->saves[i].at_insns < next)
             next = options->saves[i].at_insns;
+    if (machine->stop_insns > now && machine->stop_insns < next)
+        next = machine->stop_insns;
     machine->loop.mark_insns = next;
 }
 
@@ -43,10 +45,16 @@ static void fail(struct machine *machine, const struct error *error)
 static void save(struct machine *machine, unsigned number)
 {
     struct error error = {""};
+    const struct save_option *option = &machine->options->saves[number];
     machine->saving.watches[number] = (struct save_watch){.done = true};
+    if (option->moves) {
+        if (!machine->moving.start(machine->moving.migration, option->path, &error))
+            fail(machine, &error);
+        return;
+    }
     if (!machine->saving.finish(machine, true, &error))
         fail(machine, &error); /* the one before */
-    if (!machine->saving.save(machine, machine->options->saves[number].path, &error))
+    if (!machine->saving.save(machine, option->path, &error))
         fail(machine, &error);
 }
 
@@ -62,13 +70,14 @@ static void on_mark(void *context)
     for (unsigned i = 0; i < options->save_count; i++)
         if (options->saves[i].at_insns == now)
             save(machine, i);
+    if (machine->stop_insns == now)
+        machine_stop_for(machine, MACHINE_TIMEOUT);
     set_next_mark(machine);
 }
 
 /* --- texts ----------------------------------------------------------------------------------------- */
 
-/* How much of `text` stands at the end of what was printed, `matched` of it having stood there before `byte`. */
-static unsigned match_on(const char *text, unsigned matched, char byte)
+unsigned marks_match(const char *text, unsigned matched, char byte)
 {
     while (text[matched] != byte) {
         if (!matched)
@@ -89,7 +98,7 @@ void save_watch_output(struct machine *machine, const void *bytes, size_t length
         struct save_watch *watch = &machine->saving.watches[i];
         const char *text = machine->options->saves[i].text;
         for (size_t at = 0; text && at < length && !watch->done && !watch->wanted; at++) {
-            watch->matched = match_on(text, watch->matched, from[at]);
+            watch->matched = marks_match(text, watch->matched, from[at]);
             watch->wanted = !text[watch->matched];
         }
         if (watch->wanted)
@@ -106,6 +115,11 @@ static void on_pause(void *context)
     for (unsigned i = 0; i < machine->options->save_count; i++)
         if (machine->saving.watches[i].wanted)
             save(machine, i);
+    if (!machine->moving.step)
+        return;
+    machine->moving.step(machine->moving.migration);
+    if (machine->moving.failed(machine->moving.migration, &error))
+        fail(machine, &error);
 }
 
 /* --- entry points ---------------------------------------------------------------------------------- */
@@ -119,6 +133,8 @@ void marks_init(struct machine *machine)
 
 void marks_begin(struct machine *machine)
 {
+    const uint64_t now = insns_of_first(machine), after = machine->options->stop_after_insns;
+    machine->stop_insns = after && after < UINT64_MAX - now ? now + after : UINT64_MAX;
     if (machine->restored)
         on_mark(machine);
     set_next_mark(machine);
@@ -132,15 +148,21 @@ int marks_end(struct machine *machine, int status, struct error *error)
         const struct save_option *option = &machine->options->saves[i];
         if (machine->saving.watches[i].done)
             continue;
-        if (option->text)
+        if (option->moves)
+            error_set(error, "it did not move to %s: the guest never printed '%s'", option->path, option->text);
+        else if (option->text)
             error_set(error, "%s was not saved: the guest never printed '%s'", option->path, option->text);
         else
             error_set(error, "%s was not saved: the guest ended before instruction %llu", option->path,
                       (unsigned long long)option->at_insns);
         return EXIT_STATUS_HOST;
     }
+    if (machine->moving.busy && machine->moving.busy(machine->moving.migration)) {
+        error_set(error, "the machine did not move: the guest ended on the way");
+        return EXIT_STATUS_HOST;
+    }
     if (machine->saving.failed) {
-        error_set(error, "not every snapshot was written; the reason stands above");
+        error_set(error, "not every snapshot was written, or the machine did not move; the reason stands above");
         return EXIT_STATUS_HOST;
     }
     return status;

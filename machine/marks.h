@@ -19,4 +19,7 @@ int marks_end(struct machine *machine, int status, struct error *error);
 /** The guest prints: --save-on looks for its text. */
 void save_watch_output(struct machine *machine, const void *bytes, size_t length);
 
+/** How much of `text` stands at the end of what was printed, `matched` of it having stood there before `byte`. */
+unsigned marks_match(const char *text, unsigned matched, char byte);
+
 #endif

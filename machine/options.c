@@ -68,6 +68,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 
 #define ENGINES "auto interp jit lockstep"
 #define MODELS  "v8.0 v8.2 max"
+#define BUSES   "mmio pci"
 #define CLOCKS  "paced virtual"
 #define SERIALS "none null stdio pty file: unix:"
 
@@ -92,8 +93,17 @@ static bool take_dtb(struct run_options *options, const char *value, struct erro
     return take_path(&options->dtb, "--dtb", value, error);
 }
 
+const struct packaged_firmware packaged_firmware[] = {
+    {"uefi", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", "qemu-efi-aarch64"},
+    {"uboot", "/usr/lib/u-boot/qemu_arm64/u-boot.bin", "u-boot-qemu"},
+    {0},
+};
+
 static bool take_firmware(struct run_options *options, const char *value, struct error *error)
 {
+    for (const struct packaged_firmware *known = packaged_firmware; known->word; known++)
+        if (!strcmp(value, known->word))
+            value = known->path;
     return take_path(&options->firmware, "--firmware", value, error);
 }
 
@@ -238,6 +248,18 @@ static bool take_share(struct run_options *options, const char *value, struct er
     return true;
 }
 
+static bool take_hostcall(struct run_options *options, const char *value, struct error *error)
+{
+    options->hostcall = value;
+    return true;
+}
+
+static bool take_semihosting(struct run_options *options, const char *value, struct error *error)
+{
+    options->semihosting = value;
+    return true;
+}
+
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
                                struct error *error)
 {
@@ -266,6 +288,15 @@ static bool take_serial(struct run_options *options, const char *value, struct e
 static bool take_console(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->console, "--console", value, error);
+}
+
+static bool take_bus(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!take_word(&choice, "--bus", BUSES, value, error))
+        return false;
+    options->bus = (enum bus_choice)choice;
+    return true;
 }
 
 static bool take_engine(struct run_options *options, const char *value, struct error *error)
@@ -425,6 +456,13 @@ static bool take_at(struct run_options *options, const char *first, const char *
     return true;
 }
 
+static bool take_stop_after(struct run_options *options, const char *value, struct error *error)
+{
+    if (parse_whole_number(value, UINT64_MAX - 1, &options->stop_after_insns) && options->stop_after_insns > 0)
+        return true;
+    return error_set(error, "--stop-after expects a number of instructions, such as 1000000 (not '%s')", value);
+}
+
 static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
 {
     const char *rest = value;
@@ -446,7 +484,7 @@ static bool take_state_hash_at(struct run_options *options, const char *value, s
 static struct save_option *next_save(struct run_options *options, const char *path, struct error *error)
 {
     if (options->save_count == MAX_SAVES) {
-        error_set(error, "--save-at and --save-on can be given %u times at most", MAX_SAVES);
+        error_set(error, "--save-at, --save-on and --migrate-on can be given %u times at most", MAX_SAVES);
         return NULL;
     }
     struct save_option *save = &options->saves[options->save_count];
@@ -479,9 +517,35 @@ static bool take_save_on(struct run_options *options, const char *first, const c
     return save != NULL;
 }
 
+static bool take_migrate_on(struct run_options *options, const char *first, const char *second, struct error *error)
+{
+    if (!*first || strncmp(second, "tcp:", 4))
+        return error_set(error, "--migrate-on expects a text that the guest will print, and a place, such as login: "
+                         "tcp:127.0.0.1:4444");
+    struct save_option *save = next_save(options, second, error);
+    if (save) {
+        save->text = first;
+        save->moves = true;
+    }
+    return save != NULL;
+}
+
+static bool take_incoming(struct run_options *options, const char *value, struct error *error)
+{
+    if (strncmp(value, "tcp:", 4))
+        return error_set(error, "--incoming expects a place, such as tcp:127.0.0.1:4444 (not '%s')", value);
+    options->incoming = value;
+    return true;
+}
+
 static bool take_restore(struct run_options *options, const char *value, struct error *error)
 {
     return take_path(&options->restore, "--restore", value, error);
+}
+
+static bool take_fresh_identity(struct run_options *options, const char *value, struct error *error)
+{
+    return options->fresh_identity = true;
 }
 
 static bool take_compress(struct run_options *options, const char *value, struct error *error)
@@ -489,9 +553,43 @@ static bool take_compress(struct run_options *options, const char *value, struct
     return options->compress = true;
 }
 
+static bool take_script(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->script, "--script", value, error);
+}
+
+static bool take_symbols(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->symbols, "--symbols", value, error);
+}
+
+static bool take_listener(const char **listener, const char *what, const char *value, struct error *error)
+{
+    if ((strncmp(value, "unix:", 5) && strncmp(value, "tcp:", 4)) || !strchr(value, ':')[1])
+        return error_set(error, "%s expects unix:PATH or tcp:PORT (also tcp:ADDRESS:PORT), not '%s'", what, value);
+    *listener = value;
+    return true;
+}
+
+static bool take_control(struct run_options *options, const char *value, struct error *error)
+{
+    return take_listener(&options->control, "--control", value, error);
+}
+
 static bool take_incremental(struct run_options *options, const char *value, struct error *error)
 {
     return options->incremental = true;
+}
+
+static bool take_gdb(struct run_options *options, const char *value, struct error *error)
+{
+    return take_listener(&options->gdb, "--gdb", value, error);
+}
+
+static bool take_history(struct run_options *options, const char *value, struct error *error)
+{
+    return parse_size(value, 0, MAX_MEMORY_BYTES, &options->history_bytes) ||
+           error_set(error, "--history expects a size from 0M to 64G, such as 512M or 4G (not '%s')", value);
 }
 
 static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
@@ -526,6 +624,10 @@ const struct cli_option cli_options[] = {
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
      "more.",
      take_cpu},
+    {"--bus", "mmio|pci", BUSES, false,
+     "How virtio devices are attached: mmio, a slot each (the default), or pci, on PCI Express with MSI-X through the "
+     "interrupt controller's translation service.",
+     take_bus},
     {"--disk", "FILE[,WORD...]", "", true,
      "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw and "
      ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in snapshots, "
@@ -545,6 +647,14 @@ const struct cli_option cli_options[] = {
      "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
      "attribute. Nothing outside of the directory can be reached.",
      take_share},
+    {"--hostcall", "FILE", "", false,
+     "Let the guest call the functions of the host's libraries that the file lists with their arguments, and no others. Its "
+     "side of that is in guest/hypercall.",
+     take_hostcall},
+    {"--semihosting", "DIR", "", false,
+     "Serve Arm's semihosting calls (HLT #0xF000), for programs without an operating system: files beneath DIR, the console, "
+     "time, and the program's exit status, which becomes this one's. The command line is the kernel's name and --append.",
+     take_semihosting},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
      take_serial},
@@ -603,6 +713,9 @@ const struct cli_option cli_options[] = {
      take_perf_map},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
      take_timeout},
+    {"--stop-after", "N", NULL, false,
+     "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
+     take_stop_after},
     {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
     {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
      take_no_reboot},
@@ -624,8 +737,29 @@ const struct cli_option cli_options[] = {
      take_incremental},
     {"--restore", "FILE", "", false,
      "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
-     "--serial and --console may say anew where its devices end on the host. Disks are overlays.",
+     "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes on as "
+     "a clone with an identity of its own: other random numbers, and a generation ID by which the guest sees it.",
      take_restore},
+    {"--migrate-on", "TEXT PLACE", NULL, true,
+     "Move the running machine to the armature that waits with --incoming at that place, such as tcp:127.0.0.1:4444, when "
+     "the guest has printed TEXT. It runs on meanwhile; where it cannot move it stays.",
+     .take_pair = take_migrate_on},
+    {"--incoming", "PLACE", NULL, false,
+     "Wait at tcp:HOST:PORT for a machine that moves here, and go on with it. --disk must name the images that it had. "
+     "Nothing protects what goes over the wire.",
+     take_incoming},
+    {"--fresh-identity", NULL, NULL, false,
+     "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
+     take_fresh_identity},
+    {"--script", "FILE", "", false, "Commands of the debugger, done before the guest starts. Those that run it, do.", take_script},
+    {"--control", "WHERE", "unix: tcp:", false,
+     "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies are JSON.",
+     take_control},
+    {"--gdb", "WHERE", "unix: tcp:", false, "Serve gdb's remote protocol at unix:PATH or tcp:PORT. The guest runs until gdb comes.",
+     take_gdb},
+    {"--history", "SIZE", NULL, false,
+     "Memory that the debugger may take to go back in time, 0M to 64G; default 512M. 0M: it cannot go back.", take_history},
+    {"--symbols", "FILE", "", false, "Symbols for the debugger: an ELF file with or without DWARF, or a System.map.", take_symbols},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
     {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
      take_dump_dtb},
@@ -637,156 +771,7 @@ const struct cli_status cli_statuses[] = {
     {EXIT_STATUS_HOST, "A file, memory, a socket or the like could not be had from the host."},
     {EXIT_STATUS_USAGE, "The command line makes no sense."},
     {EXIT_STATUS_PANIC, "The guest's kernel panicked (--exit-on-panic)."},
-    {EXIT_STATUS_TIMEOUT, "The time given with --timeout is over."},
+    {EXIT_STATUS_TIMEOUT, "The time of --timeout, or the instructions of --stop-after, are over."},
     {EXIT_STATUS_RESET, "The guest asked for a reset (--no-reboot)."},
     {0},
 };
-
-/* --- entry points ---------------------------------------------------------------------------------- */
-
-void run_options_default(struct run_options *options)
-{
-    *options = (struct run_options){
-        .append = "",
-        .memory_bytes = 1ull << 30,
-        .cpus = 1,
-        .serial = {SERIAL_STDIO, NULL},
-        .cpu = CPU_V8_2,
-        .host_features = HOST_LEVEL_NATIVE,
-        .jit_cache_bytes = 32ull << 20,
-        .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
-    };
-}
-
-/* What a snapshot says of its machine, the command line cannot say again. */
-static bool check_restore(const struct run_options *options, struct error *error)
-{
-    static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory",   "--cpus",         "--cpu",
-                                        "--seed",   "--dtb",    "--dump-dtb", "--firmware", "--firmware-vars"};
-    for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (run_options_given(options, fixed[i]))
-            return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
-    return true;
-}
-
-/* A snapshot holds what was written to overlays; an image that goes on being written could not be restored to. */
-static bool check_saves(const struct run_options *options, struct error *error)
-{
-    for (unsigned i = 0; options->save_count && !options->restore && i < options->disk_count; i++)
-        if (!options->disks[i].read_only && !options->disks[i].overlay)
-            return error_set(error, "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
-                             "or %s,ro", options->disks[i].path, options->disks[i].path);
-    if ((options->compress || options->incremental) && !options->save_count)
-        return error_set(error, "%s is for snapshots: give --save-at or --save-on too",
-                         options->compress ? "--compress" : "--incremental");
-    return true;
-}
-
-/* What no option can see alone. */
-static bool check_together(const struct run_options *options, struct error *error)
-{
-    if (options->restore && !check_restore(options, error))
-        return false;
-    if (!check_saves(options, error))
-        return false;
-    if (options->display.kind == DISPLAY_ABSENT && options->screenshot && !options->restore)
-        return error_set(error, "--screenshot needs a screen: give --display none, or sdl");
-    if (options->at_count && options->cpus > 1 && (options->record || options->replay))
-        return error_set(error, "--at ends a turn of the processors, so with several a record could not be repeated without it");
-    if (options->record && options->replay)
-        return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
-    for (unsigned i = 0; i < options->share_count; i++)
-        if (!*options->shares[i].path && run_options_given(options, "--share"))
-            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);
-    if (options->parallel && (options->record || options->replay))
-        return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
-                         options->record ? "--record" : "--replay");
-    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay)
-        return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
-    if (options->firmware_vars && !options->firmware)
-        return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
-    if (options->dtb && options->dump_dtb)
-        return error_set(error,
-                         "--dump-dtb writes the generated device tree, so --dtb makes no sense with it");
-    if (options->engine == ENGINE_CHOICE_INTERP && (options->jit_dump || options->jit_statistics || options->perf_map))
-        return error_set(error, "--engine interp translates nothing, so %s makes no sense with it",
-                         options->jit_dump ? "--jit-dump" : options->perf_map ? "--perf-map" : "--jit-statistics");
-    if (options->parallel && options->clock_asked && options->clock == CLOCK_CHOICE_VIRTUAL)
-        return error_set(error, "--parallel runs in the host's time, and no run of it can be repeated: --clock virtual "
-                                "makes no sense with it");
-    if (options->parallel && options->engine == ENGINE_CHOICE_LOCKSTEP)
-        return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
-    if (options->parallel && options->hash_count)
-        return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
-    if (options->parallel && options->save_count)
-        return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
-                                "them");
-    if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
-        return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
-    return true;
-}
-
-/* What is given now replaces a list that stood there before. */
-static void forget_list(struct run_options *options, const struct cli_option *option)
-{
-    if (option->take == take_disk)
-        options->disk_count = 0;
-    else if (option->take == take_net)
-        options->net_count = 0;
-    else if (option->take == take_share)
-        options->share_count = 0;
-}
-
-const struct cli_option *cli_find(const char *name)
-{
-    const struct cli_option *option = cli_options;
-    while (option->name && strcmp(option->name, name))
-        option++;
-    return option->name ? option : NULL;
-}
-
-static uint64_t bit_of(const struct cli_option *option)
-{
-    return 1ull << (option - cli_options);
-}
-
-bool run_options_given(const struct run_options *options, const char *name)
-{
-    const struct cli_option *option = cli_find(name);
-    assert(option);
-    return options->given & bit_of(option);
-}
-
-/* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
-static bool take_values(struct run_options *options, const struct cli_option *option, int argc, char *const argv[], int *at,
-                        struct error *error)
-{
-    int values = option->take_pair ? 2 : option->value ? 1 : 0;
-    if (argc - *at <= values)
-        return error_set(error, "%s expects %s behind it", option->name, option->value);
-    const char *const *value = (const char *const *)argv + *at + 1;
-    *at += values;
-    if (option->take_pair)
-        return option->take_pair(options, value[0], value[1], error);
-    return option->take(options, values ? value[0] : NULL, error);
-}
-
-bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error)
-{
-    for (int i = 0; i < argc; i++) {
-        const struct cli_option *option = cli_find(argv[i]);
-        if (!option)
-            return error_set(error,
-                             argv[i][0] == '-' ? "unknown option '%s'; armature run --help lists them"
-                                               : "'%s' is no option; armature run --help lists them",
-                             argv[i]);
-        if (options->given & bit_of(option) && !option->repeatable)
-            return error_set(error, "%s is given twice", option->name);
-        if (!(options->given & bit_of(option)))
-            forget_list(options, option);
-        options->given |= bit_of(option);
-        if (!take_values(options, option, argc, argv, &i, error))
-            return false;
-    }
-    return check_together(options, error);
-}

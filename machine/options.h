@@ -17,7 +17,7 @@ enum exit_status {
     EXIT_STATUS_HOST = 1,      /* the host could not do something: a file, memory, a socket */
     EXIT_STATUS_USAGE = 2,     /* the command line makes no sense */
     EXIT_STATUS_PANIC = 3,     /* --exit-on-panic: the guest's kernel panicked */
-    EXIT_STATUS_TIMEOUT = 4,   /* --timeout: that much guest time has passed */
+    EXIT_STATUS_TIMEOUT = 4,   /* --timeout, --stop-after: that much guest time, so many instructions have passed */
     EXIT_STATUS_RESET = 5,     /* --no-reboot: the guest asked for a reset */
 };
 
@@ -54,6 +54,7 @@ struct save_option {
     uint64_t at_insns; /* when CPU 0 has run that many; 0: not so */
     const char *text;  /* when the guest has printed it; NULL: not so */
     const char *path;
+    bool moves; /* the machine moves to the address `path`, in place of being saved there */
 };
 
 /** One port of the host that leads into the guest. The address is IPv4 in host byte order: INADDR_ANY (0) for
@@ -100,6 +101,7 @@ struct at_option {
 };
 
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
+enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
@@ -109,7 +111,7 @@ struct run_options {
     const char *initrd;    /* NULL: none */
     const char *append;    /* the kernel's command line; "" when not given */
     const char *dtb;       /* NULL: generated from the board */
-    const char *firmware;  /* a file, or "uefi" or "uboot": what the first CPU runs, from flash; NULL: the kernel itself */
+    const char *firmware;  /* what the first CPU runs, from flash; NULL: the kernel itself */
     const char *firmware_vars; /* the file in which the second bank of flash persists; NULL: none */
     const char *dump_dtb;  /* write the device tree the guest would get there, and end */
     uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
@@ -122,6 +124,9 @@ struct run_options {
     unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
+    enum bus_choice bus; /* how virtio devices are reached; default MMIO */
+    const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not known */
+    const char *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
     struct display_option display;
     const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
     struct at_option at[MAX_AT];
@@ -140,16 +145,28 @@ struct run_options {
     const char *record, *replay; /* a log of the run, to be written, or to be followed; NULL: none */
     const struct tape *tape;     /* what does that: main's to set */
     uint64_t timeout_ns;     /* guest time; 0: none */
+    uint64_t stop_after_insns; /* of CPU 0, from where the run begins; 0: never */
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
     unsigned hash_count;
+    const char *script;  /* commands of the debugger, done before the guest starts; NULL: none */
+    const char *control, *gdb; /* where the debugger listens: unix:PATH, tcp:[ADDRESS:]PORT; NULL: nowhere */
+    const char *symbols; /* a file with symbols for the debugger; NULL: none */
+    uint64_t history_bytes; /* memory for going back in time; 0: none */
     const char *restore; /* a snapshot to go on from, in place of booting a kernel; NULL: none */
+    const char *incoming; /* where a machine is awaited that comes from another process; NULL: nowhere */
+    bool fresh_identity; /* the restored machine is a clone, whose identity `seed` makes */
     struct save_option saves[MAX_SAVES];
     unsigned save_count;
     bool compress;  /* snapshots are compressed */
     bool incremental; /* they hold what changed since the one before */
     uint64_t given; /* a bit for each option that was given, by its place in the table */
 };
+
+/** Firmware that Debian packages, by the word that stands for its file. The last has no word. */
+extern const struct packaged_firmware {
+    const char *word, *path, *package;
+} packaged_firmware[];
 
 /** Fills `options` with the defaults. */
 void run_options_default(struct run_options *options);

@@ -87,6 +87,11 @@ static const char *describe_cpu(const struct run_options *options, unsigned inde
     return index ? NULL : models[options->cpu];
 }
 
+static const char *describe_bus(const struct run_options *options, unsigned index, char *value)
+{
+    return index || options->bus == BUS_CHOICE_MMIO ? NULL : "pci";
+}
+
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
     static const char *const layouts[] = {"", "stripe:", "mirror:"};
@@ -122,6 +127,17 @@ static const char *describe_share(const struct run_options *options, unsigned in
     const struct share_option *share = &options->shares[index];
     snprintf(value, VALUE_BYTES, "%s%s%s", share->tag, share->read_only ? ",ro" : "", share->mapped ? ",mapped" : "");
     return value;
+}
+
+/* That they are there, and not where. */
+static const char *describe_hostcall(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->hostcall ? NULL : "";
+}
+
+static const char *describe_semihosting(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->semihosting ? NULL : "";
 }
 
 /* A path or a socket is this host's affair: where the run goes on or is done again, the line leads nowhere,
@@ -163,12 +179,22 @@ static const char *describe_seed(const struct run_options *options, unsigned ind
     return index ? NULL : number(value, options->seed);
 }
 
+static const char *describe_fresh_identity(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->fresh_identity ? NULL : "";
+}
+
 static const char *describe_timeout(const struct run_options *options, unsigned index, char *value)
 {
     if (index || !options->timeout_ns)
         return NULL;
     snprintf(value, VALUE_BYTES, "%" PRIu64 "ms", options->timeout_ns / 1000000);
     return value;
+}
+
+static const char *describe_stop_after(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->stop_after_insns ? NULL : number(value, options->stop_after_insns);
 }
 
 static const char *describe_exit_on_panic(const struct run_options *options, unsigned index, char *value)
@@ -195,16 +221,21 @@ static const struct {
     {"--memory", false, describe_memory},
     {"--cpus", false, describe_cpus},
     {"--cpu", false, describe_cpu},
+    {"--bus", false, describe_bus},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
     {"--share", false, describe_share},
+    {"--hostcall", false, describe_hostcall},
+    {"--semihosting", false, describe_semihosting},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
     {"--display", false, describe_display},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
     {"--seed", false, describe_seed},
+    {"--fresh-identity", false, describe_fresh_identity},
     {"--timeout", false, describe_timeout},
+    {"--stop-after", false, describe_stop_after},
     {"--exit-on-panic", false, describe_exit_on_panic},
     {"--no-reboot", false, describe_no_reboot},
 };
@@ -243,6 +274,8 @@ bool run_options_take(struct run_options *options, const char *name, const char 
         return error_set(error, "%s %s is not where its output can go", name, value);
     if (!strcmp(name, "--share") && strchr(value, '='))
         return error_set(error, "--share %s names a directory", value);
+    if ((!strcmp(name, "--semihosting") || !strcmp(name, "--hostcall")) && *value)
+        return error_set(error, "%s %s names what the host would open", name, value);
     if (!strcmp(name, "--net") && strcmp(value, "user"))
         return error_set(error, "--net %s is no network it can have", value);
     return option->take(options, option->value ? value : NULL, error);

@@ -22,6 +22,9 @@ struct cli_option {
 /** All of them, in the order of the help; the last has no name. */
 extern const struct cli_option cli_options[];
 
+/** Whether the options make sense together. False: `error` says which do not. */
+bool options_check(const struct run_options *options, struct error *error);
+
 /** The option with that name, or NULL. */
 const struct cli_option *cli_find(const char *name);
 

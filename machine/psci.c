@@ -16,6 +16,8 @@ enum {
 /* A function identifier (DEN 0028, 2.5): bit 30 says that the arguments are of 64 bits. */
 #define SMC64             0x40000000u
 #define PSCI_BASE         0x84000000u
+#define VENDOR_BASE       0x86000000u /* vendor specific hypervisor services, fast calls (DEN 0028, 6.1) */
+#define VENDOR_MASK       (0xff000000u & ~SMC64)
 #define SMCCC_VERSION_1_2 0x10002
 #define PSCI_VERSION_1_1  0x10001
 
@@ -200,6 +202,11 @@ static const struct call *find_call(uint32_t function)
 bool psci_call(void *psci, struct cpu *cpu, bool is_smc)
 {
     uint32_t function = (uint32_t)cpu->x[0];
+    const struct psci *firmware = psci;
+    if (firmware->vendor && !is_smc && (function & VENDOR_MASK) == VENDOR_BASE) {
+        firmware->vendor(firmware->vendor_context, cpu);
+        return true;
+    }
     const struct call *call = find_call(function);
     uint64_t arguments[3];
     for (unsigned i = 0; i < 3; i++)

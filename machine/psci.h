@@ -15,6 +15,9 @@ struct psci {
     void (*system_off)(void *context, struct cpu *cpu);
     void (*system_reset)(void *context, struct cpu *cpu);
     void *context;
+    /* Serves a call by HVC of the vendor's own range; NULL: there are none. */
+    void (*vendor)(void *context, struct cpu *cpu);
+    void *vendor_context;
 };
 
 /** Serves a call as struct cpu.smccc does; `psci` is a struct psci. Arguments are in x0 to x3, the result is

@@ -34,6 +34,12 @@ static const struct field run_loop_list[] = {
     FIELD_HOST(struct run_loop, on_mark_context),
     FIELD_HOST(struct run_loop, pause),
     FIELD_HOST(struct run_loop, on_pause),
+    FIELD_HOST(struct run_loop, halt),
+    FIELD_HOST(struct run_loop, halted),
+    FIELD_HOST(struct run_loop, halt_at_insns),
+    FIELD_HOST(struct run_loop, halt_at_ns),
+    FIELD_HOST(struct run_loop, halt_cpu),
+    FIELD_HOST(struct run_loop, halt_cpu_insns),
     FIELD_HOST(struct run_loop, stop),
     FIELD_HOST(struct run_loop, wrong),
     FIELD_HOST(struct run_loop, last_poll_host_ns),
@@ -80,8 +86,7 @@ static void skip_to(struct run_loop *loop, uint64_t ns)
             cpu_move_to(loop->cpus[i], ns);
 }
 
-/* Instructions retired by all CPUs. */
-static uint64_t insns_of_all(const struct run_loop *loop)
+uint64_t run_loop_insns(const struct run_loop *loop)
 {
     uint64_t insns = 0;
     for (unsigned i = 0; i < loop->cpu_count; i++)
@@ -107,7 +112,7 @@ static void on_earlier(void *context, uint64_t when_ns)
 
 struct input_stamp run_loop_stamp(const struct run_loop *loop)
 {
-    return (struct input_stamp){.ns = loop->clock->now_ns, .insns = insns_of_all(loop), .fires = loop->fires};
+    return (struct input_stamp){.ns = loop->clock->now_ns, .insns = run_loop_insns(loop), .fires = loop->fires};
 }
 
 static void take_inputs(struct run_loop *loop)
@@ -197,12 +202,25 @@ static void pause_if_asked(struct run_loop *loop)
     loop->on_pause(loop->on_mark_context);
 }
 
+/* `limit`, or before it what the CPU may still run until the loop is to halt. */
+static uint64_t limit_of_halt(const struct run_loop *loop, const struct cpu *cpu, uint64_t limit)
+{
+    if (loop->halt_at_insns != UINT64_MAX) {
+        uint64_t left = loop->halt_at_insns - run_loop_insns(loop);
+        limit = left < limit - cpu->icount ? cpu->icount + left : limit;
+    }
+    return cpu == loop->halt_cpu && loop->halt_cpu_insns < limit ? loop->halt_cpu_insns : limit;
+}
+
 /* Runs the engine until `limit` or the mark, and looks who waits for that. */
 static void run_engine(struct run_loop *loop, struct cpu *cpu, uint64_t limit)
 {
+    limit = limit_of_halt(loop, cpu, limit);
     const bool marked = cpu == loop->cpus[0] && loop->mark_insns <= limit;
     cpu->limit = marked ? loop->mark_insns : limit;
     loop->current = cpu;
+    if (loop->halt)
+        cpu_attention(cpu); /* it came before there was a current one */
     if (loop->engine_ops->run(loop->engine, cpu) == ENGINE_EXIT_WRONG)
         loop->wrong = loop->stop = true;
     loop->current = NULL;
@@ -211,13 +229,16 @@ static void run_engine(struct run_loop *loop, struct cpu *cpu, uint64_t limit)
     if (marked && cpu->icount == loop->mark_insns)
         loop->on_mark(loop->on_mark_context);
     pause_if_asked(loop);
+    if ((loop->halt_at_insns != UINT64_MAX && run_loop_insns(loop) >= loop->halt_at_insns) ||
+        (cpu == loop->halt_cpu && cpu->icount >= loop->halt_cpu_insns))
+        loop->halt = true;
 }
 
 /* Where the engine stops: at `limit`, or where the log has its next entry. */
 static uint64_t turn_limit(const struct run_loop *loop, const struct cpu *cpu, uint64_t limit)
 {
     struct input_stamp next;
-    uint64_t insns = insns_of_all(loop);
+    uint64_t insns = run_loop_insns(loop);
     if (next_on_tape(loop, &next) && next.insns > insns && next.insns - insns < limit - cpu->icount)
         return cpu->icount + (next.insns - insns);
     return limit;
@@ -229,6 +250,8 @@ static void run_turn(struct run_loop *loop, struct cpu *cpu)
     bool stirred = loop->round.stirred && !loop->round.in_turn; /* WFE ends once for that */
     bool yields = loop->round.in_turn && between_runs(loop, cpu);
     while (!yields && !loop->stop && cpu_runnable(cpu, stirred)) {
+        if (loop->halt)
+            return;
         stirred = false;
         loop->clock->now_ns = cpu_time_ns(cpu);
         cpu_turn_begins(cpu);
@@ -236,6 +259,8 @@ static void run_turn(struct run_loop *loop, struct cpu *cpu)
         if (cpu->icount >= limit)
             return;
         run_engine(loop, cpu, turn_limit(loop, cpu, limit));
+        if (loop->halt)
+            return;
         yields = between_runs(loop, cpu);
     }
     /* A CPU by itself stays where it is: how time goes on when it sleeps is for run_idle() to say. */
@@ -266,6 +291,8 @@ static void run_round(struct run_loop *loop)
         if (!round->in_turn)
             round->before_insns = cpu->icount;
         run_turn(loop, cpu);
+        if (loop->halt && !loop->stop)
+            return;
         round->in_turn = false;
         if (loop->cpu_count > 1 && cpu->icount - round->before_insns >= STIR_INSNS)
             loop->stirred = true;
@@ -326,7 +353,7 @@ bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns
 static void replay_idle(struct run_loop *loop, uint64_t next_ns)
 {
     struct input_stamp next;
-    if (next_on_tape(loop, &next) && next.insns == insns_of_all(loop) && next.ns > loop->now_ns && next.ns < next_ns)
+    if (next_on_tape(loop, &next) && next.insns == run_loop_insns(loop) && next.ns > loop->now_ns && next.ns < next_ns)
         next_ns = next.ns;
     if (next_ns == CLOCK_NEVER)
         loop->tape->stuck(loop->tape->context);
@@ -388,6 +415,8 @@ static void run_busy(struct run_loop *loop)
 {
     uint64_t from_ns = loop->now_ns, from_host_ns = loop->governor.host_ns();
     run_round(loop);
+    if (loop->halt)
+        return; /* the round goes on later, and the clock stands where it does */
     uint64_t to_host_ns = loop->governor.host_ns();
     uint32_t rate_q8 = governor_ran(&loop->governor, from_ns, loop->now_ns, to_host_ns - from_host_ns);
     loop->clock->now_ns = loop->now_ns;
@@ -407,6 +436,7 @@ static void between_rounds(struct run_loop *loop)
 
 void run_loop_run(struct run_loop *loop)
 {
+    loop->halted = false;
     if (loop->parallel) {
         loop->run_parallel(loop);
         return;
@@ -416,6 +446,9 @@ void run_loop_run(struct run_loop *loop)
     while (!loop->stop) {
         pause_if_asked(loop);
         look_at_host(loop, loop->governor.host_ns());
+        loop->halt |= !loop->round.under_way && loop->now_ns >= loop->halt_at_ns;
+        if (loop->halt)
+            break;
         if (!loop->round.under_way)
             between_rounds(loop);
         if (loop->stop)
@@ -426,7 +459,7 @@ void run_loop_run(struct run_loop *loop)
             run_busy(loop);
         if (!loop->stop && !loop->round.under_way && inputs_scripted(loop->inputs))
             serve_polling(loop);
-        if (!loop->stop && clock_next_ns(loop->clock) <= loop->now_ns) {
+        if (!loop->stop && !loop->halt && clock_next_ns(loop->clock) <= loop->now_ns) {
             loop->clock->now_ns = loop->now_ns;
             clock_fire_due(loop->clock);
             loop->fires++;
@@ -435,6 +468,8 @@ void run_loop_run(struct run_loop *loop)
     }
     for (unsigned i = 0; i < loop->cpu_count; i++)
         loop->cpus[i]->stop_requested = false;
+    loop->halted = loop->halt;
+    loop->halt = false;
 }
 
 void run_loop_stop(struct run_loop *loop)
@@ -448,6 +483,15 @@ void run_loop_stop(struct run_loop *loop)
         loop->current->stop_requested = true;
         cpu_attention(loop->current);
     }
+}
+
+void run_loop_halt(struct run_loop *loop)
+{
+    loop->halt = true;
+    struct cpu *current = loop->current;
+    if (current)
+        cpu_attention(current);
+    inputs_wake(loop->inputs);
 }
 
 void run_loop_pause(struct run_loop *loop)
@@ -480,7 +524,8 @@ static void on_posted(void *context)
 void run_loop_init(struct run_loop *loop, bool paced)
 {
     loop->script_quiet_ns = RUN_QUIET_NS;
-    loop->mark_insns = UINT64_MAX;
+    loop->mark_insns = loop->halt_at_insns = UINT64_MAX;
+    loop->halt_at_ns = CLOCK_NEVER;
     loop->clock->on_earlier = on_earlier;
     loop->clock->on_earlier_context = loop;
     inputs_on_posted(loop->inputs, on_posted, loop);

@@ -65,6 +65,13 @@ struct run_loop {
     /* Called once when run_loop_pause() was, between two instructions; the machine is whole then. */
     bool pause;
     void (*on_pause)(void *context);
+    /* The debugger's: run_loop_run() returns between two instructions, and the next call goes on as if it had not. */
+    volatile bool halt;     /* run_loop_halt() was called */
+    bool halted;            /* run_loop_run() returned for that */
+    uint64_t halt_at_insns; /* it does when all CPUs together have run that many; UINT64_MAX: never */
+    uint64_t halt_at_ns;    /* and at that time, or soon behind it; CLOCK_NEVER: never */
+    struct cpu *halt_cpu;   /* and when this one has run halt_cpu_insns; NULL: none */
+    uint64_t halt_cpu_insns;
     bool stop;           /* run_loop_stop() was called */
     bool wrong;          /* ENGINE_EXIT_WRONG: it stopped for that */
     uint64_t last_poll_host_ns;
@@ -88,7 +95,7 @@ struct input_stamp run_loop_stamp(const struct run_loop *loop);
  * `engine`, and the tape, are set by the caller before. */
 void run_loop_init(struct run_loop *loop, bool paced);
 
-/** Runs the machine until run_loop_stop(). May be called again. */
+/** Runs the machine until run_loop_stop() or run_loop_halt(). May be called again. */
 void run_loop_run(struct run_loop *loop);
 
 /** Hands out a line of a script if the guest waits for one, and returns whether it did. `*due_ns` receives
@@ -98,6 +105,13 @@ bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns
 /** Has on_pause() called (with on_mark_context) behind the instruction that is running. On the machine's thread only. */
 void run_loop_pause(struct run_loop *loop);
 
+/** Makes run_loop_run() return between two instructions, behind the one that is running or (from a hook of
+ *  isa/arm64/stops.h) before it, with a round that may be under way: the machine is whole, and goes on by another
+ *  run_loop_run(). On the machine's thread or in a signal handler. Not for parallel CPUs. */
+void run_loop_halt(struct run_loop *loop);
+
+/** Instructions retired by all CPUs. */
+uint64_t run_loop_insns(const struct run_loop *loop);
 /** From any thread: the same, the next time that the loop comes by. */
 void run_loop_pause_later(struct run_loop *loop);
 

@@ -317,7 +317,7 @@ bool run_parallel_init(struct run_loop *loop, struct error *error)
         return error_set(error, "no memory on the host for %u parallel CPUs; free some or give fewer --cpus",
                          loop->cpu_count);
     memset(parallel, 0, bytes);
-    parallel->threads = threads_create(loop->cpus, loop->cpu_count, loop->clock, error);
+    parallel->threads = threads_create(loop->cpus, loop->cpu_count, loop->cpu_count, loop->clock, error);
     if (!parallel->threads) {
         free(parallel);
         return false;

@@ -324,6 +324,10 @@ bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source
     if (keys)
         serial->keys.keys = *keys;
     serial->on_terminal = serial->kind == SERIAL_STDIO && isatty(STDIN_FILENO);
+    if (keys && keys->prompt && serial->kind == SERIAL_STDIO && !serial->on_terminal) {
+        serial->in_fd = -1;
+        scripted = false;
+    }
     serial->scripted = scripted && serial->kind == SERIAL_STDIO && !serial->on_terminal;
     if (serial->on_terminal && !terminal_raw(STDIN_FILENO, error))
         return false;
@@ -333,12 +337,36 @@ bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source
     return true;
 }
 
+void serial_flush(struct serial *serial)
+{
+    if (serial && (serial->kind == SERIAL_STDIO || serial->kind == SERIAL_FILE))
+        flush(serial, -1);
+}
+
+void serial_suspend(struct serial *serial)
+{
+    serial_flush(serial);
+    if (!serial || !serial->on_terminal)
+        return;
+    serial->in_watch.events = 0;
+    terminal_restore();
+}
+
+void serial_resume(struct serial *serial)
+{
+    if (!serial || !serial->on_terminal)
+        return;
+    serial->in_watch.events = POLLIN;
+    terminal_raw_again();
+}
+
 void serial_attach_output(struct serial *serial, struct inputs *inputs)
 {
     serial->inputs = inputs;
     serial->output_only = true;
     watch_host(serial);
 }
+
 void serial_close(struct serial *serial)
 {
     if (!serial)

@@ -21,6 +21,10 @@ struct serial_keys {
     void (*send_break)(void *context); /* Ctrl-A B: a break condition on the line */
     void (*press_power)(void *context); /* Ctrl-A P: the power key, which a guest takes as the wish to shut down */
     void *context;
+    void (*debug)(void *context);      /* Ctrl-A D: to the debugger */
+    void *debug_context;
+    bool prompt;                       /* the debugger has a prompt there: Ctrl-C leads to it too, and standard input that is
+                                        * no terminal is the debugger's alone */
 };
 
 /** Starts taking input: from now on what arrives is posted to `source` of `inputs`, and a terminal is raw.
@@ -37,6 +41,14 @@ void serial_attach_output(struct serial *serial, struct inputs *inputs);
  * slow reader: the call waits when more than SERIAL_BUFFER_BYTES are unread. */
 void serial_transmit(void *serial, const void *bytes, size_t length);
 #define SERIAL_BUFFER_BYTES 65536
+
+/** Hands the terminal to somebody else for a while (what is buffered is written, it is no longer raw, and what is typed
+ *  is left to others), and takes it back. Lines that lead elsewhere go on. NULL is allowed. */
+void serial_suspend(struct serial *serial);
+void serial_resume(struct serial *serial);
+
+/** Writes out what is buffered. NULL is allowed. */
+void serial_flush(struct serial *serial);
 
 /** Writes out what is buffered, puts the terminal right and frees. NULL is allowed. */
 void serial_close(struct serial *serial);

@@ -11,7 +11,8 @@
 #include <unistd.h>
 #include "machine/terminal.h"
 
-#define ESCAPE_KEY ('A' & 0x1f)
+#define ESCAPE_KEY    ('A' & 0x1f)
+#define INTERRUPT_KEY ('C' & 0x1f)
 
 static int terminal_fd = -1;
 static volatile sig_atomic_t is_raw;
@@ -91,6 +92,12 @@ bool terminal_raw(int fd, struct error *error)
     return true;
 }
 
+void terminal_raw_again(void)
+{
+    if (terminal_fd >= 0 && tcsetattr(terminal_fd, TCSADRAIN, &raw) == 0)
+        is_raw = 1;
+}
+
 /* --- keys ------------------------------------------------------------------------------------------ */
 
 static void keys_help(const struct serial_keys *keys)
@@ -104,6 +111,8 @@ static void keys_help(const struct serial_keys *keys)
         fputs("  B  sends a break\r\n", stderr);
     if (keys->press_power)
         fputs("  P  presses the power key: the guest shuts itself down\r\n", stderr);
+    if (keys->debug)
+        fputs("  D  stops the machine, and leads to the debugger\r\n", stderr);
     fputs("  A  sends Ctrl-A to the guest\r\n", stderr);
 }
 
@@ -122,6 +131,8 @@ static bool keys_do(const struct serial_keys *keys, unsigned char key)
         keys->send_break(keys->context);
     else if (letter == 'P' && keys->press_power)
         keys->press_power(keys->context);
+    else if (letter == 'D' && keys->debug)
+        keys->debug(keys->debug_context);
     else if (isprint(letter))
         fprintf(stderr, "\r\nCtrl-A %c means nothing; Ctrl-A H lists the keys\r\n", letter);
     else
@@ -139,6 +150,8 @@ size_t terminal_keys_filter(struct terminal_keys *state, unsigned char *bytes, s
                 bytes[kept++] = ESCAPE_KEY;
         } else if (bytes[i] == ESCAPE_KEY) {
             state->escaped = true;
+        } else if (bytes[i] == INTERRUPT_KEY && state->keys.prompt && state->keys.debug) {
+            state->keys.debug(state->keys.debug_context);
         } else {
             bytes[kept++] = bytes[i];
         }

@@ -12,6 +12,9 @@
  * program, and while the program is stopped. False: `error` says why it cannot be. */
 bool terminal_raw(int fd, struct error *error);
 
+/** After terminal_restore(): raw once more, where it was. */
+void terminal_raw_again(void);
+
 /** Puts the terminal right. Safe in a signal handler, and where it was never made raw. */
 void terminal_restore(void);
 

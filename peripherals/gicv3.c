@@ -23,6 +23,11 @@ static const struct field cpu_field_list[] = {
     FIELD_ARRAY(struct gic_cpu, binary_point),
     FIELD_ARRAY(struct gic_cpu, group_enable),
     FIELD_ARRAY(struct gic_cpu, active_priorities),
+    FIELD(struct gic_cpu, lpis_enabled),
+    FIELD(struct gic_cpu, lpi_properties),
+    FIELD(struct gic_cpu, lpi_pending),
+    FIELD(struct gic_cpu, best_lpi),
+    FIELD(struct gic_cpu, best_lpi_priority),
     FIELD_HOST(struct gic_cpu, targeted),
     FIELD_HOST(struct gic_cpu, best),
     FIELD_HOST(struct gic_cpu, best_priority),
@@ -41,6 +46,7 @@ static const struct field gic_field_list[] = {
     FIELD_ARRAY(struct gicv3, router),   FIELD_STRUCT_ARRAY(struct gicv3, cpu, &cpu_fields_of_gic),
     FIELD_HOST(struct gicv3, cpu_count), FIELD_HOST(struct gicv3, block_count),
     FIELD_HOST(struct gicv3, firmware_setup),
+    FIELD_HOST(struct gicv3, lpi_bus),
     FIELD_HOST(struct gicv3, target),    FIELDS_END,
 };
 static const struct fields gic_fields = {"gicv3", sizeof(struct gicv3), gic_field_list};
@@ -123,6 +129,14 @@ static void bound_binary_points(struct gic_cpu *cpu)
     }
 }
 
+static void bound_lpis(struct gic_cpu *cpu)
+{
+    cpu->lpis_enabled = cpu->lpis_enabled && cpu->gic->lpi_bus;
+    if (!cpu->lpis_enabled || cpu->best_lpi < GICV3_FIRST_LPI || cpu->best_lpi >> GICV3_INTID_BITS)
+        cpu->best_lpi = 0;
+    cpu->best_lpi_priority = cpu->best_lpi ? cpu->best_lpi_priority & GIC_PRIORITY_MASK : 0;
+}
+
 /* Derived state from the saved, and the wires driven to it whatever they carried. */
 static void gic_restored(void *device)
 {
@@ -130,6 +144,7 @@ static void gic_restored(void *device)
     for (unsigned i = 0; i < gic->cpu_count; i++) {
         memset(gic->cpu[i].targeted, 0, sizeof gic->cpu[i].targeted);
         bound_binary_points(&gic->cpu[i]);
+        bound_lpis(&gic->cpu[i]);
     }
     memset(gic->target, GIC_NO_TARGET, sizeof gic->target);
     for (unsigned spi = 0; spi < 32 * (gic->block_count - 1); spi++)
@@ -157,6 +172,8 @@ static void gic_reset(void *device)
         cpu->control = 0;
         cpu->binary_point[0] = GIC_PRIORITY_SHIFT - 1;
         cpu->binary_point[1] = GIC_PRIORITY_SHIFT;
+        cpu->lpis_enabled = cpu->best_lpi = cpu->best_lpi_priority = 0;
+        cpu->lpi_properties = cpu->lpi_pending = 0;
         memset(cpu->group_enable, 0, sizeof cpu->group_enable);
         memset(cpu->active_priorities, 0, sizeof cpu->active_priorities);
     }
@@ -180,6 +197,7 @@ struct gicv3 *gicv3_create(const struct gicv3_config *config)
     gic->cpu_count = config->cpu_count;
     gic->block_count = 1 + config->spi_count / 32;
     gic->firmware_setup = config->firmware_setup;
+    gic->lpi_bus = config->lpi_bus;
     for (unsigned i = 0; i < gic->cpu_count; i++) {
         struct gic_cpu *cpu = &gic->cpu[i];
         cpu->wire[0] = config->cpus[i].fiq;

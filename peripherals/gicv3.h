@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Generic Interrupt Controller v3 (Arm IHI 0069): distributor, one redistributor a CPU, and the CPU
  * interfaces' system registers. One security state (GICD_CTLR.DS = 1), affinity routing always on, 32
- * priorities, no LPIs. Group 0 is signalled as FIQ, group 1 as IRQ. */
+ * priorities, LPIs where it is given memory for their tables. Group 0 is signalled as FIQ, group 1 as IRQ. */
 #ifndef ARMATURE_GICV3_H
 #define ARMATURE_GICV3_H
 
@@ -25,6 +25,7 @@ struct gicv3_config {
     const struct gicv3_cpu_config *cpus;
     unsigned cpu_count; /* 1 to GICV3_MAX_CPUS */
     unsigned spi_count; /* a multiple of 32, up to GICV3_MAX_SPIS */
+    struct bus *lpi_bus; /* where the tables of LPIs are; NULL: there are no LPIs */
     bool firmware_setup; /* a reset leaves the redistributors awake, as secure firmware does */
 };
 
@@ -38,6 +39,19 @@ struct irq_line gicv3_spi(struct gicv3 *gic, unsigned spi);
 struct irq_line gicv3_ppi(struct gicv3 *gic, unsigned cpu, unsigned ppi);
 
 extern const struct device_class gicv3_class; /* `regs`: the distributor's */
+
+#define GICV3_FIRST_LPI  8192u
+#define GICV3_INTID_BITS 16u
+
+/** Makes LPI `intid` pending or not pending at CPU number `cpu`. Where there is no such LPI or CPU, nothing happens.
+ *  Returns whether it was pending. */
+bool gicv3_set_lpi(struct gicv3 *gic, unsigned cpu, unsigned intid, bool pending);
+
+/** What the tables say of LPIs has changed: a CPU looks at them again. */
+void gicv3_look_at_lpis(struct gicv3 *gic, unsigned cpu);
+
+/** All pending LPIs of one CPU become the other's. */
+void gicv3_move_lpis(struct gicv3 *gic, unsigned from, unsigned to);
 
 /** One redistributor's registers, and the device that they are to be read from for CPU number `cpu`. */
 extern const struct reg_bank *const gicv3_redist_regs;

@@ -28,9 +28,13 @@ static unsigned acknowledge(struct gic_cpu *cpu, unsigned group)
     unsigned intid = pending_intid(cpu, group);
     if (intid == GIC_SPURIOUS || !gic_can_signal(cpu))
         return GIC_SPURIOUS;
-    struct gic_block *block = gic_block_of(cpu, intid);
-    block->active |= 1u << intid % 32;
-    block->latched &= ~(1u << intid % 32);
+    if (intid >= GICV3_FIRST_LPI) { /* which is never active */
+        gic_take_lpi(cpu);
+    } else {
+        struct gic_block *block = gic_block_of(cpu, intid);
+        block->active |= 1u << intid % 32;
+        block->latched &= ~(1u << intid % 32);
+    }
     cpu->active_priorities[group] |=
         1u << (gic_group_priority(cpu, group, cpu->best_priority) >> GIC_PRIORITY_SHIFT);
     gic_update(cpu);
@@ -47,11 +51,16 @@ static unsigned running_group(const struct gic_cpu *cpu)
     return zero & top ? 0 : 1;
 }
 
+static bool is_special(unsigned intid)
+{
+    return intid >= FIRST_SPECIAL_INTID && intid <= GIC_SPURIOUS;
+}
+
 /* Priority drop, and deactivation where EOImode does not leave that to ICC_DIR. A write that does not belong
  * to what runs is ignored. */
 static void end_of_interrupt(struct gic_cpu *cpu, unsigned group, unsigned intid)
 {
-    if (intid >= FIRST_SPECIAL_INTID || running_group(cpu) != group)
+    if (is_special(intid) || running_group(cpu) != group)
         return;
     cpu->active_priorities[group] &= cpu->active_priorities[group] - 1;
     if (!(cpu->control & CTLR_EOIMODE))
@@ -61,7 +70,7 @@ static void end_of_interrupt(struct gic_cpu *cpu, unsigned group, unsigned intid
 
 static void deactivate(struct gic_cpu *cpu, unsigned intid)
 {
-    if (intid < FIRST_SPECIAL_INTID && cpu->control & CTLR_EOIMODE)
+    if (!is_special(intid) && cpu->control & CTLR_EOIMODE)
         gic_deactivate(cpu, intid);
 }
 

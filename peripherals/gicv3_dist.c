@@ -26,11 +26,13 @@ static void write_control(void *device, unsigned index, uint64_t value)
     gic_update_all(gic);
 }
 
-/* RSS, No1N (no 1 of N routing), A3V; 10 bits of INTID; MBIS (message-based SPIs). */
+/* RSS, No1N (no 1 of N routing), A3V; 10 bits of INTID, 16 with LPIs; LPIS; MBIS (message-based SPIs). */
 static uint64_t read_type(void *device, unsigned index)
 {
     struct gicv3 *gic = device;
-    return 1u << 26 | 1u << 25 | 1u << 24 | 9u << 19 | 1u << 16 | (gic->block_count - 1);
+    uint32_t bits = gic->lpi_bus ? GICV3_INTID_BITS - 1 : 9;
+    return 1u << 26 | 1u << 25 | 1u << 24 | bits << 19 | (uint32_t)(gic->lpi_bus != NULL) << 17 | 1u << 16 |
+           (gic->block_count - 1);
 }
 
 /* SETSPI_NSR and CLRSPI_NSR: messages that stand for the wire going up and down. */

@@ -42,6 +42,12 @@ struct gic_cpu {
     /* The CPU interface. Index 0 and 1: the group. */
     uint32_t priority_mask, control;
     uint32_t binary_point[2], group_enable[2], active_priorities[2];
+    /* LPIs: the registers, and the most urgent one that is enabled and pending, as the tables said it when they were
+     * looked at last; 0: none. */
+    uint32_t lpis_enabled;
+    uint64_t lpi_properties, lpi_pending;
+    uint32_t best_lpi;
+    uint8_t best_lpi_priority;
 
     /* Derived. */
     uint32_t targeted[GIC_BLOCKS]; /* SPIs that are routed here */
@@ -63,6 +69,7 @@ struct gicv3 {
     struct gic_cpu cpu[GICV3_MAX_CPUS];
     unsigned cpu_count, block_count;
     bool firmware_setup;
+    struct bus *lpi_bus;
     uint8_t target[GICV3_MAX_SPIS]; /* derived from router: CPU index, or GIC_NO_TARGET */
 };
 
@@ -101,6 +108,12 @@ uint8_t gic_running_priority(const struct gic_cpu *cpu);
 
 /** Ends an interrupt's active state. */
 void gic_deactivate(struct gic_cpu *cpu, unsigned intid);
+
+/** Looks for the most urgent LPI of a CPU in its tables. */
+void gic_find_lpi(struct gic_cpu *cpu);
+
+/** The LPI that was most urgent is acknowledged. */
+void gic_take_lpi(struct gic_cpu *cpu);
 
 /** Routes an SPI (0-based) as its IROUTER says. */
 void gic_route(struct gicv3 *gic, unsigned spi);

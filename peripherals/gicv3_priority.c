@@ -69,6 +69,11 @@ void gic_update(struct gic_cpu *cpu)
         if (ready)
             consider(cpu, &gic->block[i], 32 * i, ready);
     }
+    if (cpu->best_lpi && group_mask[1] && (cpu->best == GIC_SPURIOUS || cpu->best_lpi_priority < cpu->best_priority)) {
+        cpu->best = cpu->best_lpi;
+        cpu->best_priority = cpu->best_lpi_priority;
+        cpu->best_group = 1;
+    }
     gic_drive(cpu);
 }
 

@@ -3,15 +3,55 @@
  * RD frame, then the SGI frame; the device of the register table is the CPU's part of the controller. */
 #include "peripherals/gicv3_internal.h"
 
-enum { SLEEP = 1 << 1, CHILDREN_ASLEEP = 1 << 2, SGI_MASK = 0xffff };
+#define PROPBASER_MASK 0x070fffffffffff9full /* OuterCache, address, Shareability, InnerCache, IDbits */
+#define PENDBASER_MASK 0x070fffffffff0f80ull /* the same; PTZ reads as zero */
 
-/* Affinity, processor number, Last; no LPIs of any kind. */
+enum { CTLR_CES = 1 << 1, SLEEP = 1 << 1, CHILDREN_ASLEEP = 1 << 2, SGI_MASK = 0xffff };
+
+/* Affinity, processor number, Last; PLPIS where there are LPIs, which all come from an ITS. */
 static uint64_t read_type(void *device, unsigned index)
 {
     struct gic_cpu *cpu = device;
     uint64_t affinity = (cpu->affinity >> 32 << 24 | (cpu->affinity & 0xffffff));
     bool last = cpu->index + 1 == cpu->gic->cpu_count;
-    return affinity << 32 | (uint64_t)cpu->index << 8 | (uint64_t)last << 4;
+    return affinity << 32 | (uint64_t)cpu->index << 8 | (uint64_t)last << 4 | (cpu->gic->lpi_bus != NULL);
+}
+
+/* EnableLPIs, which may be cleared again (CES). */
+static uint64_t read_control(void *device, unsigned index)
+{
+    struct gic_cpu *cpu = device;
+    return cpu->gic->lpi_bus ? cpu->lpis_enabled | CTLR_CES : 0;
+}
+
+static void write_control(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    bool enabled = value & 1 && cpu->gic->lpi_bus;
+    if (enabled == (cpu->lpis_enabled != 0))
+        return;
+    cpu->lpis_enabled = enabled;
+    gic_find_lpi(cpu);
+    gic_update(cpu);
+}
+
+/* While LPIs are enabled, where their tables are does not change. */
+static void write_table(struct gic_cpu *cpu, uint64_t *table, uint64_t value, uint64_t mask)
+{
+    if (cpu->gic->lpi_bus && !cpu->lpis_enabled)
+        *table = value & mask;
+}
+
+static void write_properties(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    write_table(cpu, &cpu->lpi_properties, value, PROPBASER_MASK);
+}
+
+static void write_pending_table(void *device, unsigned index, uint64_t value)
+{
+    struct gic_cpu *cpu = device;
+    write_table(cpu, &cpu->lpi_pending, value, PENDBASER_MASK);
 }
 
 static uint64_t read_waker(void *device, unsigned index)
@@ -117,13 +157,15 @@ static void write_config(void *device, unsigned index, uint64_t value)
 
 #define PRIVATE(member) REG_FIELD(struct gic_cpu, private.member)
 
-/* GICR_CTLR has nothing to control without LPIs and 1 of N routing; GICR_SYNCR never finds anything under
+/* There is no 1 of N routing; GICR_SYNCR never finds anything under
  * way; IGRPMODR0 and NSACR are RES0 with one security state. */
 static const struct reg redist_registers[] = {
-    {0x00000, "GICR_CTLR", 4, .field_offset = REG_NO_FIELD},
+    {0x00000, "GICR_CTLR", 4, .field_offset = REG_NO_FIELD, .read = read_control, .write = write_control},
     {0x00004, "GICR_IIDR", 4, .field_offset = REG_NO_FIELD, .reset = GIC_IIDR},
     {0x00008, "GICR_TYPER", 8, .field_offset = REG_NO_FIELD, .read = read_type},
     {0x00014, "GICR_WAKER", 4, .field_offset = REG_NO_FIELD, .read = read_waker, .write = write_waker},
+    {0x00070, "GICR_PROPBASER", 8, .field_offset = REG_FIELD(struct gic_cpu, lpi_properties), .write = write_properties},
+    {0x00078, "GICR_PENDBASER", 8, .field_offset = REG_FIELD(struct gic_cpu, lpi_pending), .write = write_pending_table},
     {0x000c0, "GICR_SYNCR", 4, .field_offset = REG_NO_FIELD},
     {0x0ffd0, "GICR_PIDR4", 4, .field_offset = REG_NO_FIELD, .reset = 0x44},
     {0x0ffe0, "GICR_PIDR0", 4, .field_offset = REG_NO_FIELD, .reset = 0x93},
@@ -152,13 +194,13 @@ static const struct reg_bank redist_bank = {
 
 const struct reg_bank *const gicv3_redist_regs = &redist_bank;
 
-/* Words, beside bytes for priorities and doublewords for GICR_TYPER. */
+/* Words, beside bytes for priorities and doublewords for GICR_TYPER and the bases of tables. */
 static bool takes_width(uint64_t offset, unsigned size)
 {
     switch (size) {
     case 1: return offset >= 0x10400 && offset < 0x10420;
     case 2: return false;
-    case 8: return offset == 8;
+    case 8: return offset == 8 || offset == 0x70 || offset == 0x78;
     default: return true;
     }
 }

@@ -42,4 +42,7 @@ struct codec_history {
 };
 extern const struct codec_history codec_history[]; /* ends with a row of NULL */
 
+/** Pieces of a state (state.h) that an earlier version had not, as it had no such device; ends with NULL. */
+extern const char *const section_history[];
+
 #endif

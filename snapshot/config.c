@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a machine is made of, said in the words of the command line, and taken by its table. */
+#include <stdio.h>
 #include <string.h>
 #include "snapshot/parts.h"
+
+#define WHOLE_DISK_MAX_BYTES (64ull << 40)
 
 /* --- to the file ----------------------------------------------------------------------------------- */
 
 /* Where the machine came from is no part of it. */
 static void put_pair(void *bytes, const char *name, const char *value)
 {
-    if (!strcmp(name, "--restore"))
+    if (!strcmp(name, "--restore") || !strcmp(name, "--fresh-identity"))
         return;
     bytes_put(bytes, name, strlen(name) + 1);
     bytes_put(bytes, value, strlen(value) + 1);
@@ -50,12 +53,12 @@ bool config_get(struct reader *reader, struct run_options *options, struct error
 
 /* --- with what the command line says --------------------------------------------------------------- */
 
-static bool merge_disks(struct snapshot *snapshot, struct run_options *options, struct error *error)
+static bool merge_disks(const struct run_options *recorded, const char *path, struct run_options *options,
+                        struct error *error)
 {
-    const struct run_options *recorded = &snapshot->recorded;
     if (options->disk_count > recorded->disk_count)
         return error_set(error, "--disk is given %u times, but the machine in %s has %u disks", options->disk_count,
-                         snapshot->file.path, recorded->disk_count);
+                         path, recorded->disk_count);
     for (unsigned i = 0; i < recorded->disk_count; i++) {
         if (i >= options->disk_count)
             options->disks[i] = recorded->disks[i];
@@ -66,12 +69,12 @@ static bool merge_disks(struct snapshot *snapshot, struct run_options *options, 
     return true;
 }
 
-static bool merge_nets(struct snapshot *snapshot, struct run_options *options, struct error *error)
+static bool merge_nets(const struct run_options *recorded, const char *path, struct run_options *options,
+                        struct error *error)
 {
-    const struct run_options *recorded = &snapshot->recorded;
     if (options->net_count > recorded->net_count)
         return error_set(error, "--net is given %u times, but the machine in %s has %u network cards", options->net_count,
-                         snapshot->file.path, recorded->net_count);
+                         path, recorded->net_count);
     for (unsigned i = options->net_count; i < recorded->net_count; i++)
         options->nets[i] = recorded->nets[i];
     options->net_count = recorded->net_count;
@@ -79,9 +82,9 @@ static bool merge_nets(struct snapshot *snapshot, struct run_options *options, s
 }
 
 /* Where a shared folder lies is said anew, by its tag. One of which nothing is said is there, and empty-handed. */
-static bool merge_shares(struct snapshot *snapshot, struct run_options *options, struct error *error)
+static bool merge_shares(const struct run_options *recorded, const char *path, struct run_options *options,
+                        struct error *error)
 {
-    const struct run_options *recorded = &snapshot->recorded;
     struct share_option given[MAX_SHARES];
     unsigned given_count = options->share_count, found = 0;
     memcpy(given, options->shares, sizeof given);
@@ -97,19 +100,19 @@ static bool merge_shares(struct snapshot *snapshot, struct run_options *options,
     }
     options->share_count = recorded->share_count;
     return found == given_count || error_set(error, "--share: the machine in %s has no folder of that tag; armature snapshot "
-                                             "info tells which it has", snapshot->file.path);
+                                             "info tells which it has", path);
 }
 
-static bool merge_lines(struct snapshot *snapshot, struct run_options *options, struct error *error)
+static bool merge_lines(const struct run_options *recorded, const char *path, struct run_options *options,
+                        struct error *error)
 {
-    const struct run_options *recorded = &snapshot->recorded;
     bool has = recorded->console.kind != SERIAL_NONE;
     if (!run_options_given(options, "--serial"))
         options->serial = recorded->serial;
     if (!run_options_given(options, "--console"))
         options->console = recorded->console;
     else if (has != (options->console.kind != SERIAL_NONE))
-        return error_set(error, "--console: the machine in %s has %s", snapshot->file.path,
+        return error_set(error, "--console: the machine in %s has %s", path,
                          has ? "a console, which must lead somewhere" : "no console");
     if (options->serial.kind == SERIAL_STDIO && options->console.kind == SERIAL_STDIO)
         return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
@@ -117,33 +120,72 @@ static bool merge_lines(struct snapshot *snapshot, struct run_options *options, 
 }
 
 /* Whether there is a window is said anew. */
-static bool merge_display(struct snapshot *snapshot, struct run_options *options, struct error *error)
+static bool merge_display(const struct run_options *recorded, const char *path, struct run_options *options,
+                          struct error *error)
 {
-    const struct display_option *recorded = &snapshot->recorded.display;
     enum display_kind kind = options->display.kind;
-    if (kind != DISPLAY_ABSENT && recorded->kind == DISPLAY_ABSENT)
-        return error_set(error, "--display: the machine in %s has no screen", snapshot->file.path);
+    if (kind != DISPLAY_ABSENT && recorded->display.kind == DISPLAY_ABSENT)
+        return error_set(error, "--display: the machine in %s has no screen", path);
     bool full_screen = options->display.full_screen;
-    options->display = *recorded;
+    options->display = recorded->display;
     if (kind != DISPLAY_ABSENT)
         options->display.kind = kind;
     options->display.full_screen = full_screen;
     return true;
 }
 
-bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, struct error *error)
+bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options, struct error *error)
 {
-    const struct run_options *recorded = &snapshot->recorded;
     options->kernel = recorded->kernel;
     options->firmware = recorded->firmware;
+    options->bus = recorded->bus;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
     options->memory_bytes = recorded->memory_bytes;
     options->cpus = recorded->cpus;
     options->cpu = recorded->cpu;
-    options->seed = recorded->seed;
-    return merge_disks(snapshot, options, error) && merge_nets(snapshot, options, error) &&
-           merge_shares(snapshot, options, error) && merge_lines(snapshot, options, error) &&
-           merge_display(snapshot, options, error);
+    if (!options->fresh_identity)
+        options->seed = recorded->seed;
+    if (!run_options_given(options, "--hostcall"))
+        options->hostcall = recorded->hostcall;
+    else if (!recorded->hostcall)
+        return error_set(error, "--hostcall: the machine in %s has none", path);
+    if (!run_options_given(options, "--semihosting"))
+        options->semihosting = recorded->semihosting;
+    else if (!recorded->semihosting)
+        return error_set(error, "--semihosting: the machine in %s has none", path);
+    return merge_disks(recorded, path, options, error) && merge_nets(recorded, path, options, error) &&
+           merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error) &&
+           merge_display(recorded, path, options, error);
+}
+
+/* A disk whose base is nothing but a size has all it holds in the snapshot. */
+static bool find_whole_disk(struct snapshot *snapshot, unsigned number, struct disk_option *disk, struct error *error)
+{
+    struct medium_identity base = {0};
+    struct reader reader;
+    char name[FORMAT_NAME_BYTES], what[300];
+    snprintf(name, sizeof name, "base.disk%u", number);
+    snprintf(what, sizeof what, "snapshot %.200s: section '%s'", snapshot->file.path, name);
+    if (!format_has(&snapshot->file, name))
+        return true; /* which the restore will complain of */
+    if (!format_find(&snapshot->file, name, &reader, error) ||
+        !codec_get(&reader, &medium_identity_fields, &base, what, error))
+        return false;
+    if (base.head_hash || base.modified_ns)
+        return true;
+    if (!base.size_bytes || base.size_bytes % 512 || base.size_bytes > WHOLE_DISK_MAX_BYTES)
+        return error_set(error, "%s: says a size that no disk has", what);
+    disk->zero_bytes = base.size_bytes;
+    return true;
+}
+
+bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, struct error *error)
+{
+    const unsigned given = options->disk_count;
+    bool good = config_apply(&snapshot->recorded, snapshot->file.path, options, error);
+    for (unsigned i = given; good && i < options->disk_count; i++)
+        good = find_whole_disk(snapshot, i, &options->disks[i], error);
+    return good;
 }

@@ -15,4 +15,8 @@ bool config_next(struct reader *reader, const char **name, const char **value);
 /** Reads them into `options`, which hold defaults. Strings stay in the section. */
 bool config_get(struct reader *reader, struct run_options *options, struct error *error);
 
+/** Completes the options of a run by what a snapshot, or a machine that comes here, says of itself; see
+ *  snapshot_configure(). `path` is where that stands, for errors. */
+bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options, struct error *error);
+
 #endif

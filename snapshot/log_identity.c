@@ -48,6 +48,7 @@ static bool add_beginning(struct log_header *header, const struct run_options *o
     struct format_file snapshot;
     if (!options->restore)
         return add_host_file(header, "kernel", options->kernel, error) &&
+               add_host_file(header, "firmware", options->firmware, error) &&
                add_host_file(header, "initrd", options->initrd, error) &&
                add_host_file(header, "device tree", options->dtb, error);
     if (!format_open(&snapshot, options->restore, error))

@@ -30,6 +30,10 @@ struct snapshot *snapshot_open_alone(const char *path, struct error *error);
 /** As snapshot_open(), of one that is so many children away. */
 struct snapshot *snapshot_open_at(const char *path, unsigned depth, struct error *error);
 
+/** Whether a device's medium has the base that it had, as `path` (a snapshot, or where a machine comes from) says. */
+bool snapshot_check_base(const char *path, const struct device *device, const struct medium_identity *saved,
+                         struct error *error);
+
 /** More than any medium has. */
 #define MEDIUM_PAGES_MAX (UINT64_MAX / PAGE_SIZE_BYTES)
 

@@ -150,19 +150,19 @@ static bool get_ram(struct snapshot *snapshot, struct machine *machine, struct e
 
 /* --- media ----------------------------------------------------------------------------------------- */
 
-static bool check_base(struct snapshot *snapshot, const struct device *device, const struct medium_identity *saved,
-                       struct error *error)
+bool snapshot_check_base(const char *path, const struct device *device, const struct medium_identity *saved,
+                         struct error *error)
 {
     struct medium_identity now;
     if (!device->class->medium->identify(device->instance, &now, error))
         return false;
     if (now.size_bytes != saved->size_bytes)
         return error_set(error, "snapshot %s: %s had an image of %llu bytes, and now has one of %llu; give the right one by "
-                         "--disk", snapshot->file.path, device->name, (unsigned long long)saved->size_bytes,
+                         "--disk", path, device->name, (unsigned long long)saved->size_bytes,
                          (unsigned long long)now.size_bytes);
     if (now.head_hash != saved->head_hash || now.modified_ns != saved->modified_ns)
         return error_set(error, "snapshot %s: the image of %s was changed since; give an unchanged copy (cp -p) by --disk",
-                         snapshot->file.path, device->name);
+                         path, device->name);
     return true;
 }
 
@@ -197,7 +197,7 @@ static bool get_medium(struct snapshot *snapshot, const struct state_source *sou
     struct space space;
     char name[FORMAT_NAME_BYTES];
     snprintf(name, sizeof name, "base.%s", device->name);
-    if (!state_get(source, name, &medium_identity_fields, &saved, error) || !check_base(snapshot, device, &saved, error))
+    if (!state_get(source, name, &medium_identity_fields, &saved, error) || !snapshot_check_base(snapshot->file.path, device, &saved, error))
         return false;
     snprintf(name, sizeof name, "medium.%s", device->name);
     if (!space_open(&space, snapshot, name, medium_pages(&saved), error))
@@ -217,18 +217,29 @@ static bool find_section(void *context, const char *name, struct reader *reader,
     return format_find(&snapshot->file, name, reader, error);
 }
 
+static bool lacks_section(void *context, const char *name)
+{
+    const struct snapshot *snapshot = context;
+    return !format_has(&snapshot->file, name);
+}
+
 /* --- entry points ---------------------------------------------------------------------------------- */
 
 bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct error *error)
 {
-    const struct state_source source = {find_section, snapshot, snapshot->file.path, true};
+    const struct state_source source = {find_section, snapshot, snapshot->file.path, true, lacks_section};
     machine_reset(machine);
     if (!check_sections(snapshot, machine, error) || !get_ram(snapshot, machine, error))
         return false;
     for (unsigned i = 0; i < machine->device_count; i++)
-        if (machine->devices[i].class->medium && !get_medium(snapshot, &source, &machine->devices[i], error))
+        if (machine->devices[i].class->medium && !state_is_older(&source, &machine->devices[i]) &&
+            !get_medium(snapshot, &source, &machine->devices[i], error))
             return false;
-    return state_give(&source, machine, error);
+    if (!state_give(&source, machine, error))
+        return false;
+    if (machine->options->fresh_identity)
+        machine_reidentify(machine);
+    return true;
 }
 
 static bool read_options(struct snapshot *snapshot, struct error *error)

@@ -27,6 +27,9 @@ bool space_open(struct space *space, struct snapshot *snapshot, const char *sect
         struct space_level *level = &space->levels[space->count++];
         struct reader reader;
         level->snapshot = snapshot;
+        level->index = (struct store_index){0};
+        if (space->count > 1 && !format_has(&snapshot->file, section))
+            continue; /* a parent of a version that had no such device */
         if (!format_find(&snapshot->file, section, &reader, error) ||
             !store_index_read(&snapshot->store, &reader, pages, &level->index, section, error))
             return false;

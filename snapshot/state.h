@@ -48,6 +48,8 @@ struct state_source {
     void *context;
     const char *path; /* of the file, for errors */
     bool described;
+    /* Whether there is no such piece. NULL: all are there. */
+    bool (*lacks)(void *context, const char *name);
 };
 
 /** Gives the state to a machine of the same parts. False: it is no state of it, and `error` has a line; the machine is then
@@ -56,6 +58,9 @@ bool state_give(const struct state_source *source, struct machine *machine, stru
 
 /** The same, of a state that was taken of this very machine. */
 void state_give_back(const struct state_image *image, struct machine *machine);
+
+/** Whether the state was written when no machine had that device yet, which then stays as after a reset. */
+bool state_is_older(const struct state_source *source, const struct device *device);
 
 /** One structure out of a source. */
 bool state_get(const struct state_source *source, const char *name, const struct fields *fields, void *object,

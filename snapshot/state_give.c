@@ -49,11 +49,21 @@ static bool get_events(const struct state_source *source, struct machine *machin
     return state_get(source, name, &cpu_event_fields, machine->cpus[number], error);
 }
 
+bool state_is_older(const struct state_source *source, const struct device *device)
+{
+    char name[STATE_NAME_BYTES];
+    snprintf(name, sizeof name, "device.%s", device->name);
+    for (const char *const *later = section_history; *later; later++)
+        if (!strcmp(*later, name))
+            return source->lacks && source->lacks(source->context, name);
+    return false;
+}
+
 static bool get_device(const struct state_source *source, const struct device *device, struct error *error)
 {
     char name[STATE_NAME_BYTES];
     snprintf(name, sizeof name, "device.%s", device->name);
-    return !device->class->state || state_get(source, name, device->class->state, device->instance, error);
+    return !device->class->state || state_is_older(source, device) || state_get(source, name, device->class->state, device->instance, error);
 }
 
 static bool fill(const struct state_source *source, struct machine *machine, struct error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Stored pages, and where they belong.
  *
- * The store is a row of pages, numbered from 0; equal pages are in it once. An index says for one space of pages (RAM, a
+ * The store is a row of pages, numbered from 0; equal pages are in it once (but for a small part, store_again()). An index says for one space of pages (RAM, a
  * disk's overlay) which of them are where in the store: extents are runs that lie in the store as they do in the space, so
  * that each is mapped by one call; copies are single pages that are equal to another. All others are zeroes, or the
  * base's. Short gaps within an extent are holes in the file, which read as zeroes:

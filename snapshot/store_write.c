@@ -6,6 +6,7 @@
 
 #define GAP_MAX       15u /* pages between two of an extent */
 #define RUN_MAX_BYTES (8u << 20)
+#define AGAIN_PART    8u /* that part of the stored pages may be equal to others */
 
 /* A page that was stored, by its hash. */
 struct known {
@@ -19,6 +20,7 @@ struct store_writer {
     struct bytes hashes;   /* of each */
     struct known *known;   /* a hash table of `capacity` slots, a power of two */
     uint64_t known_count, capacity;
+    uint64_t again;        /* pages that were stored again */
     /* Raw: pages that lie together and wait to be written. */
     const uint8_t *run;
     uint64_t run_stored;
@@ -201,6 +203,18 @@ static void put_new(struct store_writer *store, uint64_t page, const uint8_t *co
     extent->count++;
 }
 
+/* A page that is equal to another would be a hole in the midst of an extent, and cost a mapping of its own at each restore,
+ * which takes the host some microseconds. Where that is cheap in room it is stored again. */
+static bool store_again(struct store_writer *store, uint64_t page)
+{
+    const struct store_extent *extent = &store->extent;
+    if (store->compress || !extent->count || page - (extent->page + extent->count) > (store->keep_zeroes ? 0 : GAP_MAX) ||
+        store->again >= store->stored / AGAIN_PART)
+        return false;
+    store->again++;
+    return true;
+}
+
 void store_put(struct store_writer *store, uint64_t page, const uint8_t *content)
 {
     if (store_page_is_zero(content)) {
@@ -211,6 +225,10 @@ void store_put(struct store_writer *store, uint64_t page, const uint8_t *content
     make_room(store);
     uint64_t hash = store_page_hash(content);
     struct known *known = slot_for(store, hash, content);
+    if (known->number && store_again(store, page)) {
+        put_new(store, page, content, hash);
+        return;
+    }
     if (known->number) {
         bytes_put(&store->copies, &(struct store_copy){page, known->number - 1}, sizeof(struct store_copy));
         return;

@@ -98,10 +98,14 @@ static const struct field cpu_list[] = {
     FIELD_HOST(struct cpu, peers),
     FIELD_HOST(struct cpu, peer_count),
     FIELD_HOST(struct cpu, self),
+    FIELD_HOST(struct cpu, user),
+    FIELD_HOST(struct cpu, user_exception),
     FIELD_HOST(struct cpu, parallel),
     FIELD_HOST(struct cpu, threads),
     FIELD_HOST(struct cpu, smccc),
     FIELD_HOST(struct cpu, smccc_context),
+    FIELD_HOST(struct cpu, semihost),
+    FIELD_HOST(struct cpu, semihost_context),
     FIELD(struct cpu, turn_ns),
     FIELD(struct cpu, turn_icount),
     FIELD(struct cpu, ns_per_insn_q8),
@@ -113,6 +117,9 @@ static const struct field cpu_list[] = {
     FIELD_HOST(struct cpu, blocks),
     FIELD_HOST(struct cpu, lookups),
     FIELD_HOST(struct cpu, debug_armed),
+    FIELD_HOST(struct cpu, stops),
+    FIELD_HOST(struct cpu, asked_pc),
+    FIELD_HOST(struct cpu, asked_icount),
     FIELDS_END,
 };
 const struct fields cpu_fields = {"cpu", sizeof(struct cpu), cpu_list};
@@ -134,10 +141,9 @@ static uint64_t mpidr_of(unsigned index)
 bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus *bus, struct clock *clock,
               struct error *error)
 {
-    cpu->tlb_all = aligned_alloc(64, (sizeof *cpu->tlb_all + 63) & ~63ul);
+    cpu->tlb_all = host_map(sizeof *cpu->tlb_all);
     if (!cpu->tlb_all)
         return error_set(error, "no memory for the TLB of CPU %u", index);
-    memset(cpu->tlb_all, 0, sizeof *cpu->tlb_all);
     cpu->index = index;
     cpu->mpidr = mpidr_of(index);
     cpu->features = features_of(model);
@@ -156,7 +162,7 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
 
 void cpu_free(struct cpu *cpu)
 {
-    free(cpu->tlb_all);
+    host_unmap(cpu->tlb_all, sizeof *cpu->tlb_all);
     cpu->tlb_all = NULL;
 }
 
@@ -234,7 +240,7 @@ bool cpu_state_sane(struct cpu *cpu, unsigned index, enum cpu_model model)
     return cpu->index == index && cpu->mpidr == mpidr_of(index) && cpu->features.model == features.model &&
            cpu->features.present == features.present && (f->n | f->z | f->c | f->v) <= 1 && p->el <= 1 && p->spsel <= 1 &&
            p->daif <= 15 && (p->pan | p->uao | p->dit | p->ssbs | p->tco | p->ss | p->il) <= 1 && p->btype <= 3 &&
-           cpu->exclusive.size <= 16 && !(cpu->exclusive.size & (cpu->exclusive.size - 1)) && cpu->wait <= WAIT_POWERED_OFF &&
+           cpu->exclusive.size <= 16 && !(cpu->exclusive.size & (cpu->exclusive.size - 1)) && cpu->wait <= WAIT_HOST &&
            (cpu->event_register | cpu->irq_pending | cpu->fiq_pending | cpu->serror_pending | cpu->yield_requested) <= 1 &&
            cpu->x[REG_ZERO] == 0 && cpu->ns_per_insn_q8 && cpu->turn_icount <= cpu->icount;
 }

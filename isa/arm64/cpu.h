@@ -64,7 +64,8 @@ struct exclusive {
     uint32_t size; /* bytes, 1 to 16 */
 };
 
-enum wait_kind { WAIT_NONE, WAIT_WFI, WAIT_WFE, WAIT_POWERED_OFF };
+/* WAIT_HOST: for the answer to a call that the host serves. */
+enum wait_kind { WAIT_NONE, WAIT_WFI, WAIT_WFE, WAIT_POWERED_OFF, WAIT_HOST };
 
 /* See code_key. No key is ever one of the other half. */
 #define CODE_KEY_EL0   4ull
@@ -128,11 +129,20 @@ struct cpu {
     struct cpu **peers;
     unsigned peer_count;
     struct cpu *self;
+    const struct user_space *user; /* it is a thread of a process that has no kernel in the guest (user.h); or NULL */
+    struct user_exception {
+        bool taken;
+        uint32_t esr;
+        uint64_t far;
+    } user_exception; /* what would have been taken to the kernel */
     bool parallel; /* the CPUs run at the same time, on a host thread each: accesses keep the guest's order among them */
     struct threads *threads; /* then: what they have in common (threads.h) */
     /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
     void *smccc_context;
+    /* HLT #0xF000, where semihosting is on; NULL: it is not. */
+    void (*semihost)(void *context, struct cpu *cpu);
+    void *semihost_context;
     /* Turn base: virtual time when this CPU's turn began, and its icount then (cpu_now_ns). */
     uint64_t turn_ns, turn_icount;
     uint32_t ns_per_insn_q8; /* rate: nanoseconds an instruction, in 1/256 */
@@ -161,9 +171,11 @@ struct cpu {
     } native;
     struct block_cache *blocks; /* the engine's decoded blocks */
     struct lookup *lookups; /* the engine's memory of where addresses led (interp/block.h) */
-    /* Hooks of the debug architecture and the debugger (breakpoints at an address); 0 when nothing is armed.
-     */
+    /* What is to be seen to before each instruction (enum debug_reason); 0 when nothing is armed. */
     uint32_t debug_armed;
+    struct stops *stops; /* a debugger's (stops.h); NULL: there is none */
+    /* The instruction that it was asked about last, so that it is not asked again when the CPU goes on. */
+    uint64_t asked_pc, asked_icount;
 };
 
 extern const struct fields cpu_fields;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "isa/arm64/exception.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/stops.h"
 
 #define MDSCR_SS  (1u << 0)
 #define MDSCR_KDE (1u << 13)
@@ -62,6 +63,8 @@ static bool level_selected(uint64_t control, unsigned el)
 void debug_state_changed(struct cpu *cpu)
 {
     uint32_t armed = cpu->pstate.il ? DEBUG_ILLEGAL_STATE : 0;
+    if (cpu->stops && cpu->stops->each_insn)
+        armed |= DEBUG_OBSERVED;
     uint64_t mdscr = cpu->sys.MDSCR_EL1;
     if (mdscr & (MDSCR_SS | MDSCR_MDE) && exceptions_enabled(cpu)) {
         if (mdscr & MDSCR_SS)
@@ -73,6 +76,24 @@ void debug_state_changed(struct cpu *cpu)
                     armed |= DEBUG_BREAKPOINT;
     }
     cpu->debug_armed = armed;
+}
+
+uint64_t stops_first(const struct stops *stops, uint64_t from, uint64_t to)
+{
+    size_t low = 0, high = stops->insn_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (stops->insns[middle] < from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < stops->insn_count && stops->insns[low] < to ? stops->insns[low] : STOPS_NONE;
+}
+
+void stops_changed(struct cpu *cpu)
+{
+    debug_state_changed(cpu);
 }
 
 /* Context matching, of breakpoint `n` itself or of the one that an address match is linked to. */

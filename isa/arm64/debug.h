@@ -16,6 +16,7 @@ enum debug_reason {
     DEBUG_STEPPING = 1,      /* software step is active */
     DEBUG_BREAKPOINT = 2,    /* a hardware breakpoint is enabled at this level */
     DEBUG_ILLEGAL_STATE = 4, /* PSTATE.IL */
+    DEBUG_OBSERVED = 8,      /* a debugger is told of each instruction (stops.h) */
 };
 
 /** Recomputes cpu->debug_armed from PSTATE and the debug registers. */

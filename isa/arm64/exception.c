@@ -8,6 +8,7 @@
 #include "isa/arm64/debug.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/pmu.h"
+#include "isa/arm64/stops.h"
 
 /* SPSR_ELx (C5.2.18). */
 #define SPSR_SP          (1u << 0)
@@ -77,12 +78,27 @@ void cpu_set_level(struct cpu *cpu, unsigned el, unsigned spsel)
     }
 }
 
+/* There is nobody at EL1 (user.h): the engine's caller sees to it. */
+static void leave_user(struct cpu *cpu, uint64_t return_address, uint32_t esr, uint64_t far)
+{
+    cpu->user_exception = (struct user_exception){true, esr, far};
+    cpu->pc = return_address;
+    cpu->exclusive.size = 0;
+    cpu->alone = 0;
+    cpu_set_flag(&cpu->stop_requested, true);
+    cpu_attention(cpu);
+}
+
 /* Enters the exception at the target level: banks, SPSR, ELR, ESR, vector. */
 static void enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, uint64_t return_address,
                   bool has_syndrome, uint32_t esr, bool has_far, uint64_t far)
 {
     const struct level *level = &levels[target_el];
     assert(level->present);
+    if (cpu->user) {
+        leave_user(cpu, return_address, esr, far);
+        return;
+    }
     struct pstate *p = &cpu->pstate;
     pmu_update(cpu, cpu->icount);
     unsigned set = p->el < target_el ? VECTOR_LOWER : p->spsel ? VECTOR_SAME_SPX : VECTOR_SAME_SP0;
@@ -105,6 +121,8 @@ static void enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, u
     cpu->alone = 0;
     cpu->pc = (*level_register(cpu, level->vbar) & ~0x7ffull) + set + vector_offset;
     cpu_state_changed(cpu);
+    if (cpu->stops && cpu->stops->excepted)
+        cpu->stops->excepted(cpu->stops->context, cpu, vector_offset);
 }
 
 /* Synchronous exceptions. */
@@ -265,6 +283,8 @@ void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t addr
     cpu_set_flag(&cpu->event_register, 1);
     cpu->pc = address;
     cpu_state_changed(cpu);
+    if (cpu->stops && cpu->stops->returned)
+        cpu->stops->returned(cpu->stops->context, cpu);
 }
 
 void cpu_state_changed(struct cpu *cpu)

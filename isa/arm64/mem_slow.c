@@ -8,6 +8,7 @@
 #include "isa/arm64/debug.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/stops.h"
 #include "isa/arm64/threads.h"
 #include "isa/arm64/tlb_fill.h"
 
@@ -17,9 +18,14 @@ struct place {
     uint64_t physical;
 };
 
-static bool page_flagged(const struct ram *ram, uint64_t physical)
+static uint8_t page_flags(const struct ram *ram, uint64_t physical)
 {
     return __atomic_load_n(&ram->page_flags[ram_page(ram, physical)], __ATOMIC_ACQUIRE);
+}
+
+static bool page_flagged(const struct ram *ram, uint64_t physical)
+{
+    return page_flags(ram, physical) & (uint8_t)~PAGE_READ_WATCHED;
 }
 
 void ram_settle_write(struct cpu *cpu, uint64_t page_address)
@@ -73,10 +79,23 @@ static void learn(struct cpu *cpu, uint64_t va, const struct mmu_request *reques
     bool readable = request->el ? !(request->pan && flags & USER_PAGE) : (flags & MAY_READ_EL0) != 0;
     bool writable =
         readable && flags & (request->el ? MAY_WRITE_EL1 : MAY_WRITE_EL0) && !(flags & CLEAN_PAGE);
+    readable = readable && !(page_flags(&cpu->bus->ram, found->physical) & PAGE_READ_WATCHED);
     if (writable && cpu->parallel)
         tlb_announce_write(cpu, found->physical & ~(PAGE_SIZE_BYTES - 1));
     tlb_fill_data(cpu, mmu_regime(cpu, request->el), va, found, readable,
                   writable && !page_flagged(&cpu->bus->ram, found->physical));
+}
+
+/* The debugger watches bytes of the page: an access to one runs alone, and is told. */
+static void see_watched(struct cpu *cpu, const struct insn *insn, uint64_t va, uint64_t physical, unsigned size,
+                        unsigned kinds)
+{
+    const struct stops *stops = cpu->stops;
+    if (!stops->watched(stops->context, physical, size, kinds))
+        return;
+    if (!cpu->alone)
+        cpu_restart_alone(cpu, insn);
+    stops->accessed(stops->context, cpu, va, physical, size, kinds);
 }
 
 /* Finds the `size` bytes at `va`, which lie in one page, and makes them ready for the access. */
@@ -98,6 +117,8 @@ static struct place place_of(struct cpu *cpu, const struct insn *insn, uint64_t 
             cpu_restart_alone(cpu, insn);
         return place;
     }
+    if (cpu->stops && page_flags(&cpu->bus->ram, found.physical) & (PAGE_WATCHED | PAGE_READ_WATCHED))
+        see_watched(cpu, insn, va, found.physical, size, kinds[request->access]);
     if (writes(request))
         ram_settle_write(cpu, found.physical & ~(PAGE_SIZE_BYTES - 1));
     learn(cpu, va, request, &found);
@@ -154,6 +175,8 @@ static bool device_transfer(struct cpu *cpu, bool write, uint64_t physical, unsi
     bool done = write ? bus_mmio_write(cpu->bus, physical, size, *value) : bus_mmio_read(cpu->bus, physical, size, value);
     if (cpu->parallel)
         threads_unlock_device(cpu->threads);
+    if (cpu->stops && cpu->stops->device_accessed)
+        cpu->stops->device_accessed(cpu->stops->context, cpu, physical, size, write, *value);
     return done;
 }
 

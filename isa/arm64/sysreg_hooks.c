@@ -7,6 +7,8 @@
 #include "isa/arm64/pmu.h"
 #include "isa/arm64/timer.h"
 
+#define CTR_DIC (1ull << 29)
+
 /* Storing with the row's mask, for hooks that do more. */
 static void store(struct cpu *cpu, enum sysreg reg, uint64_t value)
 {
@@ -34,6 +36,12 @@ static uint64_t read_dczid(struct cpu *cpu, enum sysreg reg)
     enum { LOG2_WORDS = 4, PROHIBITED = 16 };
     bool allowed = cpu->pstate.el || control_bit(cpu, 14); /* SCTLR_EL1.DZE */
     return LOG2_WORDS | (allowed ? 0 : PROHIBITED);
+}
+
+uint64_t sysreg_ctr(struct cpu *cpu, enum sysreg reg)
+{
+    const uint64_t value = sysreg_infos[SR_CTR_EL0].reset;
+    return cpu->user ? value & ~CTR_DIC : value;
 }
 
 static bool trap_ctr(struct cpu *cpu, enum sysreg reg, bool write)
@@ -467,7 +475,7 @@ const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
     ID(ID_AA64MMFR1_EL1),
     ID(ID_AA64MMFR2_EL1),
     [SR_CCSIDR_EL1] = {read_ccsidr, NULL, NULL, false, NEEDS_NOTHING},
-    [SR_CTR_EL0] = {NULL, NULL, trap_ctr},
+    [SR_CTR_EL0] = {sysreg_ctr, NULL, trap_ctr, false, NEEDS_NOTHING},
     [SR_DCZID_EL0] = {read_dczid, NULL, NULL, false, NEEDS_NOTHING},
 
     [SR_SCTLR_EL1] = {NULL, write_sctlr, NULL},

@@ -97,6 +97,9 @@ struct sysreg_hooks {
 /** The hooks by register (sysreg_hooks.c). */
 extern const struct sysreg_hooks sysreg_hooks[SR_COUNT];
 
+/** CTR_EL0: without DIC, "no IC is needed", where translations are kept until IC IVAU (user.h). */
+uint64_t sysreg_ctr(struct cpu *cpu, enum sysreg reg);
+
 /** The value of an ID register for the CPU's model and features (id_registers.c). */
 uint64_t id_register_read(struct cpu *cpu, enum sysreg reg);
 

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define QUEUE_REQUESTS 64u /* more than that at once become one flush of all */
@@ -36,7 +37,8 @@ struct threads {
     bool quiet_wanted;
     void (*accessed)(void *context);
     void *accessed_context;
-    unsigned count;
+    unsigned count, capacity;
+    size_t bytes; /* of all this */
     uint64_t *awaits;
     struct seat seats[];
 };
@@ -262,33 +264,61 @@ static void init_seat(struct seat *seat, struct cpu *cpu, uint64_t *awaits)
     seat->awaits = awaits;
 }
 
-struct threads *threads_create(struct cpu *const *cpus, unsigned cpu_count, struct clock *clock, struct error *error)
+static void init_locks(struct threads *threads)
 {
-    size_t bytes = (sizeof(struct threads) + cpu_count * sizeof(struct seat) + 63) & ~63ul;
-    struct threads *threads = aligned_alloc(64, bytes);
-    uint64_t *awaits = calloc((size_t)cpu_count * cpu_count, sizeof *awaits);
-    if (!threads || !awaits) {
-        free(threads);
-        free(awaits);
-        error_set(error, "no memory on the host for %u parallel CPUs; free some or give fewer --cpus", cpu_count);
-        return NULL;
-    }
-    memset(threads, 0, bytes);
-    threads->clock = clock;
-    threads->count = cpu_count;
-    threads->awaits = awaits;
     pthread_mutexattr_t recursive;
     pthread_mutexattr_init(&recursive);
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&threads->machine, &recursive);
     pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&threads->quiet, NULL);
-    for (unsigned i = 0; i < cpu_count; i++) {
-        init_seat(&threads->seats[i], cpus[i], awaits + (size_t)i * cpu_count);
-        cpus[i]->threads = threads;
-        cpus[i]->parallel = true;
+}
+
+struct threads *threads_create(struct cpu *const *cpus, unsigned cpu_count, unsigned capacity, struct clock *clock,
+                               struct error *error)
+{
+    size_t bytes = sizeof(struct threads) + capacity * sizeof(struct seat);
+    struct threads *threads = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t *awaits = calloc((size_t)capacity * capacity, sizeof *awaits);
+    if (threads == MAP_FAILED || !awaits) {
+        if (threads != MAP_FAILED)
+            munmap(threads, bytes);
+        free(awaits);
+        error_set(error, "no memory on the host for %u parallel CPUs; free some or give fewer --cpus", capacity);
+        return NULL;
     }
+    threads->clock = clock;
+    threads->bytes = bytes;
+    threads->capacity = capacity;
+    threads->awaits = awaits;
+    init_locks(threads);
+    for (unsigned i = 0; i < cpu_count; i++)
+        threads_add(threads, cpus[i]);
     return threads;
+}
+
+/* Whoever looks at the seats meanwhile sees those there were, or one more that does not run. */
+void threads_add(struct threads *threads, struct cpu *cpu)
+{
+    unsigned index = threads->count;
+    init_seat(&threads->seats[index], cpu, threads->awaits + (size_t)index * threads->capacity);
+    cpu->threads = threads;
+    cpu->parallel = true;
+    __atomic_store_n(&threads->count, index + 1, __ATOMIC_RELEASE);
+}
+
+void threads_forked(struct threads *threads)
+{
+    init_locks(threads); /* the child's thread is another than the one that holds them */
+    threads->quiet_wanted = false;
+    for (unsigned i = 0; i < threads->count; i++) {
+        struct seat *seat = &threads->seats[i];
+        pthread_mutex_init(&seat->queue_lock, NULL);
+        seat->queued = 0;
+        seat->overflowed = seat->any_awaited = false;
+        seat->answered = seat->asked;
+        set_running(seat, false);
+    }
 }
 
 void threads_free(struct threads *threads)
@@ -304,5 +334,5 @@ void threads_free(struct threads *threads)
     pthread_mutex_destroy(&threads->quiet);
     pthread_mutex_destroy(&threads->machine);
     free(threads->awaits);
-    free(threads);
+    munmap(threads, threads->bytes);
 }

@@ -32,8 +32,16 @@ struct cpu_request {
 
 struct threads;
 
-/** Makes the CPUs parallel. NULL: the host gives no memory. */
-struct threads *threads_create(struct cpu *const *cpus, unsigned cpu_count, struct clock *clock, struct error *error);
+/** Makes the CPUs parallel, and leaves room for `capacity` of them. NULL: the host gives no memory. */
+struct threads *threads_create(struct cpu *const *cpus, unsigned cpu_count, unsigned capacity, struct clock *clock,
+                               struct error *error);
+
+/** One more, which does not run yet; its index is the next. One thread at a time. */
+void threads_add(struct threads *threads, struct cpu *cpu);
+
+/** In the child of fork(), which was called within a quiet: that is over, and no other thread is there. */
+void threads_forked(struct threads *threads);
+
 void threads_free(struct threads *threads);
 
 /** Told, under the machine lock, whenever a CPU has accessed a device. NULL: nobody is. */

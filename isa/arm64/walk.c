@@ -4,6 +4,7 @@
  * Example, 4K granule, T1SZ = 16: 48 bits of input, 9 resolved at each of levels 0 to 3, 12 of offset. The
  * walk starts at level 0, and a block descriptor at level 2 maps 2 MiB. */
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/user.h"
 
 #define TABLE_ADDRESS_BITS 48
 
@@ -137,6 +138,8 @@ static bool leaf_allowed(unsigned level, unsigned granule_bits)
 
 unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translation *out)
 {
+    if (cpu->user)
+        return user_walk(cpu, va, out);
     if (!(cpu->sys.SCTLR_EL1 & 1))
         return walk_off(cpu, va, is_fetch, out);
 

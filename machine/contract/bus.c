@@ -11,14 +11,15 @@
 
 /* Address space that costs nothing until it is touched, between places that nobody may touch: a way past its
  * ends is seen at once, and the host keeps its account apart from its neighbours'. */
-static void *reserve(uint64_t length)
+static void *reserve(uint64_t length, bool large_pages)
 {
     uint8_t *at =
         mmap(NULL, length + 2 * GUARD_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED)
         return NULL;
     if (!mprotect(at + GUARD_BYTES, length, PROT_READ | PROT_WRITE)) {
-        madvise(at + GUARD_BYTES, length, MADV_HUGEPAGE); /* where the host has none, it goes without */
+        if (large_pages)
+            madvise(at + GUARD_BYTES, length, MADV_HUGEPAGE); /* where the host has none, it goes without */
         return at + GUARD_BYTES;
     }
     munmap(at, length + 2 * GUARD_BYTES);
@@ -90,7 +91,7 @@ bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, u
     *bus = (struct bus){
         .ram = {.base = ram_base, .size_bytes = ram_size_bytes, .rom_base = rom_base, .rom_bytes = rom_bytes}};
     uint64_t below = below_bytes(&bus->ram);
-    uint8_t *memory = reserve(below + ram_size_bytes), *flags = reserve((below + ram_size_bytes) >> PAGE_BITS);
+    uint8_t *memory = reserve(below + ram_size_bytes, true), *flags = reserve((below + ram_size_bytes) >> PAGE_BITS, true);
     int reason = errno;
     bus->ram.host = memory ? memory + below : NULL;
     bus->ram.page_flags = flags ? flags + (below >> PAGE_BITS) : NULL;
@@ -103,10 +104,18 @@ bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, u
                      (unsigned long long)(ram_size_bytes >> 20), strerror(reason));
 }
 
+bool bus_init_process(struct bus *bus, uint64_t size_bytes, struct error *error)
+{
+    *bus = (struct bus){.ram = {.size_bytes = size_bytes}, .process = true};
+    bus->ram.page_flags = reserve(size_bytes >> PAGE_BITS, false);
+    return bus->ram.page_flags || error_set(error, "the host gives no address space for the program: %s", strerror(errno));
+}
+
 void bus_free(struct bus *bus)
 {
     uint64_t below = below_bytes(&bus->ram), length = below + bus->ram.size_bytes;
-    release(bus->ram.host ? bus->ram.host - below : NULL, length);
+    if (!bus->process)
+        release(bus->ram.host ? bus->ram.host - below : NULL, length);
     release(bus->ram.page_flags ? bus->ram.page_flags - (below >> PAGE_BITS) : NULL, length >> PAGE_BITS);
     free(bus->windows);
     *bus = (struct bus){0};

@@ -18,6 +18,7 @@ enum page_flag {
     PAGE_CLEAN = 2,      /* somebody waits for its first change (page_watch.h, lockstep's journal) */
     PAGE_WATCHED = 4,    /* the debugger watches an address in it */
     PAGE_ROM = 8,        /* of the memory below RAM, which only its device writes */
+    PAGE_READ_WATCHED = 16, /* as PAGE_WATCHED, for loads: it does not stand against a store */
 };
 
 /** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. The mapping may begin below
@@ -59,6 +60,7 @@ struct bus {
     /* Told when ROM has become readable, or is no more: what CPUs and engines know of it is void. */
     void (*on_rom_changed)(void *context);
     void *on_rom_changed_context;
+    bool process; /* bus_init_process() made it */
 };
 
 /** Reserves RAM. Fails when the host cannot give the address space. */
@@ -67,6 +69,10 @@ bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struc
 /** The same with a ROM of zeroes below RAM, not readable yet. */
 bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, uint64_t ram_base, uint64_t ram_size_bytes,
                        struct error *error);
+
+/** The address space of a process whose addresses are the host's own: RAM is all below `size_bytes`, and none of it is
+ *  mapped yet. Only page_flags is taken from the host. Stores to pages with PAGE_HAS_CODE are nobody's business. */
+bool bus_init_process(struct bus *bus, uint64_t size_bytes, struct error *error);
 void bus_free(struct bus *bus);
 
 /** Adds a watch, or arms it anew: each page's next change is told. Stores that already run inline are not seen: the caller

@@ -54,6 +54,9 @@ struct device_class {
     const struct fields *state;  /* what a snapshot holds of it */
     const struct reg_bank *regs; /* for the debugger's view; may be NULL */
     void (*reset)(void *device);   /* cold reset, as at power-on */
+    /* The machine is a clone from now on, with an identity of its own, which all of `seed` makes: new randomness, and
+     * whatever tells the guest. After `restored`. NULL: it has nothing of that kind. */
+    void (*reidentify)(void *device, uint64_t seed);
     void (*restored)(void *device); /* after its fields were replaced: re-schedules events, re-drives wires */
     void (*free)(void *device);
     const struct medium_ops *medium; /* NULL: all there is of it are its fields */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "machine/contract/error.h"
 
 struct cpu;
@@ -19,6 +20,9 @@ enum engine_exit {
     ENGINE_EXIT_FULL,    /* a parallel CPU's: make_room() must be called while no CPU runs */
     ENGINE_EXIT_WRONG,   /* the engine found itself wrong, and has said so on standard error (lockstep) */
 };
+
+/** Around fork() of a process that runs as a guest (isa/arm64/user.h): before it, and behind it in either process. */
+enum engine_fork { ENGINE_FORK_BEFORE, ENGINE_FORK_PARENT, ENGINE_FORK_CHILD };
 
 /* Where CPUs are parallel (isa/arm64/threads.h), run() is called for several at once, each on a thread of its own, and a
  * CPU's limit is UINT64_MAX until something wants its attention: then it is 0, and run() comes back before the CPU's
@@ -37,6 +41,13 @@ struct engine_ops {
     void (*flush)(struct engine *engine);
     /** After ENGINE_EXIT_FULL. */
     void (*make_room)(struct engine *engine);
+    /** Tells on `to` what it translated. NULL: it translates nothing. */
+    void (*describe)(struct engine *engine, FILE *to);
+    /** Not for every engine, as the next. Called while no CPU runs; only the forking thread lives on in the child. */
+    void (*fork)(struct engine *engine, enum engine_fork when);
+    /** In a signal handler: the code at *host_pc accessed memory of the process and the host refused. True: it is this
+     *  engine's, and goes on at *host_pc, which will make a fault of the guest of it where it is one. */
+    bool (*fault)(struct engine *engine, uintptr_t *host_pc);
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 bool error_set(struct error *error, const char *format, ...)
 {
@@ -37,4 +38,16 @@ void *host_realloc(void *memory, size_t count, size_t size_bytes)
         return checked(NULL);
     size_t total = count * size_bytes;
     return checked(realloc(memory, total ? total : 1));
+}
+
+void *host_map(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+void host_unmap(void *memory, size_t bytes)
+{
+    if (memory)
+        munmap(memory, bytes);
 }

@@ -53,10 +53,18 @@ static void rng_restored(void *device)
     virtio_device_restored(&((struct virtio_rng *)device)->virtio);
 }
 
+static void rng_reidentify(void *device, uint64_t seed)
+{
+    struct virtio_rng *rng = device;
+    rng->seed = seed;
+    random_start(&rng->random, seed, "virtio-rng");
+}
+
 const struct device_class virtio_rng_class = {
     .name = "virtio-rng",
     .state = &virtio_rng_fields,
     .reset = rng_reset,
+    .reidentify = rng_reidentify,
     .restored = rng_restored,
     .free = free,
 };

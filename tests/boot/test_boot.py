@@ -410,6 +410,140 @@ def case_snapshot_text():
     check(done.returncode == HOST and b"the image of disk0 was changed" in done.stderr, f"a changed image: {done.stderr}")
 
 
+def case_clones():
+    """Clones of one snapshot have other random numbers, once their kernel has reseeded (a minute, which is skipped); the
+    same seed makes the same machine, and without one it is the one that was saved."""
+    file = os.path.join(folder.name, "base.snap")
+    random = "dd if=/dev/urandom bs=32 count=1 2>/dev/null | sha256sum"
+    script = f"echo re''ady\nsleep 200\n{random}\ncat /proc/uptime\ncat /proc/interrupts\npoweroff -f\n"
+    original = boot(script, "--clock", "virtual", "--save-on", "ready", file, append="quiet")
+
+    def clone(*options):
+        done = subprocess.run([program, "run", "--restore", file, "--clock", "virtual", *options], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check(done.returncode == POWER_OFF, f"{options}: status {done.returncode}: {done.stderr}", done.stdout)
+        return done.stdout
+
+    same, first, second, again = clone(), clone("--seed", "1"), clone("--seed", "2"), clone("--seed", "1", "--engine", "interp")
+    check(original.endswith(same), "without a seed it is another machine", same)
+    check(first == again, "one seed made two machines", again)
+    numbers = {answer(output, random) for output in (original, first, second)}
+    check(len(numbers) == 3, f"clones share their random numbers: {numbers}")
+
+
+def case_export():
+    """An exported snapshot goes on as the one that it was made of, its disks' images being gone."""
+    image, fixed, file, whole = (os.path.join(folder.name, name) for name in ("image", "fixed", "a.snap", "whole.snap"))
+    for path, size in ((image, 3 << 20), (fixed, 5 * 512)):
+        with open(path, "wb") as disk:
+            disk.write(os.urandom(size))
+            disk.truncate(size * 3)
+    script = ("echo new >/dev/vda; sync; echo re''ady\nsha256sum </dev/vda; sha256sum </dev/vdb\nhead -c 3 /dev/vda | rev\n"
+              "echo more | dd of=/dev/vda bs=4k seek=900; sha256sum /dev/vda\npoweroff -f\n")
+    boot(script, "--clock", "virtual", "--save-on", "ready", file, "--disk", f"{image},overlay", "--disk", f"{fixed},ro",
+         append="quiet")
+
+    def go_on(name, *options):
+        done = subprocess.run([program, "run", "--restore", name, "--clock", "virtual", *options], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check(done.returncode == POWER_OFF, f"{name}: status {done.returncode}: {done.stderr}", done.stdout)
+        return done.stdout
+
+    first = go_on(file)
+    check(b"wen" in first, "the overlay is not there", first)
+    run = functools.partial(subprocess.run, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = run([program, "snapshot", "export", file, whole])
+    check(done.returncode == POWER_OFF, f"export: {done.stderr}")
+    with open(image, "rb+") as disk:
+        disk.write(b"changed")
+    done = run([program, "snapshot", "export", file, whole + "2"])
+    check(done.returncode == HOST and b"was changed" in done.stderr and not os.path.exists(whole + "2"), "a changed image was taken")
+    os.unlink(image)
+    os.unlink(fixed)
+    check(run([program, "snapshot", "verify", whole]).returncode == POWER_OFF, "the exported file is damaged")
+    again = os.path.join(folder.name, "again.snap")
+    check(go_on(whole, "--save-on", "wen", again) == first, "it is another machine without its images")
+    check(first.endswith(go_on(again)), "what was saved of it is another machine")
+
+
+def migrate(script, port):
+    """The run of a script that moves away at "ready"; what it printed and said."""
+    done = subprocess.run(command("--clock", "virtual", "--migrate-on", "ready", f"tcp:127.0.0.1:{port}", append="quiet"),
+                          input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def incoming(*options):
+    """A process that waits for a machine, and its port."""
+    running = subprocess.Popen([program, "run", "--incoming", "tcp:127.0.0.1:0", "--clock", "virtual", *options],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = running.stderr.readline().decode()
+    check("waiting for a machine at port" in line, f"it waits for nobody: {line}")
+    return running, int(line.split()[-1])
+
+
+def fake_target(until):
+    """A target that breaks off: `until` says when, of the kind of a message. Returns its port."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def take(connection, length):
+        got = b""
+        while len(got) < length:
+            more = connection.recv(length - len(got))
+            if not more:
+                return got
+            got += more
+        return got
+
+    def serve():
+        connection, _ = server.accept()
+        with connection:
+            while True:
+                kind, length, _ = struct.unpack("<IIQ", take(connection, 16))
+                take(connection, length)
+                if kind == until:
+                    return
+                if kind == 1:  # hello: ready, with the checksum of nothing
+                    connection.sendall(struct.pack("<IIQ", 2, 0, 0xf8bb92c91b3f5cc0))
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server.getsockname()[1]
+
+
+def case_migrate():
+    """A busy machine moves to another process and engine, and goes on as if it had not; where it cannot, it stays."""
+    script = ("echo re''ady\nfor i in 1 2 3 4; do dd if=/dev/urandom of=/tmp/x bs=1M count=40 2>/dev/null; sha256sum /tmp/x; done\n"
+              "cat /proc/uptime\ncat /proc/interrupts\npoweroff -f\n")
+    plain = boot(script, "--clock", "virtual", append="quiet")
+    target, port = incoming("--engine", "jit")
+    status, before, errors = migrate(script, port)
+    after, complaints = target.communicate()
+    print(errors)
+    check(status == POWER_OFF and target.returncode == POWER_OFF, f"{status}, {target.returncode}: {errors} {complaints}", after)
+    check(before + after == plain, "it is another machine since it moved", before + after)
+    check(b"ready" in before and b"Power down" in after and b"Power down" not in before, "it did not move", before)
+
+    # Nobody there; nobody any more, at each point of the conversation: in the pages (5), at the end of all (7).
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        ports = {"refused": unused.getsockname()[1]}
+    ports |= {"pages": fake_target(5), "end": fake_target(7)}
+    for what, port in ports.items():
+        status, output, errors = migrate(script, port)
+        check(status == HOST and errors.count("\n") >= 1 and "migration:" in errors, f"{what}: {status} {errors}")
+        check(output == plain, f"{what}: the machine did not go on as it was", output)
+
+    # What comes is no machine; it has a disk of which the target knows nothing.
+    target, port = incoming()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        check(target.wait() == HOST and target.stderr.read().count(b"\n") == 1, "nonsense was taken")
+    target, port = incoming("--disk", f"{guest}/initrd.gz,ro")
+    status, output, errors = migrate(script, port)
+    check(target.wait() == HOST and status == HOST and "0 disks" in errors, f"another machine: {errors}")
+    check(output == plain, "the machine did not go on as it was", output)
+
+
 def case_panic():
     output = boot("echo c >/proc/sysrq-trigger\n", "--exit-on-panic", status=PANIC)
     check(b"Kernel panic - not syncing: sysrq triggered crash" in output, "no panic message", output)
@@ -434,6 +568,31 @@ def case_end_of_input():
     """The end of piped input ends the shell, as Ctrl-D does; a last line without its end is a line."""
     output = boot("echo first\necho last", append="quiet")
     check(b"\nfirst" in output and b"Power down" in output, "the shell did not end", output)
+
+
+def case_pci():
+    """Disk, network and the others on PCI, by MSI-X through the translation service; without MSI by the pins. The interrupts
+    of a device follow an affinity that is set."""
+    image = os.path.join(folder.name, "image")
+    content = os.urandom(4 << 20)
+    with open(image, "wb") as file:
+        file.write(content)
+    script = ("dd if=/dev/vda bs=64k | sha256sum\nip addr show eth0\n"
+              "irq=$(grep -m1 virtio2-input /proc/interrupts | tr -d ' ' | cut -d: -f1)\n"
+              "[ -z \"$irq\" ] || for cpu in 0 1; do echo $cpu >/proc/irq/$irq/smp_affinity_list; "
+              "dd if=/dev/hwrng of=/dev/null bs=64 count=100; done\n"
+              "cat /proc/interrupts\nls /sys/bus/pci/devices\npoweroff -f\n")
+    for append, by_message in (("quiet", True), ("quiet pci=nomsi", False)):
+        output = boot(script, "--bus", "pci", "--disk", f"{image},ro", "--net", "user", append=append)
+        check(hashlib.sha256(content).hexdigest().encode() in output, "the guest read something else", output)
+        check(b"inet 10.0.2.15/24" in output, "no address", output)
+        interrupts = answer(output, "cat /proc/interrupts")
+        check(("ITS-MSI" in interrupts) == by_message, "not the interrupts it should have", output)
+        check(answer(output, "ls /sys/bus/pci/devices").split() == [f"0000:00:{slot:02}.0" for slot in range(4)],
+              "other functions", output)
+        if by_message:
+            counts = re.search(r"^ *\d+: +(\d+) +(\d+).*virtio2-input", interrupts, re.M)
+            check(counts and int(counts[1]) >= 50 and int(counts[2]) >= 50, "interrupts did not follow their affinity", output)
 
 
 def firmware(kind, script, *arguments, status=POWER_OFF):
@@ -475,6 +634,42 @@ def case_uboot():
                         variables)
         check(re.search(r"=> version\s+U-Boot 20", text), "no prompt", text.encode())
         check(("armature=kept" in text) == already, "the environment came or went", text.encode())
+
+
+def boot_disk(kind, *arguments):
+    """Firmware, GRUB, Debian's kernel, from tools/make-uefi-disk's disk."""
+    disk = os.path.join(os.path.dirname(guest), "uefi.img")
+    if not os.path.exists(disk):
+        print("no disk: tools/make-uefi-disk makes it")
+        sys.exit(77)
+    # The first lines may go to who looks for a key that is pressed.
+    text = firmware(kind, "\n\n\ndmesg | grep -E 'ACPI:|efi:|DMI:'\ncat /sys/class/dmi/id/product_name\nls /dev/vd*\n"
+                    "cat /proc/interrupts\nls -d /proc/device-tree/psci\npoweroff -f\n", "--disk", f"{disk},ro", *arguments)
+    check("/dev/vda1" in text and "/dev/vda2" in text, "no partitions", text.encode())
+    check("reboot: Power down" in text, "no power-off", text.encode())
+    for word in ("Call trace", "BUG:", "Firmware Bug", "ACPI Error", "ACPI BIOS Error"):
+        check(word not in text, f"the kernel says {word}", text.encode())
+    return text
+
+
+def case_uefi_disk():
+    """EDK2, GRUB, Debian's kernel by ACPI, its devices in slots and on PCI, all processors there."""
+    for bus, kind in (("mmio", "virtio0"), ("pci", "ITS-MSI")):
+        text = boot_disk("uefi", "--bus", bus, "--net", "user")
+        for signature in ("FACP", "DSDT", "APIC", "GTDT", "SPCR") + (("MCFG", "IORT") if bus == "pci" else ()):
+            check(f"ACPI: {signature} 0x" in text, f"no table {signature}", text.encode())
+        check("Armature Virtual Machine" in text, "no SMBIOS", text.encode())
+        check(kind in text, f"not the interrupts of --bus {bus}", text.encode())
+        check(re.search(r"ARMH0061:00 +3 +Edge +ACPI:Event", text), "no power key", text.encode())
+        check(all(f"CPU{n} " in text for n in range(int(cpus))), "not all processors", text.encode())
+
+
+def case_uboot_disk():
+    """U-Boot boots the same disk, its devices in slots and on PCI; the kernel has a device tree."""
+    for bus in ("mmio", "pci"):
+        text = boot_disk("uboot", "--bus", bus)
+        check("EFI v2.100 by Das U-Boot" in text and "\n/proc/device-tree/psci" in text.replace("\r", ""), "not by U-Boot",
+              text.encode())
 
 
 if not os.path.exists(f"{guest}/Image"):

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "machine/contract/device.h"
 #include "peripherals/flash.h"
 #include "peripherals/fw_cfg.h"
@@ -18,8 +19,9 @@
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
+#include "peripherals/vmgenid.h"
 
-enum { CPUS = 3, SPIS = 64, DEVICES = 7, RAM_BYTES = 0x1000 };
+enum { CPUS = 3, SPIS = 64, DEVICES = 8, RAM_BYTES = 0x1000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -110,6 +112,7 @@ static void build(struct board *board)
     place(board, 3, &pl031_class, &pl031_mmio,
           pl031_create(&board->clock, 1700000000, gicv3_spi(board->gic, 2)), 0x09010000, PL031_WINDOW_BYTES);
     place(board, 4, &pl061_class, &pl061_mmio, board->gpio, 0x09030000, PL061_WINDOW_BYTES);
+    madvise(rom_host(&board->bus.ram), FLASH_BANK_BYTES, MADV_NOHUGEPAGE); /* else each touch is 2 MiB of zeroes */
     struct flash *flash = flash_create(&(struct flash_config){.bus = &board->bus, .is_rom = true}, &error);
     check(flash != NULL, "no flash");
     place(board, 5, &flash_class, &flash_mmio, flash, 0, FLASH_BANK_BYTES);
@@ -117,6 +120,8 @@ static void build(struct board *board)
     fw_cfg_add_file(fw_cfg, "etc/fixed", "content", 7);
     fw_cfg_add_writable_file(fw_cfg, "etc/written", 28, count_written, board);
     place(board, 6, &fw_cfg_class, &fw_cfg_mmio, fw_cfg, 0x09020000, FW_CFG_WINDOW_BYTES);
+    place(board, 7, &vmgenid_class, &vmgenid_mmio, vmgenid_create(1, gicv3_spi(board->gic, 9)), 0x090c0000,
+          VMGENID_WINDOW_BYTES);
     for (unsigned i = 0; i < DEVICES; i++)
         board->windows[i].class->reset(board->windows[i].device);
 }
@@ -215,7 +220,11 @@ static void act(struct board *board, struct feed *feed)
             pl061_set_input(board->gpio, action >> 4 & 7, take(feed, 1) & 1);
         break;
     case 14: receive(board, feed, action >> 4 | (unsigned)take(feed, 1) << 2); break;
-    case 15: pass_time(board, take(feed, 1 + (action >> 4) % 5)); break;
+    case 15:
+        pass_time(board, take(feed, 1 + (action >> 4) % 5));
+        if (action == 0xff)
+            vmgenid_class.reidentify(board->windows[7].device, take(feed, 8));
+        break;
     }
 }
 
@@ -234,12 +243,18 @@ static void scramble(const struct fields *fields, void *object, struct feed *fee
     }
 }
 
+static void tell_restored(const struct window *window)
+{
+    if (window->class->restored)
+        window->class->restored(window->device);
+}
+
 static void restore_nonsense(struct board *board, struct feed *feed)
 {
     for (unsigned i = 0; i < DEVICES; i++)
         scramble(board->windows[i].class->state, board->windows[i].device, feed);
     for (unsigned i = 0; i < DEVICES; i++)
-        board->windows[i].class->restored(board->windows[i].device);
+        tell_restored(&board->windows[i]);
 }
 
 /* A restore of what is already there changes neither the state nor the wires. */
@@ -250,7 +265,7 @@ static void check_restore(struct board *board)
     for (unsigned i = 0; i < DEVICES; i++) {
         const struct window *window = &board->windows[i];
         uint64_t before = fields_hash(window->class->state, window->device, FIELDS_HASH_SEED);
-        window->class->restored(window->device);
+        tell_restored(window);
         uint64_t after = fields_hash(window->class->state, window->device, FIELDS_HASH_SEED);
         check(before == after, "a restore changed the state");
     }

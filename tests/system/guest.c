@@ -48,6 +48,11 @@ void expect_equal(const char *file, int line, const char *what, uint64_t got, ui
     print("\n");
 }
 
+unsigned guest_failures(void)
+{
+    return failures;
+}
+
 _Noreturn void guest_exit(void)
 {
     print(failures ? "FAIL\n" : "PASS\n");

@@ -44,6 +44,7 @@ void expect_equal(const char *file, int line, const char *what, uint64_t got, ui
 #define EXPECT_EQ(got, expected)                                                                             \
     expect_equal(__FILE_NAME__, __LINE__, #got, (uint64_t)(got), (uint64_t)(expected))
 #define EXPECT(condition) expect_equal(__FILE_NAME__, __LINE__, #condition, !!(condition), 1)
+unsigned guest_failures(void); /* so far */
 _Noreturn void guest_exit(void);
 
 /* Exceptions. Each one is recorded here. Afterwards execution goes on behind the instruction that took it (at

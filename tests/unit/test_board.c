@@ -119,7 +119,7 @@ static void the_tree_describes_the_memory_map(void **state)
             fail_msg("no node describes %s", window->name);
         described++;
     }
-    assert_int_equal(described, 5 + BOARD_VIRTIO_SLOTS);
+    assert_int_equal(described, 9 + BOARD_VIRTIO_SLOTS);
     free(fdt);
     machine_free(machine);
 }
@@ -129,7 +129,7 @@ static void the_map_is_that_of_the_virt_board(void **state)
     static const struct {
         uint64_t base, size;
     } map[] = {{0x08000000, 0x10000}, {0x080a0000, 18 * 0x20000}, {0x09000000, 0x1000}, {0x09010000, 0x1000},
-               {0x09030000, 0x1000},  {0x0a000000, 0x200},        {0x0a003e00, 0x200}};
+               {0x09030000, 0x1000},  {0x090c0000, 0x1000},       {0x0a000000, 0x200},  {0x0a003e00, 0x200}};
     struct machine *machine = make();
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++) {
         bool found = false;
@@ -150,6 +150,9 @@ static void interrupts_and_cpus_are_those_of_the_virt_board(void **state)
     assert_int_equal(cell(fdt, "/pl011@9000000", "interrupts", 1), 1);
     assert_int_equal(cell(fdt, "/pl031@9010000", "interrupts", 1), 2);
     assert_int_equal(cell(fdt, "/pl061@9030000", "interrupts", 1), 7);
+    assert_int_equal(cell(fdt, "/rng@90c0000", "interrupts", 1), 9);
+    assert_int_equal(cell(fdt, "/rng@90c0000", "interrupts", 2), 1); /* its rising edge, as Linux has the binding */
+    assert_string_equal(fdt_getprop(fdt, fdt_path_offset(fdt, "/rng@90c0000"), "compatible", NULL), "microsoft,vmgenid");
     assert_int_equal(cell(fdt, "/virtio_mmio@a000000", "interrupts", 1), 16);
     assert_int_equal(cell(fdt, "/virtio_mmio@a003e00", "interrupts", 1), 47);
     static const unsigned timer_ppis[] = {13, 14, 11, 10};

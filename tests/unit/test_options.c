@@ -103,7 +103,7 @@ static void test_description(void **state)
                       "user,hostfwd=tcp:1:2 --share s=/tmp,ro --serial none --console unix:s --cpu max --clock paced --seed 0x10 "
                       "--timeout 2m --no-reboot --rtc 77 --engine interp --record r"));
     run_options_describe(&options, collect, first);
-    assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--disk=x,ro;--disk=y;"
+    assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--bus=mmio;--disk=x,ro;--disk=y;"
                                "--net=user;--share=s,ro;--serial=none;--console=null;--clock=paced;--rtc=77;--seed=16;"
                                "--timeout=120000ms;--no-reboot=;");
     run_options_default(&taken);
@@ -119,6 +119,25 @@ static void test_description(void **state)
     assert_false(run_options_take(&taken, "--serial", "file:x", &error));
     assert_false(run_options_take(&taken, "--net", "user,hostfwd=tcp:1:2", &error));
     assert_false(run_options_take(&taken, "--memory", "3", &error));
+}
+
+static void test_firmware(void **state)
+{
+    char described[2048] = "";
+    assert_true(parse("--firmware flash.bin --firmware-vars vars --bus pci"));
+    assert_string_equal(options.firmware, "flash.bin");
+    assert_string_equal(options.firmware_vars, "vars");
+    assert_int_equal(options.bus, BUS_CHOICE_PCI);
+    assert_null(options.kernel);
+    run_options_describe(&options, collect, described);
+    assert_non_null(strstr(described, "--firmware=flash.bin;"));
+    assert_non_null(strstr(described, "--bus=pci;"));
+    assert_null(strstr(described, "vars")); /* what is in the flash is in the snapshot */
+    assert_true(parse("--firmware uefi"));
+    assert_string_equal(options.firmware, "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd");
+    assert_int_equal(options.bus, BUS_CHOICE_MMIO);
+    assert_true(parse("--firmware uboot --kernel k"));
+    assert_string_equal(options.firmware, "/usr/lib/u-boot/qemu_arm64/u-boot.bin");
 }
 
 static void test_replay(void **state)
@@ -144,6 +163,20 @@ static void test_translation(void **state)
     assert_string_equal(options.jit_dump, "d");
     assert_true(options.jit_statistics);
     assert_true(options.perf_map);
+}
+
+/* What the host would open is given by the user alone. */
+static void test_calls(void **state)
+{
+    struct run_options taken;
+    assert_true(parse("--kernel k --semihosting /srv --hostcall list"));
+    assert_string_equal(options.semihosting, "/srv");
+    assert_string_equal(options.hostcall, "list");
+    run_options_default(&taken);
+    assert_true(run_options_take(&taken, "--semihosting", "", &error) && run_options_take(&taken, "--hostcall", "", &error));
+    assert_string_equal(taken.semihosting, "");
+    assert_false(run_options_take(&taken, "--semihosting", "/", &error));
+    assert_false(run_options_take(&taken, "--hostcall", "list", &error));
 }
 
 static void test_share(void **state)
@@ -257,6 +290,12 @@ static void test_refused(void **state)
         {"--kernel k --timeout 0s", "unit"},
         {"--kernel k --timeout 99999999999h", "unit"},
         {"--kernel k --dtb d --dump-dtb e", "--dtb"},
+        {"--kernel k --bus isa", "mmio pci"},
+        {"--firmware ~", "name"},
+        {"--kernel k --firmware-vars v", "--firmware too"},
+        {"--firmware f --firmware-vars v --record r", "--firmware-vars"},
+        {"--restore s --firmware f", "--firmware"},
+        {"--restore s --bus pci", "--bus"},
     };
     for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
         if (parse(refused[i][0]))
@@ -315,7 +354,8 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
         cmocka_unit_test(test_description),
         cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share),
+        cmocka_unit_test(test_firmware),
+        cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share), cmocka_unit_test(test_calls),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A guest's call that becomes one of the host's: a row of a table says what its arguments are, and from that follow the
+ * checks of what they point to, the translation of paths, constants and layouts, the line of --strace, and the call
+ * itself, which libffi makes. So a new call is a row, unless its meaning needs code (`handler`).
+ *
+ *     CALL(63, read, NULL, 0, FD, OUT_BYTES(2), LENGTH)
+ *
+ * says: the second argument points to what the third counts, which the call fills. Whose memory that is, is behind
+ * struct call_memory: a process's own addresses, or a machine's RAM. */
+#ifndef ARMATURE_CALL_H
+#define ARMATURE_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CALL_MAX_ARGS 6u
+
+/** The kinds of arguments. `of` and `bytes` are members of struct call_arg. */
+enum call_kind {
+    ARG_NONE,    /* there is none */
+    ARG_VALUE,   /* a number, shown in decimal */
+    ARG_BITS,    /* a number, shown in hex */
+    ARG_MODE,    /* a number, shown in octal */
+    ARG_SIGNAL,  /* a signal's number */
+    ARG_FD,      /* a file descriptor; AT_FDCWD has its name */
+    ARG_LENGTH,  /* of what another argument points to */
+    ARG_ADDRESS, /* a guest address that the host does not look at */
+    ARG_STRING,  /* points to a string */
+    ARG_PATH,    /* points to a path; `of` is the argument with the directory's descriptor plus 1, or 0 */
+    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1 */
+    ARG_OUT,     /* the same, that are written */
+    ARG_IN_OUT,  /* the same, both */
+    ARG_LAYOUT_IN,  /* points to a structure that the guest has otherwise: `of` is a number of call_layouts */
+    ARG_LAYOUT_OUT, /* the same, that is written */
+    ARG_CONSTANTS,  /* bits that the guest has otherwise: `of` is a number of call_constants */
+};
+
+struct call_arg {
+    uint8_t kind, of;
+    uint16_t bytes;
+};
+
+enum call_flag {
+    CALL_NO_RESTART = 1,  /* a signal with a handler ends it with EINTR in any case */
+    CALL_NO_FOLLOW = 2,   /* a symbolic link at the path's end is meant itself */
+    CALL_FLAGS_FOLLOW = 4, /* the same, if its last argument has AT_SYMLINK_NOFOLLOW */
+    CALL_QUIET = 8,       /* not there, and programs know what to do without: ENOSYS, and no word of it */
+    CALL_SETS_MASK = 16,  /* waits with another signal mask, its argument of ARG_IN with 8 bytes */
+    CALL_CREATES = 32,    /* the path's end need not exist */
+};
+
+struct call_context;
+
+struct call {
+    const char *name;
+    int64_t (*handler)(struct call_context *context, const uint64_t *args); /* in place of the plain call; or NULL */
+    int32_t host;                                                           /* the host's number, or -1 */
+    uint16_t flags;                                                         /* enum call_flag */
+    struct call_arg args[CALL_MAX_ARGS];
+};
+
+/** A structure that differs: how long it is here and there, and how the one becomes the other. */
+struct call_layout {
+    uint16_t guest_bytes, host_bytes;
+    void (*to_guest)(void *guest, const void *host);
+    void (*to_host)(void *host, const void *guest);
+};
+
+/** The same bits under two numbers; what no row names stays. A table ends with {0, 0}. */
+struct call_bits {
+    uint64_t guest, host;
+};
+
+#define CALL_MAX_HOST_BYTES 256u /* of a layout */
+#define CALL_PATH_BYTES     4096u
+
+/** Where the guest's addresses lead. */
+struct call_memory {
+    /** The host's pointer to `bytes` bytes, or NULL: they are not all the guest's. What is there may be refused still
+     *  when it is accessed. */
+    void *(*at)(void *context, uint64_t address, uint64_t bytes);
+    /** Copies, and says whether all of it was there. */
+    bool (*read)(void *context, void *to, uint64_t address, uint64_t bytes);
+    bool (*write)(void *context, uint64_t address, const void *from, uint64_t bytes);
+    void *context;
+};
+
+/** What a set of calls is. */
+struct call_set {
+    const struct call *calls; /* by the guest's number; name NULL: unknown */
+    unsigned count;
+    const struct call_layout *layouts;
+    const struct call_bits *const *constants;
+    /** Makes the host's path of the guest's, relative to descriptor `directory`; returns 0 or -errno. */
+    int (*path)(void *owner, int directory, const char *guest, char host[CALL_PATH_BYTES], bool follow);
+    /** The plain call: `host` is the row's number. Through libffi. */
+    int64_t (*invoke)(void *owner, int64_t host, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+};
+
+/** A call under way. */
+struct call_context {
+    const struct call_set *set;
+    const struct call *call;
+    struct call_memory memory;
+    void *owner;   /* whose call it is: given to what the set points to */
+    FILE *trace;   /* --strace, or NULL */
+};
+
+/** Does the call with `number`: the result as the guest is to see it. Unknown numbers are -ENOSYS; the first time each is
+ *  named on standard error, as what `who` calls. */
+int64_t call_do(struct call_context *context, uint64_t number, const uint64_t *args, const char *who);
+
+/** The call in the row's plain way, for handlers that do something besides. */
+int64_t call_plain(struct call_context *context, const uint64_t *args);
+
+/** Copies a guest's string of less than `bytes` bytes: 0, -EFAULT, or -ENAMETOOLONG. */
+int call_string(const struct call_context *context, uint64_t address, char *to, size_t bytes);
+
+/** The guest's bits as the host has them, and back. */
+uint64_t call_bits_to_host(const struct call_bits *rows, uint64_t guest);
+uint64_t call_bits_to_guest(const struct call_bits *rows, uint64_t host);
+
+/** A line of --strace, of `number` with its result. */
+void call_print(const struct call_context *context, uint64_t number, const uint64_t *args, int64_t result);
+
+#endif

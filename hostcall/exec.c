@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The command line of `armature exec`. */
+#include "hostcall/exec.h"
+#include <stdlib.h>
+#include <string.h>
+#include "hostcall/process.h"
+
+#define EXIT_USAGE 2
+
+/* What is being parsed. */
+struct parsing {
+    struct process_options *options;
+    const struct exec_engine *engines;
+    struct error *error;
+};
+
+static bool set_root(struct parsing *parsing, char *value)
+{
+    parsing->options->root = value;
+    return true;
+}
+
+static bool set_strace(struct parsing *parsing, char *value)
+{
+    parsing->options->strace = true;
+    return true;
+}
+
+static bool set_argv0(struct parsing *parsing, char *value)
+{
+    parsing->options->argv0 = value;
+    return true;
+}
+
+static bool set_engine(struct parsing *parsing, char *value)
+{
+    for (const struct exec_engine *engine = parsing->engines; engine->name; engine++)
+        if (!strcmp(engine->name, value)) {
+            parsing->options->engine = engine->ops;
+            return true;
+        }
+    return error_set(parsing->error, "--engine %s: expected auto, interp or jit", value);
+}
+
+static bool set_cpu(struct parsing *parsing, char *value)
+{
+    static const char *const names[] = {[CPU_V8_0] = "v8.0", [CPU_V8_2] = "v8.2", [CPU_MAX] = "max"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], value)) {
+            parsing->options->cpu = (enum cpu_model)i;
+            return true;
+        }
+    return error_set(parsing->error, "--cpu %s: expected v8.0, v8.2 or max", value);
+}
+
+static const struct exec_option {
+    const char *name, *value; /* value NULL: it takes none */
+    bool inherited;           /* the program's programs have it too */
+    bool (*set)(struct parsing *parsing, char *value);
+    const char *help;
+} exec_options[] = {
+    {"--root", "DIR", true, set_root,
+     "The program's files begin at DIR, the root of an arm64 system, as under chroot; /proc, /sys and /dev are the host's."},
+    {"--engine", "NAME", true, set_engine,
+     "auto: the interpreter, and what is hot translated (the default); interp; jit: all is translated."},
+    {"--cpu", "MODEL", true, set_cpu, "The processor that the program sees: v8.0, v8.2 or max (the default)."},
+    {"--strace", NULL, true, set_strace, "Writes each call of the kernel to standard error."},
+    {"--argv0", "NAME", false, set_argv0, "What the program is told that it is called."},
+    {NULL, NULL, false, NULL, NULL},
+};
+
+void exec_help(FILE *to)
+{
+    fputs("usage: armature exec [OPTIONS] PROGRAM [ARGUMENTS]\n\n"
+          "Runs a Linux program for AArch64, static or dynamic, as a process of this host. It may do all that the user may:\n"
+          "it is not confined.\n\n", to);
+    for (const struct exec_option *option = exec_options; option->name; option++)
+        fprintf(to, "  %s%s%s\n      %s\n", option->name, option->value ? " " : "", option->value ? option->value : "",
+                option->help);
+    fputs("\nThe exit status is the program's; 126 where it cannot be run, 127 where it is not there.\n", to);
+}
+
+static const struct exec_option *find_option(const char *name)
+{
+    for (const struct exec_option *option = exec_options; option->name; option++)
+        if (!strcmp(option->name, name))
+            return option;
+    return NULL;
+}
+
+int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines, struct error *error)
+{
+    static struct process_options options;
+    struct parsing parsing = {&options, engines, error};
+    int at = 0, status;
+    options = (struct process_options){.engine = engines[0].ops, .cpu = CPU_MAX};
+    options.own_options = calloc((size_t)count + 3, sizeof *options.own_options);
+    if (!options.own_options) {
+        error_set(error, "no memory on the host");
+        return HOST_FAILURE_STATUS;
+    }
+    options.own_options[options.own_option_count++] = (char *)self;
+    options.own_options[options.own_option_count++] = (char *)"exec";
+    for (; at < count && arguments[at][0] == '-'; at++) {
+        if (!strcmp(arguments[at], "--")) {
+            at++;
+            break;
+        }
+        const struct exec_option *option = find_option(arguments[at]);
+        char *value = option && option->value && at + 1 < count ? arguments[at + 1] : NULL;
+        if (!option || (option->value && !value)) {
+            error_set(error, option ? "%s wants a value" : "exec: unknown option %s; armature exec --help lists them",
+                      arguments[at]);
+            return EXIT_USAGE;
+        }
+        if (!option->set(&parsing, value))
+            return EXIT_USAGE;
+        if (option->inherited) {
+            options.own_options[options.own_option_count++] = arguments[at];
+            if (value)
+                options.own_options[options.own_option_count++] = value;
+        }
+        at += value != NULL;
+    }
+    if (at == count) {
+        error_set(error, "exec: which program? armature exec --help tells");
+        return EXIT_USAGE;
+    }
+    options.program = arguments[at];
+    options.arguments = arguments + at + 1;
+    process_exec(&options, &status, error);
+    return status;
+}

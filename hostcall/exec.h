@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `armature exec`: its command line. */
+#ifndef ARMATURE_EXEC_H
+#define ARMATURE_EXEC_H
+
+#include <stdio.h>
+#include "machine/contract/engine.h"
+
+/** Engines by the name that --engine takes, the default first. */
+struct exec_engine {
+    const char *name;
+    const struct engine_ops *ops;
+};
+
+/** Runs the command: the arguments behind `exec`. `count` and `before` are how this program was called up to there. Comes
+ *  back only where nothing ran: with an exit status, and an error unless that is 0. */
+int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines, struct error *error);
+
+void exec_help(FILE *to);
+
+#endif
