@@ -453,7 +453,7 @@ int machine_run(struct machine *machine, struct error *error)
     marks_begin(machine);
     int status = run_to_end(machine, error);
     if (status != EXIT_STATUS_HOST && machine->options->screenshot &&
-        !display_screenshot(&machine->screen, machine->options->screenshot, error))
+        !display_screenshot_last(&machine->screen, machine->options->screenshot, error))
         return EXIT_STATUS_HOST;
     return status == EXIT_STATUS_HOST ? status : marks_end(machine, status, error);
 }

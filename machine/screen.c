@@ -46,12 +46,14 @@ static bool write_png(FILE *file, const uint32_t *pixels, uint32_t width, uint32
     return good;
 }
 
-bool display_screenshot(const struct machine_screen *screen, const char *path, struct error *error)
+typedef const uint32_t *frame_of(const struct display *display, uint32_t *width, uint32_t *height);
+
+static bool take_screenshot(const struct machine_screen *screen, frame_of *frame_now, const char *path, struct error *error)
 {
     uint32_t width, height;
     if (!screen->display)
         return error_set(error, "%s: the machine has no screen; give --display none, or sdl", path);
-    const uint32_t *frame = display_frame(screen->display, &width, &height);
+    const uint32_t *frame = frame_now(screen->display, &width, &height);
     if (!frame)
         return error_set(error, "%s: nothing is on the screen: the guest has no driver for it, or has switched it off", path);
     uint32_t *pixels = host_alloc((size_t)width * height, sizeof *pixels);
@@ -64,6 +66,16 @@ bool display_screenshot(const struct machine_screen *screen, const char *path, s
         good = false;
     free(pixels);
     return good || error_set(error, "%s: the screenshot cannot be written: %s", path, strerror(reason));
+}
+
+bool display_screenshot(const struct machine_screen *screen, const char *path, struct error *error)
+{
+    return take_screenshot(screen, display_frame, path, error);
+}
+
+bool display_screenshot_last(const struct machine_screen *screen, const char *path, struct error *error)
+{
+    return take_screenshot(screen, display_last_frame, path, error);
 }
 
 /* --- input ----------------------------------------------------------------------------------------- */

@@ -24,6 +24,9 @@ struct machine_screen {
  * shown on it, or the file cannot be written. */
 bool display_screenshot(const struct machine_screen *screen, const char *path, struct error *error);
 
+/** The same of what was shown last, where nothing is now. */
+bool display_screenshot_last(const struct machine_screen *screen, const char *path, struct error *error);
+
 /** Presses a key or lets it go: its Linux input code (1 to 248). */
 void input_key(const struct machine_screen *screen, unsigned code, bool pressed);
 /** The same for a button of the tablet (BUTTON_LEFT, ...). */

@@ -11,6 +11,7 @@ struct display {
     int memory_fd;
     uint32_t *frame, *picture;
     uint32_t width, height;
+    uint32_t last_width, last_height; /* of what the frame holds, shown or not */
     struct display_cursor cursor;
     struct display_watcher watcher;
 };
@@ -60,6 +61,10 @@ void display_mode(struct display *display, uint32_t width, uint32_t height)
         return;
     display->width = width;
     display->height = height;
+    if (width) {
+        display->last_width = width;
+        display->last_height = height;
+    }
     for (uint64_t i = 0; i < (uint64_t)width * height; i++)
         display->frame[i] = 0xff000000;
     if (display->watcher.mode)
@@ -109,6 +114,13 @@ const uint32_t *display_frame(const struct display *display, uint32_t *width, ui
     *width = display->width;
     *height = display->height;
     return display->width ? display->frame : NULL;
+}
+
+const uint32_t *display_last_frame(const struct display *display, uint32_t *width, uint32_t *height)
+{
+    *width = display->last_width;
+    *height = display->last_height;
+    return display->last_width ? display->frame : NULL;
 }
 
 struct display_cursor display_cursor_now(const struct display *display, const uint32_t **picture)

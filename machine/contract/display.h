@@ -66,6 +66,8 @@ void display_cursor(struct display *display, const struct display_cursor *cursor
 
 /** The frame: rows of `*width` pixels of 0xffRRGGBB, without gaps, valid until the mode changes. NULL: nothing is shown. */
 const uint32_t *display_frame(const struct display *display, uint32_t *width, uint32_t *height);
+/** The same of what was shown last, where nothing is now: a guest that powers off switches its screen off before. */
+const uint32_t *display_last_frame(const struct display *display, uint32_t *width, uint32_t *height);
 /** The cursor as it is, and its picture: pixels of 0xAARRGGBB. */
 struct display_cursor display_cursor_now(const struct display *display, const uint32_t **picture);
 /** The descriptor of the memory that holds frame and cursor: DISPLAY_MEMORY_BYTES of it. */

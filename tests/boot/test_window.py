@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The window, on a window server without a screen (Xvfb): Debian's kernel shows its text console there, keys pressed and the
+pointer moved in the window reach the guest, and a window server that vanishes takes nothing else along. With a folder that
+holds linux and initrd.gz of Debian's graphical installer in place of the guest: its first screens. Status 77: it is not there.
+
+usage: test_window.py PROGRAM GUEST-FOLDER shell|installer
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+program, guest, case = sys.argv[1:4]
+program, guest = os.path.abspath(program), os.path.abspath(guest)
+kernel = os.path.join(guest, "Image" if case == "shell" else "linux")
+folder = tempfile.TemporaryDirectory(prefix="armature-window-")
+serial = os.path.join(folder.name, "serial")
+processes = []
+
+
+def check(true, what):
+    if not true:
+        sys.exit(f"{case}: {what}\n{said()[-3000:]}")
+
+
+def said():
+    try:
+        with open(serial, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def wait_for(what, true, seconds=120):
+    end = time.monotonic() + seconds
+    while not true():
+        check(time.monotonic() < end, f"{what}: not within {seconds} s")
+        time.sleep(0.2)
+
+
+def start(*arguments, **options):
+    processes.append(subprocess.Popen(arguments, cwd=folder.name, **options))
+    return processes[-1]
+
+
+def start_server():
+    reading, writing = os.pipe()
+    server = start("Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24", pass_fds=[writing],
+                   stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        os.environ["DISPLAY"] = ":" + file.readline().strip()
+    return server
+
+
+def start_machine(*arguments):
+    machine = start(program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--display", "sdl",
+                    "--serial", f"file:{serial}", "--clock", "paced", *arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    wait_for("a window", lambda: windows() or machine.poll() is not None, 30)
+    check(machine.poll() is None, f"the program ended: {machine.poll()}")
+    return machine
+
+
+def xdotool(*words):
+    return subprocess.run(["xdotool", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+
+
+def windows():
+    return xdotool("search", "--name", "^Armature").split()
+
+
+def shot(machine):
+    """A screenshot by the window's own key; returns its size, and the bytes of the file."""
+    before = set(os.listdir(folder.name))
+    time.sleep(1.1)  # names hold the second
+    xdotool("key", "ctrl+alt+s")
+    wait_for("a screenshot", lambda: set(os.listdir(folder.name)) - before, 20)
+    time.sleep(0.5)
+    with open(os.path.join(folder.name, (set(os.listdir(folder.name)) - before).pop()), "rb") as file:
+        return file.read()
+
+
+def case_shell():
+    server = start_server()
+    machine = start_machine("--append", "console=tty0 console=ttyAMA0 script=1 tty=1")
+    wait_for("the title", lambda: re.search("running.*Ctrl-Alt-H", xdotool("getwindowname", windows()[0])), 20)
+    wait_for("the shell", lambda: "/root #" in said())
+    machine_shot = shot(machine)
+    check(machine_shot[:4] == b"\x89PNG" and len(machine_shot) > 3000, "nothing is on the screen")
+    # The keys go to the text console, where no shell reads: it shows them itself.
+    xdotool("mousemove", 300, 300)
+    xdotool("type", "--delay", "30", "Armature")
+    wait_for("another picture", lambda: shot(machine) != machine_shot, 30)
+    server.kill()
+    wait_for("the end of the window", lambda: not children(machine), 20)
+    time.sleep(1)
+    check(machine.poll() is None, "the machine went with the window server")
+    machine.send_signal(signal.SIGTERM)
+    errors = machine.communicate(timeout=20)[1].decode()
+    check("the window is gone; the machine runs on" in errors, f"it is not said: {errors}")
+
+
+def children(machine):
+    return subprocess.run(["pgrep", "-P", str(machine.pid)], stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+def case_installer():
+    start_server()
+    machine = start_machine("--append", "console=ttyAMA0 console=tty0", "--memory", "1G")
+    # The list of languages: a picture that stays.
+    last = [b""]
+
+    def settled():
+        before, last[0] = last[0], shot(machine)
+        return before == last[0] and len(before) > 50000
+    wait_for("the list of languages", settled, 240)
+    first = last[0]
+    xdotool("mousemove", "--window", windows()[0], 100, 250, "click", 1)
+    time.sleep(3)
+    clicked = shot(machine)
+    check(clicked != first, "a click changes nothing")
+    xdotool("key", "Down")
+    time.sleep(3)
+    check(shot(machine) != clicked, "a key changes nothing")
+    xdotool("key", "Return")
+    wait_for("the next question", lambda: abs(len(shot(machine)) - len(clicked)) > 2000, 60)
+    xdotool("key", "ctrl+alt+q")
+    check(machine.wait(20) == 0, "Ctrl-Alt-Q does not end it")
+
+
+if not os.path.exists(kernel):
+    sys.exit(77)
+try:
+    {"shell": case_shell, "installer": case_installer}[case]()
+finally:
+    for process in processes:
+        process.kill()
+        process.wait()
