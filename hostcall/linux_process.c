@@ -251,10 +251,14 @@ int64_t do_prlimit64(struct call_context *context, const uint64_t *args)
 int64_t do_prctl(struct call_context *context, const uint64_t *args)
 {
     enum { TAGGED_SET = 55, TAGGED_GET = 56, SVE_SET = 50, SVE_GET = 51, PAC_RESET_KEYS = 54, PAC_SET_ENABLED = 60,
-           PAC_GET_ENABLED = 61, SET_VMA = 0x53564d41 };
+           PAC_GET_ENABLED = 61 };
     switch (args[0]) {
     case TAGGED_SET: return args[1] > 1 ? -EINVAL : 0;
     case TAGGED_GET: return 0;
+    case PR_GET_TID_ADDRESS: { /* the host knows its own */
+        const struct thread *thread = context->owner;
+        return guest_write(thread, args[1], &thread->clear_tid, sizeof thread->clear_tid) ? 0 : -EFAULT;
+    }
     case SVE_SET:
     case SVE_GET:
     case PAC_RESET_KEYS:

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "isa/arm64/tlb.h"
+#include "machine/actions.h"
 #include "machine/board.h"
 #include "machine/boot.h"
+#include "machine/contract/display.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
 #include "machine/marks.h"
@@ -49,6 +51,8 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, console),
     FIELD_HOST(struct machine, break_source),
     FIELD_HOST(struct machine, power_source),
+    FIELD_HOST(struct machine, screen),
+    FIELD_HOST(struct machine, timed_actions),
     FIELD_HOST(struct machine, psci),
     FIELD_HOST(struct machine, loop),
     FIELD_STRUCT(struct machine, panic_end, &event_fields),
@@ -131,9 +135,14 @@ void machine_transmit(void *context, const void *bytes, size_t length)
     watch_panic(line, bytes, length);
 }
 
-static void on_quit_key(void *machine)
+void machine_quit(struct machine *machine)
 {
     machine_stop_for(machine, MACHINE_POWER_OFF);
+}
+
+static void on_quit_key(void *machine)
+{
+    machine_quit(machine);
 }
 
 static void on_break_key(void *context)
@@ -302,6 +311,7 @@ void machine_free(struct machine *machine)
 {
     if (!machine)
         return;
+    actions_cancel(machine);
     serial_close(machine->uart.serial);
     serial_close(machine->console.serial);
     for (unsigned i = machine->device_count; i-- > 0;)
@@ -315,6 +325,7 @@ void machine_free(struct machine *machine)
         free(machine->cpus[i]);
     }
     inputs_free(machine->inputs);
+    display_free(machine->screen.display);
     bus_free(&machine->bus);
     clock_free(&machine->clock);
     free(machine);
@@ -438,8 +449,12 @@ int machine_run(struct machine *machine, struct error *error)
         !attach_line(&machine->console, error))
         return EXIT_STATUS_HOST;
     schedule_timeout(machine);
+    actions_schedule(machine);
     marks_begin(machine);
     int status = run_to_end(machine, error);
+    if (status != EXIT_STATUS_HOST && machine->options->screenshot &&
+        !display_screenshot(&machine->screen, machine->options->screenshot, error))
+        return EXIT_STATUS_HOST;
     return status == EXIT_STATUS_HOST ? status : marks_end(machine, status, error);
 }
 

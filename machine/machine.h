@@ -9,9 +9,11 @@
 #include "machine/panic.h"
 #include "machine/psci.h"
 #include "machine/run.h"
+#include "machine/screen.h"
 
 struct migration;
 struct serial;
+struct timed_action;
 struct fw_cfg;
 struct pci_host;
 struct gicv3_its;
@@ -63,6 +65,8 @@ struct machine {
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */
+    struct machine_screen screen;
+    struct timed_action *timed_actions; /* of options->at */
     struct psci psci;
     struct run_loop loop;
     struct event panic_end, timeout;
@@ -130,6 +134,9 @@ int machine_run(struct machine *machine, struct error *error);
 /** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that is
  *  no end. For a debugger. False: the host could not, and `error` says what. */
 bool machine_resume(struct machine *machine, struct error *error);
+
+/** Ends the run, as the user asked for it. On the machine's thread. */
+void machine_quit(struct machine *machine);
 
 /** Writes the device tree that the guest would get to options->dump_dtb. */
 bool machine_dump_dtb(struct machine *machine, struct error *error);

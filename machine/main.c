@@ -12,6 +12,7 @@
 #include "jit/lockstep.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "machine/window.h"
 #include "peripherals/disk/disk_command.h"
 #include "snapshot/saver.h"
 #include "snapshot/migrate.h"
@@ -104,7 +105,7 @@ static int command_snapshot(int argc, char **argv)
         snapshot_command_help(stdout);
         return finish_output();
     }
-    int status = snapshot_command(argc, argv, &error);
+    int status = snapshot_command(argc, argv, &interp_engine, &error);
     int output = finish_output();
     return status ? complain(status, error.text) : output;
 }
@@ -197,6 +198,12 @@ static int command_run(int argc, char **argv, bool debug)
         replay_free(replay);
         return complain(status, error.text);
     }
+    bool windowed = options.display.kind == DISPLAY_SDL && !options.dump_dtb;
+    struct window *window = windowed ? window_create(&options, &error) : NULL;
+    if (windowed && !window) {
+        replay_free(replay);
+        return complain(EXIT_STATUS_HOST, error.text);
+    }
     if (options.record)
         options.rtc_s = run_options_rtc_s(&options); /* so that the log has what the machine gets */
     if (!draw_identity(&options, &error))
@@ -226,7 +233,8 @@ static int command_run(int argc, char **argv, bool debug)
     static const struct debugger_hooks hooks = {.save = save};
     if (machine)
         give_services(machine, snapshot);
-    if (!machine || (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
+    if (!machine || (window && !window_attach(window, machine, &error)) ||
+        (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
         status = machine_dump_dtb(machine, &error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
@@ -245,6 +253,7 @@ static int command_run(int argc, char **argv, bool debug)
         migration_free(machine->moving.migration);
     }
     machine_free(machine); /* which puts the terminal right */
+    window_free(window);
     snapshot_close(snapshot);
     incoming_free(incoming);
     record_free(record);

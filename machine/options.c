@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "machine/contract/clock.h"
+#include "machine/actions.h"
 #include "machine/options_table.h"
 
 /* --- values ---------------------------------------------------------------------------------------- */
@@ -327,6 +328,36 @@ static bool take_cpu(struct run_options *options, const char *value, struct erro
     return true;
 }
 
+/* sdl|none[,size=WxH][,fullscreen] */
+static bool take_display(struct run_options *options, const char *value, struct error *error)
+{
+    char copy[64] = "", *rest = copy, *word;
+    struct display_option *display = &options->display;
+    if (strlen(value) < sizeof copy)
+        strcpy(copy, value);
+    int kind = find_word("none sdl", strsep(&rest, ","));
+    bool good = kind >= 0;
+    *display = (struct display_option){DISPLAY_NONE + kind, 1024, 768, false};
+    while (good && (word = strsep(&rest, ","))) {
+        uint64_t width = 0, height = 0;
+        const char *end = "";
+        if (!strcmp(word, "fullscreen"))
+            display->full_screen = true;
+        else if (strncmp(word, "size=", 5) || !parse_number(word + 5, 8192, &width, &end) || *end != 'x' ||
+                 !parse_whole_number(end + 1, 4320, &height) || width < 64 || height < 64)
+            good = false;
+        else
+            display->width = (uint32_t)width, display->height = (uint32_t)height;
+    }
+    return good || error_set(error, "--display expects sdl or none, and behind it ,size=WIDTHxHEIGHT or ,fullscreen (not '%s')",
+                             value);
+}
+
+static bool take_screenshot(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->screenshot, "--screenshot", value, error);
+}
+
 static bool take_clock(struct run_options *options, const char *value, struct error *error)
 {
     int choice;
@@ -368,7 +399,8 @@ static bool take_replay(struct run_options *options, const char *value, struct e
     return take_path(&options->replay, "--replay", value, error);
 }
 
-static bool take_timeout(struct run_options *options, const char *value, struct error *error)
+/* A number and its unit: 500ms, 60s, 5m, 1h. */
+static bool parse_time(const char *text, uint64_t *ns)
 {
     static const struct {
         const char *unit;
@@ -376,14 +408,34 @@ static bool take_timeout(struct run_options *options, const char *value, struct 
     } units[] = {{"ms", 1000000}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S}};
     uint64_t number;
     const char *unit;
-    if (parse_number(value, UINT64_MAX / units[3].ns, &number, &unit) && number > 0)
+    if (parse_number(text, UINT64_MAX / units[3].ns, &number, &unit) && number > 0)
         for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
             if (!strcmp(unit, units[i].unit)) {
-                options->timeout_ns = number * units[i].ns;
+                *ns = number * units[i].ns;
                 return true;
             }
-    return error_set(error, "--timeout expects a time with its unit (ms, s, m or h), such as 60s (not '%s')",
-                     value);
+    return false;
+}
+
+static bool take_timeout(struct run_options *options, const char *value, struct error *error)
+{
+    return parse_time(value, &options->timeout_ns) ||
+           error_set(error, "--timeout expects a time with its unit (ms, s, m or h), such as 60s (not '%s')", value);
+}
+
+static bool take_at(struct run_options *options, const char *first, const char *second, struct error *error)
+{
+    struct at_option *at = &options->at[options->at_count];
+    if (options->at_count == MAX_AT)
+        return error_set(error, "--at can be given %u times at most", MAX_AT);
+    if (!parse_time(first, &at->at_ns))
+        return error_set(error, "--at expects a time with its unit, and an action, such as 20s \"screenshot x.png\" (not '%s')",
+                         first);
+    if (!action_check(second, error))
+        return false;
+    at->action = second;
+    options->at_count++;
+    return true;
 }
 
 static bool take_stop_after(struct run_options *options, const char *value, struct error *error)
@@ -592,6 +644,15 @@ const struct cli_option cli_options[] = {
      take_serial},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
+    {"--display", "sdl|none[,WORD...]", "sdl none", false,
+     "Adds a screen (virtio-gpu), a keyboard and a tablet: in a window, or none, where only screenshots show it. ,size=1280x800 "
+     "says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the window's keys.",
+     take_display},
+    {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
+    {"--at", "TIME ACTION", NULL, true,
+     "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" (with "
+     "\\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\" or \"power\".",
+     .take_pair = take_at},
     {"--clock", "paced|virtual", CLOCKS, false,
      "paced keeps guest time near the host's (the default on a terminal); virtual skips idle time, and makes "
      "runs "
@@ -698,85 +759,3 @@ const struct cli_status cli_statuses[] = {
     {EXIT_STATUS_RESET, "The guest asked for a reset (--no-reboot)."},
     {0},
 };
-
-/* --- entry points ---------------------------------------------------------------------------------- */
-
-void run_options_default(struct run_options *options)
-{
-    *options = (struct run_options){
-        .append = "",
-        .memory_bytes = 1ull << 30,
-        .cpus = 1,
-        .serial = {SERIAL_STDIO, NULL},
-        .cpu = CPU_V8_2,
-        .host_features = HOST_LEVEL_NATIVE,
-        .jit_cache_bytes = 32ull << 20,
-        .history_bytes = 512ull << 20,
-        .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
-    };
-}
-
-/* What is given now replaces a list that stood there before. */
-static void forget_list(struct run_options *options, const struct cli_option *option)
-{
-    if (option->take == take_disk)
-        options->disk_count = 0;
-    else if (option->take == take_net)
-        options->net_count = 0;
-    else if (option->take == take_share)
-        options->share_count = 0;
-}
-
-const struct cli_option *cli_find(const char *name)
-{
-    const struct cli_option *option = cli_options;
-    while (option->name && strcmp(option->name, name))
-        option++;
-    return option->name ? option : NULL;
-}
-
-static uint64_t bit_of(const struct cli_option *option)
-{
-    return 1ull << (option - cli_options);
-}
-
-bool run_options_given(const struct run_options *options, const char *name)
-{
-    const struct cli_option *option = cli_find(name);
-    assert(option);
-    return options->given & bit_of(option);
-}
-
-/* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
-static bool take_values(struct run_options *options, const struct cli_option *option, int argc, char *const argv[], int *at,
-                        struct error *error)
-{
-    int values = option->take_pair ? 2 : option->value ? 1 : 0;
-    if (argc - *at <= values)
-        return error_set(error, "%s expects %s behind it", option->name, option->value);
-    const char *const *value = (const char *const *)argv + *at + 1;
-    *at += values;
-    if (option->take_pair)
-        return option->take_pair(options, value[0], value[1], error);
-    return option->take(options, values ? value[0] : NULL, error);
-}
-
-bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error)
-{
-    for (int i = 0; i < argc; i++) {
-        const struct cli_option *option = cli_find(argv[i]);
-        if (!option)
-            return error_set(error,
-                             argv[i][0] == '-' ? "unknown option '%s'; armature run --help lists them"
-                                               : "'%s' is no option; armature run --help lists them",
-                             argv[i]);
-        if (options->given & bit_of(option) && !option->repeatable)
-            return error_set(error, "%s is given twice", option->name);
-        if (!(options->given & bit_of(option)))
-            forget_list(options, option);
-        options->given |= bit_of(option);
-        if (!take_values(options, option, argc, argv, &i, error))
-            return false;
-    }
-    return options_check(options, error);
-}

@@ -28,6 +28,7 @@ enum exit_status {
 #define MAX_SHARES       8
 #define MAX_HASHES       16
 #define MAX_SAVES        16
+#define MAX_AT           64
 #define MIN_MEMORY_BYTES (16ull << 20)
 #define MAX_MEMORY_BYTES (64ull << 30)
 #define MIN_JIT_CACHE_BYTES (2ull << 20)
@@ -81,6 +82,24 @@ struct share_option {
     bool read_only, mapped;
 };
 
+enum display_kind {
+    DISPLAY_ABSENT, /* the machine has no screen, keyboard or tablet */
+    DISPLAY_NONE,   /* it has, and nobody looks */
+    DISPLAY_SDL,    /* in a window */
+};
+
+struct display_option {
+    enum display_kind kind;
+    uint32_t width, height; /* of the window at first; default 1024 by 768 */
+    bool full_screen;
+};
+
+/** Something that is done at a time of the guest. */
+struct at_option {
+    uint64_t at_ns;
+    const char *action; /* as machine/actions.h has them */
+};
+
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
@@ -109,6 +128,10 @@ struct run_options {
     bool balloon;
     const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not known */
     const char *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
+    struct display_option display;
+    const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
+    struct at_option at[MAX_AT];
+    unsigned at_count;
     enum engine_choice engine;
     enum host_level host_features; /* default HOST_LEVEL_NATIVE */
     uint64_t jit_cache_bytes;      /* MIN_ to MAX_JIT_CACHE_BYTES, a multiple of 1 MiB; default 32 MiB */

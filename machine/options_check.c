@@ -19,7 +19,7 @@ static bool check_restore(const struct run_options *options, struct error *error
 static bool check_incoming(const struct run_options *options, struct error *error)
 {
     static const char *const fixed[] = {"--append", "--memory",   "--cpus",   "--cpu",     "--seed",   "--dump-dtb", "--firmware",
-                                        "--firmware-vars", "--restore", "--record", "--replay", "--parallel", "--fresh-identity"};
+                                        "--firmware-vars", "--bus", "--restore", "--record", "--replay", "--parallel", "--fresh-identity"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it", fixed[i]);
@@ -50,6 +50,10 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
+    if (options->display.kind == DISPLAY_ABSENT && options->screenshot && !options->restore)
+        return error_set(error, "--screenshot needs a screen: give --display none, or sdl");
+    if (options->at_count && options->cpus > 1 && (options->record || options->replay))
+        return error_set(error, "--at ends a turn of the processors, so with several a record could not be repeated without it");
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
     if (run_options_given(options, "--hostcall") && !*options->hostcall)

@@ -89,7 +89,7 @@ static const char *describe_cpu(const struct run_options *options, unsigned inde
 
 static const char *describe_bus(const struct run_options *options, unsigned index, char *value)
 {
-    return index ? NULL : options->bus == BUS_CHOICE_PCI ? "pci" : "mmio";
+    return index || options->bus == BUS_CHOICE_MMIO ? NULL : "pci";
 }
 
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
@@ -162,6 +162,13 @@ static const char *describe_console(const struct run_options *options, unsigned 
     return index || options->console.kind == SERIAL_NONE ? NULL : line_kind(options->console.kind);
 }
 
+/* A window is this host's affair. */
+static const char *describe_display(const struct run_options *options, unsigned index, char *value)
+{
+    snprintf(value, VALUE_BYTES, "none,size=%ux%u", options->display.width, options->display.height);
+    return index || options->display.kind == DISPLAY_ABSENT ? NULL : value;
+}
+
 static const char *describe_clock(const struct run_options *options, unsigned index, char *value)
 {
     return index ? NULL : options->clock == CLOCK_CHOICE_PACED ? "paced" : "virtual";
@@ -228,6 +235,7 @@ static const struct {
     {"--semihosting", false, describe_semihosting},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
+    {"--display", false, describe_display},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
     {"--seed", false, describe_seed},

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "snapshot/compact.h"
 #include "snapshot/compare.h"
+#include "snapshot/export.h"
 #include "snapshot/family.h"
 
 /* --- info ------------------------------------------------------------------------------------------ */
@@ -200,6 +201,13 @@ static int diff_two(int argc, char *const argv[], struct error *error)
     return diff(argv, error);
 }
 
+static const struct engine_ops *maker; /* of the machines that commands need */
+
+static int export_to(int argc, char *const argv[], struct error *error)
+{
+    return snapshot_export(argv[0], argv[1], maker, error) ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
+}
+
 static const struct {
     const char *word, *arguments, *help;
     int least, most;
@@ -210,6 +218,7 @@ static const struct {
     {"diff", "A B", "what is different: registers, devices, memory, disks", 2, 2, diff_two},
     {"tree", "FOLDER...", "which of a folder's snapshots come from which", 1, INT_MAX, tree},
     {"compact", "FILE [OUT]", "all that it and its parents hold, in one file: itself, or OUT", 1, 2, compact},
+    {"export", "FILE OUT", "the same, compressed, with its disks' images: needs no other file", 2, 2, export_to},
     {"delete", "FILE...", "deletes it, if none in its folder needs it", 1, INT_MAX, delete},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -222,8 +231,9 @@ void snapshot_command_help(FILE *to)
     fputs("\nStatus 1 where one cannot be read or is damaged, and where two are not the same.\n", to);
 }
 
-int snapshot_command(int argc, char *const argv[], struct error *error)
+int snapshot_command(int argc, char *const argv[], const struct engine_ops *engine, struct error *error)
 {
+    maker = engine;
     for (unsigned i = 0; argc && i < COMMAND_COUNT; i++) {
         if (strcmp(argv[0], commands[i].word))
             continue;
@@ -232,6 +242,6 @@ int snapshot_command(int argc, char *const argv[], struct error *error)
         error_set(error, "snapshot %s expects %s; armature snapshot --help tells more", commands[i].word, commands[i].arguments);
         return EXIT_STATUS_USAGE;
     }
-    error_set(error, "snapshot expects info, verify, diff, tree, compact or delete and files; armature snapshot --help tells more");
+    error_set(error, "snapshot expects info, verify, diff, tree, compact, export or delete and files; armature snapshot --help tells more");
     return EXIT_STATUS_USAGE;
 }

@@ -22,7 +22,18 @@ static bool is_remade(const char *name)
 struct pages {
     char name[FORMAT_NAME_BYTES];
     struct bytes index;
+    bool whole; /* all that a disk holds, over this */
+    struct medium_identity base;
 };
+
+/* Whether it is the base of a disk that has another one now. */
+static bool is_new_base(const char *name, const struct pages *pages, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (pages[i].whole && !strncmp(name, "base.", 5) && !strcmp(name + 5, pages[i].name + strlen("medium.")))
+            return true;
+    return false;
+}
 
 static bool store_space(struct snapshot *snapshot, struct store_writer *store, struct pages *pages, struct error *error)
 {
@@ -46,12 +57,13 @@ static bool store_space(struct snapshot *snapshot, struct store_writer *store, s
     return good;
 }
 
-static bool copy_sections(struct snapshot *snapshot, struct format_writer *file, struct error *error)
+static bool copy_sections(struct snapshot *snapshot, struct format_writer *file, const struct pages *pages, unsigned count,
+                          struct error *error)
 {
     for (uint32_t i = 0; i < snapshot->file.header.section_count; i++) {
         const struct format_section *section = &snapshot->file.sections[i];
         struct reader reader;
-        if (is_remade(section->name))
+        if (is_remade(section->name) || is_new_base(section->name, pages, count))
             continue;
         if (!format_read(&snapshot->file, section, &reader, error))
             return false;
@@ -68,7 +80,36 @@ static void put_identity(struct snapshot *snapshot, struct format_writer *file)
     bytes_free(&bytes);
 }
 
-static bool write_all(struct snapshot *snapshot, struct format_writer *file, struct store_writer *store, struct error *error)
+/* A space out of the file, or a whole disk, whose base is then nothing. */
+static bool store_pages(struct snapshot *snapshot, struct store_writer *store, struct pages *pages,
+                        const struct compact_media *media, struct error *error)
+{
+    if (!media || !strcmp(pages->name, SECTION_RAM))
+        return store_space(snapshot, store, pages, error);
+    store_index_begin(store, false);
+    if (!media->store(media->context, pages->name + strlen("medium."), store, &pages->base, &pages->whole, error))
+        return false;
+    if (!pages->whole)
+        return store_space(snapshot, store, pages, error);
+    store_index_end(store, &pages->index);
+    return true;
+}
+
+static void put_pages(struct format_writer *file, const struct pages *pages)
+{
+    char name[FORMAT_NAME_BYTES + 8];
+    struct bytes base = {0};
+    format_section(file, pages->name, &pages->index);
+    if (!pages->whole)
+        return;
+    snprintf(name, sizeof name, "base.%s", pages->name + strlen("medium."));
+    codec_put(&base, &medium_identity_fields, &pages->base);
+    format_section(file, name, &base);
+    bytes_free(&base);
+}
+
+static bool write_all(struct snapshot *snapshot, struct format_writer *file, struct store_writer *store,
+                      const struct compact_media *media, struct error *error)
 {
     struct pages *pages = host_alloc(snapshot->file.header.section_count, sizeof *pages);
     unsigned count = 0;
@@ -76,37 +117,42 @@ static bool write_all(struct snapshot *snapshot, struct format_writer *file, str
     for (uint32_t i = 0; i < snapshot->file.header.section_count && good; i++)
         if (is_pages(snapshot->file.sections[i].name)) {
             snprintf(pages[count].name, sizeof pages[count].name, "%s", snapshot->file.sections[i].name);
-            good = store_space(snapshot, store, &pages[count++], error);
+            good = store_pages(snapshot, store, &pages[count++], media, error);
         }
     if (good)
         store_finish(store);
     for (unsigned i = 0; i < count; i++) {
         if (good)
-            format_section(file, pages[i].name, &pages[i].index);
+            put_pages(file, &pages[i]);
         bytes_free(&pages[i].index);
     }
+    good = good && copy_sections(snapshot, file, pages, count, error);
     free(pages);
-    if (!good || !copy_sections(snapshot, file, error))
+    if (good && !media)
+        put_identity(snapshot, file); /* its children go on from it */
+    return good;
+}
+
+bool snapshot_rewrite(struct snapshot *snapshot, const char *to, bool compress, const struct compact_media *media,
+                      struct error *error)
+{
+    struct format_writer *file = format_create(to, error);
+    if (!file)
         return false;
-    put_identity(snapshot, file);
-    return true;
+    struct store_writer *store = store_create(file, compress);
+    uint64_t identity;
+    bool good = write_all(snapshot, file, store, media, error);
+    store_free(store);
+    if (good)
+        return format_finish(file, &identity, error);
+    format_abandon(file);
+    return false;
 }
 
 bool snapshot_compact(const char *from, const char *to, bool compress, struct error *error)
 {
     struct snapshot *snapshot = snapshot_open(from, error);
-    struct format_writer *file = snapshot ? format_create(to, error) : NULL;
-    bool good = false;
-    if (file) {
-        struct store_writer *store = store_create(file, compress);
-        uint64_t identity;
-        good = write_all(snapshot, file, store, error);
-        store_free(store);
-        if (good)
-            good = format_finish(file, &identity, error);
-        else
-            format_abandon(file);
-    }
+    bool good = snapshot && snapshot_rewrite(snapshot, to, compress, NULL, error);
     snapshot_close(snapshot);
     return good;
 }

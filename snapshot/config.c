@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a machine is made of, said in the words of the command line, and taken by its table. */
+#include <stdio.h>
 #include <string.h>
 #include "snapshot/parts.h"
+
+#define WHOLE_DISK_MAX_BYTES (64ull << 40)
 
 /* --- to the file ----------------------------------------------------------------------------------- */
 
@@ -116,6 +119,21 @@ static bool merge_lines(const struct run_options *recorded, const char *path, st
     return true;
 }
 
+/* Whether there is a window is said anew. */
+static bool merge_display(const struct run_options *recorded, const char *path, struct run_options *options,
+                          struct error *error)
+{
+    enum display_kind kind = options->display.kind;
+    if (kind != DISPLAY_ABSENT && recorded->display.kind == DISPLAY_ABSENT)
+        return error_set(error, "--display: the machine in %s has no screen", path);
+    bool full_screen = options->display.full_screen;
+    options->display = recorded->display;
+    if (kind != DISPLAY_ABSENT)
+        options->display.kind = kind;
+    options->display.full_screen = full_screen;
+    return true;
+}
+
 bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options, struct error *error)
 {
     options->kernel = recorded->kernel;
@@ -139,10 +157,36 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     else if (!recorded->semihosting)
         return error_set(error, "--semihosting: the machine in %s has none", path);
     return merge_disks(recorded, path, options, error) && merge_nets(recorded, path, options, error) &&
-           merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error);
+           merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error) &&
+           merge_display(recorded, path, options, error);
+}
+
+/* A disk whose base is nothing but a size has all it holds in the snapshot. */
+static bool find_whole_disk(struct snapshot *snapshot, unsigned number, struct disk_option *disk, struct error *error)
+{
+    struct medium_identity base = {0};
+    struct reader reader;
+    char name[FORMAT_NAME_BYTES], what[300];
+    snprintf(name, sizeof name, "base.disk%u", number);
+    snprintf(what, sizeof what, "snapshot %.200s: section '%s'", snapshot->file.path, name);
+    if (!format_has(&snapshot->file, name))
+        return true; /* which the restore will complain of */
+    if (!format_find(&snapshot->file, name, &reader, error) ||
+        !codec_get(&reader, &medium_identity_fields, &base, what, error))
+        return false;
+    if (base.head_hash || base.modified_ns)
+        return true;
+    if (!base.size_bytes || base.size_bytes % 512 || base.size_bytes > WHOLE_DISK_MAX_BYTES)
+        return error_set(error, "%s: says a size that no disk has", what);
+    disk->zero_bytes = base.size_bytes;
+    return true;
 }
 
 bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, struct error *error)
 {
-    return config_apply(&snapshot->recorded, snapshot->file.path, options, error);
+    const unsigned given = options->disk_count;
+    bool good = config_apply(&snapshot->recorded, snapshot->file.path, options, error);
+    for (unsigned i = given; good && i < options->disk_count; i++)
+        good = find_whole_disk(snapshot, i, &options->disks[i], error);
+    return good;
 }

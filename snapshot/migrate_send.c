@@ -334,8 +334,10 @@ static bool hand_over(struct migration *migration, uint64_t since_ns, struct err
 {
     struct migrate_stream *stream = &migration->stream;
     struct reader body;
+    migrate_hold(stream);
     bool good = send_ram(migration, migration->ram.changed, false, error) && send_media(migration, error) &&
                 send_state(migration, error) && migrate_send(stream, MIGRATE_END, NULL, 0, NULL, 0, error) &&
+                migrate_release(stream, error) &&
                 migrate_expect(stream, MIGRATE_TAKEN, &body, error) &&
                 migrate_send(stream, MIGRATE_GO, NULL, 0, NULL, 0, error) &&
                 migrate_expect(stream, MIGRATE_RUNS, &body, error);

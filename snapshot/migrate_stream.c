@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "machine/contract/fields.h"
 
+#define AHEAD_BYTES (256u << 10)
 #define STEP_BYTES (1u << 20) /* a body is taken in by so much at a time: nobody makes us allocate what he does not send */
 
 /* --- connections ----------------------------------------------------------------------------------- */
@@ -29,6 +30,9 @@ void migrate_close(struct migrate_stream *stream)
     if (stream->fd >= 0)
         close(stream->fd);
     bytes_free(&stream->body);
+    bytes_free(&stream->out);
+    free(stream->ahead);
+    stream->ahead = NULL;
     stream->fd = -1;
 }
 
@@ -132,17 +136,37 @@ static bool send_all(struct migrate_stream *stream, const void *bytes, size_t le
     return true;
 }
 
+static bool flush(struct migrate_stream *stream, struct error *error)
+{
+    bool good = send_all(stream, stream->out.at, stream->out.length, error);
+    stream->out.length = 0;
+    return good;
+}
+
+static bool look_ahead(struct migrate_stream *stream, struct error *error)
+{
+    ssize_t got;
+    if (!stream->ahead)
+        stream->ahead = host_alloc(1, AHEAD_BYTES);
+    do
+        got = recv(stream->fd, stream->ahead, AHEAD_BYTES, 0);
+    while (got < 0 && errno == EINTR);
+    stream->ahead_at = 0;
+    stream->ahead_end = got > 0 ? (size_t)got : 0;
+    return got > 0 || broken("is silent", got, error);
+}
+
 static bool receive_all(struct migrate_stream *stream, void *bytes, size_t length, struct error *error)
 {
     uint8_t *at = bytes;
     while (length > 0) {
-        ssize_t done = recv(stream->fd, at, length, 0);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return broken("is silent", done, error);
-        at += done;
-        length -= (size_t)done;
+        if (stream->ahead_at == stream->ahead_end && !look_ahead(stream, error))
+            return false;
+        const size_t there = stream->ahead_end - stream->ahead_at, step = length < there ? length : there;
+        memcpy(at, stream->ahead + stream->ahead_at, step);
+        stream->ahead_at += step;
+        at += step;
+        length -= step;
     }
     return true;
 }
@@ -150,17 +174,28 @@ static bool receive_all(struct migrate_stream *stream, void *bytes, size_t lengt
 bool migrate_send(struct migrate_stream *stream, enum migrate_kind kind, const void *first, size_t first_length,
                   const void *second, size_t second_length, struct error *error)
 {
-    struct bytes *body = &stream->body;
+    struct bytes *out = &stream->out;
     struct migrate_head head = {.kind = kind, .length = (uint32_t)(first_length + second_length)};
     if (first_length + second_length > MIGRATE_BODY_MAX)
         return error_set(error, "migration: a part of the machine is too large to be sent");
-    body->length = 0;
-    bytes_grow(body, sizeof head);
-    bytes_put(body, first, first_length);
-    bytes_put(body, second, second_length);
-    head.checksum = hash_bytes(body->at + sizeof head, head.length, FIELDS_HASH_SEED);
-    memcpy(body->at, &head, sizeof head);
-    return send_all(stream, body->at, body->length, error);
+    const size_t from = out->length;
+    bytes_grow(out, sizeof head);
+    bytes_put(out, first, first_length);
+    bytes_put(out, second, second_length);
+    head.checksum = hash_bytes(out->at + from + sizeof head, head.length, FIELDS_HASH_SEED);
+    memcpy(out->at + from, &head, sizeof head);
+    return (stream->held && out->length < STEP_BYTES) || flush(stream, error);
+}
+
+void migrate_hold(struct migrate_stream *stream)
+{
+    stream->held = true;
+}
+
+bool migrate_release(struct migrate_stream *stream, struct error *error)
+{
+    stream->held = false;
+    return flush(stream, error);
 }
 
 bool migrate_receive(struct migrate_stream *stream, enum migrate_kind *kind, struct reader *body, struct error *error)

@@ -48,8 +48,13 @@ struct migrate_head {
 
 struct migrate_stream {
     int fd;
-    struct bytes body;   /* of the message that was received last, or is being sent */
+    struct bytes body;   /* of the message that was received last */
+    struct bytes out;    /* messages that are not sent yet */
+    bool held;           /* they are to go together */
     uint64_t sent_bytes;
+    /* What was received and not asked for yet. */
+    uint8_t *ahead;
+    size_t ahead_at, ahead_end;
 };
 
 /** Connects to, or waits for a connection at, "tcp:HOST:PORT". False: `error` says why there is none. */
@@ -62,6 +67,10 @@ void migrate_close(struct migrate_stream *stream);
 /** Sends a message whose body is these two. False: `error` says why it cannot be. */
 bool migrate_send(struct migrate_stream *stream, enum migrate_kind kind, const void *first, size_t first_length,
                   const void *second, size_t second_length, struct error *error);
+
+/** Has messages wait from now on, or sends those that do: many small ones take long one by one. */
+void migrate_hold(struct migrate_stream *stream);
+bool migrate_release(struct migrate_stream *stream, struct error *error);
 
 /** The next message; its body holds until the one after it. False: there is none, or it is damaged. */
 bool migrate_receive(struct migrate_stream *stream, enum migrate_kind *kind, struct reader *body, struct error *error);

@@ -25,7 +25,7 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
 bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct error *error);
 
 /** `armature snapshot ...`: the arguments behind that. Returns the exit status; `error` has a line where it is not 0. */
-int snapshot_command(int argc, char *const argv[], struct error *error);
+int snapshot_command(int argc, char *const argv[], const struct engine_ops *engine, struct error *error);
 void snapshot_command_help(FILE *to);
 
 #endif

@@ -30,6 +30,7 @@ struct disk_option {
     bool read_only;
     bool overlay;            /* what the guest writes is kept in memory and in snapshots; the image stays as it is */
     char overlay_path[4096]; /* or in this qcow2 image; "": not so */
+    uint64_t zero_bytes; /* no image at all, but zeroes under an overlay: all it holds is in a snapshot; 0: not so */
     char snapshot[256];      /* a qcow2 image's snapshot of that name, read only; "": its present content */
 };
 

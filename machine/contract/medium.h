@@ -35,6 +35,8 @@ struct medium_ops {
     /* Has the medium hold a copy of `content` for that page again, or, where that is NULL, of what the base has. False: the
      * host has no memory, or cannot read the base. */
     bool (*revert_page)(void *device, uint64_t page, const uint8_t *content);
+    /* Reads what the medium holds, base and all. False: the base cannot be read. NULL: there is none to speak of. */
+    bool (*read)(void *device, uint64_t offset, void *to, uint64_t length);
 };
 
 #endif

@@ -59,6 +59,9 @@ struct disk *disk_container_open(const char *path, bool read_only, struct error 
 /** A disk of zeroes in host memory, gone when freed. `size_bytes` is a multiple of DISK_SECTOR_BYTES. */
 struct disk *disk_memory_create(uint64_t size_bytes, bool read_only);
 
+/** A disk that reads as zeroes and is never written, for under an overlay. */
+struct disk *disk_zero_create(uint64_t size_bytes);
+
 /** A disk that reads as `base` (which it owns from now on, and never writes) until it is written: what was written is in
  * host memory, by pages. It is as writable as it says here. */
 struct disk *disk_overlay_create(struct disk *base, bool read_only);

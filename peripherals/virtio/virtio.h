@@ -32,12 +32,8 @@ enum virtio_interrupt { VIRTIO_INTERRUPT_QUEUE = 1, VIRTIO_INTERRUPT_CONFIG = 2 
 
 /** Device IDs (5). */
 enum virtio_id {
-    VIRTIO_ID_NET = 1,
-    VIRTIO_ID_BLOCK = 2,
-    VIRTIO_ID_CONSOLE = 3,
-    VIRTIO_ID_RNG = 4,
-    VIRTIO_ID_BALLOON = 5,
-    VIRTIO_ID_9P = 9,
+    VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_BALLOON = 5, VIRTIO_ID_9P = 9, VIRTIO_ID_GPU = 16,
+    VIRTIO_ID_INPUT = 18,
 };
 
 /** What a device does. `device` is the owner given to virtio_device_init(). NULL: nothing to do. */

@@ -8,6 +8,7 @@
 #include "peripherals/virtio/virtio_blk.h"
 
 #include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 static const struct field request_list[] = {
     FIELD(struct virtio_blk_request, due_ns),
     FIELD(struct virtio_blk_request, head),
+    FIELD(struct virtio_blk_request, queue),
     FIELDS_END,
 };
 static const struct fields request_fields = {"virtio_blk_request", sizeof(struct virtio_blk_request),
@@ -46,6 +48,7 @@ static const struct fields virtio_blk_fields = {"virtio-blk", sizeof(struct virt
 #define FEATURE_FLUSH        (1ull << 9)
 #define FEATURE_TOPOLOGY     (1ull << 10)
 #define FEATURE_CONFIG_WCE   (1ull << 11)
+#define FEATURE_MQ           (1ull << 12)
 #define FEATURE_DISCARD      (1ull << 13)
 #define FEATURE_WRITE_ZEROES (1ull << 14)
 
@@ -228,20 +231,20 @@ static bool well_formed(const struct virtq_chain *chain)
     return chain->readable_bytes >= sizeof(struct request_header) && chain->writable_bytes >= 1;
 }
 
-static void complete(struct virtio_blk *blk, uint16_t head)
+static void complete(struct virtio_blk *blk, unsigned queue, uint16_t head)
 {
     struct virtq_chain chain;
     uint32_t written = 0;
 
     /* The driver owns the descriptors and may have changed them; what they say now is what counts. */
-    if (!virtqueue_walk(&blk->virtio.queues[0], head, &chain) || !well_formed(&chain)) {
+    if (!virtqueue_walk(&blk->virtio.queues[queue], head, &chain) || !well_formed(&chain)) {
         virtio_break(&blk->virtio);
         return;
     }
     uint8_t status = carry_out(blk, &chain, &written);
     virtq_write(blk->virtio.bus, &chain, chain.writable_bytes - 1, &status, 1);
     /* 2.7.8.2: the length covers only what is written without a gap. */
-    virtio_put(&blk->virtio, 0, head, written == chain.writable_bytes - 1 ? written + 1 : written);
+    virtio_put(&blk->virtio, queue, head, written == chain.writable_bytes - 1 ? written + 1 : written);
 }
 
 /* --- taking requests --- */
@@ -277,11 +280,11 @@ static void schedule(struct virtio_blk *blk)
         clock_cancel(blk->clock, &blk->completion);
 }
 
-static void take_requests(struct virtio_blk *blk)
+static void take_requests(struct virtio_blk *blk, unsigned queue)
 {
     struct virtq_chain chain;
 
-    while (blk->in_flight < VIRTQ_SIZE_MAX && virtio_pop(&blk->virtio, 0, &chain)) {
+    while (blk->in_flight < VIRTQ_SIZE_MAX && virtio_pop(&blk->virtio, queue, &chain)) {
         uint64_t now = clock_now_ns(blk->clock);
         struct request_header header;
         if (!well_formed(&chain)) {
@@ -295,6 +298,7 @@ static void take_requests(struct virtio_blk *blk)
         blk->requests[(blk->first + blk->in_flight++) % VIRTQ_SIZE_MAX] = (struct virtio_blk_request){
             .due_ns = blk->idle_at_ns + VIRTIO_BLK_LATENCY_NS,
             .head = chain.head,
+            .queue = (uint16_t)queue,
         };
         announce(blk, &header, &chain);
     }
@@ -303,7 +307,7 @@ static void take_requests(struct virtio_blk *blk)
 
 static void blk_notify(void *device, unsigned queue)
 {
-    take_requests(device);
+    take_requests(device, queue);
 }
 
 static void completion_due(void *owner)
@@ -312,15 +316,17 @@ static void completion_due(void *owner)
     uint64_t now = clock_now_ns(blk->clock);
 
     while (blk->in_flight && blk->requests[blk->first].due_ns <= now) {
-        uint16_t head = blk->requests[blk->first].head;
+        struct virtio_blk_request request = blk->requests[blk->first];
         blk->first = (blk->first + 1) % VIRTQ_SIZE_MAX;
         blk->in_flight--;
         /* A queue that was disabled, or a device that waits for its reset, answers nothing. */
-        if (virtio_running(&blk->virtio) && blk->virtio.queues[0].ready)
-            complete(blk, head);
+        if (virtio_running(&blk->virtio) && blk->virtio.queues[request.queue].ready)
+            complete(blk, request.queue, request.head);
     }
-    virtio_signal(&blk->virtio, 0);
-    take_requests(blk);
+    for (unsigned queue = 0; queue < blk->virtio.queue_count; queue++)
+        virtio_signal(&blk->virtio, queue);
+    for (unsigned queue = 0; queue < blk->virtio.queue_count; queue++)
+        take_requests(blk, queue);
 }
 
 /* --- operations --- */
@@ -362,6 +368,8 @@ static void blk_restored(void *device)
     if (blk->in_flight > VIRTQ_SIZE_MAX)
         blk->in_flight = VIRTQ_SIZE_MAX;
     blk->config.writeback &= 1;
+    for (unsigned i = 0; i < VIRTQ_SIZE_MAX; i++)
+        blk->requests[i].queue %= blk->virtio.queue_count;
     virtio_device_restored(&blk->virtio);
     /* The event as it was, which keeps its order among others, if it is what the requests say. */
     if (blk->completion.when_ns == (blk->in_flight ? blk->requests[blk->first].due_ns : CLOCK_NEVER))
@@ -402,12 +410,20 @@ static bool blk_revert_page(void *device, uint64_t page, const uint8_t *content)
     return disk->ops->revert_page(disk, page, content);
 }
 
+static bool blk_read_medium(void *device, uint64_t offset, void *to, uint64_t length)
+{
+    struct disk *disk = ((struct virtio_blk *)device)->disk;
+    struct iovec piece = {to, length};
+    return !disk->ops->read(disk, offset, &piece, 1);
+}
+
 static const struct medium_ops blk_medium = {
     .identify = blk_identify,
     .next_page = blk_next_page,
     .put_page = blk_put_page,
     .watches = blk_watches,
     .revert_page = blk_revert_page,
+    .read = blk_read_medium,
 };
 
 static void blk_free(void *device)
@@ -458,4 +474,14 @@ struct virtio_blk *virtio_blk_create(struct bus *bus, struct clock *clock, struc
     blk->virtio.config_bytes = sizeof blk->config;
     virtio_add_queue(&blk->virtio, VIRTQ_SIZE_MAX);
     return blk;
+}
+
+void virtio_blk_add_queues(struct virtio_blk *blk, unsigned count)
+{
+    assert(!blk->virtio.transport_ops && count >= 1);
+    while (blk->virtio.queue_count < count)
+        virtio_add_queue(&blk->virtio, VIRTQ_SIZE_MAX);
+    blk->config.num_queues = (uint16_t)count;
+    if (count > 1)
+        blk->virtio.offered |= FEATURE_MQ;
 }

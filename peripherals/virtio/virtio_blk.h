@@ -18,7 +18,7 @@
 /** A request taken from the queue and not yet answered. All else of it is in guest RAM until it is. */
 struct virtio_blk_request {
     uint64_t due_ns;
-    uint16_t head;
+    uint16_t head, queue;
 };
 
 /** Configuration space (5.2.4). */
@@ -61,5 +61,8 @@ extern const struct device_class virtio_blk_class;
 /** Makes a block device of `disk`, which it owns from now on. `id` is what get-id says (its first 20 bytes):
  * the guest's /dev/disk/by-id/virtio-ID. */
 struct virtio_blk *virtio_blk_create(struct bus *bus, struct clock *clock, struct disk *disk, const char *id);
+
+/** Gives the device `count` request queues (at most VIRTIO_QUEUES_MAX) in place of one. Before a transport is attached. */
+void virtio_blk_add_queues(struct virtio_blk *blk, unsigned count);
 
 #endif

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the chosen workloads on all sides in turn, and hands over the samples of each."""
+import os
 import subprocess
 import tempfile
+import time
 
 import machines
 from machines import Run
@@ -105,14 +107,60 @@ def measure_parallel(workload, options, folder):
     return workload, samples, list(errors["parallel"].values())
 
 
+STARTS = 20  # of /bin/true, one after the other
+
+
+def time_starts(command):
+    """The time of one start, or None: it failed."""
+    before = time.monotonic(), os.times()
+    for _ in range(STARTS):
+        if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
+            return None
+    after = time.monotonic(), os.times()
+    cpu = sum(getattr(after[1], part) - getattr(before[1], part) for part in ("children_user", "children_system"))
+    return machines.Sample((after[0] - before[0]) / STARTS, cpu / STARTS, "-")
+
+
+def measure_exec(workload, options, folder):
+    """A kernel as a program of its own, or the start of a small one, without a machine."""
+    samples, errors = {"armature": [], "qemu": [], "native": []}, []
+    part = str(QUICK_PART if options.quick else 1)
+    name = workload.name.removeprefix("x-")
+    root = f"{machines.CACHE}/root-few"
+    commands = {
+        "armature": [machines.PROGRAM, "exec", f"{folder}/guest/kernels", name, part],
+        "qemu": ["qemu-aarch64", f"{folder}/guest/kernels", name, part],
+        "native": [f"{folder}/host/kernels", name, part],
+    }
+    if workload.group == "x-start":
+        subprocess.run([f"{machines.ROOT}/tools/make-root", "few"], check=True)
+        commands = {"armature": [machines.PROGRAM, "exec", "--root", root, "/usr/bin/true"],
+                    "qemu": ["qemu-aarch64", "-L", root, f"{root}/usr/bin/true"],
+                    "native": ["/bin/true"]}
+    for _ in range(options.runs):
+        for side, command in commands.items():
+            if workload.group == "x-start":
+                sample = time_starts(command)
+            else:
+                run = Run(command, [name])
+                sample = run.samples.get(name)
+            if not sample:
+                errors.append(f"{side}: it failed")
+                return workload, samples, errors
+            samples[side].append(sample)
+    return workload, samples, errors
+
+
 def measure_all(options, folder):
     """Yields (workload, its samples by side, errors). The folder is for what the machines are given."""
-    if any(workload.disk for workload in options.chosen):
+    if any(workload.disk or workload.group.startswith("x-") for workload in options.chosen):
         machines.make_inputs(folder)
     for disk in ("few", "all"):
         batch = [workload for workload in options.chosen if workload.disk == disk and workload.script]
         if batch:
             yield from measure_lists(batch, options, folder)
     for workload in options.chosen:
+        if workload.group.startswith("x-"):
+            yield measure_exec(workload, options, folder)
         if workload.group in ("boot", "parallel"):
             yield {"boot": measure_boot, "parallel": measure_parallel}[workload.group](workload, options, folder)

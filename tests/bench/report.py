@@ -6,7 +6,8 @@ import statistics
 from workloads import GOALS, LINE
 
 COLOURS = {"integer": "#4e79a7", "fp": "#f28e2b", "neon": "#e15759", "crypto": "#b07aa1", "programs": "#59a14f",
-           "kernel": "#9c755f", "boot": "#edc948", "memory": "#76b7b2", "parallel": "#bab0ac"}
+           "kernel": "#9c755f", "boot": "#edc948", "memory": "#76b7b2", "parallel": "#bab0ac", "x-integer": "#86bcb6",
+           "x-fp": "#f1ce63", "x-neon": "#ff9d9a", "x-start": "#d4a6c8"}
 
 
 def geomean(values):

@@ -21,6 +21,9 @@ GOALS = [
     Goal("boot", 1.3, 4.0, ["boot"]),
     Goal("memory", 1.0, 2.0, ["memory"]),
     Goal("parallel", 1.8, 1.95, ["parallel"]),
+    Goal("exec integer", 2.5, 3.2, ["x-integer"]),
+    Goal("exec fp, neon", 4.0, 10.0, ["x-fp", "x-neon"]),
+    Goal("exec start", 1.5, 3.0, ["x-start"]),
 ]
 LINE = Goal("any single line", 1.0, 2.0, [])
 
@@ -89,6 +92,17 @@ PROGRAMS = [
 BOOT = Workload("boot", "boot", None, None, False)
 PARALLEL = Workload("parallel", "parallel", None, "few", False)
 
+# Programs without a machine: `armature exec` beside qemu-aarch64. The kernels again, and the start of /bin/true.
+EXEC_GROUPS = {"integer": "x-integer", "fp": "x-fp", "neon": "x-neon"}
+EXEC_START = Workload("x-true", "x-start", None, None, False)
+
+
+def exec_workloads():
+    kernels = [Workload(f"x-{one.name}", EXEC_GROUPS[one.group], None, None, True, one.file)
+               for one in read_kernels() if one.group in EXEC_GROUPS]
+    return kernels + [EXEC_START]
+
+
 # Two jobs one after the other, and both at once: scripts for one CPU and for two.
 JOB = '{ "$T/kernels" bytecode $PART; "$T/kernels" nbody $PART; "$T/kernels" lz $PART; }'
 JOBS_END = "cmp -s a b && echo \"== end parallel $(cksum <a | tr ' ' -)\""
@@ -101,4 +115,4 @@ PARALLEL_SCRIPTS = [
 def all_workloads():
     """All, in the order of the table."""
     order = [group for goal in GOALS for group in goal.groups]
-    return sorted(read_kernels() + PROGRAMS + [BOOT, PARALLEL], key=lambda workload: order.index(workload.group))
+    return sorted(read_kernels() + PROGRAMS + [BOOT, PARALLEL] + exec_workloads(), key=lambda workload: order.index(workload.group))

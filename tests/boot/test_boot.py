@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 
 POWER_OFF, HOST, USAGE, PANIC, TIMEOUT, RESET = range(6)
 program, guest, case = sys.argv[1:4]
@@ -212,6 +213,57 @@ def case_qcow2():
     run([program, "disk", "commit", over])
     run(["qemu-img", "check", "-f", "qcow2", base])
     run(["qemu-img", "compare", "-f", "qcow2", "-F", "raw", base, flat])
+
+
+def picture(path):
+    """A PNG by libpng's bytes: width, height, and the set of its colours with how often each is there."""
+    with open(path, "rb") as file:
+        content = file.read()
+    check(content[:8] == b"\x89PNG\r\n\x1a\n", f"{path} is no PNG")
+    width, height = struct.unpack(">II", content[16:24])
+    at, data = 8, b""
+    while at < len(content):
+        length, kind = struct.unpack(">I4s", content[at:at + 8])
+        data += content[at + 8:at + 8 + length] if kind == b"IDAT" else b""
+        at += length + 12
+    rows = zlib.decompress(data)
+    check(len(rows) == height * (1 + 3 * width), f"{path} has {len(rows)} bytes")
+    return width, height, rows
+
+
+def case_display():
+    """The kernel's text console on the screen, seen in screenshots; keys and pointer as events of the guest; a snapshot
+    in the midst shows the same."""
+    shots = [os.path.join(folder.name, f"{name}.png") for name in ("early", "late", "end", "restored")]
+    snap = os.path.join(folder.name, "display.snap")
+    script = ("cat /sys/class/graphics/fb0/name /sys/class/graphics/fb0/virtual_size\n"
+              "dd if=/dev/input/event1 bs=24 count=4 2>/dev/null | hexdump -v -e '24/1 \"%02x\" \"\\n\"'\n"
+              "dd if=/dev/input/event2 bs=24 count=3 2>/dev/null | hexdump -v -e '24/1 \"%02x\" \"\\n\"'\n"
+              "echo seen >/dev/tty0\npoweroff -f\n")
+    display = ("--display", "none,size=800x600")
+    output = boot(script, *display, "--at", "6s", f"screenshot {shots[0]}", "--at", "10s", "key shift-a", "--at", "11s",
+                  "mouse 400 300", "--at", "12s", "click 0 599 right", "--at", "13s", f"screenshot {shots[1]}",
+                  "--at", "9s", "key b", "--screenshot", shots[2], "--save-on", "/root # dd if=/dev/input/event1", snap,
+                  append="console=tty0 console=ttyAMA0")
+    check("virtio_gpu" in answer(output, "cat /sys/class/graphics/fb0/name /sys/class/graphics/fb0/virtual_size"),
+          "no virtio-gpu", output)
+    events = [line[32:] for line in output.decode().split("\r\n") if re.fullmatch("[0-9a-f]{48}", line)]
+    # b down, its end, b up, its end: type, code, value; then the pen in the middle.
+    check(events[:4] == ["0100300001000000", "0000000000000000", "0100300000000000", "0000000000000000"], f"keys: {events}",
+          output)
+    check(events[4][:8] == "03000000" and 16300 < struct.unpack("<I", bytes.fromhex(events[4][8:]))[0] < 16500,
+          f"pointer: {events}", output)
+    width, height, rows = picture(shots[0])
+    check((width, height) == (800, 600), f"the screen has {width} by {height}")
+    lit = len(rows) - rows.count(0)
+    check(lit > 10000, f"only {lit} bytes of the screen are lit", output)
+    check(picture(shots[2])[2] != rows, "the screen did not change")
+    done = subprocess.run([program, "run", "--restore", snap, "--timeout", "10ms", "--screenshot", shots[3], "--clock", "virtual"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    check(done.returncode == TIMEOUT, f"restored: {done.stderr}")
+    restored = picture(shots[3])[2]
+    different = sum(1 for a, b in zip(restored, rows) if a != b)
+    check(len(restored) - restored.count(0) > 10000 and different < len(rows) // 4, "a restored screen shows something else")
 
 
 def case_net():
@@ -416,6 +468,41 @@ def case_clones():
     check(first == again, "one seed made two machines", again)
     numbers = {answer(output, random) for output in (original, first, second)}
     check(len(numbers) == 3, f"clones share their random numbers: {numbers}")
+
+
+def case_export():
+    """An exported snapshot goes on as the one that it was made of, its disks' images being gone."""
+    image, fixed, file, whole = (os.path.join(folder.name, name) for name in ("image", "fixed", "a.snap", "whole.snap"))
+    for path, size in ((image, 3 << 20), (fixed, 5 * 512)):
+        with open(path, "wb") as disk:
+            disk.write(os.urandom(size))
+            disk.truncate(size * 3)
+    script = ("echo new >/dev/vda; sync; echo re''ady\nsha256sum </dev/vda; sha256sum </dev/vdb\nhead -c 3 /dev/vda | rev\n"
+              "echo more | dd of=/dev/vda bs=4k seek=900; sha256sum /dev/vda\npoweroff -f\n")
+    boot(script, "--clock", "virtual", "--save-on", "ready", file, "--disk", f"{image},overlay", "--disk", f"{fixed},ro",
+         append="quiet")
+
+    def go_on(name, *options):
+        done = subprocess.run([program, "run", "--restore", name, "--clock", "virtual", *options], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check(done.returncode == POWER_OFF, f"{name}: status {done.returncode}: {done.stderr}", done.stdout)
+        return done.stdout
+
+    first = go_on(file)
+    check(b"wen" in first, "the overlay is not there", first)
+    run = functools.partial(subprocess.run, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = run([program, "snapshot", "export", file, whole])
+    check(done.returncode == POWER_OFF, f"export: {done.stderr}")
+    with open(image, "rb+") as disk:
+        disk.write(b"changed")
+    done = run([program, "snapshot", "export", file, whole + "2"])
+    check(done.returncode == HOST and b"was changed" in done.stderr and not os.path.exists(whole + "2"), "a changed image was taken")
+    os.unlink(image)
+    os.unlink(fixed)
+    check(run([program, "snapshot", "verify", whole]).returncode == POWER_OFF, "the exported file is damaged")
+    again = os.path.join(folder.name, "again.snap")
+    check(go_on(whole, "--save-on", "wen", again) == first, "it is another machine without its images")
+    check(first.endswith(go_on(again)), "what was saved of it is another machine")
 
 
 def migrate(script, port):

@@ -13,6 +13,8 @@
 #include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
+#include "peripherals/virtio/virtio_gpu.h"
+#include "peripherals/virtio/virtio_input.h"
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
@@ -165,9 +167,39 @@ static void wire_set(void *receiver, unsigned number, bool level)
     world.wire = level;
 }
 
+/* Its pictures go to a display of their own. */
+static struct virtio_device *make_gpu(void)
+{
+    static struct display *display;
+    struct error error;
+    if (!display)
+        display = display_create(&error);
+    check(display, "no host memory");
+    struct virtio_gpu *gpu = virtio_gpu_create(&world.bus, world.inputs, display, 640, 480);
+    world.class = &virtio_gpu_class;
+    world.device = gpu;
+    world.first_source = gpu->size_source;
+    world.source_count = 1;
+    return &gpu->virtio;
+}
+
+static struct virtio_device *make_input(enum virtio_input_kind kind)
+{
+    struct virtio_input *input = virtio_input_create(&world.bus, world.inputs, kind, "fuzz.events");
+    world.class = &virtio_input_class;
+    world.device = input;
+    world.first_source = input->source;
+    world.source_count = 1;
+    return &input->virtio;
+}
+
 static struct virtio_device *make_device(uint8_t choice)
 {
-    switch (choice >= 250 ? 6 : choice % 6) {
+    if (choice >= 0xfe)
+        return make_input(choice & 1 ? VIRTIO_INPUT_TABLET : VIRTIO_INPUT_KEYBOARD);
+    if (choice >= 0xd0)
+        return make_gpu();
+    switch (choice >= 0xcc ? 6 : choice % 6) {
     case 0:
     case 1: {
         struct watched_disk *disk = calloc(1, sizeof *disk);
@@ -287,8 +319,41 @@ static void make_descriptor(struct feed *feed)
 
 /* Chains header, data and status as a block request has them, makes them available and notifies. The first
  * eight bytes also make a console's control message, and what follows the header a range to discard. */
+static void make_gpu_request(struct feed *feed)
+{
+    static const uint8_t types[] = {1, 1, 2, 3, 3, 4, 5, 5, 6, 7, 10, 0, 11}; /* of 5.7.6.7, the low byte */
+    /* Where in each, after the header, small numbers make sense: identifiers, formats, sizes, offsets, counts. */
+    unsigned type = types[take(feed, 1) % sizeof types], cursor = take(feed, 1) % 4 == 0;
+    uint64_t page = queue_page(cursor), body = RAM_BASE + 0xd000;
+    struct {
+        uint64_t address;
+        uint32_t length;
+        uint16_t flags, next;
+    } chain[2] = {{body, 24 + 128, 1, 1}, {RAM_BASE + 0xe000, 1200, 2, 0}};
+    uint32_t words[38] = {cursor ? 0x300 + type % 2 : 0x100 + type, take(feed, 1) % 2};
+    uint16_t index = 0, head = 0;
+    for (unsigned i = 6; i < 38; i++)
+        words[i] = (uint32_t)take(feed, 1) % (i < 12 ? 80 : 256);
+    if (type == 6) /* a list in RAM */
+        for (unsigned i = 8; i + 4 <= 38; i += 4) {
+            words[i] = (uint32_t)RAM_BASE + words[i] * 64;
+            words[i + 1] = take(feed, 1) % 8 == 0;
+        }
+    bus_dma_write(&world.bus, body, words, sizeof words);
+    bus_dma_write(&world.bus, page, chain, sizeof chain);
+    bus_dma_read(&world.bus, page + 0x402, &index, 2);
+    bus_dma_write(&world.bus, page + 0x404 + 2 * (index % QUEUE_SIZE), &head, 2);
+    index++;
+    bus_dma_write(&world.bus, page + 0x402, &index, 2);
+    write_register(0x50, cursor);
+}
+
 static void make_request(struct feed *feed)
 {
+    if (world.class == &virtio_gpu_class) {
+        make_gpu_request(feed);
+        return;
+    }
     unsigned queue = take(feed, 1) % 8, data = take(feed, 1);
     uint64_t page = queue_page(queue), header = RAM_BASE + 0xd000;
     bool range = data & 0x20;

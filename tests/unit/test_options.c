@@ -121,6 +121,25 @@ static void test_description(void **state)
     assert_false(run_options_take(&taken, "--memory", "3", &error));
 }
 
+static void test_firmware(void **state)
+{
+    char described[2048] = "";
+    assert_true(parse("--firmware flash.bin --firmware-vars vars --bus pci"));
+    assert_string_equal(options.firmware, "flash.bin");
+    assert_string_equal(options.firmware_vars, "vars");
+    assert_int_equal(options.bus, BUS_CHOICE_PCI);
+    assert_null(options.kernel);
+    run_options_describe(&options, collect, described);
+    assert_non_null(strstr(described, "--firmware=flash.bin;"));
+    assert_non_null(strstr(described, "--bus=pci;"));
+    assert_null(strstr(described, "vars")); /* what is in the flash is in the snapshot */
+    assert_true(parse("--firmware uefi"));
+    assert_string_equal(options.firmware, "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd");
+    assert_int_equal(options.bus, BUS_CHOICE_MMIO);
+    assert_true(parse("--firmware uboot --kernel k"));
+    assert_string_equal(options.firmware, "/usr/lib/u-boot/qemu_arm64/u-boot.bin");
+}
+
 static void test_replay(void **state)
 {
     assert_true(parse("--replay log")); /* which has the kernel */
@@ -271,6 +290,12 @@ static void test_refused(void **state)
         {"--kernel k --timeout 0s", "unit"},
         {"--kernel k --timeout 99999999999h", "unit"},
         {"--kernel k --dtb d --dump-dtb e", "--dtb"},
+        {"--kernel k --bus isa", "mmio pci"},
+        {"--firmware ~", "name"},
+        {"--kernel k --firmware-vars v", "--firmware too"},
+        {"--firmware f --firmware-vars v --record r", "--firmware-vars"},
+        {"--restore s --firmware f", "--firmware"},
+        {"--restore s --bus pci", "--bus"},
     };
     for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
         if (parse(refused[i][0]))
@@ -329,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
         cmocka_unit_test(test_description),
         cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_firmware),
         cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share), cmocka_unit_test(test_calls),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };

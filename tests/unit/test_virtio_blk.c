@@ -99,7 +99,7 @@ struct bench {
     bool freed;
 };
 
-static struct bench *make(bool read_only)
+static struct bench *make(bool read_only, unsigned queues)
 {
     static struct bench bench;
     memset(&bench, 0, sizeof bench);
@@ -109,6 +109,7 @@ static struct bench *make(bool read_only)
     bench.disk.freed = &bench.freed;
     bench.blk = virtio_blk_create(&bench.driver.bus, &bench.driver.clock, &bench.disk.disk,
                                   "disk-of-a-name-longer-than");
+    virtio_blk_add_queues(bench.blk, queues);
     driver_attach(&bench.driver, &bench.blk->virtio);
     virtio_blk_class.reset(bench.blk);
     return &bench;
@@ -116,13 +117,19 @@ static struct bench *make(bool read_only)
 
 static int set_up(void **state)
 {
-    *state = make(false);
+    *state = make(false, 1);
     return 0;
 }
 
 static int set_up_read_only(void **state)
 {
-    *state = make(true);
+    *state = make(true, 1);
+    return 0;
+}
+
+static int set_up_several_queues(void **state)
+{
+    *state = make(false, 3);
     return 0;
 }
 
@@ -142,7 +149,7 @@ static void free_device(struct bench *bench)
 
 /* Puts a request on the ring and notifies. `data` is read by the device or written by it, as its kind asks.
  */
-static uint16_t submit(struct bench *bench, uint32_t type, uint64_t sector, uint64_t data, uint32_t length)
+static uint16_t submit_to(struct bench *bench, unsigned queue, uint32_t type, uint64_t sector, uint64_t data, uint32_t length)
 {
     struct driver *driver = &bench->driver;
     uint64_t header = driver_alloc(driver, 16);
@@ -159,9 +166,14 @@ static uint16_t submit(struct bench *bench, uint32_t type, uint64_t sector, uint
     if (length)
         buffers[count++] = (struct driver_buffer){data, length, type == READ || type == GET_ID};
     buffers[count++] = (struct driver_buffer){bench->status, 1, true};
-    uint16_t head = driver_add(driver, QUEUE, buffers, count);
-    driver_kick(driver, QUEUE);
+    uint16_t head = driver_add(driver, queue, buffers, count);
+    driver_kick(driver, queue);
     return head;
+}
+
+static uint16_t submit(struct bench *bench, uint32_t type, uint64_t sector, uint64_t data, uint32_t length)
+{
+    return submit_to(bench, QUEUE, type, sector, data, length);
 }
 
 static uint8_t status_at(struct bench *bench, uint64_t address)
@@ -687,6 +699,33 @@ static void test_changed_in_flight(void **state)
     free_device(bench);
 }
 
+/* Each answer comes by the queue that the request came by, in the order of all of them. */
+static void test_several_queues(void **state)
+{
+    struct bench *bench = *state;
+    struct driver *driver = &bench->driver;
+    uint32_t length;
+    uint16_t head;
+    assert_true(driver_offered(driver) >> 12 & 1);
+    driver_start(driver, FEATURES | 1ull << 12, 3);
+    uint64_t ones = pattern(bench, 1, 512), room = pattern(bench, 0, 512);
+    uint16_t write = submit_to(bench, 2, WRITE, 5, ones, 512), read = submit_to(bench, 1, READ, 5, room, 512);
+    assert_int_equal(bench->blk->in_flight, 2);
+    while (bench->blk->in_flight)
+        assert_true(driver_advance(driver));
+    assert_false(driver_used(driver, 0, &head, &length));
+    assert_true(driver_used(driver, 2, &head, &length));
+    assert_int_equal(head, write);
+    assert_true(driver_used(driver, 1, &head, &length));
+    assert_int_equal(head, read);
+    assert_int_equal(length, 513);
+    assert_memory_equal(driver_ram(driver, room), driver_ram(driver, ones), 512);
+    bench->blk->requests[7].queue = 77; /* a file that lies */
+    virtio_blk_class.restored(bench->blk);
+    assert_true(bench->blk->requests[7].queue < 3);
+    free_device(bench);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -701,6 +740,7 @@ int main(void)
         TEST(test_bad_ranges),
         TEST(test_unknown_request),
         cmocka_unit_test_setup_teardown(test_read_only, set_up_read_only, tear_down),
+        cmocka_unit_test_setup_teardown(test_several_queues, set_up_several_queues, tear_down),
         TEST(test_host_errors),
         TEST(test_announcements),
         TEST(test_time),

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     raise(SIGUSR2);
     printf("handler of the parent's %d\n", handled);
     fflush(stdout);
-    SAY(posix_spawn(&pid, "/bin/sh", NULL, NULL, (char *[]){"sh", "-c", "echo spawned; exit 5", NULL}, environ));
+    SAY(posix_spawn(&pid, "/bin/sh", NULL, NULL, (char *[]){"sh", "-c", "exit 5", NULL}, environ));
     SAY(end_of(pid));
     SAY(posix_spawn(&pid, "./missing", NULL, NULL, (char *[]){"x", NULL}, environ));
     posix_spawn_file_actions_t actions;

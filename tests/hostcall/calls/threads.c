@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,6 +107,9 @@ int main(void)
     }
     puts("forked");
     SAY(syscall(SYS_gettid) == getpid());
+    int *ends = NULL;
+    SAY(prctl(PR_GET_TID_ADDRESS, &ends));
+    SAY(ends && *ends == getpid());
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     pthread_mutex_lock(&lock);

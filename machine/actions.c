@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What can be done with a machine's screen, keyboard and tablet by words. */
+#include "machine/actions.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "machine/contract/input_event.h"
+#include "machine/machine.h"
+#include "machine/screen.h"
+
+/* --- one function an action: with no machine it only looks whether the words are right ---------------- */
+
+static bool do_screenshot(struct machine *machine, const char *words, struct error *error)
+{
+    if (!*words)
+        return error_set(error, "screenshot expects the name of a file");
+    return !machine || display_screenshot(&machine->screen, words, error);
+}
+
+static bool do_key(struct machine *machine, const char *words, struct error *error)
+{
+    return input_chord(machine ? &machine->screen : NULL, words, error);
+}
+
+static bool do_type(struct machine *machine, const char *words, struct error *error)
+{
+    char *text = strdup(words), *to = text;
+    if (!text)
+        abort();
+    for (const char *from = words; *from; from++)
+        if (from[0] == '\\' && (from[1] == 'n' || from[1] == 't' || from[1] == '\\'))
+            *to++ = *++from == 'n' ? '\n' : *from == 't' ? '\t' : '\\';
+        else
+            *to++ = *from;
+    *to = 0;
+    if (machine)
+        input_type(&machine->screen, text);
+    free(text);
+    return *words || error_set(error, "type expects a text");
+}
+
+static bool parse_place(const char *words, unsigned *x, unsigned *y, char rest[16])
+{
+    char end = 0;
+    rest[0] = 0;
+    int taken = sscanf(words, "%5u %5u %15s %c", x, y, rest, &end);
+    return taken == 2 || taken == 3;
+}
+
+static bool do_mouse(struct machine *machine, const char *words, struct error *error)
+{
+    unsigned x, y;
+    char rest[16];
+    if (!parse_place(words, &x, &y, rest) || *rest)
+        return error_set(error, "mouse expects a place in pixels, such as 400 300 (not '%s')", words);
+    if (machine)
+        input_pointer_pixels(&machine->screen, x, y);
+    return true;
+}
+
+static bool do_click(struct machine *machine, const char *words, struct error *error)
+{
+    static const char *const names[] = {"left", "right", "middle"};
+    unsigned x, y, button = 0;
+    char rest[16];
+    bool good = parse_place(words, &x, &y, rest);
+    while (good && *rest && button < 3 && strcmp(rest, names[button]))
+        button++;
+    if (!good || button == 3)
+        return error_set(error, "click expects a place in pixels, and left, middle or right, such as 400 300 (not '%s')", words);
+    if (machine) {
+        input_pointer_pixels(&machine->screen, x, y);
+        input_button(&machine->screen, BUTTON_LEFT + button, true);
+        input_button(&machine->screen, BUTTON_LEFT + button, false);
+    }
+    return true;
+}
+
+static bool do_power(struct machine *machine, const char *words, struct error *error)
+{
+    if (*words)
+        return error_set(error, "power expects nothing behind it");
+    if (machine)
+        input_post(machine->inputs, machine->power_source, NULL, 0);
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*act)(struct machine *machine, const char *words, struct error *error);
+    bool unseen; /* by the guest */
+} actions[] = {{"screenshot", do_screenshot, true}, {"key", do_key, false},     {"type", do_type, false},
+               {"mouse", do_mouse, false},          {"click", do_click, false}, {"power", do_power, false}};
+#define ACTION_COUNT (sizeof actions / sizeof actions[0])
+
+/* The action's place in the table; `*words` becomes what stands behind its name. */
+static unsigned find_action(const char *action, const char **words)
+{
+    size_t length = strcspn(action, " ");
+    unsigned i = 0;
+    while (i < ACTION_COUNT && (strlen(actions[i].name) != length || memcmp(actions[i].name, action, length)))
+        i++;
+    *words = action + length + (action[length] == ' ');
+    return i;
+}
+
+bool action_do(struct machine *machine, const char *action, struct error *error)
+{
+    const char *words;
+    unsigned i = find_action(action, &words);
+    if (i == ACTION_COUNT)
+        return error_set(error, "'%s' is no action; there are screenshot, key, type, mouse, click and power", action);
+    return actions[i].act(machine, words, error);
+}
+
+bool action_check(const char *action, struct error *error)
+{
+    return action_do(NULL, action, error);
+}
+
+/* --- at their times -------------------------------------------------------------------------------- */
+
+struct timed_action {
+    struct event event;
+    struct machine *machine;
+    const char *action;
+};
+
+static void on_time(void *context)
+{
+    struct timed_action *timed = context;
+    struct error error = {""};
+    const char *words;
+    if (tape_replays(timed->machine->options->tape) && !actions[find_action(timed->action, &words)].unseen)
+        return;
+    if (!action_do(timed->machine, timed->action, &error))
+        fprintf(stderr, "armature: --at: %s\n", error.text);
+}
+
+void actions_schedule(struct machine *machine)
+{
+    const struct run_options *options = machine->options;
+    if (!options->at_count)
+        return;
+    machine->timed_actions = host_alloc(options->at_count, sizeof *machine->timed_actions);
+    for (unsigned i = 0; i < options->at_count; i++) {
+        struct timed_action *timed = &machine->timed_actions[i];
+        *timed = (struct timed_action){.machine = machine, .action = options->at[i].action};
+        event_init(&timed->event, on_time, timed);
+        if (options->at[i].at_ns < clock_now_ns(&machine->clock))
+            continue;
+        /* Behind all others of that time, and without a number of its own: it does not show in their order. */
+        timed->event.when_ns = options->at[i].at_ns;
+        timed->event.order = UINT64_MAX;
+        clock_restore(&machine->clock, &timed->event);
+    }
+}
+
+void actions_cancel(struct machine *machine)
+{
+    for (unsigned i = 0; machine->timed_actions && i < machine->options->at_count; i++)
+        clock_cancel(&machine->clock, &machine->timed_actions[i].event);
+    free(machine->timed_actions);
+    machine->timed_actions = NULL;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The board's virtio devices, in slots or on PCI, and what is behind them on the host. */
+#include "machine/board_parts.h"
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hostcall/share/share.h"
+#include "machine/fdt_write.h"
+#include "peripherals/disk/disk_open.h"
+#include "peripherals/pci.h"
+#include "peripherals/virtio/net_slirp.h"
+#include "peripherals/virtio/virtio_9p.h"
+#include "peripherals/virtio/virtio_balloon.h"
+#include "peripherals/virtio/virtio_blk.h"
+#include "peripherals/virtio/virtio_console.h"
+#include "peripherals/virtio/virtio_gpu.h"
+#include "peripherals/virtio/virtio_input.h"
+#include "peripherals/virtio/virtio_mmio.h"
+#include "peripherals/virtio/virtio_net.h"
+#include "peripherals/virtio/virtio_pci.h"
+#include "peripherals/virtio/virtio_rng.h"
+
+#define DISK_QUEUES_MAX 8u
+
+/* --- virtio ---------------------------------------------------------------------------------------- */
+
+/* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. */
+static void fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio)
+{
+    static char names[BOARD_VIRTIO_SLOTS][16];
+    unsigned slot = machine->virtio_slots_used++;
+    snprintf(names[slot], sizeof names[slot], "virtio%u", slot);
+    if (machine->pci) {
+        struct virtio_pci *pci = virtio_pci_create(virtio);
+        pci_host_add(machine->pci, &pci->function);
+        machine_add_device(machine, &virtio_pci_class, names[slot], pci);
+        return;
+    }
+    struct virtio_mmio *mmio = virtio_mmio_create(virtio, board_spi(machine, row->spi + slot));
+    machine_add_device(machine, &virtio_mmio_class, names[slot], mmio);
+    bus_add_window(&machine->bus, names[slot], row->base + slot * row->size_bytes, row->size_bytes,
+                   &virtio_mmio_ops, mmio);
+}
+
+/* What a recording does before a piece of a disk changes. */
+static void keep_block(void *context, unsigned number, uint64_t offset, const void *bytes, size_t length)
+{
+    const struct tape *tape = context;
+    if (bytes)
+        tape->keep_block(tape->context, number, offset, bytes, length);
+    else
+        tape->blocks_kept(tape->context);
+}
+
+static void put_kept_block(void *overlay, uint64_t offset, const void *bytes, size_t length)
+{
+    disk_overlay_put(overlay, offset, bytes, length);
+}
+
+/* A replay sees the disk as it was when the recording began, and leaves it alone. */
+static struct disk *open_disk(struct machine *machine, unsigned number, struct error *error)
+{
+    const struct disk_option *option = &machine->options->disks[number];
+    const struct tape *tape = machine->options->tape;
+    const bool overlay = option->overlay || option->zero_bytes || tape_replays(tape), changes = !option->read_only && !overlay;
+    struct disk_option how = *option;
+    how.overlay = overlay;
+    struct disk *disk = option->zero_bytes ? disk_zero_create(option->zero_bytes) : disk_open(&how, error);
+    if (disk && overlay)
+        disk = disk_overlay_create(disk, option->read_only);
+    if (!disk || !tape)
+        return disk;
+    if (tape->replays)
+        tape->each_kept_block(tape->context, number, put_kept_block, disk);
+    machine->disks[number] = (struct machine_disk){disk->size_bytes, disk_identity(disk)};
+    return changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
+}
+
+static bool build_disks(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static char names[MAX_DISKS][16];
+    for (unsigned i = 0; i < machine->options->disk_count; i++) {
+        struct disk *disk = open_disk(machine, i, error);
+        if (!disk)
+            return false;
+        snprintf(names[i], sizeof names[i], "disk%u", i);
+        struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, names[i]);
+        if (machine->pci) /* a vector each is what makes several of use */
+            virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
+        machine_add_device(machine, &virtio_blk_class, names[i], blk);
+        fill_slot(machine, row, &blk->virtio);
+    }
+    return true;
+}
+
+static struct net_backend *open_net(struct machine *machine, const struct net_option *option, struct error *error)
+{
+    struct net_backend *backend = net_slirp_open(&machine->clock, error);
+    for (unsigned f = 0; backend && f < option->forward_count; f++) {
+        const struct forward_option *forward = &option->forwards[f];
+        if (!net_slirp_forward(backend, forward->udp, forward->host_address, forward->host_port, forward->guest_port,
+                               error)) {
+            net_backend_free(backend);
+            return NULL;
+        }
+    }
+    return backend;
+}
+
+static bool build_nets(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static const char *const names[MAX_NETS] = {"net0", "net1", "net2", "net3"};
+    for (unsigned i = 0; i < machine->options->net_count; i++) {
+        struct net_backend *backend = tape_replays(machine->options->tape)
+                                          ? net_none_create(true)
+                                          : open_net(machine, &machine->options->nets[i], error);
+        if (!backend)
+            return false;
+        struct virtio_net *net =
+            virtio_net_create(&machine->bus, machine->inputs, backend, names[i], machine->options->seed);
+        machine_add_device(machine, &virtio_net_class, names[i], net);
+        fill_slot(machine, row, &net->virtio);
+    }
+    return true;
+}
+
+/* A replay has the answers in its log. */
+static bool build_shares(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static char names[MAX_SHARES][16];
+    for (unsigned i = 0; i < machine->options->share_count; i++) {
+        const struct share_option *option = &machine->options->shares[i];
+        struct share_server *server = share_server_open(
+            &(struct share_config){
+                .path = tape_replays(machine->options->tape) ? NULL : option->path,
+                .read_only = option->read_only,
+                .mapped = option->mapped,
+            },
+            error);
+        if (!server)
+            return false;
+        snprintf(names[i], sizeof names[i], "share%u", i);
+        struct virtio_9p *share = virtio_9p_create(&machine->bus, machine->inputs, server, names[i], option->tag);
+        machine_add_device(machine, &virtio_9p_class, names[i], share);
+        fill_slot(machine, row, &share->virtio);
+    }
+    return true;
+}
+
+static void build_balloon(struct machine *machine, const struct board_row *row)
+{
+    struct virtio_balloon *balloon = virtio_balloon_create(&machine->bus);
+    machine_add_device(machine, &virtio_balloon_class, "balloon0", balloon);
+    fill_slot(machine, row, &balloon->virtio);
+}
+
+static void build_rng(struct machine *machine, const struct board_row *row)
+{
+    struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
+    machine_add_device(machine, &virtio_rng_class, "rng0", rng);
+    fill_slot(machine, row, &rng->virtio);
+}
+
+static void build_console(struct machine *machine, const struct board_row *row)
+{
+    struct virtio_console *console = virtio_console_create(
+        &machine->bus, machine->inputs, "console0",
+        (struct virtio_console_sink){.transmit = machine_transmit, .context = &machine->console});
+    machine_add_device(machine, &virtio_console_class, "console0", console);
+    fill_slot(machine, row, &console->virtio);
+    machine->console.source = virtio_console_source(console, 0);
+}
+
+static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct display_option *option = &machine->options->display;
+    struct machine_screen *screen = &machine->screen;
+    if (option->kind == DISPLAY_ABSENT)
+        return true;
+    screen->display = display_create(error);
+    if (!screen->display)
+        return false;
+    screen->inputs = machine->inputs;
+    struct virtio_gpu *gpu = virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    struct virtio_input *keyboard = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
+    struct virtio_input *tablet = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_TABLET, "tablet0.events");
+    screen->size_source = gpu->size_source;
+    screen->keyboard_source = keyboard->source;
+    screen->tablet_source = tablet->source;
+    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
+    machine_add_device(machine, &virtio_input_class, "keyboard0", keyboard);
+    machine_add_device(machine, &virtio_input_class, "tablet0", tablet);
+    fill_slot(machine, row, &gpu->virtio);
+    fill_slot(machine, row, &keyboard->virtio);
+    fill_slot(machine, row, &tablet->virtio);
+    return true;
+}
+
+bool board_build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
+        return false;
+    if (!build_shares(machine, row, error))
+        return false;
+    if (machine->options->console.kind != SERIAL_NONE)
+        build_console(machine, row);
+    if (machine->options->balloon)
+        build_balloon(machine, row);
+    build_rng(machine, row);
+    if (!build_display(machine, row, error))
+        return false;
+    while (!machine->pci && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
+        fill_slot(machine, row, NULL);
+    return true;
+}
+
+void board_describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    for (unsigned slot = 0; !machine->pci && slot < BOARD_VIRTIO_SLOTS; slot++) {
+        uint64_t base = row->base + slot * row->size_bytes;
+        fdt_node_at(fdt, "virtio_mmio", base);
+        fdt_property_string(fdt, "compatible", "virtio,mmio");
+        fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){base, row->size_bytes});
+        fdt_property_spi(fdt, row->spi + slot);
+        fdt_property(fdt, "dma-coherent", NULL, 0);
+        fdt_end_node(fdt);
+    }
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The command line of a run, by the table of options. */
+#include <assert.h>
+#include <string.h>
+#include <unistd.h>
+#include "machine/options_table.h"
+
+void run_options_default(struct run_options *options)
+{
+    *options = (struct run_options){
+        .append = "",
+        .memory_bytes = 1ull << 30,
+        .cpus = 1,
+        .serial = {SERIAL_STDIO, NULL},
+        .cpu = CPU_V8_2,
+        .host_features = HOST_LEVEL_NATIVE,
+        .jit_cache_bytes = 32ull << 20,
+        .history_bytes = 512ull << 20,
+        .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
+    };
+}
+
+/* What is given now replaces a list that stood there before. */
+static void forget_list(struct run_options *options, const struct cli_option *option)
+{
+    if (!strcmp(option->name, "--disk"))
+        options->disk_count = 0;
+    else if (!strcmp(option->name, "--net"))
+        options->net_count = 0;
+    else if (!strcmp(option->name, "--share"))
+        options->share_count = 0;
+}
+
+const struct cli_option *cli_find(const char *name)
+{
+    const struct cli_option *option = cli_options;
+    while (option->name && strcmp(option->name, name))
+        option++;
+    return option->name ? option : NULL;
+}
+
+static uint64_t bit_of(const struct cli_option *option)
+{
+    return 1ull << (option - cli_options);
+}
+
+bool run_options_given(const struct run_options *options, const char *name)
+{
+    const struct cli_option *option = cli_find(name);
+    assert(option);
+    return options->given & bit_of(option);
+}
+
+/* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
+static bool take_values(struct run_options *options, const struct cli_option *option, int argc, char *const argv[], int *at,
+                        struct error *error)
+{
+    int values = option->take_pair ? 2 : option->value ? 1 : 0;
+    if (argc - *at <= values)
+        return error_set(error, "%s expects %s behind it", option->name, option->value);
+    const char *const *value = (const char *const *)argv + *at + 1;
+    *at += values;
+    if (option->take_pair)
+        return option->take_pair(options, value[0], value[1], error);
+    return option->take(options, values ? value[0] : NULL, error);
+}
+
+bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error)
+{
+    for (int i = 0; i < argc; i++) {
+        const struct cli_option *option = cli_find(argv[i]);
+        if (!option)
+            return error_set(error,
+                             argv[i][0] == '-' ? "unknown option '%s'; armature run --help lists them"
+                                               : "'%s' is no option; armature run --help lists them",
+                             argv[i]);
+        if (options->given & bit_of(option) && !option->repeatable)
+            return error_set(error, "%s is given twice", option->name);
+        if (!(options->given & bit_of(option)))
+            forget_list(options, option);
+        options->given |= bit_of(option);
+        if (!take_values(options, option, argc, argv, &i, error))
+            return false;
+    }
+    return options_check(options, error);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A machine's screen, keyboard and tablet, from the host's side. All input goes through the door (machine/contract/input.h),
+ * so it is recorded; each function may be called from the machine's thread, the input_ ones from any. */
+#ifndef ARMATURE_SCREEN_H
+#define ARMATURE_SCREEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "machine/contract/error.h"
+
+struct display;
+struct inputs;
+struct machine;
+
+/** The ends of the machine's devices. Without a display all is 0. */
+struct machine_screen {
+    struct display *display;
+    struct inputs *inputs;
+    unsigned size_source, keyboard_source, tablet_source;
+};
+
+/** Writes what the screen shows to `path`, as PNG, the cursor in it. False where the machine has no screen, or nothing is
+ * shown on it, or the file cannot be written. */
+bool display_screenshot(const struct machine_screen *screen, const char *path, struct error *error);
+
+/** Presses a key or lets it go: its Linux input code (1 to 248). */
+void input_key(const struct machine_screen *screen, unsigned code, bool pressed);
+/** The same for a button of the tablet (BUTTON_LEFT, ...). */
+void input_button(const struct machine_screen *screen, unsigned code, bool pressed);
+/** Moves the tablet's pen, in parts of TABLET_MAX of the screen's width and height. */
+void input_pointer(const struct machine_screen *screen, uint32_t x, uint32_t y);
+/** The same in pixels of what is shown. */
+void input_pointer_pixels(const struct machine_screen *screen, uint32_t x, uint32_t y);
+/** Turns the wheel: up or right is positive. */
+void input_wheel(const struct machine_screen *screen, int sideways, int up);
+/** Types a text as on a keyboard with the American layout. What that has no key for is left out; returns how much was. */
+size_t input_type(const struct machine_screen *screen, const char *text);
+/** Presses and lets go keys together: "a", "ctrl-alt-f2", "enter". False: one has no such name. */
+bool input_chord(const struct machine_screen *screen, const char *names, struct error *error);
+/** The screen would like that size (the window has it). */
+void input_resize(const struct machine_screen *screen, uint32_t width, uint32_t height);
+
+/** The code of a key by its name; 0: there is none. */
+unsigned key_by_name(const char *name, size_t length);
+/** The key that makes a character, and whether with shift; 0: none does. */
+unsigned key_by_character(char character, bool *shift);
+#define KEY_LEFT_SHIFT 42u
+
+#endif

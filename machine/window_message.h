@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the machine and its window's process say to each other: messages on a socket that keeps them apart. */
+#ifndef ARMATURE_WINDOW_MESSAGE_H
+#define ARMATURE_WINDOW_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum window_message_kind {
+    /* To the window. */
+    WINDOW_MEMORY, /* the display's memory comes along, as a descriptor */
+    WINDOW_MODE,   /* x: width, y: height; 0: nothing is shown */
+    WINDOW_DAMAGE, /* x, y, width, height */
+    WINDOW_CURSOR, /* x, y: its hot spot in its picture; width: it is visible */
+    WINDOW_STATE,  /* text */
+    /* From the window. */
+    WINDOW_READY,
+    WINDOW_FAILED,  /* text: why */
+    WINDOW_KEY,     /* x: Linux input code, y: pressed */
+    WINDOW_POINTER, /* x, y: 0 to TABLET_MAX */
+    WINDOW_BUTTON,  /* x: Linux input code, y: pressed */
+    WINDOW_WHEEL,   /* x: to the right, y: up */
+    WINDOW_SIZE,    /* x: width, y: height, that the user gave it */
+    WINDOW_POWER,   /* the power key */
+    WINDOW_SHOT,    /* a screenshot is wanted */
+    WINDOW_CLOSED,  /* by the user */
+};
+
+struct window_message {
+    uint32_t kind;
+    int32_t x, y, width, height;
+    char text[128];
+};
+
+/** The window's process: runs until the socket is closed, and does not return. */
+void window_process(int socket, uint32_t width, uint32_t height, bool full_screen) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The window's process, with SDL. One thread waits for the window server, another for the machine; between them stands a list
+ * of what is to be drawn. Nothing happens here while nothing changes. */
+#include <SDL.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "machine/contract/display.h"
+#include "machine/contract/input_event.h"
+#include "machine/window_message.h"
+
+/* --- state ----------------------------------------------------------------------------------------- */
+
+struct view {
+    int socket;
+    SDL_Window *window;
+    SDL_Cursor *cursor;
+    const uint32_t *memory; /* NULL: not come yet */
+    int width, height;      /* of the machine's screen */
+    SDL_Rect target;        /* where in the window it is */
+    bool full_screen, grabbed, no_shortcut;
+    uint8_t pressed[256];   /* by Linux code */
+    char state[64];
+    /* From the thread that listens, under the lock. */
+    pthread_mutex_t lock;
+    struct window_message mode, cursor_message, state_message;
+    bool mode_came, cursor_came, state_came, ended, told;
+    SDL_Rect damage; /* w 0: none */
+};
+
+/* --- to the machine -------------------------------------------------------------------------------- */
+
+static void say(struct view *view, enum window_message_kind kind, int x, int y)
+{
+    struct window_message message = {.kind = kind, .x = x, .y = y};
+    /* A machine that does not listen has stopped, and what is typed meanwhile would wait for ever. */
+    send(view->socket, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void fail(struct view *view)
+{
+    struct window_message message = {.kind = WINDOW_FAILED};
+    snprintf(message.text, sizeof message.text, "%s", SDL_GetError());
+    send(view->socket, &message, sizeof message, MSG_NOSIGNAL);
+    _exit(1);
+}
+
+/* --- keys ------------------------------------------------------------------------------------------ */
+
+/* Linux input codes by USB HID usages (which SDL's scancodes are), from 4 on. */
+static const uint8_t codes[] = {
+    30, 48, 46, 32, 18, 33, 34, 35, 23, 36, 37, 38, 50, 49, 24, 25, 16, 19, 31, 20, 22, 47, 17, 45, 21, 44, /* a to z */
+    2, 3, 4, 5, 6, 7, 8, 9, 10, 11,                                                                         /* 1 to 0 */
+    28, 1, 14, 15, 57, 12, 13, 26, 27, 43, 43, 39, 40, 41, 51, 52, 53, 58, /* enter to caps lock */
+    59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 87, 88,                        /* F1 to F12 */
+    99, 70, 119, 110, 102, 104, 111, 107, 109, 106, 105, 108, 103,         /* print to up */
+    69, 98, 55, 74, 78, 96, 79, 80, 81, 75, 76, 77, 71, 72, 73, 82, 83,    /* the keypad */
+    86, 127, 116, 117,
+};
+static const uint8_t modifier_codes[] = {29, 42, 56, 125, 97, 54, 100, 126}; /* from 224 on */
+
+static unsigned code_of(SDL_Scancode scancode)
+{
+    if (scancode >= 4 && scancode < 4 + sizeof codes)
+        return codes[scancode - 4];
+    return scancode >= 224 && scancode < 224 + sizeof modifier_codes ? modifier_codes[scancode - 224] : 0;
+}
+
+static void release_all(struct view *view)
+{
+    for (unsigned code = 0; code < sizeof view->pressed; code++)
+        if (view->pressed[code]) {
+            view->pressed[code] = 0;
+            say(view, WINDOW_KEY, (int)code, 0);
+        }
+}
+
+static void show_title(struct view *view)
+{
+    char title[160];
+    snprintf(title, sizeof title, "Armature - %s%s", view->state, view->grabbed ? " - all keys go to the guest (Ctrl-Alt-G)"
+                                                                                 : " - Ctrl-Alt-H for help");
+    SDL_SetWindowTitle(view->window, title);
+}
+
+static void place(struct view *view);
+
+static void toggle_full_screen(struct view *view)
+{
+    view->full_screen = !view->full_screen;
+    SDL_SetWindowFullscreen(view->window, view->full_screen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
+    place(view);
+}
+
+static void toggle_grab(struct view *view)
+{
+    view->grabbed = !view->grabbed;
+    SDL_SetWindowKeyboardGrab(view->window, view->grabbed ? SDL_TRUE : SDL_FALSE);
+    show_title(view);
+}
+
+static void one_to_one(struct view *view)
+{
+    if (view->width && !view->full_screen)
+        SDL_SetWindowSize(view->window, view->width, view->height);
+}
+
+static void press_power(struct view *view)
+{
+    say(view, WINDOW_POWER, 0, 0);
+}
+
+static void take_shot(struct view *view)
+{
+    say(view, WINDOW_SHOT, 0, 0);
+}
+
+static void close_window(struct view *view)
+{
+    say(view, WINDOW_CLOSED, 0, 0);
+}
+
+static void show_help(struct view *view);
+
+static const struct {
+    SDL_Keycode key;
+    void (*act)(struct view *view);
+    const char *help;
+} shortcuts[] = {
+    {SDLK_h, show_help, "H  this help"},
+    {SDLK_f, toggle_full_screen, "F  full screen, and back"},
+    {SDLK_g, toggle_grab, "G  all keys of the host's desktop go to the guest, and back"},
+    {SDLK_1, one_to_one, "1  a window as large as the guest's screen"},
+    {SDLK_s, take_shot, "S  a screenshot, in the folder where Armature was started"},
+    {SDLK_p, press_power, "P  presses the power key: the guest shuts itself down"},
+    {SDLK_q, close_window, "Q  ends the machine"},
+};
+#define SHORTCUT_COUNT (sizeof shortcuts / sizeof shortcuts[0])
+
+static void show_help(struct view *view)
+{
+    char text[1024] = "Ctrl-Alt and\n\n";
+    for (unsigned i = 0; i < SHORTCUT_COUNT; i++) {
+        strcat(text, shortcuts[i].help);
+        strcat(text, "\n");
+    }
+    SDL_ShowSimpleMessageBox(SDL_MESSAGEBOX_INFORMATION, "Armature", text, view->window);
+}
+
+/* Whether Ctrl, Alt and the key were one of ours, which the guest does not see then. */
+static bool shortcut(struct view *view, const SDL_KeyboardEvent *key)
+{
+    if (!(key->keysym.mod & KMOD_CTRL) || !(key->keysym.mod & KMOD_ALT) || key->repeat)
+        return false;
+    for (unsigned i = 0; i < SHORTCUT_COUNT; i++)
+        if (key->keysym.sym == shortcuts[i].key) {
+            release_all(view); /* Ctrl and Alt, which the guest has seen */
+            shortcuts[i].act(view);
+            return true;
+        }
+    return false;
+}
+
+static void take_key(struct view *view, const SDL_KeyboardEvent *key)
+{
+    unsigned code = code_of(key->keysym.scancode);
+    bool down = key->type == SDL_KEYDOWN;
+    /* The guest repeats keys by itself. A key that went down before the window had the focus does not come up in it. */
+    if (!code || key->repeat || (down && shortcut(view, key)) || view->pressed[code] == down)
+        return;
+    view->pressed[code] = down;
+    say(view, WINDOW_KEY, (int)code, down);
+}
+
+/* --- drawing --------------------------------------------------------------------------------------- */
+
+/* The largest place in the window that has the screen's shape. */
+static void place(struct view *view)
+{
+    int width, height;
+    SDL_GetWindowSize(view->window, &width, &height);
+    SDL_Surface *surface = SDL_GetWindowSurface(view->window);
+    if (surface)
+        SDL_FillRect(surface, NULL, SDL_MapRGB(surface->format, 0, 0, 0));
+    view->target = (SDL_Rect){0, 0, width, height};
+    if (view->width && (int64_t)width * view->height > (int64_t)height * view->width)
+        view->target.w = (int)((int64_t)height * view->width / view->height);
+    else if (view->width)
+        view->target.h = (int)((int64_t)width * view->height / view->width);
+    view->target.x = (width - view->target.w) / 2;
+    view->target.y = (height - view->target.h) / 2;
+    SDL_UpdateWindowSurface(view->window);
+    pthread_mutex_lock(&view->lock);
+    view->damage = (SDL_Rect){0, 0, view->width, view->height};
+    pthread_mutex_unlock(&view->lock);
+}
+
+/* Draws what has changed, and nothing else. */
+static void draw(struct view *view, SDL_Rect damage)
+{
+    SDL_Rect screen = {0, 0, view->width, view->height}, part;
+    SDL_Surface *surface = SDL_GetWindowSurface(view->window);
+    if (!surface || !view->memory || !SDL_IntersectRect(&damage, &screen, &part))
+        return;
+    const SDL_Rect *target = &view->target;
+    SDL_Surface *frame = SDL_CreateRGBSurfaceWithFormatFrom((void *)view->memory, view->width, view->height, 32, view->width * 4,
+                                                            SDL_PIXELFORMAT_XRGB8888);
+    if (!frame)
+        return;
+    SDL_Rect to = {target->x + (int)((int64_t)part.x * target->w / view->width),
+                   target->y + (int)((int64_t)part.y * target->h / view->height), 0, 0};
+    to.w = target->x + (int)(((int64_t)(part.x + part.w) * target->w + view->width - 1) / view->width) - to.x;
+    to.h = target->y + (int)(((int64_t)(part.y + part.h) * target->h + view->height - 1) / view->height) - to.y;
+    if (target->w == view->width && target->h == view->height)
+        SDL_BlitSurface(frame, &part, surface, &to);
+    else
+        SDL_BlitScaled(frame, &part, surface, &to);
+    SDL_FreeSurface(frame);
+    SDL_UpdateWindowSurfaceRects(view->window, &to, 1);
+}
+
+static void take_cursor(struct view *view, const struct window_message *message)
+{
+    SDL_Cursor *before = view->cursor;
+    SDL_Surface *picture = NULL;
+    if (message->width && view->memory)
+        picture = SDL_CreateRGBSurfaceWithFormatFrom((void *)(view->memory + DISPLAY_CURSOR_OFFSET / 4), DISPLAY_CURSOR_PIXELS,
+                                                     DISPLAY_CURSOR_PIXELS, 32, DISPLAY_CURSOR_PIXELS * 4,
+                                                     SDL_PIXELFORMAT_ARGB8888);
+    view->cursor = picture ? SDL_CreateColorCursor(picture, message->x, message->y) : NULL;
+    SDL_SetCursor(view->cursor ? view->cursor : SDL_GetDefaultCursor());
+    SDL_FreeSurface(picture);
+    if (before)
+        SDL_FreeCursor(before);
+}
+
+static void take_mode(struct view *view, const struct window_message *mode)
+{
+    int width, height;
+    bool same = view->width == mode->x && view->height == mode->y;
+    view->width = mode->x;
+    view->height = mode->y;
+    SDL_GetWindowSize(view->window, &width, &height);
+    if (view->width && !same && !view->full_screen && (width != view->width || height != view->height))
+        SDL_SetWindowSize(view->window, view->width, view->height);
+    place(view);
+}
+
+/* Does what the other thread has noted down. */
+static void take_notes(struct view *view)
+{
+    pthread_mutex_lock(&view->lock);
+    struct window_message mode = view->mode, cursor = view->cursor_message, state = view->state_message;
+    bool mode_came = view->mode_came, cursor_came = view->cursor_came, state_came = view->state_came;
+    view->mode_came = view->cursor_came = view->state_came = view->told = false;
+    pthread_mutex_unlock(&view->lock);
+    if (mode_came)
+        take_mode(view, &mode);
+    if (cursor_came)
+        take_cursor(view, &cursor);
+    if (state_came) {
+        snprintf(view->state, sizeof view->state, "%.60s", state.text);
+        show_title(view);
+    }
+    pthread_mutex_lock(&view->lock);
+    SDL_Rect damage = view->damage;
+    view->damage.w = 0;
+    pthread_mutex_unlock(&view->lock);
+    if (damage.w)
+        draw(view, damage);
+}
+
+/* --- the thread that listens to the machine -------------------------------------------------------- */
+
+static ssize_t receive(int socket, struct window_message *message, int *memory)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof *memory)];
+        struct cmsghdr align;
+    } control;
+    struct iovec piece = {message, sizeof *message};
+    struct msghdr header = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t length = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *rights = length > 0 ? CMSG_FIRSTHDR(&header) : NULL;
+    if (rights && rights->cmsg_type == SCM_RIGHTS)
+        memcpy(memory, CMSG_DATA(rights), sizeof *memory);
+    return length;
+}
+
+static void note(struct view *view, const struct window_message *message, int memory)
+{
+    SDL_Rect area = {message->x, message->y, message->width, message->height};
+    switch (message->kind) {
+    case WINDOW_MEMORY: {
+        void *mapped = mmap(NULL, DISPLAY_MEMORY_BYTES, PROT_READ, MAP_SHARED, memory, 0);
+        view->memory = mapped == MAP_FAILED ? NULL : mapped;
+        close(memory);
+        break;
+    }
+    case WINDOW_MODE:
+        view->mode = *message;
+        view->mode_came = true;
+        break;
+    case WINDOW_DAMAGE:
+        if (view->damage.w)
+            SDL_UnionRect(&view->damage, &area, &view->damage);
+        else
+            view->damage = area;
+        break;
+    case WINDOW_CURSOR:
+        view->cursor_message = *message;
+        view->cursor_came = true;
+        break;
+    case WINDOW_STATE:
+        view->state_message = *message;
+        view->state_came = true;
+        break;
+    }
+}
+
+static void *listen_to_machine(void *argument)
+{
+    struct view *view = argument;
+    SDL_Event wake = {.type = SDL_USEREVENT};
+    struct window_message message;
+    int memory = -1;
+    for (;;) {
+        ssize_t length = receive(view->socket, &message, &memory);
+        pthread_mutex_lock(&view->lock);
+        view->ended = length != (ssize_t)sizeof message;
+        if (!view->ended)
+            note(view, &message, memory);
+        bool tell = !view->told;
+        view->told = true;
+        bool ended = view->ended;
+        pthread_mutex_unlock(&view->lock);
+        if (tell || ended)
+            SDL_PushEvent(&wake);
+        if (ended)
+            return NULL;
+    }
+}
+
+/* --- the window ------------------------------------------------------------------------------------ */
+
+static void take_pointer(struct view *view, int x, int y)
+{
+    const SDL_Rect *target = &view->target;
+    if (!view->width || target->w < 2 || target->h < 2)
+        return;
+    int64_t right = (int64_t)(x - target->x) * TABLET_MAX / (target->w - 1);
+    int64_t down = (int64_t)(y - target->y) * TABLET_MAX / (target->h - 1);
+    right = right < 0 ? 0 : right > (int64_t)TABLET_MAX ? (int64_t)TABLET_MAX : right;
+    down = down < 0 ? 0 : down > (int64_t)TABLET_MAX ? (int64_t)TABLET_MAX : down;
+    say(view, WINDOW_POINTER, (int)right, (int)down);
+}
+
+static void take_button(struct view *view, const SDL_MouseButtonEvent *button)
+{
+    static const int codes_of[] = {0, BUTTON_LEFT, BUTTON_MIDDLE, BUTTON_RIGHT, BUTTON_SIDE, BUTTON_EXTRA};
+    if (button->button == 0 || button->button >= sizeof codes_of / sizeof *codes_of)
+        return;
+    take_pointer(view, button->x, button->y);
+    say(view, WINDOW_BUTTON, codes_of[button->button], button->type == SDL_MOUSEBUTTONDOWN);
+}
+
+static void take_window_event(struct view *view, const SDL_WindowEvent *event)
+{
+    switch (event->event) {
+    case SDL_WINDOWEVENT_SIZE_CHANGED:
+        place(view);
+        /* A guest that can follows; else it is scaled. */
+        if (event->data1 != view->width || event->data2 != view->height)
+            say(view, WINDOW_SIZE, event->data1, event->data2);
+        break;
+    case SDL_WINDOWEVENT_EXPOSED: place(view); break;
+    case SDL_WINDOWEVENT_FOCUS_LOST: release_all(view); break;
+    }
+}
+
+static void take_event(struct view *view, const SDL_Event *event)
+{
+    switch (event->type) {
+    case SDL_KEYDOWN:
+    case SDL_KEYUP: take_key(view, &event->key); break;
+    case SDL_MOUSEMOTION: take_pointer(view, event->motion.x, event->motion.y); break;
+    case SDL_MOUSEBUTTONDOWN:
+    case SDL_MOUSEBUTTONUP: take_button(view, &event->button); break;
+    case SDL_MOUSEWHEEL: say(view, WINDOW_WHEEL, event->wheel.x, event->wheel.y); break;
+    case SDL_WINDOWEVENT: take_window_event(view, &event->window); break;
+    case SDL_QUIT: close_window(view); break;
+    }
+}
+
+void window_process(int socket, uint32_t width, uint32_t height, bool full_screen)
+{
+    static struct view view; /* zero */
+    pthread_t listener;
+    view.socket = socket;
+    pthread_mutex_init(&view.lock, NULL);
+    strcpy(view.state, "starting");
+    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+    SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
+    if (SDL_Init(SDL_INIT_VIDEO) != 0)
+        fail(&view);
+    view.window = SDL_CreateWindow("Armature", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, (int)width, (int)height,
+                                   SDL_WINDOW_RESIZABLE);
+    if (!view.window)
+        fail(&view);
+    show_title(&view);
+    place(&view);
+    say(&view, WINDOW_READY, 0, 0);
+    if (full_screen)
+        toggle_full_screen(&view);
+    if (pthread_create(&listener, NULL, listen_to_machine, &view) != 0)
+        _exit(1);
+    SDL_Event event;
+    while (!view.ended && SDL_WaitEvent(&event)) {
+        do
+            take_event(&view, &event);
+        while (SDL_PollEvent(&event));
+        take_notes(&view);
+    }
+    SDL_Quit();
+    _exit(0);
+}

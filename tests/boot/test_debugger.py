@@ -1,0 +1,388 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The debugger on Debian's kernel, without any debug package. Status 77: the kernel is not there.
+
+usage: test_debugger.py PROGRAM GUEST CASE [CPUS [ARMATURE-OPTION...]]
+"""
+import json
+import os
+import pty
+import random
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+program, guest, case = sys.argv[1:4]
+cpus = sys.argv[4] if len(sys.argv) > 4 else "1"
+options_of_all = sys.argv[5:]
+folder = tempfile.TemporaryDirectory(prefix="armature-debugger-")
+SHELL = "/root # "
+
+
+def check(true, what, output=""):
+    if not true:
+        sys.stdout.write(output if isinstance(output, str) else output.decode(errors="replace"))
+        sys.exit(f"{case}: {what}")
+
+
+def machine(command, *arguments):
+    return [program, command, "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
+            "console=ttyAMA0 script=1 quiet", "--cpus", cpus, "--clock", "virtual", *options_of_all, *arguments]
+
+
+def debug(script, *arguments, status=0):
+    """Runs the lines of `script` as a debugger's; returns what was printed, and messages of errors."""
+    done = subprocess.run(machine("debug", *arguments), input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output = done.stdout.decode(errors="replace").replace("\r", "")
+    check(done.returncode == status, f"status {done.returncode}, expected {status}: {done.stderr.decode()}", output)
+    return output, done.stderr.decode()
+
+
+def section(output, name):
+    """What was printed between the marks that `echo` made."""
+    match = re.search(rf"=== {name}\n(.*?)=== ", output + "=== ", re.S)
+    check(match, f"no section {name}", output)
+    return match[1]
+
+
+def case_kernel():
+    """What is read in guest memory is what the guest's own programs print at that moment."""
+    lines = ["ps -o pid,comm", "lsmod", "mount", "cat /proc/1/maps", "dmesg", "ls -l /proc/1/fd"]
+    script = f'expect "{SHELL}" 100\n'
+    for line in lines:
+        script += f'echo === guest {line.split()[0]}{line[-4:] if "/" in line else ""}\nsend {line}\nexpect "{SHELL}" 100\n'
+    script += "".join(f"echo === {name}\n{name}\n" for name in ("ps", "lsmod", "mounts", "maps 1", "files 1", "dmesg", "irqs", "bt 1", "symbols"))
+    output, _ = debug(script + "echo === end\n")
+    # A kernel thread that works on something else may have changed its name meanwhile, so the numbers are compared.
+    theirs = {int(n) for n in re.findall(r"^ *(\d+) \S", section(output, "guest ps"), re.M)}
+    ours = {int(n) for n in re.findall(r"^[* ] +(\d+) ", section(output, "ps"), re.M)}
+    check(1 in ours and len(ours) > 20 and len(theirs ^ ours) <= 4, f"other tasks: {sorted(theirs ^ ours)}", output)
+    for name, pattern in (("lsmod", r"^(\w+) +(\d+)"),):
+        theirs = sorted(re.findall(pattern, section(output, f"guest {name}"), re.M))
+        ours = sorted(re.findall(pattern, section(output, name), re.M))
+        check(len(ours) > 3 and ours == theirs, f"{name}: {ours} is not {theirs}", output)
+    theirs = sorted(re.findall(r"^\S+ on (\S+) type (\S+)", section(output, "guest mount"), re.M))
+    ours = sorted(re.findall(r"^\S+ on (\S+) type (\S+)", section(output, "mounts"), re.M))
+    check(len(ours) > 2 and ours == theirs, f"mounts: {ours} is not {theirs}", output)
+    theirs = re.findall(r"^[0-9a-f]+-[0-9a-f]+ .*$", section(output, "guest catmaps"), re.M)
+    ours = re.findall(r"^[0-9a-f]+-[0-9a-f]+ .*$", section(output, "maps 1"), re.M)
+    check(len(ours) > 3 and [" ".join(a.split()) for a in ours] == [" ".join(a.split()) for a in theirs], f"maps: {ours} is not {theirs}", output)
+    theirs = [line for line in section(output, "guest dmesg").splitlines() if line.startswith("[")]
+    ours = [line for line in section(output, "dmesg").splitlines() if line.startswith("[")]
+    check(len(ours) > 100 and ours == theirs, "the logs differ", output)
+    theirs = sorted(re.findall(r"(\d+) -> (/\S+)", section(output, "guest ls1/fd")))
+    ours = sorted((n, name) for n, name in re.findall(r"^ +(\d+)  .* (/\S+)$", section(output, "files 1"), re.M))
+    check(ours and ours == theirs, f"files: {ours} is not {theirs}", output)
+    irqs = section(output, "irqs")
+    check(re.search(r"GICv3 +27  arch_timer", irqs) and re.search(r": +[1-9]\d* ", irqs), "irqs", output)
+    check("do_wait" in section(output, "bt 1") and "el0t_64_sync" in section(output, "bt 1"), "the stack of init", output)
+    print(section(output, "symbols"))
+
+
+def case_run():
+    """Breakpoints, watchpoints, conditions, steps: what stops, and where."""
+    script = f'''expect "{SHELL}" 100
+symbols
+break vfs_read if $x2 > 1
+commands 1 echo at the breakpoint ; print/x $x2
+tbreak vfs_write
+send uname -a
+continue
+info breakpoints
+continue
+print *current
+print current->comm
+print ((struct file *)x0)->f_pos
+print sizeof(struct file)
+ptype struct list_head
+bt
+finish
+delete
+stepi 3
+next
+nexti
+until vfs_read
+until *$x30
+watch *(long *)($sp-32)
+send echo x
+continue
+delete
+send echo y
+awatch $sp-16 8 if $x0 != 12345
+continue
+info registers
+info registers SCTLR_EL1
+info devices
+info uart0
+info translate vfs_read
+info translate 0x10
+info mmu
+info irq
+info timers
+info time
+info jit
+info inputs
+x/4i vfs_read
+x/2xg phys:0x40000000
+x/s linux_banner
+disassemble vfs_read
+set $x5 = 0x1234
+print/x $x5
+set uart0.receive_count = 0
+catch exception
+continue
+delete
+catch irq
+continue
+delete
+display/i
+display $x5
+stepi
+undisplay 1
+hash
+cpu 0
+catch panic
+info breakpoints
+'''
+    output, errors = debug(script, status=1)
+    print(errors)
+    check("no register, symbol or type 'linux_banner'" in errors, "a wrong name", errors)
+    check(errors.count("\n") == 3, "other errors than expected", errors)
+    for text in ("Breakpoint 1, vfs_read\n", "at the breakpoint", "Breakpoint 2 at ", 'comm = "sh"', '"sh"\n', "#0  0x", "in ksys_read",
+                 "Value in x0: ", "<ksys_read+", "Watchpoint ", "  old 0x", "SCTLR_EL1", "0x009000000 - ", "level 3", "MMU on",
+                 "blocks compiled", "paciasp", "0x1234\n", "Catchpoint ", "an interrupt at", "state at instruction", "next", "prev"):
+        check(text in output, f"nothing says {text!r}", output)
+    # A breakpoint that is never reached changes nothing, in either engine.
+    hashes = set()
+    for engine in ("auto", "interp", "jit"):
+        output, _ = debug(f'expect "{SHELL}" 100\nbreak vfs_read\nbreak vfs_write\nskip 3000000\ndelete\nskip 3000000\nhash\n',
+                          "--engine", engine)
+        hashes.add(re.search(r"state at.*", output)[0])
+    check(len(hashes) == 1, f"the engines stop at other places: {hashes}")
+
+
+def case_time():
+    """Going back leads to the very states that a run without a debugger passes."""
+    generator = random.Random(4)
+    counts = sorted(generator.sample(range(1000, 900_000_000), 12))
+    run = subprocess.run(machine("run", "--state-hash-at", ",".join(map(str, counts))), input=b"poweroff -f\n", stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+    expected = dict(re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", run.stderr.decode()))
+    check(len(expected) == len(counts), "the run has not all hashes", run.stderr)
+    script = f'expect "{SHELL}" 100\n'
+    order = counts + counts
+    generator.shuffle(order)
+    for count in order:
+        script += f"goto {count}\nhash\nreverse-stepi 7\nstepi 7\nhash\n"
+    script += "timeline\nstepi\nreverse-stepi\n"
+    script += "goto 900000000\nsymbols\nbreak vfs_read\ncontinue\ncontinue\nhash\ncontinue\nreverse-continue\nhash\n"
+    script += "delete\nlast-write $sp\nreverse-finish\ncheckpoint\ngoto 0.5s\ninfo time\nreverse-continue\n"
+    output, _ = debug(script)
+    found = re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", output)
+    for count, value in found[:-2]:
+        if cpus == "1":
+            check(expected[count] == value, f"at {count} the state is {value}, not {expected[count]}", output)
+    check(len(found) == 2 * len(order) + 2 and found[-1] == found[-2], f"other hashes: {found[-2:]}", output)
+    check("written by" in output and "History begins here" in output, "last-write", output)
+
+
+def case_inputs():
+    """What was typed comes again, at the same moments, and is not printed again; then the guest takes new input."""
+    script = f'''expect "{SHELL}" 100
+send echo first-$((6*7))
+expect "{SHELL}" 100
+hash
+info time
+goto 500000000
+goto 2000000000000
+'''
+    output, _ = debug(f'''expect "{SHELL}" 100
+send echo first-$((6*7))
+expect "{SHELL}" 100
+echo === marked
+info time
+hash
+skip 10000000
+hash
+reverse-stepi 5000000
+hash
+goto 500000000
+skip 400000000
+symbols
+send echo second-$((7*7))
+expect second-49 1000
+echo === end
+''')
+    check(output.count("first-42") == 1, "what was printed was printed again", output)
+    check("second-49" in output, "no new input", output)
+
+
+def case_prompt():
+    """At a terminal: completion, history, Ctrl-C, a window that changes its size."""
+    environment = dict(os.environ, ARMATURE_HISTORY=os.path.join(folder.name, "history"), TERM="dumb")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(program, machine("debug"), environment)
+    collected = b""
+
+    def await_text(text, seconds=60):
+        nonlocal collected
+        end = time.monotonic() + seconds
+        while text not in collected:
+            ready, _, _ = select.select([terminal], [], [], max(0, end - time.monotonic()))
+            check(ready, f"nothing says {text}", collected)
+            try:
+                collected += os.read(terminal, 65536)
+            except OSError:
+                check(False, f"the program ended before {text}", collected)
+        collected = collected[collected.index(text) + len(text):]
+
+    def type_in(text):
+        os.write(terminal, text)
+
+    await_text(b"(armature) ")
+    type_in(b"info ti\t")
+    await_text(b"me")
+    type_in(b"\t\t")
+    await_text(b"timers")
+    type_in(b"\r")
+    await_text(b"virtual time 0.0")
+    await_text(b"(armature) ")
+    os.kill(child, signal.SIGWINCH)
+    type_in(b"continue\r")
+    await_text(SHELL.encode())
+    type_in(b"echo the-guest-$((1+1))\r")
+    await_text(b"the-guest-2")
+    await_text(SHELL.encode())
+    type_in(b"\x03")
+    await_text(b"(armature) ")
+    type_in(b"print vfs_rea\t\r")
+    await_text(b"0xffff")
+    await_text(b"(armature) ")
+    type_in(b"half a line\x03")
+    await_text(b"(armature) ")
+    type_in(b"nonsense\r")
+    await_text(b"'nonsense' is no command")
+    await_text(b"(armature) ")
+    type_in(b"\x10\x10\r") # the line before the last, from history
+    await_text(b"vfs_read")
+    await_text(b"(armature) ")
+    type_in(b"quit\r")
+    _, status = os.waitpid(child, 0)
+    check(os.WEXITSTATUS(status) == 0, f"status {status}")
+    with open(environment["ARMATURE_HISTORY"], encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    check("info time" in lines and "nonsense" in lines, f"the history is {lines}")
+
+
+def case_control():
+    """The control socket: a line of JSON for each command, and stopping what runs."""
+    path = os.path.join(folder.name, "control")
+    process = subprocess.Popen(machine("run", "--control", f"unix:{path}"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+    peer = socket.socket(socket.AF_UNIX)
+    for _ in range(200):
+        try:
+            peer.connect(path)
+            break
+        except OSError:
+            time.sleep(0.05)
+    replies = peer.makefile("r", encoding="utf-8")
+
+    def ask(text):
+        peer.sendall(text.encode() + b"\n")
+        return json.loads(replies.readline())
+
+    answer = ask("stop")
+    check(answer["ok"] and answer["state"]["reason"] in ("asked", "step"), f"{answer}")
+    answer = ask('{"command": "expect \\"/root # \\" 100", "id": [1]}')
+    check(answer["ok"] and answer["id"] == [1], f"{answer}")
+    answer = ask("ps")
+    check(answer["ok"] and "init" in answer["output"] and "\x1b" not in answer["output"], f"{answer}")
+    answer = ask("nonsense")
+    check(not answer["ok"] and "nonsense" in answer["error"], f"{answer}")
+    for damaged in ("{", '{"id": 1}', "{" * 1000, '{"command": 3}'):
+        answer = ask(damaged)
+        check(not answer["ok"], f"{damaged}: {answer}")
+    peer.sendall(b"continue\n")
+    time.sleep(0.3)
+    peer.sendall(b"stop\n")
+    first, second = json.loads(replies.readline()), json.loads(replies.readline())
+    check(first["ok"] and second["ok"] and second["state"]["reason"] == "asked", f"{first} {second}")
+    peer.sendall(b"quit\n")
+    check(process.wait(20) == 0, "it did not quit")
+
+
+def case_gdb():
+    """gdb-multiarch: registers, memory, breakpoints, steps forward and back, watchpoints, monitor."""
+    if not shutil.which("gdb-multiarch"):
+        sys.exit(77)
+    path = os.path.join(folder.name, "gdb")
+    process = subprocess.Popen(machine("run", "--gdb", f"unix:{path}"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while not os.path.exists(path):
+        time.sleep(0.05)
+    commands = f'''set pagination off
+set confirm off
+set architecture aarch64
+target remote {path}
+monitor expect "{SHELL}" 100
+info threads
+python import gdb
+python address = gdb.execute("monitor print vfs_read", to_string=True).split()[0]
+python gdb.execute("hbreak *" + address)
+monitor send uname
+continue
+python print("at the breakpoint", int(gdb.parse_and_eval("(long)$pc")) & (1 << 64) - 1 == int(address, 16))
+delete
+python before = [int(gdb.parse_and_eval("(long)$x%d" % i)) for i in range(31)]
+stepi
+stepi
+stepi
+reverse-stepi
+reverse-stepi
+reverse-stepi
+python print("back", before == [int(gdb.parse_and_eval("(long)$x%d" % i)) for i in range(31)])
+info registers SCTLR_EL1 ESR_EL1 v3
+watch *(long *)($sp - 16)
+continue
+delete
+set var $x7 = 77
+p $x7
+x/2i $pc
+p/x *(int *)$pc
+set var *(char *)($sp - 64) = 5
+p *(char *)($sp - 64)
+monitor nonsense
+monitor info time
+python
+try:
+    gdb.execute("x/x 0x10")
+except gdb.error as error:
+    print(error)
+end
+python gdb.execute("hbreak *" + address)
+reverse-continue
+python print("reached again", int(gdb.parse_and_eval("(long)$pc")) & (1 << 64) - 1 == int(address, 16))
+kill
+'''
+    script = os.path.join(folder.name, "commands")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(commands)
+    done = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-x", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+    output = done.stdout.decode(errors="replace")
+    print(output)
+    for text in ("Thread 1", "at the breakpoint True", "back True", "SCTLR_EL1", "Old value", "= 77", "'nonsense' is no command", "virtual time",
+                 "Cannot access memory at address 0x10", "reached again True", "'\\005'"):
+        check(text in output, f"gdb says nothing of {text!r}")
+    check(process.wait(20) == 0, "the machine was not ended")
+
+
+if not os.path.exists(f"{guest}/Image"):
+    sys.exit(77)
+globals()[f"case_{case}"]()
