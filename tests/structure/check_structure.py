@@ -35,7 +35,6 @@ SOURCE = re.compile(r"\.(c|h|def|S|py|sh|tab)$|(^|/)meson(\.build|_options\.txt)
 MAX_LINES = 800
 # Longer files, each with the reason why it is one.
 LONG = {
-    "machine/board.c": "the one file that names devices: a function each that makes and one that describes it",
     "tests/unit/test_gicv3.c": "one file for one device, whose parts only work together",
 }
 
