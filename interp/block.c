@@ -338,8 +338,8 @@ static void unlink_from_hash(struct block_cache *cache, struct block *block)
 void block_page_written(struct block_cache *cache, uint64_t page_address)
 {
     int64_t page = page_index(cache, page_address);
-    if (!(cache->bus->ram.page_flags[page] & PAGE_HAS_CODE))
-        return;
+    if (!cache->pages[page] && !(cache->bus->ram.page_flags[page] & PAGE_HAS_CODE))
+        return; /* the flag may be gone by another engine's doing (lockstep) */
     for (struct block *block = cache->pages[page]; block; block = block->next_page) {
         unlink_from_hash(cache, block);
         if (block->translation)
