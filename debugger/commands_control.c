@@ -7,6 +7,7 @@
 #include "debugger/debugger.h"
 #include "debugger/expression.h"
 #include "debugger/watch_output.h"
+#include "machine/actions.h"
 
 static bool run_save(struct session *session, const char *arguments, struct error *error)
 {
@@ -84,7 +85,9 @@ static bool run_key(struct session *session, const char *arguments, struct error
         byte = (unsigned char)arguments[5] & 0x1f;
         input_post(machine->inputs, guest_line(session)->source, &byte, 1);
     } else {
-        return error_set(error, "key expects power, break, or ctrl- and a letter");
+        char action[256];
+        snprintf(action, sizeof action, "key %s", arguments);
+        return action_check(action, error) && action_do(machine, action, error);
     }
     return true;
 }
@@ -130,7 +133,8 @@ const struct command commands_control[] = {
      "Move the machine to the armature that waits with --incoming there, as it runs on from here."},
     {"hash", "", COMPLETES_NOTHING, run_hash, "A sum over the whole state: equal machines have equal ones."},
     {"send", "TEXT", COMPLETES_NOTHING, run_send, "Type a line at the guest's console; \"TEXT\" with \\n and \\t as they stand."},
-    {"key", "power|break|ctrl-LETTER", COMPLETES_NOTHING, run_key, "Press a key: power, a break on the line, or a control key."},
+    {"key", "power|break|ctrl-LETTER|NAME[-NAME...]", COMPLETES_NOTHING, run_key,
+     "Press a key: power, a break on the line, a control key there, or keys of a keyboard."},
     {"expect", "TEXT [SECONDS]", COMPLETES_NOTHING, run_expect, "Run until the guest prints a text (60 seconds of its time at most).", NULL, true},
     {"skip", "N", COMPLETES_EXPRESSION, run_advance, "Run N instructions, of all CPUs together.", NULL, true},
     {0},

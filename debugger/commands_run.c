@@ -546,7 +546,7 @@ const struct command commands_run[] = {
     {"stepi", "[N]", COMPLETES_EXPRESSION, run_stepi, "Run one instruction, or N.", "si", true},
     {"nexti", "[N]", COMPLETES_EXPRESSION, run_nexti, "As stepi, but calls run as one.", "ni", true},
     {"finish", "", COMPLETES_NOTHING, run_finish, "Run until the function returns.", "fin", true},
-    {"until", "LOCATION", COMPLETES_EXPRESSION, run_until, "Run to a place.", "u advance", true},
+    {"until", "LOCATION", COMPLETES_EXPRESSION, run_until, "Run to a place.", "u advance run-until", true},
     {"cpu", "[N]", COMPLETES_NOTHING, run_cpu, "Look at another CPU."},
     {"break", "[LOCATION] [user PID|NAME] [if EXPRESSION]", COMPLETES_EXPRESSION, run_break,
      "Stop before the instruction at a symbol, *ADDRESS or FILE:LINE. With user, only in that process.", "b"},

@@ -68,6 +68,8 @@ static bool run_scripts_of_options(struct session *session)
     fflush(session->out);
     fprintf(stderr, "armature: %s\n", error.text);
     script_failed = true;
+    if (options->failure_snapshot && !session->hooks->save(session->machine, options->failure_snapshot, &error))
+        fprintf(stderr, "armature: %s\n", error.text);
     return false;
 }
 

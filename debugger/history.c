@@ -21,6 +21,7 @@ struct kept_input {
 struct moment {
     uint64_t insns, ns;
     size_t inputs; /* how many had come before */
+    bool marked;   /* it is not dropped for room */
 };
 
 struct history {
@@ -163,7 +164,7 @@ static void keep_budget(struct history *history)
 {
     unsigned dropped = 0;
     uint64_t bytes = bytes_kept(history);
-    while (bytes > history->budget_bytes && count_of(history) - dropped > 2)
+    while (bytes > history->budget_bytes && count_of(history) - dropped > 2 && !history->moments[dropped].marked)
         bytes -= checkpoints_bytes(history->points, dropped++);
     if (!dropped)
         return;
@@ -180,7 +181,7 @@ static void set_point(struct history *history)
         history->moments = host_realloc(history->moments, history->moment_capacity, sizeof *history->moments);
     }
     history->moments[number] = (struct moment){run_loop_insns(loop), history->session->machine->clock.now_ns,
-                                               history->tape.replays ? history->next : history->input_count};
+                                               history->tape.replays ? history->next : history->input_count, false};
     keep_budget(history);
 }
 
@@ -427,6 +428,35 @@ bool history_checkpoint(struct session *session, struct error *error)
     if (!session->history)
         return check(session, error);
     set_point(session->history);
+    return true;
+}
+
+bool history_mark(struct session *session, struct error *error)
+{
+    if (!session->history)
+        return check(session, error);
+    for (unsigned i = 0; i < count_of(session->history); i++)
+        session->history->moments[i].marked = false;
+    set_point(session->history);
+    session->history->moments[count_of(session->history) - 1].marked = true;
+    return true;
+}
+
+bool history_reset(struct session *session, struct error *error)
+{
+    struct history *history = session->history;
+    if (!check(session, error))
+        return false;
+    unsigned number = count_of(history);
+    while (number > 0 && !history->moments[number - 1].marked)
+        number--;
+    if (!number--)
+        return error_set(error, "there is no mark, or it lies in a future that was gone back from");
+    if (!go_to_point(history, number, error))
+        return false;
+    become_live(history);
+    drop_inputs(history, history->moments[number].inputs);
+    session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
     return true;
 }
 

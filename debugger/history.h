@@ -37,6 +37,10 @@ void history_gdb(struct session *session, bool step);
 
 /** Sets a checkpoint here, for faster ways back. */
 bool history_checkpoint(struct session *session, struct error *error);
+/** Marks this moment, in place of an earlier mark. */
+bool history_mark(struct session *session, struct error *error);
+/** Makes the machine what it was at the mark. What came after is forgotten, and is no future to be run again. */
+bool history_reset(struct session *session, struct error *error);
 /** Tells what is kept. */
 void history_show(struct session *session);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "debugger/debugger.h"
+#include "debugger/scenario.h"
 #include "hostcall/exec.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
@@ -277,6 +278,23 @@ static int command_exec(int argc, char **argv)
     return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &error), error.text);
 }
 
+static int run_scenario(int argc, char **argv)
+{
+    return command_run(argc, argv, true);
+}
+
+static int command_test(int argc, char **argv)
+{
+    struct error error = {""};
+    if (argc == 1 && !strcmp(argv[0], "--help")) {
+        scenario_help(stdout);
+        return finish_output();
+    }
+    int status = scenario_command(argc, argv, run_scenario, &error);
+    int output = finish_output();
+    return status ? complain(status, error.text) : output;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -299,13 +317,15 @@ int main(int argc, char **argv)
         return command_run(argc - 2, argv + 2, false);
     if (!strcmp(argv[1], "debug"))
         return command_run(argc - 2, argv + 2, true);
+    if (!strcmp(argv[1], "test"))
+        return command_test(argc - 2, argv + 2);
     if (!strcmp(argv[1], "snapshot"))
         return command_snapshot(argc - 2, argv + 2);
     if (!strcmp(argv[1], "disk"))
         return command_disk(argc - 2, argv + 2);
     if (argc > 2)
         return complain(EXIT_STATUS_USAGE,
-                        "expected run, debug, exec, snapshot or disk and what follows them, --help or --version");
+                        "expected run, debug, test, exec, snapshot or disk and what follows them, --help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -315,6 +335,6 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, exec, snapshot, disk, --help or --version\n", argv[1]);
+    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, test, exec, snapshot, disk, --help or --version\n", argv[1]);
     return EXIT_STATUS_USAGE;
 }

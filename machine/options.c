@@ -540,6 +540,11 @@ static bool take_script(struct run_options *options, const char *value, struct e
     return take_path(&options->script, "--script", value, error);
 }
 
+static bool take_failure_snapshot(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->failure_snapshot, "--failure-snapshot", value, error);
+}
+
 static bool take_symbols(struct run_options *options, const char *value, struct error *error)
 {
     return take_path(&options->symbols, "--symbols", value, error);
@@ -736,6 +741,7 @@ const struct cli_option cli_options[] = {
      "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
      take_fresh_identity},
     {"--script", "FILE", "", false, "Commands of the debugger, done before the guest starts. Those that run it, do.", take_script},
+    {"--failure-snapshot", "FILE", "", false, "Write a snapshot there when a command of --script fails.", take_failure_snapshot},
     {"--control", "WHERE", "unix: tcp:", false,
      "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies are JSON.",
      take_control},

@@ -160,6 +160,7 @@ struct run_options {
     struct save_option saves[MAX_SAVES];
     unsigned save_count;
     bool compress;  /* snapshots are compressed */
+    const char *failure_snapshot; /* where a snapshot is written when a command of the script fails; NULL: nowhere */
     bool incremental; /* they hold what changed since the one before */
     uint64_t given; /* a bit for each option that was given, by its place in the table */
 };

@@ -54,6 +54,8 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--screenshot needs a screen: give --display none, or sdl");
     if (options->at_count && options->cpus > 1 && (options->record || options->replay))
         return error_set(error, "--at ends a turn of the processors, so with several a record could not be repeated without it");
+    if (options->failure_snapshot && !options->script)
+        return error_set(error, "--failure-snapshot is for commands that fail: give --script too");
     if (options->record && options->replay)
         return error_set(error, "--replay repeats what a log holds, so --record makes no sense with it");
     if (run_options_given(options, "--hostcall") && !*options->hostcall)

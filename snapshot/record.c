@@ -127,8 +127,8 @@ bool record_finish(struct record *record, struct error *error)
     struct machine *machine = record->machine;
     put(record, (struct log_entry){.kind = LOG_END,
                                    .at = run_loop_stamp(&machine->loop),
-                                   .number = machine->stop,
-                                   .value = machine_hash(machine)});
+                                   .number = machine->stop == MACHINE_RUNNING ? MACHINE_HALTED : machine->stop,
+                                   .value = state_hash_halted(machine)});
     struct log_writer *writer = record->writer;
     record->writer = NULL;
     return log_close(writer, error);

@@ -107,7 +107,7 @@ static void compare_sums(struct replay *replay)
 /* The machine stands where the recorded one stopped. */
 static void compare_end(struct replay *replay)
 {
-    if (machine_hash(replay->machine) != replay->next.value)
+    if (state_hash_halted(replay->machine) != replay->next.value)
         differ(replay, "its state at the end");
     else
         replay->insns = replay->next.at.insns;
@@ -143,6 +143,11 @@ static bool feed(void *context, struct input_stamp now)
     while (!replay->over && replay->next.kind == LOG_INPUT && same_stamp(replay->next.at, now)) {
         give_input(replay);
         any = true;
+    }
+    if (!replay->over && replay->next.kind == LOG_END && replay->next.number == MACHINE_HALTED &&
+        same_stamp(replay->next.at, now)) { /* a debugger left the machine there, in the middle of a round */
+        stop(replay, MACHINE_HALTED);
+        compare_end(replay);
     }
     return any;
 }
@@ -222,7 +227,7 @@ static bool check_entries(struct replay *replay, const char *path, struct error 
     enum log_result result;
     while ((result = log_next(replay->reader, &entry, error)) == LOG_ENTRY) {
         bool possible = (entry.kind != LOG_INPUT || entry.number < header->source_count) &&
-                        (entry.kind != LOG_END || (entry.number > MACHINE_RUNNING && entry.number < MACHINE_HALTED));
+                        (entry.kind != LOG_END || (entry.number > MACHINE_RUNNING && entry.number <= MACHINE_HALTED));
         if (!possible)
             return error_set(error, "log %s: it holds what no recording writes; replay a copy that is whole", path);
     }

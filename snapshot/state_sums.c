@@ -45,3 +45,10 @@ void state_sum_name(const struct machine *machine, uint64_t number, unsigned ind
                  (unsigned long long)(machine->bus.ram.base + end));
     }
 }
+
+uint64_t state_hash_halted(struct machine *machine)
+{
+    for (unsigned i = 0; i < machine->cpu_count; i++)
+        machine->cpus[i]->limit = machine->cpus[i]->icount;
+    return machine_hash(machine);
+}

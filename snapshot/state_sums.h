@@ -15,4 +15,7 @@ unsigned state_sums(const struct machine *machine, uint64_t number, uint32_t sum
 /** What sum `index` of that check is about, in words. */
 void state_sum_name(const struct machine *machine, uint64_t number, unsigned index, char name[80]);
 
+/** The hash of a machine that stands where somebody halted it: how far its CPUs were meant to run is not in it. */
+uint64_t state_hash_halted(struct machine *machine);
+
 #endif

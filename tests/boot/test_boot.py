@@ -370,7 +370,7 @@ def case_together():
     check(hashlib.sha256(numbers).hexdigest().encode() in output, "a pipe lost something", output)
 
 
-def snapshot_points(count):
+def snapshot_points(count, incremental=False):
     """Saves the machine at random instructions of a boot with work for disk and console, restores each under another
     engine, and looks whether what follows is that of the run that was never saved: states and console."""
     image = os.path.join(folder.name, "image")
@@ -392,7 +392,7 @@ def snapshot_points(count):
     for first in range(0, count, 10):
         points = sorted(random_points.randrange(1, top) for _ in range(min(10, count - first)))
         files = [os.path.join(folder.name, f"{point}.snap") for point in points]
-        compress = ["--compress"] if first % 20 else []
+        compress = ["--compress"] if first % 20 else ["--incremental"] if incremental else []
         saves = [word for point, file in zip(points, files) for word in ("--save-at", str(point), file)]
         engine = engines[first // 10 % 3]
         again, errors = boot_with_errors(script, *options, *marks_option, *saves, *compress, "--engine", engine, append="quiet")
@@ -409,13 +409,41 @@ def snapshot_points(count):
             wrong = [mark for mark, state in expected.items() if found.get(mark) != state]
             check(not wrong and len(found) == len(expected), f"{what}: another state at {wrong}")
             check(console.endswith(done.stdout), f"{what}: another console", done.stdout)
-            os.unlink(file)
+            if not incremental:
+                os.unlink(file)
     with open(image, "rb") as file:
         print(f"{count} points; image {hashlib.sha256(file.read()).hexdigest()[:8]}")
 
 
 def case_snapshot():
     snapshot_points(5)
+
+
+def case_snapshot_incremental():
+    """Each holds what changed since the one before. The family is told, a parent is not deleted, and the youngest is worth
+    as much alone when it was compacted."""
+    snapshot_points(5, incremental=True)
+    files = sorted((name for name in os.listdir(folder.name) if name.endswith(".snap")), key=lambda name: int(name[:-5]))
+    paths = [os.path.join(folder.name, name) for name in files]
+
+    def snapshot(*arguments, status=0):
+        done = subprocess.run([program, "snapshot", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        check(done.returncode == status, f"snapshot {arguments}: status {done.returncode}: {done.stderr}", done.stdout)
+        return done.stdout + done.stderr
+
+    tree = [line for line in snapshot("tree", folder.name).splitlines() if line.endswith(".snap")]
+    check([len(line) - len(line.lstrip()) for line in tree] == [0, 4, 8, 12, 16], f"another tree: {tree}")
+    check(files[2] in snapshot("delete", paths[1], status=1), "the child is not named")
+    whole = os.path.join(folder.name, "whole.snap")
+    snapshot("compact", paths[4], whole)
+    snapshot("diff", paths[4], whole)
+    snapshot("compact", paths[1])  # in place: its children know it still
+    snapshot("delete", paths[0])
+    snapshot("verify", *paths[1:], whole)
+    snapshot("diff", paths[4], whole)
+    os.unlink(paths[2])
+    check("parent" in snapshot("info", paths[4], status=1), "a missing parent is not told")
+    snapshot("info", whole)
 
 
 def case_snapshot_many():
