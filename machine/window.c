@@ -143,13 +143,22 @@ static void take_message(struct window *window, const struct window_message *mes
     }
 }
 
-/* The machine goes on, and is reached by what else it has. */
+static void reap(struct window *window)
+{
+    while (window->process && waitpid(window->process, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    window->process = 0;
+}
+
+/* The machine goes on, and is reached by what else it has. The process has ended, or says what makes no sense. */
 static void lose(struct window *window)
 {
     fprintf(stderr, "armature: the window is gone; the machine runs on without it\n");
     host_watch_remove(window->machine->inputs, &window->watch);
     window->watched = false;
     display_watch(window->machine->screen.display, NULL);
+    kill(window->process, SIGKILL);
+    reap(window);
 }
 
 static void on_ready(void *backend, short revents)
@@ -250,7 +259,6 @@ void window_free(struct window *window)
         return;
     if (window->socket >= 0)
         close(window->socket);
-    while (waitpid(window->process, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    reap(window);
     free(window);
 }
