@@ -154,7 +154,7 @@ bool qcow2_look(struct disk *file, const char *path, struct qcow2_about *about, 
     *about = (struct qcow2_about){
         .version = q->version,
         .cluster_bytes = q->cluster_bytes,
-        .refcount_bits = 1u << q->refcount_order,
+        .refcount_bits = good ? 1u << q->refcount_order : 0,
         .size_bytes = q->disk.size_bytes,
         .compression = q->compression,
         .dirty = q->incompatible & INCOMPATIBLE_DIRTY,
