@@ -61,13 +61,10 @@ static void stage_ram(struct saver *saver, const struct ram_look *look, uint64_t
     for (unsigned i = 0; i < count; i++) {
         const uint64_t page = first + i;
         const uint8_t *now = frozen_page(&saver->ram, page, ram->host + page * PAGE_SIZE_BYTES);
-        if (saver->partly) {
+        if (saver->partly)
             stored[i] = saver->changed[page / 64] >> page % 64 & 1;
-            if (stored[i])
-                memcpy(staging + i * PAGE_SIZE_BYTES, now, PAGE_SIZE_BYTES);
-            continue;
-        }
-        stored[i] = stored[i] && !store_page_is_zero(now);
+        else
+            stored[i] = stored[i] && !store_page_is_zero(now);
         if (stored[i])
             memcpy(staging + i * PAGE_SIZE_BYTES, now, PAGE_SIZE_BYTES);
     }
