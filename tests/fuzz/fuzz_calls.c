@@ -15,6 +15,7 @@
 #include "hostcall/hyper/hyper.h"
 #include "hostcall/semihost.h"
 #include "machine/inputs.h"
+#include "tests/fuzz/feed.h"
 
 #define RAM_BASE   0x40000000ull
 #define RAM_BYTES  0x10000ull
@@ -36,26 +37,6 @@ static struct {
     struct hyper *hyper;
     bool ended;
 } world;
-
-struct feed {
-    const uint8_t *at, *end;
-};
-
-static uint64_t take(struct feed *feed, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes && feed->at < feed->end; i++)
-        value |= (uint64_t)*feed->at++ << 8 * i;
-    return value;
-}
-
-static void check(bool truth, const char *what)
-{
-    if (truth)
-        return;
-    fprintf(stderr, "fuzz_calls: %s\n", what);
-    abort();
-}
 
 /* --- the world --- */
 

@@ -20,6 +20,7 @@
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
 #include "peripherals/vmgenid.h"
+#include "tests/fuzz/feed.h"
 
 enum { CPUS = 3, SPIS = 64, DEVICES = 8, RAM_BYTES = 0x1000 };
 
@@ -43,26 +44,6 @@ struct board {
     unsigned wire_levels[CPUS][2];
     size_t sent_bytes;
 };
-
-struct feed {
-    const uint8_t *at, *end;
-};
-
-static uint64_t take(struct feed *feed, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes && feed->at < feed->end; i++)
-        value |= (uint64_t)*feed->at++ << 8 * i;
-    return value;
-}
-
-static void check(bool truth, const char *what)
-{
-    if (truth)
-        return;
-    fprintf(stderr, "fuzz_devices: %s\n", what);
-    abort();
-}
 
 static void cpu_wire(void *receiver, unsigned number, bool level)
 {

@@ -9,6 +9,7 @@
 #include "peripherals/gicv3_its.h"
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
+#include "tests/fuzz/feed.h"
 
 #define RAM_BASE  0x40000000ull
 #define RAM_BYTES 0x40000ull
@@ -33,26 +34,6 @@ static const struct {
     {0x4010000000, 0x10000}, {0x10000000, 0x1000}, {0x8000000000, 0x4000},
     {0x08080000, 0x20000},   {0x080a0000, 0x100},  {RAM_BASE, RAM_BYTES},
 };
-
-struct feed {
-    const uint8_t *at, *end;
-};
-
-static uint64_t take(struct feed *feed, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes && feed->at < feed->end; i++)
-        value |= (uint64_t)*feed->at++ << 8 * i;
-    return value;
-}
-
-static void check(bool truth, const char *what)
-{
-    if (truth)
-        return;
-    fprintf(stderr, "fuzz_pci: %s\n", what);
-    abort();
-}
 
 static void cpu_wire(void *receiver, unsigned number, bool level)
 {

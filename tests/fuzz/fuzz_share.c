@@ -15,6 +15,7 @@
 #include "hostcall/share/fids.h"
 #include "hostcall/share/share.h"
 #include "machine/inputs.h"
+#include "tests/fuzz/feed.h"
 
 #define SECRET   "what-no-guest-may-see"
 #define MESSAGES 64
@@ -30,26 +31,6 @@ static struct {
     unsigned answers;
     size_t room;
 } world;
-
-struct feed {
-    const uint8_t *at, *end;
-};
-
-static uint64_t take(struct feed *feed, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes && feed->at < feed->end; i++)
-        value |= (uint64_t)*feed->at++ << 8 * i;
-    return value;
-}
-
-static void check(bool truth, const char *what)
-{
-    if (truth)
-        return;
-    fprintf(stderr, "fuzz_share: %s\n", what);
-    abort();
-}
 
 /* --- the folder, and what lies beside it --- */
 

@@ -18,6 +18,7 @@
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
+#include "tests/fuzz/feed.h"
 
 #define RAM_BASE   0x40000000ull
 #define RAM_BYTES  0x10000ull
@@ -38,26 +39,6 @@ struct world {
     unsigned first_source, source_count;
     bool wire;
 };
-
-struct feed {
-    const uint8_t *at, *end;
-};
-
-static uint64_t take(struct feed *feed, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes && feed->at < feed->end; i++)
-        value |= (uint64_t)*feed->at++ << 8 * i;
-    return value;
-}
-
-static void check(bool truth, const char *what)
-{
-    if (truth)
-        return;
-    fprintf(stderr, "fuzz_virtio: %s\n", what);
-    abort();
-}
 
 /* --- backends that watch what they are given --- */
 
