@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Unwinding. A frame record is the caller's x29 and the return address, and x29 points to it (AAPCS64); the kernel makes
- * one for exceptions too. A function that has not made its record yet, or made none, returns to x30. */
+/* Unwinding. A frame record is the caller's x29 and the return address, and x29 points to it (AAPCS64); the kernel
+ * makes one for exceptions too. A function that has not made its record yet, or made none, returns to x30. */
 #include "debugger/backtrace.h"
 #include "debugger/command.h"
 #include "debugger/dwarf.h"
@@ -28,8 +28,8 @@ static bool before_prologue(struct session *session, const struct space *space, 
     return true;
 }
 
-unsigned backtrace_from(struct session *session, const struct space *space, uint64_t pc, uint64_t sp, uint64_t fp, uint64_t lr,
-                        struct frame *frames, unsigned capacity)
+unsigned backtrace_from(struct session *session, const struct space *space, uint64_t pc, uint64_t sp, uint64_t fp,
+                        uint64_t lr, struct frame *frames, unsigned capacity)
 {
     unsigned count = 0;
     struct unwinding state = {.pc = pc, .sp = sp, .fp = fp, .lr = lr};

@@ -15,8 +15,8 @@ struct frame {
 unsigned backtrace_of_cpu(struct session *session, const struct space *space, struct frame *frames, unsigned capacity);
 
 /** From given registers. */
-unsigned backtrace_from(struct session *session, const struct space *space, uint64_t pc, uint64_t sp, uint64_t fp, uint64_t lr,
-                        struct frame *frames, unsigned capacity);
+unsigned backtrace_from(struct session *session, const struct space *space, uint64_t pc, uint64_t sp, uint64_t fp,
+                        uint64_t lr, struct frame *frames, unsigned capacity);
 
 /** Prints frames, one a line. */
 void backtrace_print(struct session *session, const struct frame *frames, unsigned count);

@@ -130,7 +130,9 @@ static void read_enumerators(struct types *types, struct type *type, const struc
     for (uint32_t i = 0; i < type->count; i++, data += wide ? 12 : 8) {
         uint32_t words[3] = {0};
         memcpy(words, data, wide ? 12 : 8);
-        int64_t value = wide ? (int64_t)((uint64_t)words[2] << 32 | words[1]) : type->is_signed ? (int64_t)(int32_t)words[1] : (int64_t)words[1];
+        int64_t value = wide              ? (int64_t)((uint64_t)words[2] << 32 | words[1])
+                        : type->is_signed ? (int64_t)(int32_t)words[1]
+                                          : (int64_t)words[1];
         types->enumerators[(*used)++] = (struct enumerator){string_at(types, words[0]), value};
     }
 }
@@ -262,7 +264,8 @@ const struct type *types_find(const struct types *types, enum type_kind kind, co
     for (const struct named *named = types->hash[hash_name(types, name)]; named; named = named->next) {
         const struct type *type = &types->list[named->type];
         bool plain = type->kind == TYPE_INT || type->kind == TYPE_FLOAT || type->kind == TYPE_ALIAS;
-        if (!types->variables[named->type] && (kind == TYPE_ALIAS ? plain : type->kind == kind) && !strcmp(named->name, name))
+        if (!types->variables[named->type] && (kind == TYPE_ALIAS ? plain : type->kind == kind) &&
+            !strcmp(named->name, name))
             return type;
     }
     return NULL;
@@ -278,13 +281,14 @@ const struct type *types_of_variable(const struct types *types, const char *name
     return NULL;
 }
 
-void types_each(const struct types *types, const char *prefix, bool (*each)(void *context, const char *name), void *context)
+void types_each(const struct types *types, const char *prefix, bool (*each)(void *context, const char *name),
+                void *context)
 {
     size_t length = strlen(prefix);
     for (uint32_t number = 1; types && number < types->count; number++) {
         const struct type *type = &types->list[number];
-        if ((type->kind == TYPE_STRUCT || type->kind == TYPE_UNION || type->kind == TYPE_ENUM || type->is_typedef) && type->name &&
-            !strncmp(type->name, prefix, length) && !each(context, type->name))
+        if ((type->kind == TYPE_STRUCT || type->kind == TYPE_UNION || type->kind == TYPE_ENUM || type->is_typedef) &&
+            type->name && !strncmp(type->name, prefix, length) && !each(context, type->name))
             return;
     }
 }

@@ -174,9 +174,10 @@ static bool listen_unix(struct channel *channel, const char *path, struct error 
     channel->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool bound = channel->listen_fd >= 0 && bind(channel->listen_fd, to, sizeof address) == 0;
     if (!bound && channel->listen_fd >= 0 && errno == EADDRINUSE) { /* one that a program left behind, or in use */
-        if (lstat(path, &information) < 0 || !S_ISSOCK(information.st_mode) || connect(channel->listen_fd, to, sizeof address) == 0 ||
-            errno != ECONNREFUSED)
-            return error_set(error, "%s: %s is in use by another program or is no socket; choose another name", channel->what, path);
+        if (lstat(path, &information) < 0 || !S_ISSOCK(information.st_mode) ||
+            connect(channel->listen_fd, to, sizeof address) == 0 || errno != ECONNREFUSED)
+            return error_set(error, "%s: %s is in use by another program or is no socket; choose another name",
+                             channel->what, path);
         bound = unlink(path) == 0 && bind(channel->listen_fd, to, sizeof address) == 0;
     }
     if (!bound || listen(channel->listen_fd, 4) < 0)
@@ -198,7 +199,8 @@ static bool listen_tcp(struct channel *channel, const char *text, struct error *
         good = good && inet_pton(AF_INET, host, &address.sin_addr) == 1;
     }
     if (!good)
-        return error_set(error, "%s expects unix:PATH or tcp:PORT (also tcp:ADDRESS:PORT), not 'tcp:%s'", channel->what, text);
+        return error_set(error, "%s expects unix:PATH or tcp:PORT (also tcp:ADDRESS:PORT), not 'tcp:%s'", channel->what,
+                         text);
     address.sin_port = htons((uint16_t)number);
     channel->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int yes = 1;
@@ -210,17 +212,18 @@ static bool listen_tcp(struct channel *channel, const char *text, struct error *
     return true;
 }
 
-struct channel *channel_open(struct session *session, const char *what, const char *address, const struct channel_ops *ops,
-                             struct error *error)
+struct channel *channel_open(struct session *session, const char *what, const char *address,
+                             const struct channel_ops *ops, struct error *error)
 {
     struct channel *channel = host_alloc(1, sizeof *channel);
     channel->session = session;
     channel->what = what;
     channel->ops = ops;
     channel->listen_fd = channel->fd = -1;
-    bool opened = !strncmp(address, "unix:", 5)  ? listen_unix(channel, address + 5, error)
-                  : !strncmp(address, "tcp:", 4) ? listen_tcp(channel, address + 4, error)
-                                                 : error_set(error, "%s expects unix:PATH or tcp:PORT, not '%s'", what, address);
+    bool opened = !strncmp(address, "unix:", 5) ? listen_unix(channel, address + 5, error)
+                  : !strncmp(address, "tcp:", 4)
+                      ? listen_tcp(channel, address + 4, error)
+                      : error_set(error, "%s expects unix:PATH or tcp:PORT, not '%s'", what, address);
     if (!opened) {
         if (channel->listen_fd >= 0)
             close(channel->listen_fd);

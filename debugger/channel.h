@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sockets by which other programs command the debugger: the control socket and gdb's. They listen on a Unix socket, or on
- * loopback unless another address is given. What a peer sends is hostile. A peer's line that comes while the guest runs
- * halts it, is done, and the guest runs on unless the line was one that stops it. */
+/* Sockets by which other programs command the debugger: the control socket and gdb's. They listen on a Unix socket, or
+ * on loopback unless another address is given. What a peer sends is hostile. A peer's line that comes while the guest
+ * runs halts it, is done, and the guest runs on unless the line was one that stops it. */
 #ifndef ARMATURE_DEBUGGER_CHANNEL_H
 #define ARMATURE_DEBUGGER_CHANNEL_H
 
@@ -22,8 +22,8 @@ struct channel_ops {
 };
 
 /** Listens at `address`: unix:PATH, or tcp:[ADDRESS:]PORT (127.0.0.1 by default). NULL: `error` says why not. */
-struct channel *channel_open(struct session *session, const char *what, const char *address, const struct channel_ops *ops,
-                             struct error *error);
+struct channel *channel_open(struct session *session, const char *what, const char *address,
+                             const struct channel_ops *ops, struct error *error);
 void channels_close(struct session *session);
 
 struct session *channel_session(const struct channel *channel);

@@ -15,7 +15,8 @@ static bool run_info(struct session *session, const char *arguments, struct erro
 
 static bool run_source(struct session *session, const char *arguments, struct error *error)
 {
-    return *arguments ? command_script(session, arguments, error) : error_set(error, "source expects the name of a file");
+    return *arguments ? command_script(session, arguments, error)
+                      : error_set(error, "source expects the name of a file");
 }
 
 static bool run_echo(struct session *session, const char *arguments, struct error *error)
@@ -34,9 +35,10 @@ static bool run_quit(struct session *session, const char *arguments, struct erro
 
 static const struct command commands_session[] = {
     {"help", "[COMMAND]", COMPLETES_COMMAND, run_help, "List the commands, or tell about one.", "h ?"},
-    {"info", "WHAT", COMPLETES_INFO, run_info, "Show something: registers, devices ... (info alone lists what), or a device by its name.",
-     "i"},
-    {"source", "FILE", COMPLETES_FILE, run_source, "Do the commands in a file. One that fails ends it, unless '-' stands before it."},
+    {"info", "WHAT", COMPLETES_INFO, run_info,
+     "Show something: registers, devices ... (info alone lists what), or a device by its name.", "i"},
+    {"source", "FILE", COMPLETES_FILE, run_source,
+     "Do the commands in a file. One that fails ends it, unless '-' stands before it."},
     {"echo", "TEXT", COMPLETES_NOTHING, run_echo, "Print a text, such as a heading in a script."},
     {"quit", "", COMPLETES_NOTHING, run_quit, "End the machine and the program.", "q exit"},
     {0},
@@ -110,8 +112,8 @@ static bool is_alias(const struct command *command, const char *word, size_t len
 }
 
 /* Counts in `*fits` what begins with the word; an exact match is returned at once. */
-static const struct command *look_in(const struct command *table, const char *word, size_t length, const struct command **fit,
-                                     unsigned *fits)
+static const struct command *look_in(const struct command *table, const char *word, size_t length,
+                                     const struct command **fit, unsigned *fits)
 {
     for (const struct command *command = table; command->name; command++) {
         if (is_alias(command, word, length))
@@ -126,13 +128,13 @@ static const struct command *look_in(const struct command *table, const char *wo
     return NULL;
 }
 
-static const struct command *judge(const struct command *exact, const struct command *fit, unsigned fits, const char *word,
-                                   size_t length, const char *what, struct error *error)
+static const struct command *judge(const struct command *exact, const struct command *fit, unsigned fits,
+                                   const char *word, size_t length, const char *what, struct error *error)
 {
     if (exact || fits == 1)
         return exact ? exact : fit;
-    error_set(error, fits ? "'%.*s' may be several %ss; type more of it" : "'%.*s' is no %s; help lists them", (int)length, word,
-              what);
+    error_set(error, fits ? "'%.*s' may be several %ss; type more of it" : "'%.*s' is no %s; help lists them",
+              (int)length, word, what);
     return NULL;
 }
 
@@ -315,7 +317,8 @@ static void offer_expression(struct session *session, struct completing *c)
     types_each(session->types, c->prefix, offer_type, c);
 }
 
-void command_complete(struct session *session, const char *line, void (*each)(void *context, const char *whole), void *context)
+void command_complete(struct session *session, const char *line, void (*each)(void *context, const char *whole),
+                      void *context)
 {
     const char *word = line + strlen(line);
     while (word > line && (isalnum((unsigned char)word[-1]) || strchr("_-", word[-1])))

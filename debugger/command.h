@@ -6,7 +6,14 @@
 #include "debugger/session.h"
 
 /** What the words behind a command are, for completion. */
-enum completes { COMPLETES_NOTHING, COMPLETES_EXPRESSION, COMPLETES_FILE, COMPLETES_COMMAND, COMPLETES_INFO, COMPLETES_DEVICE };
+enum completes {
+    COMPLETES_NOTHING,
+    COMPLETES_EXPRESSION,
+    COMPLETES_FILE,
+    COMPLETES_COMMAND,
+    COMPLETES_INFO,
+    COMPLETES_DEVICE
+};
 
 struct command {
     const char *name;
@@ -31,8 +38,8 @@ struct command_group {
 };
 extern const struct command_group command_groups[];
 
-/** The command that `word` (of `length` bytes) means: its name, an alias, or the only name that begins so. NULL: `error`
- *  says why there is none. */
+/** The command that `word` (of `length` bytes) means: its name, an alias, or the only name that begins so. NULL:
+ * `error` says why there is none. */
 const struct command *command_find(const char *word, size_t length, struct error *error);
 const struct command *command_find_info(const char *word, size_t length, struct error *error);
 
@@ -55,6 +62,7 @@ bool command_end(const char *arguments, struct error *error);
 bool command_number(const char *text, uint64_t *number);
 
 /** Writes the names that complete the last word of `line`, each by `each`. */
-void command_complete(struct session *session, const char *line, void (*each)(void *context, const char *whole), void *context);
+void command_complete(struct session *session, const char *line, void (*each)(void *context, const char *whole),
+                      void *context);
 
 #endif

@@ -16,7 +16,8 @@ static bool run_save(struct session *session, const char *arguments, struct erro
         return error_set(error, "save expects the name of a file");
     for (unsigned i = 0; !options->restore && i < options->disk_count; i++)
         if (!options->disks[i].read_only && !options->disks[i].overlay)
-            return error_set(error, "a snapshot needs disks whose images stay as they are: start with --disk %s,overlay",
+            return error_set(error,
+                             "a snapshot needs disks whose images stay as they are: start with --disk %s,overlay",
                              options->disks[i].path);
     if (!session->hooks->save(session->machine, arguments, error))
         return false;
@@ -50,8 +51,9 @@ static bool run_hash(struct session *session, const char *arguments, struct erro
 static struct machine_line *guest_line(struct session *session)
 {
     struct machine *machine = session->machine;
-    return machine->options->serial.kind == SERIAL_NONE && machine->options->console.kind != SERIAL_NONE ? &machine->console
-                                                                                                         : &machine->uart;
+    return machine->options->serial.kind == SERIAL_NONE && machine->options->console.kind != SERIAL_NONE
+               ? &machine->console
+               : &machine->uart;
 }
 
 static bool run_send(struct session *session, const char *arguments, struct error *error)
@@ -61,7 +63,8 @@ static bool run_send(struct session *session, const char *arguments, struct erro
     const char *rest = arguments;
     bool quoted = *arguments == '"';
     if (!*arguments)
-        return error_set(error, "send expects a text; in double quotes \\n and \\t may stand in it, else a new line is added");
+        return error_set(error,
+                         "send expects a text; in double quotes \\n and \\t may stand in it, else a new line is added");
     if (quoted) {
         command_word(&rest, text, sizeof text);
         if (!command_end(rest, error))
@@ -97,8 +100,10 @@ static bool run_expect(struct session *session, const char *arguments, struct er
     char text[1024], word[32];
     uint64_t seconds = 60;
     if (!command_word(&arguments, text, sizeof text) || !*text)
-        return error_set(error, "expect expects a text, in double quotes where it has blanks, and maybe seconds of guest time");
-    if (command_word(&arguments, word, sizeof word) && (!command_number(word, &seconds) || !seconds || seconds > 1000000))
+        return error_set(
+            error, "expect expects a text, in double quotes where it has blanks, and maybe seconds of guest time");
+    if (command_word(&arguments, word, sizeof word) &&
+        (!command_number(word, &seconds) || !seconds || seconds > 1000000))
         return error_set(error, "'%s' is no number of seconds", word);
     if (!command_end(arguments, error))
         return false;
@@ -132,10 +137,12 @@ const struct command commands_control[] = {
     {"migrate", "PLACE", COMPLETES_NOTHING, run_migrate,
      "Move the machine to the armature that waits with --incoming there, as it runs on from here."},
     {"hash", "", COMPLETES_NOTHING, run_hash, "A sum over the whole state: equal machines have equal ones."},
-    {"send", "TEXT", COMPLETES_NOTHING, run_send, "Type a line at the guest's console; \"TEXT\" with \\n and \\t as they stand."},
+    {"send", "TEXT", COMPLETES_NOTHING, run_send,
+     "Type a line at the guest's console; \"TEXT\" with \\n and \\t as they stand."},
     {"key", "power|break|ctrl-LETTER|NAME[-NAME...]", COMPLETES_NOTHING, run_key,
      "Press a key: power, a break on the line, a control key there, or keys of a keyboard."},
-    {"expect", "TEXT [SECONDS]", COMPLETES_NOTHING, run_expect, "Run until the guest prints a text (60 seconds of its time at most).", NULL, true},
+    {"expect", "TEXT [SECONDS]", COMPLETES_NOTHING, run_expect,
+     "Run until the guest prints a text (60 seconds of its time at most).", NULL, true},
     {"skip", "N", COMPLETES_EXPRESSION, run_advance, "Run N instructions, of all CPUs together.", NULL, true},
     {0},
 };

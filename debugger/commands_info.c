@@ -34,13 +34,15 @@ static void show_register(void *context, const char *name)
     say(session, " 0x%016" PRIx64, number);
     char text[200];
     session_symbolize(session, number, text, sizeof text);
-    if (*text && (name[0] == 'x' || !strcmp(name, "pc") || !strcmp(name, "sp") || strstr(name, "ELR") || strstr(name, "VBAR")))
+    if (*text &&
+        (name[0] == 'x' || !strcmp(name, "pc") || !strcmp(name, "sp") || strstr(name, "ELR") || strstr(name, "VBAR")))
         say(session, "  <%s>", text);
     if (!strcmp(name, "cpsr")) {
         const struct cpu *cpu = session_cpu(session);
-        say(session, "  EL%u%c %c%c%c%c %c%c%c%c", cpu->pstate.el, cpu->pstate.spsel ? 'h' : 't', cpu->nzcv.n ? 'N' : 'n',
-            cpu->nzcv.z ? 'Z' : 'z', cpu->nzcv.c ? 'C' : 'c', cpu->nzcv.v ? 'V' : 'v', cpu->pstate.daif & 8 ? 'D' : 'd',
-            cpu->pstate.daif & 4 ? 'A' : 'a', cpu->pstate.daif & 2 ? 'I' : 'i', cpu->pstate.daif & 1 ? 'F' : 'f');
+        say(session, "  EL%u%c %c%c%c%c %c%c%c%c", cpu->pstate.el, cpu->pstate.spsel ? 'h' : 't',
+            cpu->nzcv.n ? 'N' : 'n', cpu->nzcv.z ? 'Z' : 'z', cpu->nzcv.c ? 'C' : 'c', cpu->nzcv.v ? 'V' : 'v',
+            cpu->pstate.daif & 8 ? 'D' : 'd', cpu->pstate.daif & 4 ? 'A' : 'a', cpu->pstate.daif & 2 ? 'I' : 'i',
+            cpu->pstate.daif & 1 ? 'F' : 'f');
     }
     say(session, "\n");
 }
@@ -85,7 +87,8 @@ static bool info_devices(struct session *session, const char *arguments, struct 
     say(session, "windows:\n");
     for (unsigned i = 0; i < machine->bus.window_count; i++) {
         const struct mmio_window *window = &machine->bus.windows[i];
-        say(session, "  0x%09" PRIx64 " - 0x%09" PRIx64 "  %s\n", window->base, window->base + window->size_bytes - 1, window->name);
+        say(session, "  0x%09" PRIx64 " - 0x%09" PRIx64 "  %s\n", window->base, window->base + window->size_bytes - 1,
+            window->name);
     }
     say(session, "  0x%09" PRIx64 " - 0x%09" PRIx64 "  RAM\n", machine->bus.ram.base,
         machine->bus.ram.base + machine->bus.ram.size_bytes - 1);
@@ -101,10 +104,10 @@ static bool info_device(struct session *session, const char *arguments, struct e
 
 static void say_flags(struct session *session, uint32_t flags)
 {
-    say(session, "EL1 %s%s%s  EL0 %s%s%s  attributes 0x%02x%s%s", flags & MAY_READ_EL1 ? "r" : "-", flags & MAY_WRITE_EL1 ? "w" : "-",
-        flags & MAY_EXECUTE_EL1 ? "x" : "-", flags & MAY_READ_EL0 ? "r" : "-", flags & MAY_WRITE_EL0 ? "w" : "-",
-        flags & MAY_EXECUTE_EL0 ? "x" : "-", flags >> ATTRIBUTES_SHIFT, flags & IS_DEVICE ? " device" : "",
-        flags & CLEAN_PAGE ? " clean" : "");
+    say(session, "EL1 %s%s%s  EL0 %s%s%s  attributes 0x%02x%s%s", flags & MAY_READ_EL1 ? "r" : "-",
+        flags & MAY_WRITE_EL1 ? "w" : "-", flags & MAY_EXECUTE_EL1 ? "x" : "-", flags & MAY_READ_EL0 ? "r" : "-",
+        flags & MAY_WRITE_EL0 ? "w" : "-", flags & MAY_EXECUTE_EL0 ? "x" : "-", flags >> ATTRIBUTES_SHIFT,
+        flags & IS_DEVICE ? " device" : "", flags & CLEAN_PAGE ? " clean" : "");
 }
 
 /* The tables that the walk went through, told again: each level's index and descriptor. */
@@ -113,14 +116,16 @@ static void tell_steps(struct session *session, const struct cpu *cpu, uint64_t 
     static const uint8_t granules[2][4] = {{12, 16, 14, 12}, {12, 14, 12, 16}};
     bool upper = va >> 55 & 1;
     uint64_t tcr = cpu->sys.TCR_EL1;
-    unsigned offset = upper ? tcr >> 16 & 63 : tcr & 63, granule = granules[upper][upper ? tcr >> 30 & 3 : tcr >> 14 & 3];
+    unsigned offset = upper ? tcr >> 16 & 63 : tcr & 63,
+             granule = granules[upper][upper ? tcr >> 30 & 3 : tcr >> 14 & 3];
     if (offset < 16 || offset > 39) {
         say(session, "TCR_EL1 gives that half no addresses\n");
         return;
     }
     unsigned stride = granule - 3, input_bits = 64 - offset, level = 4 - (input_bits - granule + stride - 1) / stride;
     unsigned low_bit = granule + (3 - level) * stride;
-    uint64_t table = (upper ? cpu->sys.TTBR1_EL1 : cpu->sys.TTBR0_EL1) & 0xfffffffffffeull & ~0ull << (input_bits - low_bit + 3);
+    uint64_t table =
+        (upper ? cpu->sys.TTBR1_EL1 : cpu->sys.TTBR0_EL1) & 0xfffffffffffeull & ~0ull << (input_bits - low_bit + 3);
     say(session, "TTBR%u_EL1: table at 0x%" PRIx64 ", %u bits of address, pages of %u KiB\n", upper, table, input_bits,
         1u << (granule - 10));
     for (unsigned bits = input_bits - low_bit; level <= 3; level++, bits = stride, low_bit -= stride) {
@@ -155,8 +160,8 @@ static bool info_translate(struct session *session, const char *arguments, struc
         tell_steps(session, cpu, va);
     unsigned status = mmu_walk(cpu, va, false, &found);
     if (status != FAULT_NONE) {
-        static const char *const words[] = {"address size fault", "translation fault", "access flag fault", "permission fault",
-                                            "external abort", "external abort on a walk"};
+        static const char *const words[] = {"address size fault", "translation fault", "access flag fault",
+                                            "permission fault",   "external abort",    "external abort on a walk"};
         say(session, "0x%" PRIx64 " -> %s, level %u\n", va, words[status >> 2 < 6 ? status >> 2 : 5], status & 3);
         return true;
     }
@@ -179,9 +184,11 @@ static bool info_mmu(struct session *session, const char *arguments, struct erro
     uint64_t sctlr = cpu->sys.SCTLR_EL1, tcr = cpu->sys.TCR_EL1;
     say(session, "MMU %s, data cache %s, instruction cache %s, alignment checked: %s\n", sctlr & 1 ? "on" : "off",
         sctlr >> 2 & 1 ? "on" : "off", sctlr >> 12 & 1 ? "on" : "off", sctlr >> 1 & 1 ? "yes" : "no");
-    say(session, "lower half: %u bits%s; upper half: %u bits%s; ASIDs of %u bits; hardware access flag: %s, dirty state: %s\n",
-        64 - (unsigned)(tcr & 63), tcr >> 7 & 1 ? " (off)" : "", 64 - (unsigned)(tcr >> 16 & 63), tcr >> 23 & 1 ? " (off)" : "",
-        tcr >> 36 & 1 ? 16 : 8, tcr >> 39 & 1 ? "yes" : "no", tcr >> 40 & 1 ? "yes" : "no");
+    say(session,
+        "lower half: %u bits%s; upper half: %u bits%s; ASIDs of %u bits; hardware access flag: %s, dirty state: %s\n",
+        64 - (unsigned)(tcr & 63), tcr >> 7 & 1 ? " (off)" : "", 64 - (unsigned)(tcr >> 16 & 63),
+        tcr >> 23 & 1 ? " (off)" : "", tcr >> 36 & 1 ? 16 : 8, tcr >> 39 & 1 ? "yes" : "no",
+        tcr >> 40 & 1 ? "yes" : "no");
     return true;
 }
 
@@ -195,7 +202,8 @@ static void tell_run(struct session *session, const struct run_of_pages *run)
 {
     if (!run->bytes)
         return;
-    say(session, "0x%016" PRIx64 " - 0x%016" PRIx64 "  0x%010" PRIx64 "  ", run->va, run->va + run->bytes - 1, run->physical);
+    say(session, "0x%016" PRIx64 " - 0x%016" PRIx64 "  0x%010" PRIx64 "  ", run->va, run->va + run->bytes - 1,
+        run->physical);
     say_flags(session, run->flags);
     say(session, "\n");
 }
@@ -220,8 +228,8 @@ static void list_mappings(struct session *session, uint64_t from, uint64_t to, u
         } else {
             bytes = (1ull << found.size_bits) - (va & ((1ull << found.size_bits) - 1));
         }
-        bool joins = status == FAULT_NONE && run.bytes && run.va + run.bytes == va && run.physical + run.bytes == found.physical &&
-                     (run.flags & mask) == (found.flags & mask);
+        bool joins = status == FAULT_NONE && run.bytes && run.va + run.bytes == va &&
+                     run.physical + run.bytes == found.physical && (run.flags & mask) == (found.flags & mask);
         if (joins) {
             run.bytes += bytes;
         } else {
@@ -246,7 +254,8 @@ static bool info_mappings(struct session *session, const char *arguments, struct
         return true;
     }
     if (command_word(&arguments, word, sizeof word)) {
-        if (!expression_number(session, word, &from, error) || !expression_number(session, *arguments ? arguments : "-1", &to, error))
+        if (!expression_number(session, word, &from, error) ||
+            !expression_number(session, *arguments ? arguments : "-1", &to, error))
             return false;
         list_mappings(session, from & ~(PAGE_SIZE_BYTES - 1), to, 10000);
         return true;
@@ -281,7 +290,8 @@ static uint64_t bank_read(const struct device *device, const char *name, unsigne
             return reg->read(device->instance, index);
         uint64_t value = 0;
         if (reg->field_offset != REG_NO_FIELD)
-            memcpy(&value, (const uint8_t *)device->instance + reg->field_offset + (size_t)index * reg->size, reg->size);
+            memcpy(&value, (const uint8_t *)device->instance + reg->field_offset + (size_t)index * reg->size,
+                   reg->size);
         return value;
     }
     return 0;
@@ -295,15 +305,17 @@ static bool info_irq(struct session *session, const char *arguments, struct erro
     for (unsigned i = 0; i < session->machine->cpu_count; i++) {
         const struct cpu *cpu = session->machine->cpus[i];
         say(session, "CPU %u: IRQ %s%s, FIQ %s%s, SError %s%s\n", i, cpu->irq_pending ? "pending" : "-",
-            cpu->pstate.daif & 2 ? " (masked)" : "", cpu->fiq_pending ? "pending" : "-", cpu->pstate.daif & 1 ? " (masked)" : "",
-            cpu->serror_pending ? "pending" : "-", cpu->pstate.daif & 4 ? " (masked)" : "");
+            cpu->pstate.daif & 2 ? " (masked)" : "", cpu->fiq_pending ? "pending" : "-",
+            cpu->pstate.daif & 1 ? " (masked)" : "", cpu->serror_pending ? "pending" : "-",
+            cpu->pstate.daif & 4 ? " (masked)" : "");
     }
     if (!gic)
         return true;
     say(session, "shared interrupts that are enabled, pending or active:\n");
     for (unsigned id = 32; id < 1020; id++) {
         unsigned word = id / 32, bit = id % 32;
-        bool enabled = bank_read(gic, "GICD_ISENABLER", word) >> bit & 1, pending = bank_read(gic, "GICD_ISPENDR", word) >> bit & 1,
+        bool enabled = bank_read(gic, "GICD_ISENABLER", word) >> bit & 1,
+             pending = bank_read(gic, "GICD_ISPENDR", word) >> bit & 1,
              active = bank_read(gic, "GICD_ISACTIVER", word) >> bit & 1;
         if (enabled || pending || active)
             say(session, "  %4u (SPI %u)%s%s%s\n", id, id - 32, enabled ? " enabled" : "", pending ? " pending" : "",
@@ -319,8 +331,8 @@ static void say_ns(struct session *session, uint64_t ns)
 
 static bool info_timers(struct session *session, const char *arguments, struct error *error)
 {
-    static const char *const registers[] = {"CNTVCT_EL0", "CNTV_CTL_EL0", "CNTV_CVAL_EL0", "CNTP_CTL_EL0", "CNTP_CVAL_EL0",
-                                            "CNTKCTL_EL1"};
+    static const char *const registers[] = {"CNTVCT_EL0",   "CNTV_CTL_EL0",  "CNTV_CVAL_EL0",
+                                            "CNTP_CTL_EL0", "CNTP_CVAL_EL0", "CNTKCTL_EL1"};
     if (!command_end(arguments, error))
         return false;
     for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++)
@@ -348,7 +360,8 @@ static bool info_time(struct session *session, const char *arguments, struct err
     say(session, ", %" PRIu64 " instructions\n", run_loop_insns(&machine->loop));
     for (unsigned i = 0; machine->cpu_count > 1 && i < machine->cpu_count; i++)
         say(session, "  CPU %u: %" PRIu64 "\n", i, machine->cpus[i]->icount);
-    say(session, "rate: %u/256 ns an instruction; resets: %" PRIu64 "\n", machine->cpus[0]->ns_per_insn_q8, machine->resets);
+    say(session, "rate: %u/256 ns an instruction; resets: %" PRIu64 "\n", machine->cpus[0]->ns_per_insn_q8,
+        machine->resets);
     return true;
 }
 
@@ -395,7 +408,8 @@ static bool info_breakpoints(struct session *session, const char *arguments, str
             say_address(session, point->address);
         say(session, " %s", point->what ? point->what : "");
         if (point->kind == POINT_WATCH)
-            say(session, ", %" PRIu64 " bytes, %s%s", point->bytes, point->watch_kinds & 1 ? "r" : "", point->watch_kinds & 2 ? "w" : "");
+            say(session, ", %" PRIu64 " bytes, %s%s", point->bytes, point->watch_kinds & 1 ? "r" : "",
+                point->watch_kinds & 2 ? "w" : "");
         if (point->user)
             say(session, ", only in process %" PRIu64, point->user_pid);
         if (point->condition)
@@ -424,8 +438,10 @@ static bool info_symbol(struct session *session, const char *arguments, struct e
 }
 
 const struct command commands_info[] = {
-    {"registers", "[GROUP|NAME...]", COMPLETES_EXPRESSION, info_registers, "Registers of the CPU: general, vector, system, all, or by name.", "r"},
-    {"breakpoints", "", COMPLETES_NOTHING, info_breakpoints, "Breakpoints, watchpoints and catchpoints.", "b watchpoints"},
+    {"registers", "[GROUP|NAME...]", COMPLETES_EXPRESSION, info_registers,
+     "Registers of the CPU: general, vector, system, all, or by name.", "r"},
+    {"breakpoints", "", COMPLETES_NOTHING, info_breakpoints, "Breakpoints, watchpoints and catchpoints.",
+     "b watchpoints"},
     {"devices", "", COMPLETES_NOTHING, info_devices, "The devices, and where they are."},
     {"device", "NAME", COMPLETES_DEVICE, info_device, "A device: its registers and fields. Its name alone does, too."},
     {"translate", "ADDRESS", COMPLETES_EXPRESSION, info_translate, "Each step of the page walk for an address."},

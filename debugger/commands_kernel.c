@@ -42,8 +42,8 @@ static bool show_task(struct session *session, uint64_t task, void *context)
     kernel_number(session, &has_memory, TASK "->mm", task);
     bool runs = kernel_is_running(session, task, &running);
     snprintf(name, sizeof name, has_memory ? "%s" : "[%s]", comm);
-    say(session, "%c %7" PRIu64 " %7" PRIu64 " %7" PRIu64 "  %c  %3" PRIu64 "  ", runs ? '*' : ' ', kernel_pid(session, task), tgid, parent,
-        kernel_state_letter(session, task), cpu);
+    say(session, "%c %7" PRIu64 " %7" PRIu64 " %7" PRIu64 "  %c  %3" PRIu64 "  ", runs ? '*' : ' ',
+        kernel_pid(session, task), tgid, parent, kernel_state_letter(session, task), cpu);
     say_in(session, runs ? PAINT_STRONG : PAINT_NONE, "%-18s", name);
     say(session, "  0x%" PRIx64 "\n", task);
     return true;
@@ -92,10 +92,12 @@ bool kernel_backtrace(struct session *session, uint64_t pid, struct error *error
         if (!kernel_number(session, &bytes, "sizeof(struct pt_regs)"))
             bytes = 336;
         for (uint64_t size = 16384; size <= 65536 && !top; size *= 2) /* THREAD_SIZE */
-            if (space_read(&space, stack + size - bytes, regs, sizeof regs) == sizeof regs && !(regs[33] & 0x1f) && regs[32] && !(regs[32] >> 48))
+            if (space_read(&space, stack + size - bytes, regs, sizeof regs) == sizeof regs && !(regs[33] & 0x1f) &&
+                regs[32] && !(regs[32] >> 48))
                 top = stack + size - bytes;
         if (top && count < FRAMES_MAX)
-            count += backtrace_from(session, &space, regs[32], regs[31], regs[29], regs[30], frames + count, FRAMES_MAX - count);
+            count += backtrace_from(session, &space, regs[32], regs[31], regs[29], regs[30], frames + count,
+                                    FRAMES_MAX - count);
     }
     backtrace_print(session, frames, count);
     return true;
@@ -114,7 +116,8 @@ static bool show_module(struct session *session, uint64_t module, void *context)
         if (kernel_number(session, &part, "((struct module *)0x%" PRIx64 ")->init_layout.size", module))
             size += part;
     } else { /* since 6.4 */
-        for (unsigned i = 0; i < 7 && kernel_number(session, &part, "((struct module *)0x%" PRIx64 ")->mem[%u].size", module, i); i++)
+        for (unsigned i = 0;
+             i < 7 && kernel_number(session, &part, "((struct module *)0x%" PRIx64 ")->mem[%u].size", module, i); i++)
             size += part;
     }
     kernel_number(session, &references, "((struct module *)0x%" PRIx64 ")->refcnt.counter", module);
@@ -142,7 +145,8 @@ static bool run_dmesg(struct session *session, const char *arguments, struct err
 
 /* --- processes ------------------------------------------------------------------------------------- */
 
-static bool task_of_argument(struct session *session, const char *arguments, const char *what, uint64_t *task, struct error *error)
+static bool task_of_argument(struct session *session, const char *arguments, const char *what, uint64_t *task,
+                             struct error *error)
 {
     uint64_t pid;
     if (!*arguments) {
@@ -177,7 +181,8 @@ static bool run_mounts(struct session *session, const char *arguments, struct er
 
 /* --- interrupts ------------------------------------------------------------------------------------ */
 
-/* What /proc/interrupts shows: the descriptors of the kernel's interrupts, in a radix tree or a maple tree, by number. */
+/* What /proc/interrupts shows: the descriptors of the kernel's interrupts, in a radix tree or a maple tree, by number.
+ */
 static bool run_irqs(struct session *session, const char *arguments, struct error *error)
 {
     return command_end(arguments, error) && kernel_find(session, error) && kernel_show_irqs(session, error);

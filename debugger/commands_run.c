@@ -62,8 +62,9 @@ static bool stopped(struct session *session, struct error *error)
     for (const struct display *display = displays; display; display = display->next)
         show_display(session, display);
     const struct point *point = stopping_find(session, session->stop.number);
-    if (point && point->commands && (session->stop.reason == STOP_BREAKPOINT || session->stop.reason == STOP_WATCHPOINT ||
-                                     session->stop.reason == STOP_CATCH))
+    if (point && point->commands &&
+        (session->stop.reason == STOP_BREAKPOINT || session->stop.reason == STOP_WATCHPOINT ||
+         session->stop.reason == STOP_CATCH))
         do_commands(session, point->commands);
     return true;
 }
@@ -137,8 +138,13 @@ static bool is_call(struct session *session, uint64_t *back)
 /* Runs to `address` on this CPU, with the stack not below `sp`. */
 static bool run_to(struct session *session, uint64_t address, uint64_t sp, struct error *error)
 {
-    struct point point = {.kind = POINT_BREAK, .enabled = true, .internal = true, .address = address, .cpu = (int)session->cpu,
-                          .frame_checked = sp != 0, .frame_sp = sp};
+    struct point point = {.kind = POINT_BREAK,
+                          .enabled = true,
+                          .internal = true,
+                          .address = address,
+                          .cpu = (int)session->cpu,
+                          .frame_checked = sp != 0,
+                          .frame_sp = sp};
     if (!stopping_add(session, &point, false, error))
         return false;
     session_resume(session, 0);
@@ -181,11 +187,13 @@ static bool step_lines(struct session *session, const char *arguments, bool over
                 session_resume(session, 1);
             else if (!step_over(session, error))
                 return false;
-            moved = !known || !location_line(session, session_cpu(session)->pc, &to) || to.line != from.line || to.file != from.file;
+            moved = !known || !location_line(session, session_cpu(session)->pc, &to) || to.line != from.line ||
+                    to.file != from.file;
             if (known && moved && !location_line(session, session_cpu(session)->pc, &to) && !over) {
                 /* into code without lines: out of it again */
                 uint64_t back = session_cpu(session)->x[30];
-                if (session->stop.reason == STOP_STEP && back && !run_to(session, back, session_cpu(session)->x[REG_SP], error))
+                if (session->stop.reason == STOP_STEP && back &&
+                    !run_to(session, back, session_cpu(session)->x[REG_SP], error))
                     return false;
                 moved = false;
             }
@@ -229,7 +237,8 @@ static bool run_until(struct session *session, const char *arguments, struct err
         return false;
     if (!*arguments)
         return error_set(error, "until expects a place: a symbol, *ADDRESS, FILE:LINE");
-    return location_address(session, arguments, &address, error) && run_to(session, address, 0, error) && stopped(session, error);
+    return location_address(session, arguments, &address, error) && run_to(session, address, 0, error) &&
+           stopped(session, error);
 }
 
 static bool run_cpu(struct session *session, const char *arguments, struct error *error)
@@ -286,7 +295,8 @@ static bool cut_user(struct session *session, char *line, struct point *point, s
     point->user = true;
     point->user_pid = pid;
     return kernel_user_table(session, task, &point->user_table) ||
-           error_set(error, "process %llu has no memory of its own: it is a thread of the kernel", (unsigned long long)pid);
+           error_set(error, "process %llu has no memory of its own: it is a thread of the kernel",
+                     (unsigned long long)pid);
 }
 
 static void tell_point(struct session *session, const struct point *point)
@@ -538,10 +548,12 @@ static bool run_undisplay(struct session *session, const char *arguments, struct
 }
 
 const struct command commands_run[] = {
-    {"continue", "[N]", COMPLETES_EXPRESSION, run_continue, "Go on until something stops the guest. N: not before this breakpoint is hit for the Nth time.",
-     "c run r", true},
-    {"stop", "", COMPLETES_NOTHING, run_stop, "Stop the guest, from a control socket; Ctrl-C or Ctrl-A D do it at a terminal."},
-    {"step", "[N]", COMPLETES_EXPRESSION, run_step, "Run to another line of the source, where lines are known; else one instruction.", "s", true},
+    {"continue", "[N]", COMPLETES_EXPRESSION, run_continue,
+     "Go on until something stops the guest. N: not before this breakpoint is hit for the Nth time.", "c run r", true},
+    {"stop", "", COMPLETES_NOTHING, run_stop,
+     "Stop the guest, from a control socket; Ctrl-C or Ctrl-A D do it at a terminal."},
+    {"step", "[N]", COMPLETES_EXPRESSION, run_step,
+     "Run to another line of the source, where lines are known; else one instruction.", "s", true},
     {"next", "[N]", COMPLETES_EXPRESSION, run_next, "As step, but calls run as one.", "n", true},
     {"stepi", "[N]", COMPLETES_EXPRESSION, run_stepi, "Run one instruction, or N.", "si", true},
     {"nexti", "[N]", COMPLETES_EXPRESSION, run_nexti, "As stepi, but calls run as one.", "ni", true},
@@ -550,15 +562,22 @@ const struct command commands_run[] = {
     {"cpu", "[N]", COMPLETES_NOTHING, run_cpu, "Look at another CPU."},
     {"break", "[LOCATION] [user PID|NAME] [if EXPRESSION]", COMPLETES_EXPRESSION, run_break,
      "Stop before the instruction at a symbol, *ADDRESS or FILE:LINE. With user, only in that process.", "b"},
-    {"tbreak", "[LOCATION] [user PID|NAME] [if EXPRESSION]", COMPLETES_EXPRESSION, run_tbreak, "As break, for one time.", "tb"},
-    {"watch", "ADDRESS|SYMBOL [SIZE] [if EXPRESSION]", COMPLETES_EXPRESSION, run_watch, "Stop behind an instruction that writes there.", NULL},
-    {"rwatch", "ADDRESS|SYMBOL [SIZE] [if EXPRESSION]", COMPLETES_EXPRESSION, run_rwatch, "Stop behind an instruction that reads there."},
-    {"awatch", "ADDRESS|SYMBOL [SIZE] [if EXPRESSION]", COMPLETES_EXPRESSION, run_awatch, "Stop behind an instruction that reads or writes there."},
-    {"catch", "exception|irq|smc|reset|panic", COMPLETES_NOTHING, run_catch, "Stop when that happens. An expression may follow behind if."},
-    {"delete", "[N...]", COMPLETES_NOTHING, run_delete, "Remove breakpoints, watchpoints and catchpoints, or all.", "d"},
+    {"tbreak", "[LOCATION] [user PID|NAME] [if EXPRESSION]", COMPLETES_EXPRESSION, run_tbreak,
+     "As break, for one time.", "tb"},
+    {"watch", "ADDRESS|SYMBOL [SIZE] [if EXPRESSION]", COMPLETES_EXPRESSION, run_watch,
+     "Stop behind an instruction that writes there.", NULL},
+    {"rwatch", "ADDRESS|SYMBOL [SIZE] [if EXPRESSION]", COMPLETES_EXPRESSION, run_rwatch,
+     "Stop behind an instruction that reads there."},
+    {"awatch", "ADDRESS|SYMBOL [SIZE] [if EXPRESSION]", COMPLETES_EXPRESSION, run_awatch,
+     "Stop behind an instruction that reads or writes there."},
+    {"catch", "exception|irq|smc|reset|panic", COMPLETES_NOTHING, run_catch,
+     "Stop when that happens. An expression may follow behind if."},
+    {"delete", "[N...]", COMPLETES_NOTHING, run_delete, "Remove breakpoints, watchpoints and catchpoints, or all.",
+     "d"},
     {"disable", "[N...]", COMPLETES_NOTHING, run_disable, "Keep them, but do not stop for them."},
     {"enable", "[N...]", COMPLETES_NOTHING, run_enable, "Stop for them again."},
-    {"condition", "N [EXPRESSION]", COMPLETES_EXPRESSION, run_condition, "Stop for one only while the expression is not 0."},
+    {"condition", "N [EXPRESSION]", COMPLETES_EXPRESSION, run_condition,
+     "Stop for one only while the expression is not 0."},
     {"commands", "N COMMAND [; COMMAND...]", COMPLETES_COMMAND, run_commands, "Do commands whenever it stops there."},
     {"display", "[EXPRESSION]", COMPLETES_EXPRESSION, run_display, "Print an expression at each stop."},
     {"undisplay", "[N]", COMPLETES_NOTHING, run_undisplay, "No longer."},

@@ -125,7 +125,8 @@ static bool parse_x_format(const char *text, struct x_format *format, struct err
         case 'g': format->size = 8; break;
         default:
             if (!strchr("xduotcasi", *text))
-                return error_set(error, "x/COUNT and a format (x d u o t c a s i) and a size (b h w g); not '%c'", *text);
+                return error_set(error, "x/COUNT and a format (x d u o t c a s i) and a size (b h w g); not '%c'",
+                                 *text);
             format->letter = *text;
             if (*text == 'a')
                 format->size = 8;
@@ -176,11 +177,13 @@ static bool x_strings(struct session *session, bool physical, uint64_t *address,
     while (count--) {
         char text[1024];
         size_t length = 0;
-        while (length < sizeof text - 1 && read_memory(session, physical, *address + length, text + length, 1) == 1 && text[length])
+        while (length < sizeof text - 1 && read_memory(session, physical, *address + length, text + length, 1) == 1 &&
+               text[length])
             length++;
         if (!length && read_memory(session, physical, *address, text, 1) != 1)
             return not_there(*address, error);
-        struct value value = {.type = type_array_of(type_builtin("char"), (uint32_t)length), .in_memory = true, .address = *address};
+        struct value value = {
+            .type = type_array_of(type_builtin("char"), (uint32_t)length), .in_memory = true, .address = *address};
         say_address(session, *address);
         say(session, ":  ");
         if (physical) {
@@ -195,9 +198,13 @@ static bool x_strings(struct session *session, bool physical, uint64_t *address,
     return true;
 }
 
-static bool x_numbers(struct session *session, bool physical, uint64_t *address, const struct x_format *format, struct error *error)
+static bool x_numbers(struct session *session, bool physical, uint64_t *address, const struct x_format *format,
+                      struct error *error)
 {
-    unsigned columns = format->letter == 'a' ? 1 : format->letter == 't' ? 2 : 16 / format->size > 8 ? 8 : 16 / format->size;
+    unsigned columns = format->letter == 'a'   ? 1
+                       : format->letter == 't' ? 2
+                       : 16 / format->size > 8 ? 8
+                                               : 16 / format->size;
     for (uint64_t i = 0; i < format->count; i++) {
         uint64_t number = 0;
         if (read_memory(session, physical, *address, &number, format->size) != format->size) {
@@ -329,8 +336,8 @@ static bool run_symbols(struct session *session, const char *arguments, struct e
         bool found = session_find_kernel(session, &why);
         say(session, "%zu symbols, %u types", symbols_count(session->symbols), types_count(session->types));
         if (found)
-            say(session, "; the guest's kernel at 0x%" PRIx64 " (physical 0x%" PRIx64 "), found in %.1f ms\n", session->kernel->text,
-                session->kernel->physical, (double)session->kernel->search_ns / 1e6);
+            say(session, "; the guest's kernel at 0x%" PRIx64 " (physical 0x%" PRIx64 "), found in %.1f ms\n",
+                session->kernel->text, session->kernel->physical, (double)session->kernel->search_ns / 1e6);
         else
             say(session, "; %s\n", why.text);
         return true;
@@ -342,13 +349,16 @@ static bool run_symbols(struct session *session, const char *arguments, struct e
 
 const struct command commands_see[] = {
     {"print", "[/FMT] EXPRESSION", COMPLETES_EXPRESSION, run_print,
-     "Print a value: registers, symbols, memory, fields of structures, arithmetic. Formats: x d u o t c a s.", "p inspect"},
+     "Print a value: registers, symbols, memory, fields of structures, arithmetic. Formats: x d u o t c a s.",
+     "p inspect"},
     {"ptype", "TYPE|EXPRESSION", COMPLETES_EXPRESSION, run_ptype, "Show a type and its members with their offsets."},
     {"set", "PLACE = VALUE", COMPLETES_EXPRESSION, run_set, "Set a register, memory, or the field of a device."},
     {"x", "[/COUNT FMT SIZE] ADDRESS", COMPLETES_EXPRESSION, run_x,
      "Show memory; phys:ADDRESS is physical. Formats x d u o t c a s i (instructions), sizes b h w g."},
-    {"disassemble", "[LOCATION | FROM,TO]", COMPLETES_EXPRESSION, run_disassemble, "Show a function's instructions, or some.", "disas"},
-    {"backtrace", "[PID]", COMPLETES_NOTHING, run_backtrace, "Show the stack of calls of the CPU, or of a process.", "bt where"},
+    {"disassemble", "[LOCATION | FROM,TO]", COMPLETES_EXPRESSION, run_disassemble,
+     "Show a function's instructions, or some.", "disas"},
+    {"backtrace", "[PID]", COMPLETES_NOTHING, run_backtrace, "Show the stack of calls of the CPU, or of a process.",
+     "bt where"},
     {"symbols", "[FILE [OFFSET]]", COMPLETES_FILE, run_symbols,
      "Load symbols: an ELF file (with DWARF, if it has it) or a System.map. Without a file: what is known.", "file"},
     {0},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Commands that scenarios are made of, beside `expect` and `send`: time, going back to a mark, and what must be true. */
+/* Commands that scenarios are made of, beside `expect` and `send`: time, going back to a mark, and what must be true.
+ */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -72,7 +73,8 @@ static size_t take_bytes(const char **arguments, uint8_t *bytes, size_t room)
         ++*arguments;
     if (**arguments == '"')
         return command_word(arguments, (char *)bytes, room) ? strlen((char *)bytes) : 0;
-    for (char pair[3] = {0}; isxdigit((unsigned char)(*arguments)[0]) && isxdigit((unsigned char)(*arguments)[1]) && count < room;
+    for (char pair[3] = {0};
+         isxdigit((unsigned char)(*arguments)[0]) && isxdigit((unsigned char)(*arguments)[1]) && count < room;
          *arguments += 2) {
         memcpy(pair, *arguments, 2);
         bytes[count++] = (uint8_t)strtoul(pair, NULL, 16);
@@ -87,7 +89,8 @@ static bool run_assert_memory(struct session *session, const char *arguments, st
     uint64_t address;
     const struct space space = session_space(session);
     if (!command_word(&arguments, word, sizeof word))
-        return error_set(error, "assert-memory expects an address, and bytes in hexadecimal or a text in double quotes");
+        return error_set(error,
+                         "assert-memory expects an address, and bytes in hexadecimal or a text in double quotes");
     if (!expression_number(session, word, &address, error))
         return false;
     size_t count = take_bytes(&arguments, wanted, sizeof wanted);
@@ -132,8 +135,10 @@ static bool run_click(struct session *session, const char *arguments, struct err
 
 const struct command commands_test[] = {
     {"wait", "TIME", COMPLETES_NOTHING, run_wait, "Run for a time of the guest's, such as 2s or 150ms.", NULL, true},
-    {"mark", "", COMPLETES_NOTHING, run_mark, "Remember this moment for `reset`. What --history gives must hold what changes since."},
-    {"reset", "", COMPLETES_NOTHING, run_reset, "Go back to the mark, and forget what came after; what is typed next is new."},
+    {"mark", "", COMPLETES_NOTHING, run_mark,
+     "Remember this moment for `reset`. What --history gives must hold what changes since."},
+    {"reset", "", COMPLETES_NOTHING, run_reset,
+     "Go back to the mark, and forget what came after; what is typed next is new."},
     {"assert", "EXPRESSION", COMPLETES_EXPRESSION, run_assert, "Fail where it is 0."},
     {"assert-memory", "ADDRESS BYTES|\"TEXT\"", COMPLETES_EXPRESSION, run_assert_memory,
      "Fail where memory holds anything else than these bytes (in hexadecimal) or this text."},

@@ -24,7 +24,8 @@ static bool run_reverse_stepi(struct session *session, const char *arguments, st
     uint64_t count = 1;
     if (*arguments && !expression_number(session, arguments, &count, error))
         return false;
-    return stands(session, (count || error_set(error, "0 instructions are none")) && history_step_back(session, count, error));
+    return stands(session,
+                  (count || error_set(error, "0 instructions are none")) && history_step_back(session, count, error));
 }
 
 static bool run_reverse_continue(struct session *session, const char *arguments, struct error *error)
@@ -60,7 +61,8 @@ static bool run_goto(struct session *session, const char *arguments, struct erro
     double seconds = strtod(arguments, &unit);
     if (!*arguments)
         return error_set(error, "goto expects a count of instructions, or a time such as 1.5s");
-    if (unit != arguments && (!strcmp(unit, "s") || !strcmp(unit, "ms") || !strcmp(unit, "us")) && seconds >= 0 && seconds < 1e9) {
+    if (unit != arguments && (!strcmp(unit, "s") || !strcmp(unit, "ms") || !strcmp(unit, "us")) && seconds >= 0 &&
+        seconds < 1e9) {
         double ns = seconds * (*unit == 's' ? 1e9 : *unit == 'm' ? 1e6 : 1e3);
         return stands(session, history_go_time(session, (uint64_t)ns, error));
     }
@@ -114,14 +116,17 @@ static bool run_timeline(struct session *session, const char *arguments, struct 
 }
 
 const struct command commands_time[] = {
-    {"reverse-stepi", "[N]", COMPLETES_EXPRESSION, run_reverse_stepi, "Go back one instruction of this CPU, or N.", "rsi reverse-step rs", true},
+    {"reverse-stepi", "[N]", COMPLETES_EXPRESSION, run_reverse_stepi, "Go back one instruction of this CPU, or N.",
+     "rsi reverse-step rs", true},
     {"reverse-continue", "", COMPLETES_NOTHING, run_reverse_continue,
      "Go back to the last breakpoint or watchpoint that was passed; or to where history begins.", "rc", true},
     {"reverse-finish", "", COMPLETES_NOTHING, run_reverse_finish, "Go back to the call of this function.", NULL, true},
     {"goto", "N|TIME", COMPLETES_EXPRESSION, run_goto,
      "Go to where all CPUs together had run N instructions, or to a time (1.5s, 20ms), back or forward.", NULL, true},
-    {"last-write", "ADDRESS|SYMBOL", COMPLETES_EXPRESSION, run_last_write, "Go back to behind the instruction that wrote there last.", NULL, true},
-    {"checkpoint", "", COMPLETES_NOTHING, run_checkpoint, "Remember this moment, so that going back to what follows is fast."},
+    {"last-write", "ADDRESS|SYMBOL", COMPLETES_EXPRESSION, run_last_write,
+     "Go back to behind the instruction that wrote there last.", NULL, true},
+    {"checkpoint", "", COMPLETES_NOTHING, run_checkpoint,
+     "Remember this moment, so that going back to what follows is fast."},
     {"timeline", "", COMPLETES_NOTHING, run_timeline, "The checkpoints, and the memory that they take."},
     {0},
 };

@@ -70,7 +70,8 @@ static bool trace_call(struct session *session, struct cpu *cpu)
     uint64_t target = insn.op == OP_bl ? cpu->pc + (uint64_t)insn.imm : cpu->x[insn.rn];
     session_symbolize(session, cpu->pc, from, sizeof from);
     session_symbolize(session, target, to, sizeof to);
-    snprintf(text, sizeof text, "%s 0x%" PRIx64 " %s -> 0x%" PRIx64 " %s", insn.op == OP_ret ? "return" : "call", cpu->pc, from, target, to);
+    snprintf(text, sizeof text, "%s 0x%" PRIx64 " %s -> 0x%" PRIx64 " %s", insn.op == OP_ret ? "return" : "call",
+             cpu->pc, from, target, to);
     line(session, cpu, text);
     return false;
 }
@@ -86,8 +87,8 @@ static void trace_exception(struct session *session, struct cpu *cpu, unsigned v
     session_symbolize(session, cpu->sys.ELR_EL1, place, sizeof place);
     if (is_interrupt(vector))
         return;
-    snprintf(text, sizeof text, "exception ESR 0x%08" PRIx64 " FAR 0x%" PRIx64 " at 0x%" PRIx64 " %s", cpu->sys.ESR_EL1, cpu->sys.FAR_EL1,
-             cpu->sys.ELR_EL1, place);
+    snprintf(text, sizeof text, "exception ESR 0x%08" PRIx64 " FAR 0x%" PRIx64 " at 0x%" PRIx64 " %s", cpu->sys.ESR_EL1,
+             cpu->sys.FAR_EL1, cpu->sys.ELR_EL1, place);
     line(session, cpu, text);
 }
 
@@ -100,7 +101,8 @@ static void trace_irq(struct session *session, struct cpu *cpu, unsigned vector)
         line(session, cpu, text);
 }
 
-static void trace_device(struct session *session, struct cpu *cpu, uint64_t physical, unsigned size, bool write, uint64_t value)
+static void trace_device(struct session *session, struct cpu *cpu, uint64_t physical, unsigned size, bool write,
+                         uint64_t value)
 {
     const struct bus *bus = &session->machine->bus;
     const char *name = "?";
@@ -108,7 +110,8 @@ static void trace_device(struct session *session, struct cpu *cpu, uint64_t phys
     for (unsigned i = 0; i < bus->window_count; i++)
         if (physical - bus->windows[i].base < bus->windows[i].size_bytes)
             name = bus->windows[i].name;
-    snprintf(text, sizeof text, "%s 0x%" PRIx64 " %s %u bytes 0x%" PRIx64, name, physical, write ? "write" : "read", size, value);
+    snprintf(text, sizeof text, "%s 0x%" PRIx64 " %s %u bytes 0x%" PRIx64, name, physical, write ? "write" : "read",
+             size, value);
     line(session, cpu, text);
 }
 
@@ -135,7 +138,8 @@ static bool run_trace(struct session *session, const char *arguments, struct err
     while (chosen < sizeof kinds / sizeof *kinds && strcmp(kinds[chosen].kind, kind))
         chosen++;
     if (!given || chosen == sizeof kinds / sizeof *kinds || !command_number(count_text, &count) || !count)
-        return error_set(error, "trace expects insns, blocks, calls, exceptions, irqs or mmio, and for how many instructions");
+        return error_set(error,
+                         "trace expects insns, blocks, calls, exceptions, irqs or mmio, and for how many instructions");
     if (command_word(&arguments, path, sizeof path) && strcmp(path, "-") && !(tracing.to = fopen(path, "we")))
         return error_set(error, "%s cannot be written: %s", path, strerror(errno));
     if (*arguments)
@@ -211,15 +215,19 @@ static bool run_profile(struct session *session, const char *arguments, struct e
     bool good = flame_write(flame, path, error);
     flame_free(flame);
     if (good)
-        say(session, "%u samples, one each %" PRIu64 " instructions; %s and %s.folded\n", samples, interval, path, path);
+        say(session, "%u samples, one each %" PRIu64 " instructions; %s and %s.folded\n", samples, interval, path,
+            path);
     return good;
 }
 
 const struct command commands_trace[] = {
     {"trace", "KIND INSNS [FILE|-] [FILTER]", COMPLETES_FILE, run_trace,
-     "Write down what the guest does for so many instructions: insns, blocks, calls, exceptions, irqs or mmio. FILTER: lines that "
-     "contain it.", NULL, true},
+     "Write down what the guest does for so many instructions: insns, blocks, calls, exceptions, irqs or mmio. FILTER: "
+     "lines that "
+     "contain it.",
+     NULL, true},
     {"profile", "TIME FILE [INSNS]", COMPLETES_FILE, run_profile,
-     "Sample the stacks of a time of the guest's, every 100000 instructions, into a flame graph (SVG) and FILE.folded.", NULL, true},
+     "Sample the stacks of a time of the guest's, every 100000 instructions, into a flame graph (SVG) and FILE.folded.",
+     NULL, true},
     {0},
 };

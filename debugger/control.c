@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The control socket: each line is a command, or a JSON object {"command": TEXT, "id": ANYTHING}; each gets one line of
- * JSON back: {"ok": true, "output": TEXT, "state": {...}} or {"ok": false, "error": TEXT, ...}, with the id if there was
- * one. A command that runs the guest is answered when the guest stands still again. */
+ * JSON back: {"ok": true, "output": TEXT, "state": {...}} or {"ok": false, "error": TEXT, ...}, with the id if there
+ * was one. A command that runs the guest is answered when the guest stands still again. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "debugger/command.h"
 
 static const char *const reasons[] = {
-    [STOP_START] = "start",           [STOP_ASKED] = "asked",           [STOP_STEP] = "step",   [STOP_BREAKPOINT] = "breakpoint",
-    [STOP_WATCHPOINT] = "watchpoint", [STOP_CATCH] = "catch",           [STOP_ENDED] = "ended", [STOP_BEGINNING] = "beginning",
+    [STOP_START] = "start",           [STOP_ASKED] = "asked", [STOP_STEP] = "step",   [STOP_BREAKPOINT] = "breakpoint",
+    [STOP_WATCHPOINT] = "watchpoint", [STOP_CATCH] = "catch", [STOP_ENDED] = "ended", [STOP_BEGINNING] = "beginning",
 };
 
 static json_t *hexadecimal(uint64_t number)
@@ -121,7 +121,8 @@ static void run_line(struct channel *channel, const char *line, size_t length)
     } else {
         json_t *object = json_object();
         json_object_set_new(object, "ok", json_false());
-        json_object_set_new(object, "error", json_string(request ? "the object has no \"command\"" : "that is no JSON"));
+        json_object_set_new(object, "error",
+                            json_string(request ? "the object has no \"command\"" : "that is no JSON"));
         reply(channel, object);
     }
     json_decref(request);

@@ -116,7 +116,8 @@ static bool halted(void *context)
     return false;
 }
 
-struct session *debugger_create(struct machine *machine, const struct debugger_hooks *hooks, bool prompt, struct error *error)
+struct session *debugger_create(struct machine *machine, const struct debugger_hooks *hooks, bool prompt,
+                                struct error *error)
 {
     const struct run_options *options = machine->options;
     struct session *session = session_create(machine);

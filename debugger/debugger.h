@@ -13,9 +13,10 @@ struct debugger_hooks {
 };
 
 /** Wires a debugger into a machine that was created and has not run. `prompt`: it is `armature debug`, which begins and
- *  ends at the prompt; else it is there for Ctrl-A D, sockets and scripts that the options name. NULL: `error` says what
- *  could not be had. */
-struct session *debugger_create(struct machine *machine, const struct debugger_hooks *hooks, bool prompt, struct error *error);
+ *  ends at the prompt; else it is there for Ctrl-A D, sockets and scripts that the options name. NULL: `error` says
+ * what could not be had. */
+struct session *debugger_create(struct machine *machine, const struct debugger_hooks *hooks, bool prompt,
+                                struct error *error);
 /** After the machine has ended, and before it is freed. NULL is allowed. */
 void debugger_free(struct session *session);
 /** Whether a script failed: the program's exit status shall say so. */

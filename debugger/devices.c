@@ -75,7 +75,8 @@ void fields_show(struct session *session, const struct fields *fields, const voi
         for (uint32_t i = 0; i < field->count; i++) {
             say(session, "%*s", (int)indent, "");
             say_in(session, PAINT_SYMBOL, field->count > 1 ? "%s[%u]\n" : "%s\n", field->name, i);
-            fields_show(session, field->fields, (const uint8_t *)object + field->offset + (size_t)i * field->size, indent + 2);
+            fields_show(session, field->fields, (const uint8_t *)object + field->offset + (size_t)i * field->size,
+                        indent + 2);
         }
     }
 }
@@ -100,11 +101,12 @@ static void show_registers(struct session *session, const struct device *device)
         if (reg->read_acts)
             continue;
         for (unsigned n = 0; n < count; n++) {
-            uint64_t value = reg->read                          ? reg->read(device->instance, n)
-                             : reg->field_offset != REG_NO_FIELD ? number_at((const uint8_t *)device->instance + reg->field_offset +
-                                                                                 (size_t)n * reg->size,
-                                                                             reg->size)
-                                                                 : reg->reset;
+            uint64_t value =
+                reg->read ? reg->read(device->instance, n)
+                : reg->field_offset != REG_NO_FIELD
+                    ? number_at((const uint8_t *)device->instance + reg->field_offset + (size_t)n * reg->size,
+                                reg->size)
+                    : reg->reset;
             if (count > 1 && !value)
                 continue;
             unsigned stride = reg->stride ? reg->stride : reg->size;
@@ -188,8 +190,8 @@ bool devices_set(struct session *session, const char *text, bool *found, struct 
     const struct field *field;
     uint64_t number;
     if (!find_number(device->class->state, device->instance, dot + 1, (size_t)(end - dot - 1), &at, &field))
-        return error_set(error, "%s has no field '%.*s'; 'info %s' lists them", device->name, (int)(end - dot - 1), dot + 1,
-                         device->name);
+        return error_set(error, "%s has no field '%.*s'; 'info %s' lists them", device->name, (int)(end - dot - 1),
+                         dot + 1, device->name);
     if (!expression_number(session, equals + 1, &number, error))
         return false;
     if (field->boolean && number > 1)

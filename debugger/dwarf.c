@@ -38,13 +38,15 @@ static size_t read_symbols(struct session *session, struct file *file, const cha
     const char *slash = strrchr(path, '/');
     while ((section = elf_nextscn(file->elf, section))) {
         GElf_Shdr header;
-        if (!gelf_getshdr(section, &header) || (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) || !header.sh_entsize)
+        if (!gelf_getshdr(section, &header) || (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) ||
+            !header.sh_entsize)
             continue;
         Elf_Data *data = elf_getdata(section, NULL);
         for (size_t i = 0; data && i < header.sh_size / header.sh_entsize && i <= INT32_MAX; i++) {
             GElf_Sym symbol;
             GElf_Shdr in;
-            if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) > STT_FUNC)
+            if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF ||
+                GELF_ST_TYPE(symbol.st_info) > STT_FUNC)
                 continue;
             const char *name = elf_strptr(file->elf, header.sh_link, symbol.st_name);
             Elf_Scn *its = elf_getscn(file->elf, symbol.st_shndx);
@@ -173,14 +175,18 @@ bool dwarf_knows_frame(struct session *session, uint64_t pc)
 
 static bool register_of(const struct unwinding *state, unsigned number, uint64_t *value)
 {
-    *value = number == 31 ? state->sp : number == 29 ? state->fp : number == 30 ? state->lr : number < 29 ? state->x[number] : 0;
+    *value = number == 31   ? state->sp
+             : number == 29 ? state->fp
+             : number == 30 ? state->lr
+             : number < 29  ? state->x[number]
+                            : 0;
     return number <= 31 && (number >= 29 || state->has_x);
 }
 
 /* The operations that compilers use for AArch64 frames: a register and an offset, the CFA, and a load. `cfa`: where
  * DW_OP_call_frame_cfa is. What else there may be is not known. */
-static bool compute(const struct unwinding *state, const struct space *space, uint64_t cfa, const Dwarf_Op *ops, size_t count,
-                    bool *is_value, uint64_t *result)
+static bool compute(const struct unwinding *state, const struct space *space, uint64_t cfa, const Dwarf_Op *ops,
+                    size_t count, bool *is_value, uint64_t *result)
 {
     uint64_t stack[OPERATIONS_MAX], value;
     unsigned depth = 0;

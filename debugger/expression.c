@@ -62,7 +62,8 @@ static uint64_t fit(uint64_t number, const struct type *type)
     type = type_strip(type);
     if (type->is_bool)
         return number != 0;
-    return type->kind == TYPE_INT || type->kind == TYPE_ENUM ? extend(number, (unsigned)type->size * 8, type->is_signed) : number;
+    return type->kind == TYPE_INT || type->kind == TYPE_ENUM ? extend(number, (unsigned)type->size * 8, type->is_signed)
+                                                             : number;
 }
 
 bool value_number(struct session *session, const struct value *value, uint64_t *number, struct error *error)
@@ -173,7 +174,8 @@ static bool expect(struct parser *p, const char *op)
 
 static bool is_name_byte(char byte, bool first)
 {
-    return byte == '_' || isalpha((unsigned char)byte) || (!first && (isdigit((unsigned char)byte) || byte == '.' || byte == '$'));
+    return byte == '_' || isalpha((unsigned char)byte) ||
+           (!first && (isdigit((unsigned char)byte) || byte == '.' || byte == '$'));
 }
 
 /* A name, without moving on. In symbols '.' stands too ("foo.isra.0"): `dots` tells whether it may here. */
@@ -197,7 +199,11 @@ static const struct type *tagged_type(struct parser *p, enum type_kind kind)
     session_find_kernel(p->session, NULL);
     const struct type *type = types_find(p->session->types, kind, name);
     if (!type)
-        error_set(p->error, "no %s '%s' is known", kind == TYPE_STRUCT ? "struct" : kind == TYPE_UNION ? "union" : "enum", name);
+        error_set(p->error, "no %s '%s' is known",
+                  kind == TYPE_STRUCT  ? "struct"
+                  : kind == TYPE_UNION ? "union"
+                                       : "enum",
+                  name);
     return type;
 }
 
@@ -681,8 +687,9 @@ static bool compute(struct parser *p, enum binary_op op, struct value *a, const 
     }
     bool left_points = type_strip(a->type)->kind == TYPE_POINTER;
     *a = number_of(result, truth ? type_builtin("int")
-                           : left_points && (op == OP_BIT_AND || op == OP_BIT_OR) ? a->type
-                                                                                  : type_builtin(is_signed ? "long" : "unsigned long"));
+                           : left_points && (op == OP_BIT_AND || op == OP_BIT_OR)
+                               ? a->type
+                               : type_builtin(is_signed ? "long" : "unsigned long"));
     return true;
 }
 

@@ -124,8 +124,11 @@ static void draw(FILE *to, const struct node *node, double x, double scale, doub
         if (width >= LEAST) {
             fprintf(to, "<g><title>");
             write_escaped(to, node->name, SIZE_MAX);
-            fprintf(to, " (%llu samples, %.2f%%)</title><rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"16\" fill=\"#%06x\"/>",
-                    (unsigned long long)node->samples, 100.0 * (double)node->samples / (double)whole, x, y, width, colour_of(node->name));
+            fprintf(to,
+                    " (%llu samples, %.2f%%)</title><rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"16\" "
+                    "fill=\"#%06x\"/>",
+                    (unsigned long long)node->samples, 100.0 * (double)node->samples / (double)whole, x, y, width,
+                    colour_of(node->name));
             if (width > 30) {
                 fprintf(to, "<text x=\"%.2f\" y=\"%.1f\">", x + 2, y + 12);
                 write_escaped(to, node->name, (size_t)(width / 7));
@@ -141,9 +144,11 @@ static void draw(FILE *to, const struct node *node, double x, double scale, doub
 static void write_svg(FILE *to, const struct flame *flame)
 {
     double height = (depth_of(flame->root.children) + 2) * ROW;
-    fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" font-family=\"monospace\" font-size=\"11\">\n"
-            "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n<text x=\"4\" y=\"13\">%llu samples</text>\n", WIDTH, height,
-            (unsigned long long)flame->root.samples);
+    fprintf(to,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" font-family=\"monospace\" "
+            "font-size=\"11\">\n"
+            "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n<text x=\"4\" y=\"13\">%llu samples</text>\n",
+            WIDTH, height, (unsigned long long)flame->root.samples);
     if (flame->root.samples)
         draw(to, flame->root.children, 0, WIDTH / (double)flame->root.samples, height - ROW, flame->root.samples);
     fputs("</svg>\n", to);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A server of gdb's remote protocol (gdb's manual, appendix E): threads are CPUs, from 1. A packet is $TEXT#SUM, answered
- * by + or - until gdb asks to do without; 0x03 by itself asks to stop. */
+/* A server of gdb's remote protocol (gdb's manual, appendix E): threads are CPUs, from 1. A packet is $TEXT#SUM,
+ * answered by + or - until gdb asks to do without; 0x03 by itself asks to stop. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,7 +284,8 @@ static void write_register(struct channel *channel, const char *text)
     uint8_t bytes[16];
     uint64_t number;
     size_t length;
-    bool good = take_number(&text, &number, '=') && number < UINT32_MAX && (length = from_hex(text, bytes, sizeof bytes)) != SIZE_MAX &&
+    bool good = take_number(&text, &number, '=') && number < UINT32_MAX &&
+                (length = from_hex(text, bytes, sizeof bytes)) != SIZE_MAX &&
                 gdb_register_write(session_cpu(channel_session(channel)), (unsigned)number, bytes, (unsigned)length);
     reply(channel, good ? "OK" : "E01");
 }
@@ -314,8 +315,8 @@ static void change_point(struct channel *channel, const char *text, bool set)
     struct point wanted = {.kind = type < 2 ? POINT_BREAK : POINT_WATCH, .enabled = true, .address = address, .cpu = -1,
                            .bytes = type < 2 ? 4 : kind, .watch_kinds = kinds[type]};
     struct point *point = stopping_first(session);
-    while (point && !(is_ours(point) && point->kind == wanted.kind && point->address == address && point->bytes == wanted.bytes &&
-                      point->watch_kinds == wanted.watch_kinds))
+    while (point && !(is_ours(point) && point->kind == wanted.kind && point->address == address &&
+                      point->bytes == wanted.bytes && point->watch_kinds == wanted.watch_kinds))
         point = point->next;
     if (set && !point && (!wanted.bytes || wanted.bytes > 4096 || !stopping_add(session, &wanted, false, &error))) {
         reply(channel, "E0e");
@@ -406,7 +407,8 @@ static char *threads_document(struct session *session)
     fputs("<?xml version=\"1.0\"?>\n<threads>\n", memory);
     for (unsigned i = 0; i < thread_count(session); i++) {
         const struct cpu *cpu = session->machine->cpus[i];
-        fprintf(memory, "<thread id=\"%x\" core=\"%u\" name=\"CPU %u\">EL%u%s</thread>\n", i + 1, i, i, cpu->pstate.el, waits[cpu->wait]);
+        fprintf(memory, "<thread id=\"%x\" core=\"%u\" name=\"CPU %u\">EL%u%s</thread>\n", i + 1, i, i, cpu->pstate.el,
+                waits[cpu->wait]);
     }
     fputs("</threads>\n", memory);
     fclose(memory);
@@ -512,7 +514,9 @@ static void run_packet(struct channel *channel, const char *text, size_t length)
         reply(channel, all || (take_number(&rest, &number, 0) && select_thread(session, number)) ? "OK" : "E01");
         break;
     }
-    case 'T': reply(channel, take_number(&rest, &number, 0) && number && number <= thread_count(session) ? "OK" : "E01"); break;
+    case 'T':
+        reply(channel, take_number(&rest, &number, 0) && number && number <= thread_count(session) ? "OK" : "E01");
+        break;
     case 'Z': change_point(channel, rest, true); break;
     case 'z': change_point(channel, rest, false); break;
     case 'q': query(channel, rest); break;
@@ -558,7 +562,8 @@ static bool received(struct channel *channel, const uint8_t *bytes, size_t lengt
     uint8_t sum = 0;
     for (size_t i = 1; i <= count; i++)
         sum = (uint8_t)(sum + bytes[i]);
-    bool good = digit((char)end[1]) >= 0 && digit((char)end[2]) >= 0 && sum == (digit((char)end[1]) << 4 | digit((char)end[2])) && count <= PACKET_BYTES;
+    bool good = digit((char)end[1]) >= 0 && digit((char)end[2]) >= 0 &&
+                sum == (digit((char)end[1]) << 4 | digit((char)end[2])) && count <= PACKET_BYTES;
     if (good) {
         memcpy(packet, bytes + 1, count);
         packet[count] = 0;
@@ -596,4 +601,5 @@ static void gone(struct channel *channel)
     session->go_on = true;
 }
 
-const struct channel_ops gdb_channel = {.received = received, .interrupts = interrupts, .connected = connected, .gone = gone};
+const struct channel_ops gdb_channel = {
+    .received = received, .interrupts = interrupts, .connected = connected, .gone = gone};

@@ -59,7 +59,8 @@ static const char vector_types[] =
     "<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/><vector id=\"v2u\" type=\"uint64\" count=\"2\"/>"
     "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/><vector id=\"v4u\" type=\"uint32\" count=\"4\"/>"
     "<vector id=\"v8u\" type=\"uint16\" count=\"8\"/><vector id=\"v16u\" type=\"uint8\" count=\"16\"/>"
-    "<union id=\"aarch64v\"><field name=\"d\" type=\"v2d\"/><field name=\"s\" type=\"v4f\"/><field name=\"u64\" type=\"v2u\"/>"
+    "<union id=\"aarch64v\"><field name=\"d\" type=\"v2d\"/><field name=\"s\" type=\"v4f\"/><field name=\"u64\" "
+    "type=\"v2u\"/>"
     "<field name=\"u32\" type=\"v4u\"/><field name=\"u16\" type=\"v8u\"/><field name=\"u8\" type=\"v16u\"/>"
     "<field name=\"q\" type=\"uint128\"/></union>\n";
 
@@ -70,17 +71,22 @@ char *gdb_description(void)
     FILE *to = open_memstream(&bytes, &count);
     if (!to)
         return NULL;
-    fputs("<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n<architecture>aarch64</architecture>\n"
-          "<feature name=\"org.gnu.gdb.aarch64.core\">\n", to);
+    fputs("<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM "
+          "\"gdb-target.dtd\">\n<target>\n<architecture>aarch64</architecture>\n"
+          "<feature name=\"org.gnu.gdb.aarch64.core\">\n",
+          to);
     for (unsigned i = 0; i < 31; i++)
         fprintf(to, "<reg name=\"x%u\" bitsize=\"64\"/>\n", i);
     fputs("<reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\"/>\n<reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\"/>\n"
-          "<reg name=\"cpsr\" bitsize=\"32\" type=\"int\"/>\n</feature>\n<feature name=\"org.gnu.gdb.aarch64.fpu\">\n", to);
+          "<reg name=\"cpsr\" bitsize=\"32\" type=\"int\"/>\n</feature>\n<feature name=\"org.gnu.gdb.aarch64.fpu\">\n",
+          to);
     fputs(vector_types, to);
     for (unsigned i = 0; i < 32; i++)
         fprintf(to, "<reg name=\"v%u\" bitsize=\"128\" type=\"aarch64v\"/>\n", i);
-    fputs("<reg name=\"fpsr\" bitsize=\"32\" type=\"int\"/>\n<reg name=\"fpcr\" bitsize=\"32\" type=\"int\"/>\n</feature>\n"
-          "<feature name=\"org.armature.system\">\n", to);
+    fputs("<reg name=\"fpsr\" bitsize=\"32\" type=\"int\"/>\n<reg name=\"fpcr\" bitsize=\"32\" "
+          "type=\"int\"/>\n</feature>\n"
+          "<feature name=\"org.armature.system\">\n",
+          to);
     for (unsigned i = 0; i < SYSTEM_NUMBER; i++)
         fprintf(to, "<reg name=\"%s\" bitsize=\"64\" type=\"int64\" group=\"system\" save-restore=\"no\"/>\n",
                 sysreg_infos[SR_NONE + 1 + i].name);

@@ -93,7 +93,8 @@ static bool tape_feed(void *context, struct input_stamp now)
 {
     struct history *history = context;
     bool any = false;
-    while (history->tape.replays && history->next < history->input_count && same_moment(history->inputs[history->next].at, now)) {
+    while (history->tape.replays && history->next < history->input_count &&
+           same_moment(history->inputs[history->next].at, now)) {
         const struct kept_input *input = &history->inputs[history->next++];
         any |= inputs_replay(history->session->machine->inputs, input->source, input->bytes, input->length);
     }
@@ -125,7 +126,11 @@ struct history *history_create(struct session *session, uint64_t bytes)
     history->session = session;
     history->points = checkpoints_create(session->machine);
     history->budget_bytes = bytes;
-    history->tape = (struct tape){.context = history, .at_top = tape_at_top, .next = tape_next, .feed = tape_feed, .stuck = tape_stuck,
+    history->tape = (struct tape){.context = history,
+                                  .at_top = tape_at_top,
+                                  .next = tape_next,
+                                  .feed = tape_feed,
+                                  .stuck = tape_stuck,
                                   .before_wait = tape_before_wait};
     inputs_observe(session->machine->inputs, on_input, history);
     return history;
@@ -208,9 +213,10 @@ bool history_resume(struct session *session, struct error *error)
         }
         loop->halt_at_insns = point < wanted ? point : wanted;
         good = machine_resume(session->machine, error);
-        if (!good || !loop->halted || run_loop_insns(loop) < point || point >= wanted || session->stop.reason != STOP_STEP ||
-            session->asked_to_stop || session->peers_wait || (loop->halt_cpu && loop->halt_cpu->icount >= loop->halt_cpu_insns) ||
-            loop->now_ns >= loop->halt_at_ns || session->machine->debugger.output_found)
+        if (!good || !loop->halted || run_loop_insns(loop) < point || point >= wanted ||
+            session->stop.reason != STOP_STEP || session->asked_to_stop || session->peers_wait ||
+            (loop->halt_cpu && loop->halt_cpu->icount >= loop->halt_cpu_insns) || loop->now_ns >= loop->halt_at_ns ||
+            session->machine->debugger.output_found)
             break;
     }
     loop->halt_at_insns = wanted;
@@ -260,7 +266,8 @@ static bool check(struct session *session, struct error *error)
 }
 
 /* Runs without stopping for anybody's breakpoints, to an instruction count of all CPUs or of one. */
-static bool run_quietly(struct session *session, uint64_t insns, struct cpu *cpu, uint64_t cpu_insns, struct error *error)
+static bool run_quietly(struct session *session, uint64_t insns, struct cpu *cpu, uint64_t cpu_insns,
+                        struct error *error)
 {
     struct run_loop *loop = &session->machine->loop;
     bool good = true;
@@ -334,8 +341,9 @@ bool history_step_back(struct session *session, uint64_t count, struct error *er
     struct history *history = session->history;
     struct cpu *cpu = session_cpu(session);
     if (session->machine->cpu_count == 1)
-        return count > run_loop_insns(loop_of(history)) ? error_set(error, "history begins later")
-                                                        : history_go(session, run_loop_insns(loop_of(history)) - count, error);
+        return count > run_loop_insns(loop_of(history))
+                   ? error_set(error, "history begins later")
+                   : history_go(session, run_loop_insns(loop_of(history)) - count, error);
     if (cpu->icount < count)
         return error_set(error, "CPU %u has not run that many instructions", session->cpu);
     /* Which checkpoint is before the CPU's instruction shows when the machine is there. */
@@ -353,10 +361,10 @@ bool history_step_back(struct session *session, uint64_t count, struct error *er
     return good;
 }
 
-/* From where the machine is: runs to `insns`, and counts the hits of points before it. The last stop is kept in `*last`.
- * With `stop_at` not 0, it stays where it is at that hit. */
-static bool count_hits(struct session *session, const struct point *only, uint64_t insns, unsigned stop_at, unsigned *hits,
-                       struct stop *last, struct error *error)
+/* From where the machine is: runs to `insns`, and counts the hits of points before it. The last stop is kept in
+ * `*last`. With `stop_at` not 0, it stays where it is at that hit. */
+static bool count_hits(struct session *session, const struct point *only, uint64_t insns, unsigned stop_at,
+                       unsigned *hits, struct stop *last, struct error *error)
 {
     struct run_loop *loop = &session->machine->loop;
     bool good = true;
@@ -387,13 +395,16 @@ static bool last_hit(struct session *session, const struct point *only, bool *fo
     bool good = true;
     *found = false;
     session->asked_to_stop = false;
-    for (int number = point_before(history, until ? until - 1 : 0); good && number >= 0 && !*found && !session->asked_to_stop; number--) {
+    for (int number = point_before(history, until ? until - 1 : 0);
+         good && number >= 0 && !*found && !session->asked_to_stop; number--) {
         uint64_t from = history->moments[number].insns;
         unsigned hits, again;
-        good = go_to_point(history, (unsigned)number, error) && count_hits(session, only, until, 0, &hits, &last, error);
+        good =
+            go_to_point(history, (unsigned)number, error) && count_hits(session, only, until, 0, &hits, &last, error);
         if (good && hits) {
             *found = true;
-            good = go_to_point(history, (unsigned)number, error) && count_hits(session, only, until, hits, &again, &last, error);
+            good = go_to_point(history, (unsigned)number, error) &&
+                   count_hits(session, only, until, hits, &again, &last, error);
         } else if (good && number == 0) {
             good = go_to_point(history, 0, error); /* stand at the beginning */
         }
@@ -465,7 +476,9 @@ void history_show(struct session *session)
     const struct history *history = session->history;
     for (unsigned i = 0; i < count_of(history); i++)
         say(session, "%4u  instruction %14" PRIu64 "  %6llu.%06llu s  %6" PRIu64 " KiB\n", i, history->moments[i].insns,
-            history->moments[i].ns / NS_PER_S, history->moments[i].ns % NS_PER_S / 1000, checkpoints_bytes(history->points, i) >> 10);
-    say(session, "now   instruction %14" PRIu64 "%s; %zu inputs, %" PRIu64 " of %" PRIu64 " MiB\n", run_loop_insns(loop_of(history)),
-        history->tape.replays ? ", in the past" : "", history->input_count, bytes_kept(history) >> 20, history->budget_bytes >> 20);
+            history->moments[i].ns / NS_PER_S, history->moments[i].ns % NS_PER_S / 1000,
+            checkpoints_bytes(history->points, i) >> 10);
+    say(session, "now   instruction %14" PRIu64 "%s; %zu inputs, %" PRIu64 " of %" PRIu64 " MiB\n",
+        run_loop_insns(loop_of(history)), history->tape.replays ? ", in the past" : "", history->input_count,
+        bytes_kept(history) >> 20, history->budget_bytes >> 20);
 }

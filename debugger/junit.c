@@ -61,8 +61,9 @@ bool junit_write(const char *path, const struct junit_case *cases, unsigned coun
         return error_set(error, "%s cannot be written: %s", path, strerror(errno));
     for (unsigned i = 0; i < count; i++)
         failed += !cases[i].passed;
-    fprintf(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"armature\" tests=\"%u\" failures=\"%u\">\n", count,
-            failed);
+    fprintf(to,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"armature\" tests=\"%u\" failures=\"%u\">\n",
+            count, failed);
     for (unsigned i = 0; i < count; i++)
         put_case(to, &cases[i]);
     fputs("</testsuite>\n", to);

@@ -74,7 +74,8 @@ static bool prove_tokens_from(struct tables *t, size_t start)
     }
     for (size_t step = 4; step <= 8; step += 4) {
         size_t index = align(end, step);
-        if (index > t->length || t->length - index < sizeof offsets || memcmp(t->image + index, offsets, sizeof offsets))
+        if (index > t->length || t->length - index < sizeof offsets ||
+            memcmp(t->image + index, offsets, sizeof offsets))
             continue;
         t->tokens = start;
         t->index = index;
@@ -83,8 +84,8 @@ static bool prove_tokens_from(struct tables *t, size_t start)
     return false;
 }
 
-/* `at` is where the token "0" stands. Proves a token table around it. What is in front of the table may end in any byte,
- * so the first token begins at one of the aligned places. */
+/* `at` is where the token "0" stands. Proves a token table around it. What is in front of the table may end in any
+ * byte, so the first token begins at one of the aligned places. */
 static bool prove_tokens(struct tables *t, size_t at)
 {
     size_t start = at, second = at;
@@ -101,8 +102,8 @@ static bool prove_tokens(struct tables *t, size_t at)
     return false;
 }
 
-/* Whether the four bytes at `at` are a digit and the next one, each with a NUL behind or before it. Any row of ten such has
- * them at every eighth byte, so that most of the image is not looked at. */
+/* Whether the four bytes at `at` are a digit and the next one, each with a NUL behind or before it. Any row of ten such
+ * has them at every eighth byte, so that most of the image is not looked at. */
 static bool may_be_digits(const uint8_t *at)
 {
     unsigned phase = at[0] ? 0 : 1;
@@ -119,8 +120,8 @@ static bool find_tokens(struct tables *t, size_t from)
             continue;
         unsigned phase = t->image[at] ? 0 : 1;
         size_t back = 2u * (t->image[at + phase] - '0'), start = at + phase - back;
-        if (at + phase >= back && start + sizeof digits <= t->length && !memcmp(t->image + start, digits, sizeof digits) &&
-            prove_tokens(t, start))
+        if (at + phase >= back && start + sizeof digits <= t->length &&
+            !memcmp(t->image + start, digits, sizeof digits) && prove_tokens(t, start))
             return true;
     }
     return false;
@@ -187,7 +188,8 @@ static uint32_t marker_row(const struct tables *t, size_t at)
 
 static bool find_names(struct tables *t)
 {
-    for (size_t at = t->tokens > NEAR_BYTES ? t->tokens - NEAR_BYTES : 8; at + 8 <= t->tokens || at + 8 <= t->index + 1024; at += 4) {
+    for (size_t at = t->tokens > NEAR_BYTES ? t->tokens - NEAR_BYTES : 8;
+         at + 8 <= t->tokens || at + 8 <= t->index + 1024; at += 4) {
         if (at + 8 > t->length)
             return false;
         if (u32_at(t, at) || u32_at(t, at + 4) < GROUP * 2 || u32_at(t, at + 4) > GROUP_BYTES)
@@ -240,7 +242,8 @@ static bool prove_addresses(struct tables *t, size_t at)
 
 static bool find_addresses(struct tables *t)
 {
-    const size_t number = t->names - 8, offsets_bytes = align(4ull * t->count, 8), behind = align(t->index + TOKENS * 2, 8);
+    const size_t number = t->names - 8, offsets_bytes = align(4ull * t->count, 8),
+                 behind = align(t->index + TOKENS * 2, 8);
     /* In front of the number of symbols, or (since 6.4) behind the tokens. */
     if (number >= 8 + offsets_bytes && prove_offsets(t, number - 8 - offsets_bytes, number - 8))
         return true;
@@ -258,7 +261,8 @@ static bool expand(const struct tables *t, size_t *at, char *text)
     if (!name_length(t, *at, t->markers, &header, &length))
         return false;
     for (size_t i = 0; i < length; i++) {
-        const char *token = (const char *)t->image + t->tokens + u16_at(t, t->index + 2ull * t->image[*at + header + i]);
+        const char *token =
+            (const char *)t->image + t->tokens + u16_at(t, t->index + 2ull * t->image[*at + header + i]);
         size_t bytes = strlen(token);
         if (used + bytes >= NAME_BYTES)
             return false;
@@ -270,7 +274,8 @@ static bool expand(const struct tables *t, size_t *at, char *text)
     return used >= 2;
 }
 
-size_t kallsyms_read(const uint8_t *image, size_t length, size_t *tokens, kallsyms_each *each, void *context, struct error *error)
+size_t kallsyms_read(const uint8_t *image, size_t length, size_t *tokens, kallsyms_each *each, void *context,
+                     struct error *error)
 {
     struct tables t = {.image = image, .length = length};
     char text[NAME_BYTES];
@@ -287,7 +292,8 @@ size_t kallsyms_read(const uint8_t *image, size_t length, size_t *tokens, kallsy
     *tokens = t.tokens;
     size_t at = t.names;
     for (uint32_t i = 0; i < t.count; i++) {
-        uint64_t address = t.relative ? t.base + u32_at(&t, t.addresses + 4ull * i) : u64_at(&t, t.addresses + 8ull * i);
+        uint64_t address =
+            t.relative ? t.base + u32_at(&t, t.addresses + 4ull * i) : u64_at(&t, t.addresses + 8ull * i);
         if (!expand(&t, &at, text) || !each(context, address, text[0], text + 1))
             return i;
     }

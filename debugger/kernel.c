@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Finding the guest's kernel and its tasks. The kernel is where a symbol table of a kernel's is found; the table says at which
- * virtual address, under KASLR too. */
+/* Finding the guest's kernel and its tasks. The kernel is where a symbol table of a kernel's is found; the table says
+ * at which virtual address, under KASLR too. */
 #include "debugger/kernel.h"
 #include <stdarg.h>
 #include <stdlib.h>
@@ -32,7 +32,8 @@ bool kernel_place(struct session *session, uint64_t *address, const char *format
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (length <= 0 || (size_t)length >= sizeof text || !expression_evaluate(session, text, &value, NULL) || !value.in_memory)
+    if (length <= 0 || (size_t)length >= sizeof text || !expression_evaluate(session, text, &value, NULL) ||
+        !value.in_memory)
         return false;
     *address = value.address;
     return true;
@@ -87,8 +88,11 @@ static void find_places(struct session *session, size_t near)
     const struct symbol *text = symbols_find(session->symbols, "_text");
     const struct cpu *cpu = session_cpu(session);
     const uint64_t table_mask = 0x0000fffffffff000ull;
-    kernel->text = text ? text->address : symbols_count(session->symbols) ? symbols_at(session->symbols, 0)->address : 0;
-    /* At EL0 the table of the upper half may be KPTI's, which maps entries alone; the kernel's own is two pages behind. */
+    kernel->text = text                              ? text->address
+                   : symbols_count(session->symbols) ? symbols_at(session->symbols, 0)->address
+                                                     : 0;
+    /* At EL0 the table of the upper half may be KPTI's, which maps entries alone; the kernel's own is two pages behind.
+     */
     kernel->kernel_table = (cpu->sys.TTBR1_EL1 & table_mask) + (cpu->pstate.el ? 0 : 2 * PAGE_SIZE_BYTES);
     struct space space = session_space(session);
     const struct symbol *known = symbols_find(session->symbols, "vfs_read");
@@ -150,7 +154,8 @@ static bool add_module(struct session *session, uint64_t module, void *context)
     struct space space = session_space(session);
     if (!kernel_place(session, &address, "((struct module *)0x%llx)->name", (unsigned long long)module) ||
         !kernel_string(session, address, name, sizeof name) ||
-        !kernel_number(session, &kallsyms, "((struct module *)0x%llx)->kallsyms", (unsigned long long)module) || !kallsyms ||
+        !kernel_number(session, &kallsyms, "((struct module *)0x%llx)->kallsyms", (unsigned long long)module) ||
+        !kallsyms ||
         !kernel_number(session, &table, "((struct mod_kallsyms *)0x%llx)->symtab", (unsigned long long)kallsyms) ||
         !kernel_number(session, &strings, "((struct mod_kallsyms *)0x%llx)->strtab", (unsigned long long)kallsyms) ||
         !kernel_number(session, &count, "((struct mod_kallsyms *)0x%llx)->num_symtab", (unsigned long long)kallsyms))
@@ -161,7 +166,8 @@ static bool add_module(struct session *session, uint64_t module, void *context)
         char letter = 't';
         if (space_read(&space, table + i * sizeof symbol, &symbol, sizeof symbol) != sizeof symbol)
             break;
-        if (!symbol.value || !symbol.section || !space_read_string(&space, strings + symbol.name, text, sizeof text) || *text == '$')
+        if (!symbol.value || !symbol.section || !space_read_string(&space, strings + symbol.name, text, sizeof text) ||
+            *text == '$')
             continue;
         if (types && space_read(&space, types + i, &letter, 1) == 1 && !strchr("tTwW", letter))
             letter = 'd';
@@ -258,8 +264,9 @@ static bool on_process(struct session *session, uint64_t task, void *context)
     return threads->goes_on;
 }
 
-bool kernel_each_task(struct session *session, bool threads, bool (*each)(struct session *session, uint64_t task, void *context),
-                      void *context, struct error *error)
+bool kernel_each_task(struct session *session, bool threads,
+                      bool (*each)(struct session *session, uint64_t task, void *context), void *context,
+                      struct error *error)
 {
     uint64_t offset, head;
     if (!kernel_find(session, error))

@@ -27,14 +27,17 @@ bool kernel_current(struct session *session, unsigned cpu, struct value *value, 
 
 /** Evaluates an expression made by printf(), to a number or to a location. False: something in it is not known, or not
  *  there, which is no error of the user's: versions of the kernel differ. */
-bool kernel_number(struct session *session, uint64_t *number, const char *format, ...) __attribute__((format(printf, 3, 4)));
-bool kernel_place(struct session *session, uint64_t *address, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool kernel_number(struct session *session, uint64_t *number, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool kernel_place(struct session *session, uint64_t *address, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /** Reads a string of the kernel's at `address`, with what is no text as '?'. */
 bool kernel_string(struct session *session, uint64_t address, char *to, size_t capacity);
 
 /** Each task, threads too where `threads`; stops where `each` returns false. False: the list cannot be read. */
-bool kernel_each_task(struct session *session, bool threads, bool (*each)(struct session *session, uint64_t task, void *context),
-                      void *context, struct error *error);
+bool kernel_each_task(struct session *session, bool threads,
+                      bool (*each)(struct session *session, uint64_t task, void *context), void *context,
+                      struct error *error);
 /** The task with that PID. */
 /** The first task of that name. */
 bool kernel_task_named(struct session *session, const char *name, uint64_t *task, struct error *error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How the kernel's variables are found without their names. A function that uses one is known by name; its code forms the
- * addresses of all variables that it uses, by ADRP and what follows. Which of them is the one is judged by what lies there:
- * a list that closes, a ring whose sizes make sense. init_task is found by its name "swapper" and its list. */
+/* How the kernel's variables are found without their names. A function that uses one is known by name; its code forms
+ * the addresses of all variables that it uses, by ADRP and what follows. Which of them is the one is judged by what
+ * lies there: a list that closes, a ring whose sizes make sense. init_task is found by its name "swapper" and its list.
+ */
 #include "debugger/kernel_data.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ bool kernel_find_types(struct session *session, size_t near)
         if (ram->host[at] != magic[0] || memcmp(ram->host + at, magic, sizeof magic))
             continue;
         memcpy(header, ram->host + at, sizeof header);
-        uint64_t types = BTF_HEADER + (uint64_t)header[2] + header[3], strings = BTF_HEADER + (uint64_t)header[4] + header[5];
+        uint64_t types = BTF_HEADER + (uint64_t)header[2] + header[3],
+                 strings = BTF_HEADER + (uint64_t)header[4] + header[5];
         uint64_t bytes = types > strings ? types : strings;
         if (bytes > BTF_MAX || bytes > ram->size_bytes - at)
             continue;
@@ -81,9 +83,9 @@ static bool is_list(struct session *session, uint64_t address)
 {
     uint64_t next, prev, back;
     struct space space = session_space(session);
-    return space_read_u64(&space, address, &next) && space_read_u64(&space, address + 8, &prev) && next >> 48 == 0xffff &&
-           prev >> 48 == 0xffff && space_read_u64(&space, next + 8, &back) && back == address && space_read_u64(&space, prev, &back) &&
-           back == address;
+    return space_read_u64(&space, address, &next) && space_read_u64(&space, address + 8, &prev) &&
+           next >> 48 == 0xffff && prev >> 48 == 0xffff && space_read_u64(&space, next + 8, &back) && back == address &&
+           space_read_u64(&space, prev, &back) && back == address;
 }
 
 static bool is_module_list(struct session *session, uint64_t address)
@@ -109,9 +111,10 @@ static bool is_printk_ring(struct session *session, uint64_t address)
     uint64_t ring, count, data;
     struct space space = session_space(session);
     return space_read_u64(&space, address, &ring) && ring >> 48 == 0xffff && !(ring & 7) &&
-           kernel_number(session, &count, "((struct printk_ringbuffer *)0x%" PRIx64 ")->desc_ring.count_bits", ring) && count >= 4 &&
-           count <= 22 &&
-           kernel_number(session, &data, "((struct printk_ringbuffer *)0x%" PRIx64 ")->text_data_ring.size_bits", ring) &&
+           kernel_number(session, &count, "((struct printk_ringbuffer *)0x%" PRIx64 ")->desc_ring.count_bits", ring) &&
+           count >= 4 && count <= 22 &&
+           kernel_number(session, &data, "((struct printk_ringbuffer *)0x%" PRIx64 ")->text_data_ring.size_bits",
+                         ring) &&
            data >= 10 && data <= 30 &&
            kernel_number(session, &data, "((struct printk_ringbuffer *)0x%" PRIx64 ")->text_data_ring.data", ring) &&
            data >> 48 == 0xffff;
@@ -120,11 +123,13 @@ static bool is_printk_ring(struct session *session, uint64_t address)
 static bool is_irq_tree(struct session *session, uint64_t address)
 {
     uint64_t head, shift;
-    return kernel_number(session, &head, "((struct xarray *)0x%" PRIx64 ")->xa_head", address) && (head & 3) == 2 && head >> 48 == 0xffff &&
-           kernel_number(session, &shift, "((struct xa_node *)0x%llx)->shift", head & ~3ull) && shift % 6 == 0 && shift <= 12;
+    return kernel_number(session, &head, "((struct xarray *)0x%" PRIx64 ")->xa_head", address) && (head & 3) == 2 &&
+           head >> 48 == 0xffff && kernel_number(session, &shift, "((struct xa_node *)0x%llx)->shift", head & ~3ull) &&
+           shift % 6 == 0 && shift <= 12;
 }
 
-/* The per-CPU variable from which exceptions of EL0 take the task; any other that holds pointers to tasks of that CPU does. */
+/* The per-CPU variable from which exceptions of EL0 take the task; any other that holds pointers to tasks of that CPU
+ * does. */
 static bool is_entry_task(struct session *session, uint64_t address)
 {
     uint64_t task, pid;
@@ -150,7 +155,8 @@ static uint64_t find_init_task(struct session *session)
     if (!kernel->physical || !kernel_offset(session, "task_struct", "comm", &comm) ||
         !kernel_offset(session, "task_struct", "tasks", &tasks) || !kernel_offset(session, "task_struct", "pid", &pid))
         return 0;
-    uint64_t from = kernel->physical - ram->base, to = from + KERNEL_BYTES < ram->size_bytes ? from + KERNEL_BYTES : ram->size_bytes;
+    uint64_t from = kernel->physical - ram->base,
+             to = from + KERNEL_BYTES < ram->size_bytes ? from + KERNEL_BYTES : ram->size_bytes;
     while (from < to) {
         const uint8_t *found = memmem(ram->host + from, to - from, "swapper", 7);
         if (!found)
@@ -177,10 +183,18 @@ void kernel_find_variables(struct session *session)
         const char *functions[5];
         judge *fits;
     } wanted[] = {
-        {"modules", {"print_modules", "m_start", "find_module_all", "module_kallsyms_lookup_name", "search_module_extables"}, is_module_list},
-        {"prb", {"vprintk_store", "devkmsg_read", "kmsg_dump_get_line", "prb_read_valid", "syslog_print"}, is_printk_ring},
-        {"irq_desc_tree", {"irq_to_desc", "irq_get_next_irq", "alloc_descs", "free_desc", "__irq_alloc_descs"}, is_irq_tree},
-        {"__entry_task", {"el0t_64_sync", "el0t_64_irq", "__switch_to", "entry_task_switch", "el0t_64_error"}, is_entry_task},
+        {"modules",
+         {"print_modules", "m_start", "find_module_all", "module_kallsyms_lookup_name", "search_module_extables"},
+         is_module_list},
+        {"prb",
+         {"vprintk_store", "devkmsg_read", "kmsg_dump_get_line", "prb_read_valid", "syslog_print"},
+         is_printk_ring},
+        {"irq_desc_tree",
+         {"irq_to_desc", "irq_get_next_irq", "alloc_descs", "free_desc", "__irq_alloc_descs"},
+         is_irq_tree},
+        {"__entry_task",
+         {"el0t_64_sync", "el0t_64_irq", "__switch_to", "entry_task_switch", "el0t_64_error"},
+         is_entry_task},
     };
     bool added = false;
     uint64_t address;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Files, mappings and mounts of processes, and the kernel's interrupts. Paths are walked from an entry up to the root, over
- * mounts; mappings are in a maple tree since 6.1 (include/linux/maple_tree.h), in a list before. */
+/* Files, mappings and mounts of processes, and the kernel's interrupts. Paths are walked from an entry up to the root,
+ * over mounts; mappings are in a maple tree since 6.1 (include/linux/maple_tree.h), in a list before. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,8 @@ static void path_of(struct session *session, uint64_t vfsmount, uint64_t dentry,
             continue;
         }
         if (!kernel_number(session, &parent, DENTRY "->d_parent", dentry) || parent == dentry ||
-            !kernel_number(session, &address, DENTRY "->d_name.name", dentry) || !kernel_string(session, address, name, sizeof name))
+            !kernel_number(session, &address, DENTRY "->d_name.name", dentry) ||
+            !kernel_string(session, address, name, sizeof name))
             break;
         at = prepend(path, at, name);
         dentry = parent;
@@ -107,8 +108,11 @@ bool kernel_show_files(struct session *session, uint64_t task, struct error *err
         kernel_number(session, &position, FILE_OF "->f_pos", file);
         kernel_number(session, &flags, FILE_OF "->f_flags", file);
         name_of_file(session, file, name, sizeof name);
-        say(session, "%4" PRIu64 "  %s%06" PRIo64 "  %8" PRIu64 "  %s\n", fd, (flags & 3) == 0 ? "r  " : (flags & 3) == 1 ? "w  " : "rw ", flags,
-            position, name);
+        say(session, "%4" PRIu64 "  %s%06" PRIo64 "  %8" PRIu64 "  %s\n", fd,
+            (flags & 3) == 0   ? "r  "
+            : (flags & 3) == 1 ? "w  "
+                               : "rw ",
+            flags, position, name);
     }
     return true;
 }
@@ -139,8 +143,8 @@ static void walk_tree(struct session *session, struct areas *areas, uint64_t ent
     const char *structure = type == ARANGE_64 ? "maple_arange_64" : "maple_range_64";
     unsigned count = type == ARANGE_64 ? 10 : 16;
     struct space space = session_space(session);
-    if (depth > TREE_DEPTH || type < LEAF_64 || type > ARANGE_64 || !kernel_offset(session, structure, "pivot", &pivots) ||
-        !kernel_offset(session, structure, "slot", &slots))
+    if (depth > TREE_DEPTH || type < LEAF_64 || type > ARANGE_64 ||
+        !kernel_offset(session, structure, "pivot", &pivots) || !kernel_offset(session, structure, "slot", &slots))
         return;
     for (unsigned i = 0; i < count; i++) {
         uint64_t slot, pivot = 0;
@@ -184,8 +188,8 @@ static void collect_areas(struct session *session, uint64_t task, struct areas *
 static const char *name_of_area(struct session *session, uint64_t task, uint64_t start, uint64_t end)
 {
     uint64_t brk_start, brk, stack, vdso = 0;
-    if (kernel_number(session, &brk_start, TASK "->mm->start_brk", task) && kernel_number(session, &brk, TASK "->mm->brk", task) &&
-        start <= brk && end >= brk_start)
+    if (kernel_number(session, &brk_start, TASK "->mm->start_brk", task) &&
+        kernel_number(session, &brk, TASK "->mm->brk", task) && start <= brk && end >= brk_start)
         return "[heap]";
     if (kernel_number(session, &stack, TASK "->mm->start_stack", task) && start <= stack && end >= stack)
         return "[stack]";
@@ -205,7 +209,8 @@ bool kernel_show_maps(struct session *session, uint64_t task, struct error *erro
     for (unsigned i = 0; i < areas.count; i++) {
         uint64_t start, end, flags, file = 0, offset = 0, inode = 0, device = 0;
         char name[1024];
-        if (!kernel_number(session, &start, AREA "->vm_start", areas.list[i]) || !kernel_number(session, &end, AREA "->vm_end", areas.list[i]) ||
+        if (!kernel_number(session, &start, AREA "->vm_start", areas.list[i]) ||
+            !kernel_number(session, &end, AREA "->vm_end", areas.list[i]) ||
             !kernel_number(session, &flags, AREA "->vm_flags", areas.list[i]))
             continue;
         kernel_number(session, &file, AREA "->vm_file", areas.list[i]);
@@ -218,9 +223,11 @@ bool kernel_show_maps(struct session *session, uint64_t task, struct error *erro
             snprintf(name, sizeof name, "%s", name_of_area(session, task, start, end));
         }
         char text[128];
-        int width = snprintf(text, sizeof text, "%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64 " %02" PRIx64 ":%02" PRIx64 " %" PRIu64 " ", start,
-                             end, flags & 1 ? 'r' : '-', flags & 2 ? 'w' : '-', flags & 4 ? 'x' : '-', flags & 8 ? 's' : 'p', offset * 4096,
-                             device >> 20, device & 0xfffff, inode);
+        int width =
+            snprintf(text, sizeof text,
+                     "%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64 " %02" PRIx64 ":%02" PRIx64 " %" PRIu64 " ",
+                     start, end, flags & 1 ? 'r' : '-', flags & 2 ? 'w' : '-', flags & 4 ? 'x' : '-',
+                     flags & 8 ? 's' : 'p', offset * 4096, device >> 20, device & 0xfffff, inode);
         say(session, *name ? "%-*s%s\n" : "%.*s%s\n", *name ? 73 : width, text, name);
     }
     return true;
@@ -248,9 +255,11 @@ static bool show_mount(struct session *session, uint64_t mount, void *context)
 bool kernel_show_mounts(struct session *session, uint64_t task, struct error *error)
 {
     uint64_t head, offset;
-    if (!kernel_place(session, &head, TASK "->nsproxy->mnt_ns->list", task) || !kernel_offset(session, "mount", "mnt_list", &offset))
+    if (!kernel_place(session, &head, TASK "->nsproxy->mnt_ns->list", task) ||
+        !kernel_offset(session, "mount", "mnt_list", &offset))
         return error_set(error, "the mounts of this kernel are kept in a way that is not known, or it has no BTF");
-    return kernel_each_linked(session, head, offset, show_mount, NULL) || error_set(error, "the list of mounts cannot be read");
+    return kernel_each_linked(session, head, offset, show_mount, NULL) ||
+           error_set(error, "the list of mounts cannot be read");
 }
 
 /* --- interrupts ------------------------------------------------------------------------------------ */
@@ -298,7 +307,8 @@ static bool show_irq(struct session *session, uint64_t irq, uint64_t desc)
 
 bool kernel_show_irqs(struct session *session, struct error *error)
 {
-    const struct symbol *radix = symbols_find(session->symbols, "irq_desc_tree"), *maple = symbols_find(session->symbols, "sparse_irqs");
+    const struct symbol *radix = symbols_find(session->symbols, "irq_desc_tree"),
+                        *maple = symbols_find(session->symbols, "sparse_irqs");
     uint64_t root = 0;
     bool any = false;
     if (radix && kernel_number(session, &root, "((struct xarray *)0x%" PRIx64 ")->xa_head", radix->address)) {
@@ -307,7 +317,8 @@ bool kernel_show_irqs(struct session *session, struct error *error)
             if (desc && !(desc & 3))
                 any |= show_irq(session, irq, desc);
         }
-    } else if (maple && kernel_number(session, &root, "((struct maple_tree *)0x%" PRIx64 ")->ma_root", maple->address)) {
+    } else if (maple &&
+               kernel_number(session, &root, "((struct maple_tree *)0x%" PRIx64 ")->ma_root", maple->address)) {
         static struct areas found; /* the tree holds descriptors, in order */
         found.count = 0;
         if (is_node(root))
@@ -318,5 +329,6 @@ bool kernel_show_irqs(struct session *session, struct error *error)
                 any |= show_irq(session, irq, found.list[i]);
         }
     }
-    return any || error_set(error, "the interrupts of this kernel are kept in a way that is not known, or it has no BTF");
+    return any ||
+           error_set(error, "the interrupts of this kernel are kept in a way that is not known, or it has no BTF");
 }

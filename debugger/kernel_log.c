@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The kernel's log: the ring of records since 5.10 (kernel/printk/printk_ringbuffer.h). Descriptors are numbered on and on,
- * and lie at their number modulo the ring's size; the two topmost bits of a descriptor's state say whether it is whole. A
- * record's text is in a ring of its own, behind its number, and begins anew at the ring's start where it would not fit. */
+/* The kernel's log: the ring of records since 5.10 (kernel/printk/printk_ringbuffer.h). Descriptors are numbered on and
+ * on, and lie at their number modulo the ring's size; the two topmost bits of a descriptor's state say whether it is
+ * whole. A record's text is in a ring of its own, behind its number, and begins anew at the ring's start where it would
+ * not fit. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,8 @@ static void show_record(struct session *session, const struct ring *ring, uint64
 {
     uint64_t index = id & ((1ull << ring->count_bits) - 1), mask = (1ull << ring->data_bits) - 1;
     const uint8_t *desc = ring->descs + index * ring->desc_bytes, *info = ring->infos + index * ring->info_bytes;
-    uint64_t state = get(desc + ring->state_at, 8), begin = get(desc + ring->begin_at, 8), next = get(desc + ring->next_at, 8);
+    uint64_t state = get(desc + ring->state_at, 8), begin = get(desc + ring->begin_at, 8),
+             next = get(desc + ring->next_at, 8);
     unsigned whole = (unsigned)(state >> 62);
     if ((state & ~0ull >> 2) != id || (whole != DESC_COMMITTED && whole != DESC_FINALIZED))
         return;

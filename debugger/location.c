@@ -19,7 +19,8 @@ static bool file_and_line(const char *text, uint64_t *address, bool *is_one, str
         return false;
     snprintf(file, sizeof file, "%.*s", (int)(colon - text), text);
     return dwarf_address_of_line(file, (unsigned)number, address) ||
-           error_set(error, "no code of %s, line %u, is known; 'symbols FILE' loads what has lines", file, (unsigned)number);
+           error_set(error, "no code of %s, line %u, is known; 'symbols FILE' loads what has lines", file,
+                     (unsigned)number);
 }
 
 bool location_address(struct session *session, const char *text, uint64_t *address, struct error *error)
@@ -27,7 +28,8 @@ bool location_address(struct session *session, const char *text, uint64_t *addre
     bool is_line;
     if (file_and_line(text, address, &is_line, error) || is_line)
         return is_line && *address;
-    if (*text == '*' && (isdigit((unsigned char)text[1]) || text[1] == '(' || text[1] == '$' || isalpha((unsigned char)text[1])))
+    if (*text == '*' &&
+        (isdigit((unsigned char)text[1]) || text[1] == '(' || text[1] == '$' || isalpha((unsigned char)text[1])))
         text++;
     return expression_location(session, text, address, error);
 }

@@ -49,10 +49,15 @@ static void print_number_as(struct session *session, uint64_t number, char forma
     uint64_t low = bits < 64 ? number & ((1ull << bits) - 1) : number;
     switch (format) {
     case 'x': say(session, "0x%" PRIx64, low); break;
-    case 'd': say(session, "%" PRId64, bits < 64 && low >> (bits - 1) ? (int64_t)(low | ~0ull << bits) : (int64_t)low); break;
+    case 'd':
+        say(session, "%" PRId64, bits < 64 && low >> (bits - 1) ? (int64_t)(low | ~0ull << bits) : (int64_t)low);
+        break;
     case 'u': say(session, "%" PRIu64, low); break;
     case 'o': say(session, "0%" PRIo64, low); break;
-    case 'c': say(session, isprint((int)(low & 0xff)) ? "%u '%c'" : "%u '\\%03o'", (unsigned)(low & 0xff), (unsigned)(low & 0xff)); break;
+    case 'c':
+        say(session, isprint((int)(low & 0xff)) ? "%u '%c'" : "%u '\\%03o'", (unsigned)(low & 0xff),
+            (unsigned)(low & 0xff));
+        break;
     case 'a': say_address(session, number); break;
     case 't':
         say(session, "0b");
@@ -159,7 +164,8 @@ static void print_array(struct session *session, const struct value *value, char
         shown = 0;
     say(session, "{");
     for (uint32_t i = 0; i < shown; i++) {
-        struct value element = {.type = type->target, .in_memory = true, .address = value->address + i * type->target->size};
+        struct value element = {
+            .type = type->target, .in_memory = true, .address = value->address + i * type->target->size};
         print_value(session, &element, format, indent + 1);
         if (i + 1 < type->count)
             say(session, ", ");

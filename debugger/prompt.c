@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The prompt. At a terminal readline is driven byte by byte from the machine's own wait, so that sockets are served beside. */
+/* The prompt. At a terminal readline is driven byte by byte from the machine's own wait, so that sockets are served
+ * beside. */
 #include "debugger/prompt.h"
 #include <errno.h>
 #include <poll.h>

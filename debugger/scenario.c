@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Scenarios: each runs in a process of its own, several at a time, from one snapshot if that is given, whose pages they
- * share. A scenario that fails leaves what it printed, a snapshot of where it failed, and, from a second run, which is the
- * same as the first, a log that replays it. */
+ * share. A scenario that fails leaves what it printed, a snapshot of where it failed, and, from a second run, which is
+ * the same as the first, a log that replays it. */
 #include "debugger/scenario.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,8 @@ static void end_of_child(struct testing *testing, struct scenario *scenario, boo
                    recorded ? scenario->log : scenario->snapshot};
     const int own_count = sizeof own / sizeof *own;
     char **arguments = host_alloc((size_t)(testing->rest_count + own_count) + 1, sizeof *arguments);
-    int null = open("/dev/null", O_RDWR), output = recorded ? null : open(scenario->output, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    int null = open("/dev/null", O_RDWR),
+        output = recorded ? null : open(scenario->output, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     memcpy(arguments, own, sizeof own);
     memcpy(arguments + own_count, testing->rest, (size_t)testing->rest_count * sizeof *arguments);
     if (null < 0 || output < 0)
@@ -78,7 +79,8 @@ static struct scenario *wait_for_one(struct testing *testing)
         if (process <= 0 || scenario->process != process)
             continue;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        scenario->seconds = (double)(now.tv_sec - scenario->begun.tv_sec) + (double)(now.tv_nsec - scenario->begun.tv_nsec) / 1e9;
+        scenario->seconds =
+            (double)(now.tv_sec - scenario->begun.tv_sec) + (double)(now.tv_nsec - scenario->begun.tv_nsec) / 1e9;
         scenario->process = 0;
         scenario->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         return scenario;
@@ -130,8 +132,8 @@ static void tell(const struct scenario *scenario)
         printf("passed  %s (%.2f s)\n", scenario->name, scenario->seconds);
     } else {
         complaint_of(scenario, line, sizeof line);
-        printf("FAILED  %s (%.2f s): %s\n        output %s, snapshot %s, log %s\n", scenario->name, scenario->seconds, line,
-               scenario->output, scenario->snapshot, scenario->log);
+        printf("FAILED  %s (%.2f s): %s\n        output %s, snapshot %s, log %s\n", scenario->name, scenario->seconds,
+               line, scenario->output, scenario->snapshot, scenario->log);
     }
     fflush(stdout);
 }
@@ -163,7 +165,8 @@ static bool write_junit(const struct testing *testing, struct error *error)
     for (unsigned i = 0; i < testing->count; i++) {
         const struct scenario *scenario = &testing->scenarios[i];
         complaint_of(scenario, messages[i], sizeof messages[i]);
-        cases[i] = (struct junit_case){scenario->name, scenario->status == 0, messages[i], scenario->output, scenario->seconds};
+        cases[i] = (struct junit_case){scenario->name, scenario->status == 0, messages[i], scenario->output,
+                                       scenario->seconds};
     }
     bool good = junit_write(testing->junit, cases, testing->count, error);
     free(messages);
@@ -178,10 +181,12 @@ static bool add_scenario(struct testing *testing, char *path, struct error *erro
     testing->scenarios = host_realloc(testing->scenarios, testing->count + 1, sizeof *testing->scenarios);
     struct scenario *scenario = &testing->scenarios[testing->count++];
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-    *scenario = (struct scenario){.path = path, .name = strndup(name, dot && dot != name ? (size_t)(dot - name) : strlen(name))};
+    *scenario = (struct scenario){.path = path,
+                                  .name = strndup(name, dot && dot != name ? (size_t)(dot - name) : strlen(name))};
     for (unsigned i = 0; i + 1 < testing->count; i++)
         if (!strcmp(testing->scenarios[i].name, scenario->name))
-            return error_set(error, "two scenarios are called '%s'; what they leave would overwrite each other", scenario->name);
+            return error_set(error, "two scenarios are called '%s'; what they leave would overwrite each other",
+                             scenario->name);
     return access(path, R_OK) == 0 || error_set(error, "scenario %s: %s", path, strerror(errno));
 }
 
@@ -190,7 +195,8 @@ static bool take_jobs(struct testing *testing, const char *text, struct error *e
     char *end;
     unsigned long jobs = text ? strtoul(text, &end, 10) : 0;
     testing->jobs = (unsigned)jobs;
-    return (jobs > 0 && jobs <= JOBS_MAX && !*end) || error_set(error, "--jobs expects a number from 1 to %u", JOBS_MAX);
+    return (jobs > 0 && jobs <= JOBS_MAX && !*end) ||
+           error_set(error, "--jobs expects a number from 1 to %u", JOBS_MAX);
 }
 
 /* Scenarios come first, then options: those of `armature test`, and those of run. */
@@ -210,14 +216,15 @@ static bool parse(struct testing *testing, int argc, char **argv, struct error *
             if (!(*to = argv[at + 1]))
                 return error_set(error, "%s expects a name behind it", argv[at]);
             at++;
-        } else if (!strcmp(argv[at], "--script") || !strcmp(argv[at], "--record") || !strcmp(argv[at], "--failure-snapshot") ||
-                   !strcmp(argv[at], "--clock")) {
+        } else if (!strcmp(argv[at], "--script") || !strcmp(argv[at], "--record") ||
+                   !strcmp(argv[at], "--failure-snapshot") || !strcmp(argv[at], "--clock")) {
             return error_set(error, "armature test sets %s itself", argv[at]);
         } else {
             testing->rest[testing->rest_count++] = argv[at];
         }
     }
-    return testing->count > 0 || error_set(error, "test expects scenarios, and behind them options; armature test --help tells more");
+    return testing->count > 0 ||
+           error_set(error, "test expects scenarios, and behind them options; armature test --help tells more");
 }
 
 static bool name_artefacts(struct testing *testing, struct error *error)
@@ -231,7 +238,8 @@ static bool name_artefacts(struct testing *testing, struct error *error)
             const char *ending;
         } names[] = {{scenario->output, "txt"}, {scenario->snapshot, "snap"}, {scenario->log, "log"}};
         for (unsigned n = 0; n < 3; n++) {
-            if (snprintf(names[n].to, PATH_MAX, "%s/%s.%s", testing->folder, scenario->name, names[n].ending) >= PATH_MAX)
+            if (snprintf(names[n].to, PATH_MAX, "%s/%s.%s", testing->folder, scenario->name, names[n].ending) >=
+                PATH_MAX)
                 return error_set(error, "--artefacts %s: the name is too long", testing->folder);
             unlink(names[n].to); /* of an earlier run */
         }
@@ -246,7 +254,8 @@ int scenario_command(int argc, char **argv, scenario_run *run, struct error *err
     int status = EXIT_STATUS_USAGE;
     if (parse(&testing, argc, argv, error)) {
         status = EXIT_STATUS_HOST;
-        if (name_artefacts(&testing, error) && run_all(&testing, error) && (!testing.junit || write_junit(&testing, error)))
+        if (name_artefacts(&testing, error) && run_all(&testing, error) &&
+            (!testing.junit || write_junit(&testing, error)))
             status = EXIT_STATUS_POWER_OFF;
     }
     for (unsigned i = 0; i < testing.count; i++) {
@@ -256,7 +265,8 @@ int scenario_command(int argc, char **argv, scenario_run *run, struct error *err
     if (status == EXIT_STATUS_POWER_OFF) {
         printf("%u passed, %u failed\n", testing.count - failed, failed);
         if (failed) {
-            error_set(error, "%u of %u scenarios failed; what they left is in %s", failed, testing.count, testing.folder);
+            error_set(error, "%u of %u scenarios failed; what they left is in %s", failed, testing.count,
+                      testing.folder);
             status = EXIT_STATUS_HOST;
         }
     }
@@ -269,12 +279,15 @@ void scenario_help(FILE *to)
 {
     fputs("usage: armature test SCENARIO... [OPTIONS] [OPTIONS of run]\n"
           "\n"
-          "A scenario is a file of the debugger's commands, a line each (armature debug, then help, lists them): expect, send, wait,\n"
-          "assert, mark and reset among them. It passes if none fails and the machine does not end badly. Times are the guest's.\n"
+          "A scenario is a file of the debugger's commands, a line each (armature debug, then help, lists them): "
+          "expect, send, wait,\n"
+          "assert, mark and reset among them. It passes if none fails and the machine does not end badly. Times are "
+          "the guest's.\n"
           "\n"
           "  --jobs N           so many at a time; default 1\n"
           "  --junit FILE       verdicts in JUnit's XML\n"
-          "  --artefacts DIR    where what they print goes (NAME.txt), and of one that fails a snapshot (NAME.snap) and a log\n"
+          "  --artefacts DIR    where what they print goes (NAME.txt), and of one that fails a snapshot (NAME.snap) "
+          "and a log\n"
           "                     that replays it (NAME.log); default armature-test\n"
           "\n"
           "With --restore FILE each begins at that snapshot, and they share its pages.\n",

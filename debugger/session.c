@@ -41,7 +41,8 @@ void session_symbolize(const struct session *session, uint64_t address, char *te
         return;
     int used = snprintf(text, capacity, "%s", symbol->name);
     if (address != symbol->address && used > 0 && (size_t)used < capacity)
-        used += snprintf(text + used, capacity - (size_t)used, "+0x%llx", (unsigned long long)(address - symbol->address));
+        used +=
+            snprintf(text + used, capacity - (size_t)used, "+0x%llx", (unsigned long long)(address - symbol->address));
     if (symbol->module && used > 0 && (size_t)used < capacity)
         snprintf(text + used, capacity - (size_t)used, " [%s]", symbol->module);
 }
@@ -77,7 +78,8 @@ void say(struct session *session, const char *format, ...)
 
 void say_in(struct session *session, enum paint paint, const char *format, ...)
 {
-    static const char *const codes[] = {[PAINT_ADDRESS] = "34", [PAINT_SYMBOL] = "33", [PAINT_NUMBER] = "36", [PAINT_STRONG] = "1"};
+    static const char *const codes[] = {
+        [PAINT_ADDRESS] = "34", [PAINT_SYMBOL] = "33", [PAINT_NUMBER] = "36", [PAINT_STRONG] = "1"};
     va_list arguments;
     bool painted = session->colour && paint != PAINT_NONE;
     if (painted)
@@ -176,8 +178,8 @@ void session_resume(struct session *session, uint64_t insns)
         } else if (!loop->halted) {
             note_end(session);
         }
-        again = !session->ended && channels_serve(session) && session->stop.reason == STOP_STEP && !session->asked_to_stop &&
-                !session->quit && !(loop->halt_cpu && cpu->icount >= loop->halt_cpu_insns);
+        again = !session->ended && channels_serve(session) && session->stop.reason == STOP_STEP &&
+                !session->asked_to_stop && !session->quit && !(loop->halt_cpu && cpu->icount >= loop->halt_cpu_insns);
     } while (again);
     session->running = false;
     loop->halt_cpu = NULL;
@@ -217,8 +219,13 @@ void session_tell_stop(struct session *session)
     case STOP_START:
     case STOP_STEP: break;
     case STOP_ASKED: say(session, "Stopped.\n"); break;
-    case STOP_BREAKPOINT: say(session, "Breakpoint %u%s%s\n", stop->number, point && point->what ? ", " : "", point && point->what ? point->what : ""); break;
-    case STOP_WATCHPOINT: say(session, "Watchpoint %u, %s\n", stop->number, point && point->what ? point->what : ""); break;
+    case STOP_BREAKPOINT:
+        say(session, "Breakpoint %u%s%s\n", stop->number, point && point->what ? ", " : "",
+            point && point->what ? point->what : "");
+        break;
+    case STOP_WATCHPOINT:
+        say(session, "Watchpoint %u, %s\n", stop->number, point && point->what ? point->what : "");
+        break;
     case STOP_CATCH: say(session, "Catchpoint %u, %s\n", stop->number, stop->text); break;
     case STOP_ENDED: say(session, "The machine has ended: %s.\n", stop->text); break;
     case STOP_BEGINNING: say(session, "History begins here.\n"); break;

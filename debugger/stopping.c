@@ -86,7 +86,8 @@ static void stop_for(struct session *session, struct point *point, struct cpu *c
 {
     char text[sizeof session->stop.text];
     memcpy(text, session->stop.text, sizeof text);
-    session->stop = (struct stop){.reason = reason, .cpu = cpu->index, .number = point->number, .point = point, .insn_pc = cpu->pc};
+    session->stop =
+        (struct stop){.reason = reason, .cpu = cpu->index, .number = point->number, .point = point, .insn_pc = cpu->pc};
     memcpy(session->stop.text, text, sizeof text);
     if (point->internal && reason == STOP_BREAKPOINT)
         session->stop.reason = STOP_STEP;
@@ -107,7 +108,8 @@ static bool hits_breakpoint(struct session *session, struct cpu *cpu)
 {
     bool hit = false;
     for (struct point *point = session->stopping->first; point; point = point->next) {
-        if (point->kind != POINT_BREAK || point->address != cpu->pc || !applies(session, point, cpu) || !count_hit(point))
+        if (point->kind != POINT_BREAK || point->address != cpu->pc || !applies(session, point, cpu) ||
+            !count_hit(point))
             continue;
         if (!hit || point->number)
             stop_for(session, point, cpu, STOP_BREAKPOINT);
@@ -144,7 +146,8 @@ static bool on_watched(void *context, uint64_t physical, unsigned size, unsigned
 {
     const struct session *session = context;
     for (const struct point *point = session->stopping->first; point; point = point->next)
-        if (point->kind == POINT_WATCH && point->enabled && point->watch_kinds & kinds && overlaps(point, physical, size))
+        if (point->kind == POINT_WATCH && point->enabled && point->watch_kinds & kinds &&
+            overlaps(point, physical, size))
             return true;
     return false;
 }
@@ -171,14 +174,16 @@ static void set_page_flag(struct session *session, const struct point *point)
 {
     const struct ram *ram = &session->machine->bus.ram;
     uint8_t flags = (point->watch_kinds & 2 ? PAGE_WATCHED : 0) | (point->watch_kinds & 1 ? PAGE_READ_WATCHED : 0);
-    for (uint64_t at = point->physical & ~(PAGE_SIZE_BYTES - 1); at < point->physical + point->bytes; at += PAGE_SIZE_BYTES)
+    for (uint64_t at = point->physical & ~(PAGE_SIZE_BYTES - 1); at < point->physical + point->bytes;
+         at += PAGE_SIZE_BYTES)
         ram->page_flags[(at - ram->base) / PAGE_SIZE_BYTES] |= flags;
 }
 
 static void clear_page_flags(struct session *session, const struct point *point)
 {
     const struct ram *ram = &session->machine->bus.ram;
-    for (uint64_t at = point->physical & ~(PAGE_SIZE_BYTES - 1); at < point->physical + point->bytes; at += PAGE_SIZE_BYTES)
+    for (uint64_t at = point->physical & ~(PAGE_SIZE_BYTES - 1); at < point->physical + point->bytes;
+         at += PAGE_SIZE_BYTES)
         ram->page_flags[(at - ram->base) / PAGE_SIZE_BYTES] &= (uint8_t)~(PAGE_WATCHED | PAGE_READ_WATCHED);
 }
 
@@ -187,7 +192,8 @@ static void clear_page_flags(struct session *session, const struct point *point)
 static void hit_catch(struct session *session, struct cpu *cpu, enum catch_kind kind, const char *text)
 {
     for (struct point *point = session->stopping->first; point; point = point->next)
-        if (point->kind == POINT_CATCH && point->catch_kind == kind && applies(session, point, cpu) && count_hit(point)) {
+        if (point->kind == POINT_CATCH && point->catch_kind == kind && applies(session, point, cpu) &&
+            count_hit(point)) {
             stop_for(session, point, cpu, STOP_CATCH);
             snprintf(session->stop.text, sizeof session->stop.text, "%s", text);
         }
@@ -198,8 +204,10 @@ static void on_excepted(void *context, struct cpu *cpu, unsigned vector)
     struct session *session = context;
     char text[128];
     bool irq = vector == VECTOR_IRQ_OFFSET || vector == VECTOR_FIQ_OFFSET;
-    snprintf(text, sizeof text, irq ? "an interrupt at 0x%llx" : "an exception at 0x%llx, ESR_EL1 0x%llx, FAR_EL1 0x%llx",
-             (unsigned long long)cpu->sys.ELR_EL1, (unsigned long long)cpu->sys.ESR_EL1, (unsigned long long)cpu->sys.FAR_EL1);
+    snprintf(text, sizeof text,
+             irq ? "an interrupt at 0x%llx" : "an exception at 0x%llx, ESR_EL1 0x%llx, FAR_EL1 0x%llx",
+             (unsigned long long)cpu->sys.ELR_EL1, (unsigned long long)cpu->sys.ESR_EL1,
+             (unsigned long long)cpu->sys.FAR_EL1);
     hit_catch(session, cpu, irq ? CATCH_IRQ : CATCH_EXCEPTION, text);
     if (session->stopping->tracers.excepted)
         session->stopping->tracers.excepted(session, cpu, vector);
@@ -289,8 +297,8 @@ static void on_fetched(void *context, struct cpu *cpu, uint64_t physical)
     }
 }
 
-/* Only breakpoints of the lower half have to be looked for while the guest runs: the kernel's stay where they are once they
- * are mapped. */
+/* Only breakpoints of the lower half have to be looked for while the guest runs: the kernel's stay where they are once
+ * they are mapped. */
 static bool wanders(const struct point *point)
 {
     return point->kind == POINT_BREAK && point->enabled && (!(point->address >> 63) || !point->physical_known);
@@ -339,13 +347,14 @@ void stopping_changed(struct session *session)
     stops->watched = on_watched;
     stops->accessed = on_accessed;
     stops->each_insn = stopping->observer ? on_each_insn : NULL;
-    stops->excepted = stopping->tracers.excepted || any(session, POINT_CATCH, CATCH_EXCEPTION) || any(session, POINT_CATCH, CATCH_IRQ)
-                          ? on_excepted
-                          : NULL;
+    stops->excepted =
+        stopping->tracers.excepted || any(session, POINT_CATCH, CATCH_EXCEPTION) || any(session, POINT_CATCH, CATCH_IRQ)
+            ? on_excepted
+            : NULL;
     stops->returned = stopping->tracers.returned ? on_returned : NULL;
     stops->device_accessed = stopping->tracers.device ? on_device : NULL;
-    bool needed = stops->insn_count || stops->fetched || watching || stops->each_insn || stops->excepted || stops->returned ||
-                  stops->device_accessed;
+    bool needed = stops->insn_count || stops->fetched || watching || stops->each_insn || stops->excepted ||
+                  stops->returned || stops->device_accessed;
     for (unsigned i = 0; i < machine->cpu_count; i++) {
         machine->cpus[i]->stops = needed ? stops : NULL;
         stops_changed(machine->cpus[i]);

@@ -63,7 +63,8 @@ void stopping_observe(struct session *session, stopping_observer *observer);
 struct stopping_tracers {
     void (*excepted)(struct session *session, struct cpu *cpu, unsigned vector);
     void (*returned)(struct session *session, struct cpu *cpu);
-    void (*device)(struct session *session, struct cpu *cpu, uint64_t physical, unsigned size, bool write, uint64_t value);
+    void (*device)(struct session *session, struct cpu *cpu, uint64_t physical, unsigned size, bool write,
+                   uint64_t value);
 };
 void stopping_trace(struct session *session, const struct stopping_tracers *tracers);
 

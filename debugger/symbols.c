@@ -57,7 +57,8 @@ static const char *keep(struct symbols *symbols, const char *text)
     return at;
 }
 
-void symbols_add(struct symbols *symbols, uint64_t address, uint64_t size, char letter, const char *name, const char *module)
+void symbols_add(struct symbols *symbols, uint64_t address, uint64_t size, char letter, const char *name,
+                 const char *module)
 {
     if (symbols->count == symbols->capacity) {
         symbols->capacity = symbols->capacity ? symbols->capacity * 2 : 4096;
@@ -137,7 +138,8 @@ const struct symbol *symbols_find(const struct symbols *symbols, const char *nam
     if (!symbols->hash)
         return NULL;
     const struct symbol *found = NULL;
-    for (size_t at = hash_name(name) & (symbols->hash_size - 1); symbols->hash[at]; at = (at + 1) & (symbols->hash_size - 1)) {
+    for (size_t at = hash_name(name) & (symbols->hash_size - 1); symbols->hash[at];
+         at = (at + 1) & (symbols->hash_size - 1)) {
         const struct symbol *symbol = &symbols->list[symbols->hash[at] - 1];
         if (strcmp(symbol->name, name))
             continue;

@@ -22,7 +22,8 @@ struct symbols *symbols_create(void);
 void symbols_free(struct symbols *symbols);
 
 /** Adds one; both strings are copied. Not found before symbols_sort(). */
-void symbols_add(struct symbols *symbols, uint64_t address, uint64_t size, char letter, const char *name, const char *module);
+void symbols_add(struct symbols *symbols, uint64_t address, uint64_t size, char letter, const char *name,
+                 const char *module);
 void symbols_sort(struct symbols *symbols);
 /** Forgets those of all modules. */
 void symbols_drop_modules(struct symbols *symbols);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Guest memory and registers. Walks are done with a copy of what the walk looks at, so that they can be done for an address
- * space that no CPU is in. */
+/* Guest memory and registers. Walks are done with a copy of what the walk looks at, so that they can be done for an
+ * address space that no CPU is in. */
 #include "debugger/target.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -53,7 +53,8 @@ size_t space_read(const struct space *space, uint64_t va, void *to, size_t lengt
     while (done < length) {
         uint64_t physical;
         size_t part = in_page(va + done, length - done);
-        const uint8_t *host = space_translate(space, va + done, &physical) ? ram_at(&space->cpu->bus->ram, physical, part) : NULL;
+        const uint8_t *host =
+            space_translate(space, va + done, &physical) ? ram_at(&space->cpu->bus->ram, physical, part) : NULL;
         if (!host)
             break;
         memcpy((uint8_t *)to + done, host, part);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The guest as the debugger reads and writes it, while it stands still: memory through any address space, without faults,
- * TLB entries or access flags being touched; and registers by name. */
+/* The guest as the debugger reads and writes it, while it stands still: memory through any address space, without
+ * faults, TLB entries or access flags being touched; and registers by name. */
 #ifndef ARMATURE_DEBUGGER_TARGET_H
 #define ARMATURE_DEBUGGER_TARGET_H
 

@@ -22,11 +22,25 @@ static const struct type integers[] = {
     INTEGER("unsigned long", 8, false),
     INTEGER("long long", 8, true),
     INTEGER("unsigned long long", 8, false),
-    INTEGER("s8", 1, true), INTEGER("u8", 1, false), INTEGER("s16", 2, true), INTEGER("u16", 2, false),
-    INTEGER("s32", 4, true), INTEGER("u32", 4, false), INTEGER("s64", 8, true), INTEGER("u64", 8, false),
-    INTEGER("int8_t", 1, true), INTEGER("uint8_t", 1, false), INTEGER("int16_t", 2, true), INTEGER("uint16_t", 2, false),
-    INTEGER("int32_t", 4, true), INTEGER("uint32_t", 4, false), INTEGER("int64_t", 8, true), INTEGER("uint64_t", 8, false),
-    INTEGER("size_t", 8, false), INTEGER("ssize_t", 8, true), INTEGER("uintptr_t", 8, false),
+    INTEGER("s8", 1, true),
+    INTEGER("u8", 1, false),
+    INTEGER("s16", 2, true),
+    INTEGER("u16", 2, false),
+    INTEGER("s32", 4, true),
+    INTEGER("u32", 4, false),
+    INTEGER("s64", 8, true),
+    INTEGER("u64", 8, false),
+    INTEGER("int8_t", 1, true),
+    INTEGER("uint8_t", 1, false),
+    INTEGER("int16_t", 2, true),
+    INTEGER("uint16_t", 2, false),
+    INTEGER("int32_t", 4, true),
+    INTEGER("uint32_t", 4, false),
+    INTEGER("int64_t", 8, true),
+    INTEGER("uint64_t", 8, false),
+    INTEGER("size_t", 8, false),
+    INTEGER("ssize_t", 8, true),
+    INTEGER("uintptr_t", 8, false),
     {.kind = TYPE_INT, .name = "bool", .size = 1, .is_bool = true},
     {.kind = TYPE_VOID, .name = "void"},
 };
@@ -74,8 +88,8 @@ const struct type *type_builtin(const char *name)
 
 const struct type *type_integer(unsigned bytes, bool is_signed)
 {
-    static const char *const names[2][9] = {
-        {[1] = "u8", [2] = "u16", [4] = "u32", [8] = "unsigned long"}, {[1] = "s8", [2] = "s16", [4] = "s32", [8] = "long"}};
+    static const char *const names[2][9] = {{[1] = "u8", [2] = "u16", [4] = "u32", [8] = "unsigned long"},
+                                            {[1] = "s8", [2] = "s16", [4] = "s32", [8] = "long"}};
     const char *name = bytes <= 8 ? names[is_signed][bytes] : NULL;
     return name ? type_builtin(name) : NULL;
 }
@@ -118,7 +132,8 @@ const struct type *type_strip(const struct type *type)
     return type->kind == TYPE_ALIAS ? type_builtin("void") : type;
 }
 
-static const struct member *find_member(const struct type *type, const char *name, uint64_t *offset_bits, unsigned depth)
+static const struct member *find_member(const struct type *type, const char *name, uint64_t *offset_bits,
+                                        unsigned depth)
 {
     type = type_strip(type);
     if (depth > DEPTH_MAX || (type->kind != TYPE_STRUCT && type->kind != TYPE_UNION))

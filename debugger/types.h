@@ -66,7 +66,8 @@ const struct type *types_find(const struct types *types, enum type_kind kind, co
 const struct type *types_of_variable(const struct types *types, const char *name);
 
 /** Whoever completes names: told of each name of a kind that begins with `prefix`, until it returns false. */
-void types_each(const struct types *types, const char *prefix, bool (*each)(void *context, const char *name), void *context);
+void types_each(const struct types *types, const char *prefix, bool (*each)(void *context, const char *name),
+                void *context);
 
 /** An integer of the language: "unsigned long", "u8", "char" ... in any usual order of words. NULL: it is none. */
 const struct type *type_builtin(const char *name);
@@ -80,7 +81,8 @@ const struct type *type_array_of(const struct type *target, uint32_t count);
 /** Without typedefs and qualifiers. */
 const struct type *type_strip(const struct type *type);
 
-/** The member `name` of a structure, looked for in members without a name as well. `*offset_bits` is from its beginning. */
+/** The member `name` of a structure, looked for in members without a name as well. `*offset_bits` is from its
+ * beginning. */
 const struct member *type_member(const struct type *type, const char *name, uint64_t *offset_bits);
 
 /** Writes the C name of a type: "struct file *". */

@@ -5,7 +5,8 @@
 
 #include "debugger/session.h"
 
-/** Runs the guest until it has printed `text`, at most `ns` of its time. False: it has not, or something else stopped it. */
+/** Runs the guest until it has printed `text`, at most `ns` of its time. False: it has not, or something else stopped
+ * it. */
 bool watch_output_for(struct session *session, const char *text, uint64_t ns, struct error *error);
 
 #endif

@@ -96,7 +96,8 @@ struct call_set {
     /** Makes the host's path of the guest's, relative to descriptor `directory`; returns 0 or -errno. */
     int (*path)(void *owner, int directory, const char *guest, char host[CALL_PATH_BYTES], bool follow);
     /** The plain call: `host` is the row's number. Through libffi. */
-    int64_t (*invoke)(void *owner, int64_t host, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+    int64_t (*invoke)(void *owner, int64_t host, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                      uint64_t f);
 };
 
 /** A call under way. */
@@ -108,8 +109,8 @@ struct call_context {
     FILE *trace;   /* --strace, or NULL */
 };
 
-/** Does the call with `number`: the result as the guest is to see it. Unknown numbers are -ENOSYS; the first time each is
- *  named on standard error, as what `who` calls. */
+/** Does the call with `number`: the result as the guest is to see it. Unknown numbers are -ENOSYS; the first time each
+ * is named on standard error, as what `who` calls. */
 int64_t call_do(struct call_context *context, uint64_t number, const uint64_t *args, const char *who);
 
 /** The call in the row's plain way, for handlers that do something besides. */

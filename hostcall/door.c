@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The door of calls. An answer is: CPU[1] count[1] call[8] registers[8] each, then address[8] length[4] bytes as often as
- * there is memory. */
+/* The door of calls. An answer is: CPU[1] count[1] call[8] registers[8] each, then address[8] length[4] bytes as often
+ * as there is memory. */
 #include "hostcall/door.h"
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +142,8 @@ const struct device_class door_class = {
     .free = door_free,
 };
 
-struct door *door_create(struct bus *bus, struct inputs *inputs, struct cpu *const *cpus, unsigned cpu_count, bool serves)
+struct door *door_create(struct bus *bus, struct inputs *inputs, struct cpu *const *cpus, unsigned cpu_count,
+                         bool serves)
 {
     struct door *door = host_alloc(1, sizeof *door);
     *door = (struct door){

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Calls of the guest that the host serves: a CPU waits in the instruction that calls, until its answer comes, which is an
- * input. All that the host says to the guest is in it: registers, and what goes to memory. So a recorded run is replayed
- * without the host, and a snapshot may be taken while a CPU waits.
+/* Calls of the guest that the host serves: a CPU waits in the instruction that calls, until its answer comes, which is
+ * an input. All that the host says to the guest is in it: registers, and what goes to memory. So a recorded run is
+ * replayed without the host, and a snapshot may be taken while a CPU waits.
  *
  *     door_begin(door, cpu);                    the CPU waits
  *     if (door_serves(door)) {                  else: a replay, whose log has the answer
@@ -36,7 +36,8 @@ struct door {
 extern const struct device_class door_class;
 
 /** A door for the machine's CPUs. `serves`: there is a host behind it; false: answers come from a log. */
-struct door *door_create(struct bus *bus, struct inputs *inputs, struct cpu *const *cpus, unsigned cpu_count, bool serves);
+struct door *door_create(struct bus *bus, struct inputs *inputs, struct cpu *const *cpus, unsigned cpu_count,
+                         bool serves);
 
 /** `cpu` calls, and waits from now on. */
 void door_begin(struct door *door, struct cpu *cpu);

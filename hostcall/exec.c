@@ -60,7 +60,8 @@ static const struct exec_option {
     const char *help;
 } exec_options[] = {
     {"--root", "DIR", true, set_root,
-     "The program's files begin at DIR, the root of an arm64 system, as under chroot; /proc, /sys and /dev are the host's."},
+     "The program's files begin at DIR, the root of an arm64 system, as under chroot; /proc, /sys and /dev are the "
+     "host's."},
     {"--engine", "NAME", true, set_engine,
      "auto: the interpreter, and what is hot translated (the default); interp; jit: all is translated."},
     {"--cpu", "MODEL", true, set_cpu, "The processor that the program sees: v8.0, v8.2 or max (the default)."},
@@ -72,8 +73,10 @@ static const struct exec_option {
 void exec_help(FILE *to)
 {
     fputs("usage: armature exec [OPTIONS] PROGRAM [ARGUMENTS]\n\n"
-          "Runs a Linux program for AArch64, static or dynamic, as a process of this host. It may do all that the user may:\n"
-          "it is not confined.\n\n", to);
+          "Runs a Linux program for AArch64, static or dynamic, as a process of this host. It may do all that the user "
+          "may:\n"
+          "it is not confined.\n\n",
+          to);
     for (const struct exec_option *option = exec_options; option->name; option++)
         fprintf(to, "  %s%s%s\n      %s\n", option->name, option->value ? " " : "", option->value ? option->value : "",
                 option->help);

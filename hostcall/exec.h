@@ -12,8 +12,8 @@ struct exec_engine {
     const struct engine_ops *ops;
 };
 
-/** Runs the command: the arguments behind `exec`. `count` and `before` are how this program was called up to there. Comes
- *  back only where nothing ran: with an exit status, and an error unless that is 0. */
+/** Runs the command: the arguments behind `exec`. `count` and `before` are how this program was called up to there.
+ * Comes back only where nothing ran: with an exit status, and an error unless that is 0. */
 int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines, struct error *error);
 
 void exec_help(FILE *to);

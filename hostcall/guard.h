@@ -18,8 +18,8 @@ int64_t guard_syscall(const uint32_t *interrupted, int64_t number, uint64_t a, u
 /** memcpy() of which one side may be memory that is not there. False: some of it was not. */
 bool guard_copy(void *to, const void *from, size_t bytes);
 
-/** In a handler: where code interrupted at *pc goes on. `refused`: a memory access was (SIGSEGV, SIGBUS). False: this is
- *  none of the guarded places. */
+/** In a handler: where code interrupted at *pc goes on. `refused`: a memory access was (SIGSEGV, SIGBUS). False: this
+ * is none of the guarded places. */
 bool guard_move(uintptr_t *pc, bool refused);
 
 #endif

@@ -43,7 +43,8 @@ int64_t linux_host(struct thread *thread, int64_t number, uint64_t a, uint64_t b
     return guard_syscall(&thread->interrupted, number, a, b, c, d, e, f);
 }
 
-static int64_t invoke(void *owner, int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+static int64_t invoke(void *owner, int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                      uint64_t f)
 {
     return linux_host(owner, number, a, b, c, d, e, f);
 }

@@ -149,7 +149,8 @@ int64_t do_ppoll(struct call_context *context, const uint64_t *args)
     void *timeout = context->memory.at(NULL, args[2], 16);
     if (args[0] && !at)
         return -EFAULT;
-    return linux_host(thread, SYS_ppoll, (uint64_t)at, args[1], (uint64_t)(args[2] ? timeout : NULL), mask_of(thread), 8, 0);
+    return linux_host(thread, SYS_ppoll, (uint64_t)at, args[1], (uint64_t)(args[2] ? timeout : NULL), mask_of(thread),
+                      8, 0);
 }
 
 int64_t do_pselect6(struct call_context *context, const uint64_t *args)

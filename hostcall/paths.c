@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The guest's paths and the host's: with --root the guest's begin in another directory, as under chroot(). Symbolic links
- * are followed here, as the host would follow absolute ones from its own root. /proc, /sys and /dev are the host's. */
+/* The guest's paths and the host's: with --root the guest's begin in another directory, as under chroot(). Symbolic
+ * links are followed here, as the host would follow absolute ones from its own root. /proc, /sys and /dev are the
+ * host's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -141,6 +142,7 @@ int paths_to_host(void *owner, int directory, const char *guest, char host[CALL_
     if (error)
         return error;
     const char *root = is_hosts_own(walk.done) ? "" : process.root;
-    const int bytes = snprintf(host, CALL_PATH_BYTES, "%s%s%s", root, walk.done, wants_directory || !*walk.done ? "/" : "");
+    const int bytes =
+        snprintf(host, CALL_PATH_BYTES, "%s%s%s", root, walk.done, wants_directory || !*walk.done ? "/" : "");
     return bytes >= (int)CALL_PATH_BYTES ? -ENAMETOOLONG : 0;
 }

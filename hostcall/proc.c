@@ -39,20 +39,21 @@ static void write_maps(FILE *to)
         char rights[5], device[16];
         unsigned long long inode;
         int path = 0;
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %15s %llu %n", &start, &end, rights, &offset, device, &inode,
-                   &path) < 6 ||
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %15s %llu %n", &start, &end, rights, &offset, device,
+                   &inode, &path) < 6 ||
             start >= USER_SPACE_BYTES)
             continue;
         line[strcspn(line, "\n")] = 0;
         struct area area;
         /* The host may have joined what the guest has apart. */
-        for (uint64_t at = start; at < end && space_area_from(&process.space, at, &area) && area.start < end; at = area.end) {
+        for (uint64_t at = start; at < end && space_area_from(&process.space, at, &area) && area.start < end;
+             at = area.end) {
             const uint64_t first = area.start > start ? area.start : start, last = area.end < end ? area.end : end;
             const char *name = names[area.name] ? names[area.name] : paths_to_guest(line + path);
             fprintf(to, "%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64 " %s %llu", first, last,
                     area.prot & PROT_READ ? 'r' : '-', area.prot & PROT_WRITE ? 'w' : '-',
-                    area.prot & PROT_EXEC ? 'x' : '-', area.shared ? 's' : 'p', inode ? offset + (first - start) : 0, device,
-                    inode);
+                    area.prot & PROT_EXEC ? 'x' : '-', area.shared ? 's' : 'p', inode ? offset + (first - start) : 0,
+                    device, inode);
             fprintf(to, *name ? " %*s%s\n" : "\n", *name ? 24 : 0, "", name);
         }
     }
@@ -102,7 +103,9 @@ static void write_cpuinfo(FILE *to)
         for (unsigned bit = 0; bit < sizeof words / sizeof *words; bit++)
             if (hwcap >> bit & 1)
                 fprintf(to, " %s", words[bit]);
-        fputs("\nCPU implementer\t: 0x00\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0x0a5\nCPU revision\t: 0\n\n", to);
+        fputs("\nCPU implementer\t: 0x00\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0x0a5\nCPU revision\t: "
+              "0\n\n",
+              to);
     }
 }
 

@@ -239,8 +239,10 @@ static bool load(const char *host, const char *guest, char **arguments, struct e
         int result = paths_to_host(NULL, AT_FDCWD, plan.interpreter, path, true);
         fd = result ? -1 : program_open(path, &other, error);
         if (fd < 0 && access(result ? "" : path, F_OK) != 0)
-            return error_set(error, "%s: needs the interpreter %s, which is not %s; give the directory of an arm64 system "
-                                    "with --root", host, plan.interpreter, process.root[0] ? "below --root" : "on this host");
+            return error_set(error,
+                             "%s: needs the interpreter %s, which is not %s; give the directory of an arm64 system "
+                             "with --root",
+                             host, plan.interpreter, process.root[0] ? "below --root" : "on this host");
         if (fd < 0)
             return false;
         loaded = program_map(&process.space, &other, fd, INTERPRETER_BASE, path, &interpreter, error);
@@ -369,7 +371,8 @@ static int find_target(struct target *target)
         strcpy(target->scripts[depth], target->guest);
         /* the script's path stands for its argv[0]; of a script's script, before that */
         if (target->before_count)
-            memmove(target->before + 1 + (*argument != 0), target->before, target->before_count * sizeof *target->before);
+            memmove(target->before + 1 + (*argument != 0), target->before,
+                    target->before_count * sizeof *target->before);
         unsigned added = 0;
         if (*argument)
             target->before[added++] = argument;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A Linux program for AArch64 as a process of this host: `armature exec`.
  *
- * Each thread of the guest is one of the host's, with a CPU (isa/arm64/user.h), and runs thread_run(): the engine, until
- * something is to be done for the guest; then that: a call of the kernel (linux.c), a fault, a signal. Threads agree as
- * parallel CPUs do (isa/arm64/threads.h). There is one process in this program, `process`: signal handlers and fork()
- * leave no choice. */
+ * Each thread of the guest is one of the host's, with a CPU (isa/arm64/user.h), and runs thread_run(): the engine,
+ * until something is to be done for the guest; then that: a call of the kernel (linux.c), a fault, a signal. Threads
+ * agree as parallel CPUs do (isa/arm64/threads.h). There is one process in this program, `process`: signal handlers and
+ * fork() leave no choice. */
 #ifndef ARMATURE_PROCESS_H
 #define ARMATURE_PROCESS_H
 
@@ -103,7 +103,8 @@ int process_exec(const struct process_options *options, int *status, struct erro
 /** Takes up what the guest's thread does until it ends. */
 void thread_run(struct thread *thread);
 
-/** Code in the range is not what it was, or is about to be another: no translation of it is left. Outside of the engine. */
+/** Code in the range is not what it was, or is about to be another: no translation of it is left. Outside of the
+ * engine. */
 void process_code_changed(uint64_t start, uint64_t end);
 
 /* --- thread.c --------------------------------------------------------------------------------------- */
@@ -139,8 +140,8 @@ void signals_apply_mask(struct thread *thread);
 /** Until signals_apply_mask(). */
 void signals_block_all(void);
 
-/** Enters the handler of the signal that arrived. `restart`: the call it interrupted is done again where its action says so:
- *  pc and x0 as before it. */
+/** Enters the handler of the signal that arrived. `restart`: the call it interrupted is done again where its action
+ * says so: pc and x0 as before it. */
 void signals_deliver(struct thread *thread, bool restart, uint64_t first_argument);
 
 /** A signal that the guest's own instruction caused: its handler, or the process's end. */
@@ -164,8 +165,8 @@ const char *paths_to_guest(const char *host);
 
 /* --- proc.c ----------------------------------------------------------------------------------------- */
 
-/** Opens what the guest's kernel would show of the process itself (/proc/self/maps and the like): a descriptor, -errno, or
- *  PROC_ORDINARY: it is an ordinary file. `host`: an absolute path. */
+/** Opens what the guest's kernel would show of the process itself (/proc/self/maps and the like): a descriptor, -errno,
+ * or PROC_ORDINARY: it is an ordinary file. `host`: an absolute path. */
 #define PROC_ORDINARY INT32_MIN
 int proc_open(const char *host, int flags);
 

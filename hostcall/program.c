@@ -27,7 +27,8 @@ enum program_kind program_kind(const uint8_t *bytes, size_t length)
     if (length < sizeof header || memcmp(bytes, ELFMAG, SELFMAG) != 0)
         return PROGRAM_NONE;
     memcpy(&header, bytes, sizeof header);
-    if (header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_ident[EI_DATA] == ELFDATA2LSB && header.e_machine == EM_AARCH64)
+    if (header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_ident[EI_DATA] == ELFDATA2LSB &&
+        header.e_machine == EM_AARCH64)
         return PROGRAM_GUEST;
     if (header.e_ident[EI_DATA] == ELFDATA2LSB && (header.e_machine == EM_X86_64 || header.e_machine == EM_386))
         return PROGRAM_HOST;
@@ -81,8 +82,8 @@ static bool plan_segment(struct program_plan *plan, const struct source *source,
     if (!within(source, header->p_offset, header->p_filesz))
         return error_set(error, "%s: truncated: a segment lies behind its end", name);
     if (header->p_vaddr >= USER_SPACE_BYTES || header->p_memsz > USER_SPACE_BYTES - header->p_vaddr)
-        return error_set(error, "%s: a segment at %#" PRIx64 " of %#" PRIx64 " bytes lies outside the address space", name,
-                         (uint64_t)header->p_vaddr, (uint64_t)header->p_memsz);
+        return error_set(error, "%s: a segment at %#" PRIx64 " of %#" PRIx64 " bytes lies outside the address space",
+                         name, (uint64_t)header->p_vaddr, (uint64_t)header->p_memsz);
     if ((header->p_vaddr ^ header->p_offset) % PAGE_SIZE_BYTES)
         return error_set(error, "%s: damaged: a segment's place in its page differs between file and memory", name);
     if (plan->count && PAGE_DOWN(header->p_vaddr) < plan->highest)

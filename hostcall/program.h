@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Programs: what an AArch64 Linux executable (ELF-64, System V ABI for AArch64) says about itself, and how it comes into
- * memory. */
+/* Programs: what an AArch64 Linux executable (ELF-64, System V ABI for AArch64) says about itself, and how it comes
+ * into memory. */
 #ifndef ARMATURE_PROGRAM_H
 #define ARMATURE_PROGRAM_H
 

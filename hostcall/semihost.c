@@ -557,7 +557,8 @@ struct semihost *semihost_create(struct door *door, const struct semihost_config
     semihost->folder = open(config->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (semihost->folder >= 0)
         return semihost;
-    error_set(error, "semihosting: %s: %s; --semihosting expects a directory of the host", config->folder, strerror(errno));
+    error_set(error, "semihosting: %s: %s; --semihosting expects a directory of the host", config->folder,
+              strerror(errno));
     semihost_free(semihost);
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Semihosting (Arm, "Semihosting for AArch32 and AArch64", release 2.0): files, a console and the time of the host for a
- * bare program, by HLT #0xF000 with the call's number in w0 and its parameter in x1. */
+/* Semihosting (Arm, "Semihosting for AArch32 and AArch64", release 2.0): files, a console and the time of the host for
+ * a bare program, by HLT #0xF000 with the call's number in w0 and its parameter in x1. */
 #ifndef ARMATURE_SEMIHOST_H
 #define ARMATURE_SEMIHOST_H
 

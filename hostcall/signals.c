@@ -2,10 +2,11 @@
 /* Signals of a guest's process.
  *
  * The host's kernel keeps them: what is blocked, ignored, pending and for whom is as the guest says. For a signal that
- * the guest handles the host calls arrive(), which keeps the one signal, blocks all others, and makes the thread come back
- * from where it is: the engine stops at the next block, a call of the kernel has ended with EINTR or does not begin
- * (guard.h). Then signals_deliver() writes the guest's frame, as Linux on AArch64 has it, and opens the mask again, so
- * that the next one may come. SIGSEGV and SIGBUS are never blocked on the host: translated code's accesses need them.
+ * the guest handles the host calls arrive(), which keeps the one signal, blocks all others, and makes the thread come
+ * back from where it is: the engine stops at the next block, a call of the kernel has ended with EINTR or does not
+ * begin (guard.h). Then signals_deliver() writes the guest's frame, as Linux on AArch64 has it, and opens the mask
+ * again, so that the next one may come. SIGSEGV and SIGBUS are never blocked on the host: translated code's accesses
+ * need them.
  *
  * The frame: siginfo, struct ucontext with the registers, records of FP state and syndrome, and a frame record
  * (arch/arm64/include/uapi/asm/sigcontext.h and ucontext.h of Linux give the layout). */
@@ -101,7 +102,8 @@ static void arrive(int signal, siginfo_t *info, void *context)
     const int saved_errno = errno;
     uintptr_t pc = (uintptr_t)host->uc_mcontext.gregs[REG_RIP];
     const bool sync = (signal == SIGSEGV || signal == SIGBUS) && info->si_code > 0;
-    if (sync && (guard_move(&pc, true) || (process.engine_ops->fault && process.engine_ops->fault(process.engine, &pc)))) {
+    if (sync &&
+        (guard_move(&pc, true) || (process.engine_ops->fault && process.engine_ops->fault(process.engine, &pc)))) {
         host->uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
         return;
     }
@@ -275,7 +277,8 @@ void signals_fault(struct thread *thread, int signal, int code, uint64_t address
     info.si_addr = (void *)address;
     const struct guest_action action = take_action(signal);
     const bool blocked = thread->mask & SIGNAL_BIT(signal);
-    if (action.handler <= 1 || blocked || !enter_handler(thread, signal, &info, &action, thread->cpu->user_exception.esr))
+    if (action.handler <= 1 || blocked ||
+        !enter_handler(thread, signal, &info, &action, thread->cpu->user_exception.esr))
         signals_die(signal);
     signals_apply_mask(thread);
 }
@@ -361,7 +364,8 @@ int64_t signals_altstack(struct thread *thread, uint64_t new, uint64_t old)
 {
     const bool in_use = on_altstack(thread, thread->cpu->x[REG_SP]);
     const struct guest_stack before = {(uint64_t)thread->altstack.ss_sp,
-                                       thread->altstack.ss_flags | (in_use ? SS_ONSTACK : 0), 0, thread->altstack.ss_size};
+                                       thread->altstack.ss_flags | (in_use ? SS_ONSTACK : 0), 0,
+                                       thread->altstack.ss_size};
     struct guest_stack stack;
     if (new) {
         if (!guest_read(thread, &stack, new, sizeof stack))
@@ -373,7 +377,8 @@ int64_t signals_altstack(struct thread *thread, uint64_t new, uint64_t old)
             return -EINVAL;
         if (mode != SS_DISABLE && stack.bytes < GUEST_MIN_STACK)
             return -ENOMEM;
-        thread->altstack = (stack_t){.ss_sp = (void *)stack.pointer, .ss_flags = mode & SS_DISABLE, .ss_size = stack.bytes};
+        thread->altstack =
+            (stack_t){.ss_sp = (void *)stack.pointer, .ss_flags = mode & SS_DISABLE, .ss_size = stack.bytes};
         if (mode == SS_DISABLE)
             thread->altstack.ss_sp = NULL, thread->altstack.ss_size = 0;
     }

@@ -356,7 +356,8 @@ static int64_t remap(struct space *space, uint64_t from, uint64_t old, uint64_t 
     if (error && to != from && !keeps) {
         put_in(space, &stays);
     } else if (!error && to == from) {
-        put_in(space, &(struct area){from + old, from + new, area.prot, area.file, area.shared, area.had_code, area.name});
+        put_in(space,
+               &(struct area){from + old, from + new, area.prot, area.file, area.shared, area.had_code, area.name});
     } else if (!error) {
         put_in(space, &moved);
     }
@@ -434,8 +435,8 @@ int64_t space_attach(struct space *space, int id, uint64_t address, int flags)
             if (result == -1)
                 result = -errno;
             else
-                put_in(space, &(struct area){at, at + length, PROT_READ | (flags & SHM_RDONLY ? 0u : PROT_WRITE), true, true,
-                                             false, AREA_PLAIN});
+                put_in(space, &(struct area){at, at + length, PROT_READ | (flags & SHM_RDONLY ? 0u : PROT_WRITE), true,
+                                             true, false, AREA_PLAIN});
         }
     }
     pthread_mutex_unlock(&space->operations);

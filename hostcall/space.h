@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The memory of a process that runs as a guest: what of the host's address space below USER_SPACE_BYTES it has.
  *
- * Guest addresses are the host's. The host's page tables do the work; here is what they cannot tell: what is the guest's
- * and what nobody's, and what the guest may execute (the host never may). One operation runs at a time (`operations`);
- * `areas_lock` is held for moments only, as running CPUs ask for pages. */
+ * Guest addresses are the host's. The host's page tables do the work; here is what they cannot tell: what is the
+ * guest's and what nobody's, and what the guest may execute (the host never may). One operation runs at a time
+ * (`operations`); `areas_lock` is held for moments only, as running CPUs ask for pages. */
 #ifndef ARMATURE_SPACE_H
 #define ARMATURE_SPACE_H
 

@@ -273,8 +273,10 @@ struct thread *thread_create(const struct cpu *from)
         return NULL;
     process.thread_of[thread->cpu->index] = thread;
     thread->altstack.ss_flags = SS_DISABLE;
-    thread->call = (struct call_context){
-        .set = &linux_calls, .memory = {call_memory_at, memory_read, memory_write, NULL}, .owner = thread, .trace = process.trace};
+    thread->call = (struct call_context){.set = &linux_calls,
+                                         .memory = {call_memory_at, memory_read, memory_write, NULL},
+                                         .owner = thread,
+                                         .trace = process.trace};
     if (from)
         copy_state(thread->cpu, from);
     return thread;
@@ -428,9 +430,9 @@ static int64_t begin_process(struct thread *thread, uint64_t flags, uint64_t sta
     return 0;
 }
 
-/* The child of vfork() shares all memory with its parent, this program's too, until it runs another program or ends; the
- * parent's thread sleeps meanwhile. So the child goes on with the parent's CPU on a stack of its own, and the parent takes
- * back what is its own. */
+/* The child of vfork() shares all memory with its parent, this program's too, until it runs another program or ends;
+ * the parent's thread sleeps meanwhile. So the child goes on with the parent's CPU on a stack of its own, and the
+ * parent takes back what is its own. */
 
 static _Noreturn int vfork_child(void *argument)
 {
@@ -458,7 +460,8 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
     thread->vforked = true;
     thread->held = 0;
     signals_block_all();
-    const int pid = clone(vfork_child, (uint8_t *)host_stack + VFORK_STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, thread);
+    const int pid =
+        clone(vfork_child, (uint8_t *)host_stack + VFORK_STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, thread);
     const int error = errno;
     threads_leave(cpu); /* it may have ended where it was */
     const struct tlb_slots slots = {0};
@@ -479,8 +482,8 @@ int64_t thread_clone(struct thread *thread, uint64_t flags, uint64_t stack, uint
 {
     if ((flags & THREAD_FLAGS) == THREAD_FLAGS)
         return begin_thread(thread, flags, stack, parent_tid, tls, child_tid);
-    if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-                 CLONE_NEWUTS | CLONE_NEWCGROUP))
+    if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
+                 CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP))
         return -EINVAL;
     if ((flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK) && !thread->vforked)
         return begin_vfork(thread, flags, stack, tls);

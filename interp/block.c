@@ -62,7 +62,8 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsi
     cache->pages_bytes = ((bus->ram.size_bytes >> PAGE_BITS) + (uint64_t)below) * sizeof *cache->pages;
     cache->arena = reserve(arena_bytes);
     if (cache->arena)
-        madvise(cache->arena, arena_bytes, MADV_HUGEPAGE); /* filled from its beginning; without, where there are none */
+        madvise(cache->arena, arena_bytes,
+                MADV_HUGEPAGE); /* filled from its beginning; without, where there are none */
     cache->all_pages = reserve(cache->pages_bytes);
     if (!cache->arena || !cache->all_pages) {
         error_set(error, "the host gives no memory for the interpreter's block cache (%zu bytes)", arena_bytes);
@@ -302,7 +303,8 @@ struct block *block_get(struct block_cache *cache, struct cpu *cpu, uint64_t phy
 
 bool block_cache_full(const struct block_cache *cache)
 {
-    return __atomic_load_n(&cache->full, __ATOMIC_RELAXED) || __atomic_load_n(&cache->translations_full, __ATOMIC_RELAXED);
+    return __atomic_load_n(&cache->full, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&cache->translations_full, __ATOMIC_RELAXED);
 }
 
 bool block_cache_make_room(struct block_cache *cache)

@@ -13,7 +13,8 @@ static bool map(struct code_memory *memory, int fd)
 {
     void *write = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     memory->write = write == MAP_FAILED ? NULL : write;
-    void *run = mmap(NULL, run_bytes(memory), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *run =
+        mmap(NULL, run_bytes(memory), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     memory->run = run == MAP_FAILED ? NULL : run;
     if (!write || !memory->run)
         return false;

@@ -16,8 +16,8 @@ struct code_memory {
     unsigned counter_count;
 };
 
-/** `copied`: fork() is to give the child a memory of its own, which takes one mapping, to write and to run. False: the host
- *  has no such memory, or does not let it be executed. */
+/** `copied`: fork() is to give the child a memory of its own, which takes one mapping, to write and to run. False: the
+ * host has no such memory, or does not let it be executed. */
 bool code_memory_create(struct code_memory *memory, size_t bytes, unsigned counter_count, bool copied,
                         struct error *error);
 void code_memory_free(struct code_memory *memory);

@@ -6,11 +6,9 @@
  * faster. A load at x1 becomes
  *
  *     lea rax, [rsi + 8]                                                  the address (x1 is in rsi)
- *     mov rdx, [slot.tag] ; xor rdx, rax ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing in one compare
- *     add rax, [slot.addend]
- *     mov rbx, [rax]
- *   miss (out of line): the indexed TLB entry fills the slot; where that does not fit either, call_plain the exec_
- *   function; then on behind the load.
+ *     mov rdx, [slot.tag] ; xor rdx, rax ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing in one
+ * compare add rax, [slot.addend] mov rbx, [rax] miss (out of line): the indexed TLB entry fills the slot; where that
+ * does not fit either, call_plain the exec_ function; then on behind the load.
  *
  * A region is compiled twice: the first time tells which registers it uses, what it needs of FPCR and FPSR, and which
  * of its blocks may look at the flags that they are entered with. */
@@ -65,8 +63,8 @@ static enum outcome translate_insn(struct translation_state *t)
     return translate_system(t);
 }
 
-/* Whether the present instruction may go on elsewhere, where the flags may be looked at. An access that the host refuses
- * does not count (may_fault). */
+/* Whether the present instruction may go on elsewhere, where the flags may be looked at. An access that the host
+ * refuses does not count (may_fault). */
 static bool may_leave(const struct translation_state *t, enum outcome outcome)
 {
     return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count - t->exit_first != t->faults_here;

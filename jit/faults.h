@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where translated code goes on when an access to memory, which nothing has checked, is refused by the host.
  *
- * A row says: if an instruction between `from` and `to` faults, go on at `slow`, which does the guest's instruction by its
- * exec_ function, from the beginning. Rows are added by any thread that compiles (two at a time at most) and looked for in
- * a signal handler, without a lock: a row is complete before it can be found. Where code is compiled anew at the same
- * place its rows are found first; all go together with all code. */
+ * A row says: if an instruction between `from` and `to` faults, go on at `slow`, which does the guest's instruction by
+ * its exec_ function, from the beginning. Rows are added by any thread that compiles (two at a time at most) and looked
+ * for in a signal handler, without a lock: a row is complete before it can be found. Where code is compiled anew at the
+ * same place its rows are found first; all go together with all code. */
 #ifndef ARMATURE_JIT_FAULTS_H
 #define ARMATURE_JIT_FAULTS_H
 

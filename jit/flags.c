@@ -6,10 +6,9 @@
  * state they go (as the operands, which is less than the flags) only where something follows that may need them there
  * or takes the operands away; and where the next comparison comes first, never:
  *
- *     subs x1, x1, #1        sub rsi, 1                                 pending: subtraction, of_result, a = x1, imm = 1
- *     ldr  x2, [x3]          (its way out of line first does  lea rax, [rsi + 1] ; mov [flag_a], rax ; mov [flag_b], 1
- *                             ; mov [flag_kind], SUB64)
- *     b.ne loop              lea rax, [rsi + 1] ; cmp rax, 1 ; the same three moves ; jne
+ *     subs x1, x1, #1        sub rsi, 1                                 pending: subtraction, of_result, a = x1, imm =
+ * 1 ldr  x2, [x3]          (its way out of line first does  lea rax, [rsi + 1] ; mov [flag_a], rax ; mov [flag_b], 1 ;
+ * mov [flag_kind], SUB64) b.ne loop              lea rax, [rsi + 1] ; cmp rax, 1 ; the same three moves ; jne
  *
  * settle_flags (stubs.c) makes nzcv of it when C code is called. */
 #include "jit/state.h"

@@ -213,7 +213,8 @@ static void measure_ways(struct ir *ir)
 
 /* --- entry points ----------------------------------------------------------------------------------- */
 
-void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat, const void *context)
+void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat,
+                  const void *context)
 {
     struct forming f = {.ir = ir, .cache = cache, .heat = heat, .context = context};
     f.enough = heat(context, head) / RARE_FRACTION + 1;

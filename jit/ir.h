@@ -60,7 +60,8 @@ void ir_of_block(struct ir *ir, struct block *block);
 typedef uint32_t ir_heat(const void *context, const struct block *block);
 
 /** Makes `ir` the region around `head`. */
-void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat, const void *context);
+void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat,
+                  const void *context);
 
 /** Asserts that the form is what the others take it for. */
 void ir_verify(const struct ir *ir);

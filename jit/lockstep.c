@@ -291,7 +291,8 @@ static void lockstep_page_written(struct engine *engine, uint64_t page_address)
         interp_engine.page_written(engine->judge, page_address);
         engine->tested_ops->page_written(engine->tested, page_address);
     }
-    if (!engine->running) { /* a device, or an instruction by itself: the next chunk's store is to come by all the same */
+    if (!engine
+             ->running) { /* a device, or an instruction by itself: the next chunk's store is to come by all the same */
         ram->page_flags[ram_page(ram, page_address)] |= PAGE_CLEAN;
         return;
     }

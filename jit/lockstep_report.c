@@ -43,8 +43,8 @@ static void print_state(const struct cpu *cpu)
     for (unsigned i = 0; i < 31; i++)
         fprintf(stderr, "    x%-3u %016" PRIx64 "%s", i, cpu->x[i], i % 4 == 3 ? "\n" : "");
     fprintf(stderr, "    sp   %016" PRIx64 "\n    pc   %016" PRIx64, cpu->x[REG_SP], cpu->pc);
-    fprintf(stderr, "    pstate %08" PRIx32 "    fpcr %08" PRIx64 "    fpsr %08" PRIx64 "\n", pstate_to_spsr(cpu), cpu->fpcr,
-            cpu->fpsr);
+    fprintf(stderr, "    pstate %08" PRIx32 "    fpcr %08" PRIx64 "    fpsr %08" PRIx64 "\n", pstate_to_spsr(cpu),
+            cpu->fpcr, cpu->fpsr);
     for (unsigned i = 0; i < 32; i++)
         fprintf(stderr, "    v%-3u %016" PRIx64 "%016" PRIx64 "%s", i, cpu->v[i].d[1], cpu->v[i].d[0],
                 i % 2 ? "\n" : "");

@@ -239,9 +239,9 @@ void give_registers(struct translation_state *t);
  * behind it, or back in the engine's loop if it ends the block. Nothing of the instruction may have happened yet. */
 void slow_if(struct translation_state *t, enum x64_cc cc);
 
-/** From here on up to its end the present instruction accesses the process's memory at addresses that nobody has checked.
- *  Where the host refuses, it and the rest of the block are done by exec_ functions, from its beginning: no base register
- *  has changed. The guest's flags are right there only where somebody will read them. */
+/** From here on up to its end the present instruction accesses the process's memory at addresses that nobody has
+ * checked. Where the host refuses, it and the rest of the block are done by exec_ functions, from its beginning: no
+ * base register has changed. The guest's flags are right there only where somebody will read them. */
 void may_fault(struct translation_state *t);
 
 /** Emits what slow_if() promised, out of line behind the block. */

@@ -276,7 +276,8 @@ static void emit_go_on(struct x64 *c)
 static void emit_end_plain(struct x64 *c, const struct stubs *stubs)
 {
     static const uint8_t held_in[] = {RBX, R13, R14, R15};
-    const int32_t held[] = {CPU_OFFSET(code_key[0]), CPU_OFFSET(code_key[1]), CPU_OFFSET(fpcr), CPU_OFFSET(sys.CPACR_EL1)};
+    const int32_t held[] = {CPU_OFFSET(code_key[0]), CPU_OFFSET(code_key[1]), CPU_OFFSET(fpcr),
+                            CPU_OFFSET(sys.CPACR_EL1)};
     store_all_for_plain(c, stubs);
     x64_mov(c, 1, RSI, R13);
     for (unsigned i = 0; i < sizeof held_in; i++)

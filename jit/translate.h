@@ -19,8 +19,8 @@ struct stubs {
     uint64_t settle_raw;   /* called: from whatever it is to FLAG_KIND_RAW. Uses rax, rcx, rdx */
     uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */
     uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
-    uint64_t fill_guarded; /* the same for a jump that leaves a BTYPE, which is in the low bits of rdx; where the block is
-                              not known for that, it goes on at rcx */
+    uint64_t fill_guarded; /* the same for a jump that leaves a BTYPE, which is in the low bits of rdx; where the block
+                              is not known for that, it goes on at rcx */
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
                               to the loop */
     uint64_t pauth_add[4], pauth_check[4]; /* called: rax = pointer, rdx = modifier, by key. Uses rcx, rdx */
@@ -81,8 +81,8 @@ struct compile_job {
     uint32_t *misses;       /* a block: counters for slots that missed, one for each access; or NULL */
     struct fault_table *faults; /* of accesses that go to memory without a check (isa/arm64/user.h) */
     void (*promote)(struct cpu *cpu, const struct insn *insn);
-    void (*adapt)(struct cpu *cpu, const struct insn *insn); /* a region: called as promote, by its first record, when an
-                                                                operation's `misses` come to 0 */
+    void (*adapt)(struct cpu *cpu, const struct insn *insn); /* a region: called as promote, by its first record, when
+                                                                an operation's `misses` come to 0 */
 };
 
 /** Compiles. False where there is no room. Jumps of `links` go to their stubs until they are patched; the one
@@ -108,6 +108,13 @@ extern const uint8_t pinned[PIN_COUNT];
 
 /* What operation cpu->native.flag_a and flag_b are the operands of: plus 1 if of 64 bits. The last two have the host's
  * flags in flag_a, as LAHF and SETO AL left them: of a subtraction, or of the comparison of two numbers by UCOMIS. */
-enum { FLAG_KIND_NONE, FLAG_KIND_SUB = 2, FLAG_KIND_ADD = 4, FLAG_KIND_AND = 6, FLAG_KIND_RAW = 8, FLAG_KIND_ORDER = 10 };
+enum {
+    FLAG_KIND_NONE,
+    FLAG_KIND_SUB = 2,
+    FLAG_KIND_ADD = 4,
+    FLAG_KIND_AND = 6,
+    FLAG_KIND_RAW = 8,
+    FLAG_KIND_ORDER = 10
+};
 
 #endif

@@ -292,7 +292,8 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
         follow(t, next, 0);
         return;
     }
-    const bool inverted = taken_tests || (taken != IR_OUTSIDE && !next_tests && (comes_next(t, taken) || next == IR_OUTSIDE));
+    const bool inverted =
+        taken_tests || (taken != IR_OUTSIDE && !next_tests && (comes_next(t, taken) || next == IR_OUTSIDE));
     if (inverted) {
         follow_if(t, cc ^ 1, next, 0);
         follow(t, taken, distance);

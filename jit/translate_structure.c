@@ -226,7 +226,8 @@ static void store_threes(struct translation_state *t)
 static void structures(struct translation_state *t, bool write, unsigned count, bool post)
 {
     static void (*const loads[])(struct translation_state *) = {[2] = load_twos, [3] = load_threes, [4] = load_fours};
-    static void (*const stores[])(struct translation_state *) = {[2] = store_twos, [3] = store_threes, [4] = store_fours};
+    static void (*const stores[])(struct translation_state *) = {
+        [2] = store_twos, [3] = store_threes, [4] = store_fours};
     const unsigned bytes = count * vector_length(t->insn);
     check_fp(t);
     address_at(t, 0);

@@ -63,7 +63,8 @@ static inline void x64_opcode(struct x64 *c, unsigned prefix, unsigned rex, unsi
 }
 
 /* reg, r/m register. `byte`: r/m or reg is a byte register, where 4 to 7 want a REX prefix. */
-static inline void x64_rr(struct x64 *c, unsigned prefix, unsigned w, unsigned opcode, unsigned reg, unsigned rm, bool byte)
+static inline void x64_rr(struct x64 *c, unsigned prefix, unsigned w, unsigned opcode, unsigned reg, unsigned rm,
+                          bool byte)
 {
     unsigned rex = w << 3 | (reg >> 3) << 2 | rm >> 3;
     if (byte && !rex && (rm >= 4 || reg >= 4))
@@ -148,8 +149,8 @@ static inline void x64_store_imm(struct x64 *c, unsigned w, unsigned base, int32
 }
 
 /** mov to, [base + (index << scale) + disp] */
-static inline void x64_load_indexed(struct x64 *c, unsigned w, unsigned to, unsigned base, unsigned index, unsigned scale,
-                                    int32_t disp)
+static inline void x64_load_indexed(struct x64 *c, unsigned w, unsigned to, unsigned base, unsigned index,
+                                    unsigned scale, int32_t disp)
 {
     x64_opcode(c, 0, w << 3 | (to >> 3) << 2 | (index >> 3) << 1 | base >> 3, 0x8b);
     x64_byte(c, 0x84 | (to & 7) << 3);
@@ -196,8 +197,8 @@ static inline void x64_alu_load(struct x64 *c, unsigned w, enum x64_alu op, unsi
 }
 
 /** op to, [base + (index << scale) + disp] */
-static inline void x64_alu_indexed(struct x64 *c, unsigned w, enum x64_alu op, unsigned to, unsigned base, unsigned index,
-                                   unsigned scale, int32_t disp)
+static inline void x64_alu_indexed(struct x64 *c, unsigned w, enum x64_alu op, unsigned to, unsigned base,
+                                   unsigned index, unsigned scale, int32_t disp)
 {
     x64_opcode(c, 0, w << 3 | (to >> 3) << 2 | (index >> 3) << 1 | base >> 3, (unsigned)op << 3 | 3);
     x64_byte(c, 0x84 | (to & 7) << 3);
@@ -367,7 +368,8 @@ static inline void x64_lea(struct x64 *c, unsigned w, unsigned to, unsigned base
 }
 
 /** lea to, [base + index << scale] */
-static inline void x64_lea_indexed(struct x64 *c, unsigned w, unsigned to, unsigned base, unsigned index, unsigned scale)
+static inline void x64_lea_indexed(struct x64 *c, unsigned w, unsigned to, unsigned base, unsigned index,
+                                   unsigned scale)
 {
     x64_opcode(c, 0, w << 3 | (to >> 3) << 2 | (index >> 3) << 1 | base >> 3, 0x8d);
     x64_byte(c, 0x44 | (to & 7) << 3);

@@ -19,7 +19,8 @@ static inline void x64_sized(struct x64 *c, unsigned size, unsigned opcode, unsi
 }
 
 /** op [base + disp], reg */
-static inline void x64_alu_store(struct x64 *c, unsigned size, enum x64_alu op, unsigned reg, unsigned base, int32_t disp)
+static inline void x64_alu_store(struct x64 *c, unsigned size, enum x64_alu op, unsigned reg, unsigned base,
+                                 int32_t disp)
 {
     x64_sized(c, size, (unsigned)op << 3, reg, base, disp);
 }

@@ -20,7 +20,8 @@ static inline void vex_opcode_x(struct x64 *c, unsigned w, unsigned op, unsigned
     const unsigned prefix = op >> 24, escape = op >> 8 & 0xffff;
     const unsigned pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
     const unsigned map = escape == 0x0f38 ? 2 : escape == 0x0f3a ? 3 : 1;
-    const unsigned no_r = reg < 8, no_b = rm < 8, no_x = index < 8, last = (~over & 15) << 3 | pp; /* they stand inverted */
+    const unsigned no_r = reg < 8, no_b = rm < 8, no_x = index < 8,
+                   last = (~over & 15) << 3 | pp; /* they stand inverted */
     if (map == 1 && !w && no_b && no_x) {
         x64_byte(c, 0xc5);
         x64_byte(c, no_r << 7 | last);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The board as ACPI tables (ACPI 6.3), which firmware takes through fw_cfg: the tables, and commands that say where addresses
- * and checksums go once it has put them somewhere. */
+/* The board as ACPI tables (ACPI 6.3), which firmware takes through fw_cfg: the tables, and commands that say where
+ * addresses and checksums go once it has put them somewhere. */
 #ifndef ARMATURE_ACPI_H
 #define ARMATURE_ACPI_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The DSDT: the board's devices in AML (ACPI 6.3, chapter 20). An object whose length comes first is written without it,
- * and gets it when it ends. Example, a device of nothing but its name:
+/* The DSDT: the board's devices in AML (ACPI 6.3, chapter 20). An object whose length comes first is written without
+ * it, and gets it when it ends. Example, a device of nothing but its name:
  *
  *     size_t device = aml_begin(blob, AML_DEVICE);    5b 82
  *     aml_name(blob, "COM0");                         5b 82 43 4f 4d 30

@@ -67,7 +67,8 @@ static bool do_click(struct machine *machine, const char *words, struct error *e
     while (good && *rest && button < 3 && strcmp(rest, names[button]))
         button++;
     if (!good || button == 3)
-        return error_set(error, "click expects a place in pixels, and left, middle or right, such as 400 300 (not '%s')", words);
+        return error_set(
+            error, "click expects a place in pixels, and left, middle or right, such as 400 300 (not '%s')", words);
     if (machine) {
         input_pointer_pixels(&machine->screen, x, y);
         input_button(&machine->screen, BUTTON_LEFT + button, true);

@@ -154,7 +154,8 @@ static void tell_smbios(struct machine *machine)
     fw_cfg_add_file(machine->fw_cfg, "etc/smbios/smbios-anchor", files.anchor, sizeof files.anchor);
 }
 
-/* Disks are booted from in their order (as Open Firmware would name them). Where there are none firmware has its own. */
+/* Disks are booted from in their order (as Open Firmware would name them). Where there are none firmware has its own.
+ */
 static void tell_boot_order(struct machine *machine)
 {
     const struct board_row *virtio = board_find_row("virtio");

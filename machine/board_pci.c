@@ -39,8 +39,8 @@ bool board_build_pci(struct machine *machine, const struct board_row *row, struc
     machine->pci = pci_host_create(&config);
     board_add_device(machine, row, &pci_host_class, &pci_ecam_mmio, machine->pci);
     for (unsigned i = 0; i < PCI_PLACES; i++)
-        bus_add_window(&machine->bus, pci_places[i].name, pci_places[i].base, pci_places[i].size_bytes, pci_places[i].ops,
-                       machine->pci);
+        bus_add_window(&machine->bus, pci_places[i].name, pci_places[i].base, pci_places[i].size_bytes,
+                       pci_places[i].ops, machine->pci);
     return true;
 }
 

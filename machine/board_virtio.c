@@ -63,7 +63,8 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
 {
     const struct disk_option *option = &machine->options->disks[number];
     const struct tape *tape = machine->options->tape;
-    const bool overlay = option->overlay || option->zero_bytes || tape_replays(tape), changes = !option->read_only && !overlay;
+    const bool overlay = option->overlay || option->zero_bytes || tape_replays(tape),
+               changes = !option->read_only && !overlay;
     struct disk_option how = *option;
     how.overlay = overlay;
     struct disk *disk = option->zero_bytes ? disk_zero_create(option->zero_bytes) : disk_open(&how, error);
@@ -182,9 +183,12 @@ static bool build_display(struct machine *machine, const struct board_row *row, 
     if (!screen->display)
         return false;
     screen->inputs = machine->inputs;
-    struct virtio_gpu *gpu = virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
-    struct virtio_input *keyboard = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
-    struct virtio_input *tablet = virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_TABLET, "tablet0.events");
+    struct virtio_gpu *gpu =
+        virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    struct virtio_input *keyboard =
+        virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
+    struct virtio_input *tablet =
+        virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_TABLET, "tablet0.events");
     screen->size_source = gpu->size_source;
     screen->keyboard_source = keyboard->source;
     screen->tablet_source = tablet->source;

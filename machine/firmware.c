@@ -13,8 +13,8 @@ bool firmware_read(const struct run_options *options, size_t limit_bytes, struct
     const char *path = options->firmware;
     for (const struct packaged_firmware *known = packaged_firmware; known->word; known++)
         if (!strcmp(path, known->path) && access(path, R_OK))
-            return error_set(error, "firmware %s: %s; install Debian's package %s, or give a file", path, strerror(errno),
-                             known->package);
+            return error_set(error, "firmware %s: %s; install Debian's package %s, or give a file", path,
+                             strerror(errno), known->package);
     if (!file_read(file, "firmware", path, limit_bytes, "give an image that fits into a bank of flash", error))
         return false;
     if (file->length)
@@ -28,7 +28,8 @@ bool firmware_make_vars(const char *path, uint64_t size_bytes, struct error *err
     struct stat status;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
-        return error_set(error, "--firmware-vars %s: %s; give the path of a file that can be written", path, strerror(errno));
+        return error_set(error, "--firmware-vars %s: %s; give the path of a file that can be written", path,
+                         strerror(errno));
     bool good = fstat(fd, &status) == 0;
     if (good && S_ISREG(status.st_mode) && (uint64_t)status.st_size < size_bytes)
         good = ftruncate(fd, (off_t)size_bytes) == 0;

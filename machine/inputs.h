@@ -28,7 +28,8 @@ void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *cont
  * that it can stop a CPU whose access made a backend answer at once. NULL: nobody is. */
 void inputs_on_posted(struct inputs *inputs, void (*posted)(void *context), void *context);
 
-/** Called around the wait itself in inputs_poll(), where the backends' callbacks are not to run beside other threads. */
+/** Called around the wait itself in inputs_poll(), where the backends' callbacks are not to run beside other threads.
+ */
 void inputs_around_wait(struct inputs *inputs, void (*before)(void *context), void (*after)(void *context),
                         void *context);
 
@@ -72,10 +73,10 @@ bool inputs_script_awaited(struct inputs *inputs);
 bool inputs_script_polled(const struct inputs *inputs);
 
 /** The name and number of sources, and what waits at each: for snapshots. `each` is told of every input that was posted
- *  and not handed over, in order for each source; of one that was taken in part, the rest. Stops where it returns false,
- *  and returns that. */
-bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const char *name, const void *bytes, size_t length),
-                        void *context);
+ *  and not handed over, in order for each source; of one that was taken in part, the rest. Stops where it returns
+ * false, and returns that. */
+bool inputs_each_queued(struct inputs *inputs,
+                        bool (*each)(void *context, const char *name, const void *bytes, size_t length), void *context);
 
 /** Drops all that waits. */
 void inputs_clear(struct inputs *inputs);

@@ -280,7 +280,9 @@ static bool build(struct machine *machine, struct error *error)
 {
     const struct run_options *options = machine->options;
     machine->inputs = inputs_create(error);
-    return machine->inputs && bus_init_with_rom(&machine->bus, BOARD_FLASH_BASE, BOARD_FLASH_BANK_BYTES, BOARD_RAM_BASE, options->memory_bytes, error) &&
+    return machine->inputs &&
+           bus_init_with_rom(&machine->bus, BOARD_FLASH_BASE, BOARD_FLASH_BANK_BYTES, BOARD_RAM_BASE,
+                             options->memory_bytes, error) &&
            make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
            open_line(&machine->uart, "serial", &options->serial, error) &&
            open_line(&machine->console, "console", &options->console, error);

@@ -73,8 +73,8 @@ struct machine {
     unsigned hashes_printed; /* of options->hash_at */
     uint64_t stop_insns;     /* --stop-after: where CPU 0 is then; UINT64_MAX: nowhere */
     struct machine_saving {
-        /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot be
-         * saved. */
+        /* Begins to save the machine, which stands between two instructions and may go on. Set by main; NULL: it cannot
+         * be saved. */
         bool (*save)(struct machine *machine, const char *path, struct error *error);
         /* Whether what was begun came about. If it is not known yet: waits, or says true. */
         bool (*finish)(struct machine *machine, bool wait, struct error *error);
@@ -85,9 +85,9 @@ struct machine {
         } watches[MAX_SAVES]; /* of options->saves */
         bool failed;          /* one could not be written, which was said */
     } saving;
-    /* A debugger that was wired in. `halted` is called when the machine stands still between two instructions: before it
-     * starts if `at_start`, when run_loop_halt() was called, and at its end, which `stop` tells; it may run the machine
-     * itself by machine_resume(). False: the run ends. */
+    /* A debugger that was wired in. `halted` is called when the machine stands still between two instructions: before
+     * it starts if `at_start`, when run_loop_halt() was called, and at its end, which `stop` tells; it may run the
+     * machine itself by machine_resume(). False: the run ends. */
     struct machine_debugger {
         bool (*halted)(void *context);
         void *context;
@@ -100,7 +100,8 @@ struct machine {
         bool prompt;                /* standard input belongs to it while the machine stands still */
     } debugger;
     struct machine_moving {
-        /* Begins to move the machine to an address; takes the next step; tells what failed. Set by main; NULL: it stays. */
+        /* Begins to move the machine to an address; takes the next step; tells what failed. Set by main; NULL: it
+         * stays. */
         bool (*start)(struct migration *migration, const char *address, struct error *error);
         void (*step)(struct migration *migration);
         bool (*failed)(struct migration *migration, struct error *error);
@@ -131,8 +132,8 @@ void machine_free(struct machine *machine);
  * exit_status); for EXIT_STATUS_HOST `error` says why. Where the guest gave one it is that and MACHINE_EXIT_BASE. */
 int machine_run(struct machine *machine, struct error *error);
 
-/** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that is
- *  no end. For a debugger. False: the host could not, and `error` says what. */
+/** Runs the guest until it halts (machine->loop.halted) or ends (machine->stop), starting it again after a reset that
+ * is no end. For a debugger. False: the host could not, and `error` says what. */
 bool machine_resume(struct machine *machine, struct error *error);
 
 /** Ends the run, as the user asked for it. On the machine's thread. */
@@ -147,8 +148,8 @@ void machine_stop_for(struct machine *machine, enum machine_stop reason);
 /** Cold reset: CPUs, devices, RAM. Virtual time goes on. */
 void machine_reset(struct machine *machine);
 
-/** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and a
- *  generation ID by which the guest sees that. */
+/** Makes the restored machine a clone with the identity that options->seed makes: other random numbers from now on, and
+ * a generation ID by which the guest sees that. */
 void machine_reidentify(struct machine *machine);
 
 /** Watches the changes of RAM, from now on. Not under --parallel. */

@@ -39,7 +39,8 @@ static int finish_output(void)
 static bool save(struct machine *machine, const char *path, struct error *error)
 {
     const struct run_options *options = machine->options;
-    return saver_save(machine->saving.saver, path, &(struct saver_options){options->compress, options->incremental}, error);
+    return saver_save(machine->saving.saver, path, &(struct saver_options){options->compress, options->incremental},
+                      error);
 }
 
 static bool finish_save(struct machine *machine, bool wait, struct error *error)
@@ -161,7 +162,8 @@ static int run(struct machine *machine, struct record *record, struct replay *re
     return status;
 }
 
-/* A clone that is to be like no other gets what no other has. A replay has got from its log what the recorded run got. */
+/* A clone that is to be like no other gets what no other has. A replay has got from its log what the recorded run got.
+ */
 static bool draw_identity(struct run_options *options, struct error *error)
 {
     const bool seeded = run_options_given(options, "--seed");
@@ -191,8 +193,10 @@ static int command_run(int argc, char **argv, bool debug)
     struct replay *replay = NULL;
     int status = parse(&options, &replay, argc, argv, &error);
     if (status == EXIT_STATUS_POWER_OFF && debug && (options.parallel || options.engine == ENGINE_CHOICE_LOCKSTEP)) {
-        error_set(&error, "the debugger stops the machine between two instructions, which --parallel and --engine lockstep cannot "
-                          "do");
+        error_set(
+            &error,
+            "the debugger stops the machine between two instructions, which --parallel and --engine lockstep cannot "
+            "do");
         status = EXIT_STATUS_USAGE;
     }
     if (status != EXIT_STATUS_POWER_OFF) {
@@ -335,6 +339,8 @@ int main(int argc, char **argv)
             texts[i].print(stdout);
             return finish_output();
         }
-    fprintf(stderr, "armature: unknown command '%s'; expected run, debug, test, exec, snapshot, disk, --help or --version\n", argv[1]);
+    fprintf(stderr,
+            "armature: unknown command '%s'; expected run, debug, test, exec, snapshot, disk, --help or --version\n",
+            argv[1]);
     return EXIT_STATUS_USAGE;
 }

@@ -349,8 +349,9 @@ static bool take_display(struct run_options *options, const char *value, struct 
         else
             display->width = (uint32_t)width, display->height = (uint32_t)height;
     }
-    return good || error_set(error, "--display expects sdl or none, and behind it ,size=WIDTHxHEIGHT or ,fullscreen (not '%s')",
-                             value);
+    return good ||
+           error_set(error, "--display expects sdl or none, and behind it ,size=WIDTHxHEIGHT or ,fullscreen (not '%s')",
+                     value);
 }
 
 static bool take_screenshot(struct run_options *options, const char *value, struct error *error)
@@ -429,8 +430,9 @@ static bool take_at(struct run_options *options, const char *first, const char *
     if (options->at_count == MAX_AT)
         return error_set(error, "--at can be given %u times at most", MAX_AT);
     if (!parse_time(first, &at->at_ns))
-        return error_set(error, "--at expects a time with its unit, and an action, such as 20s \"screenshot x.png\" (not '%s')",
-                         first);
+        return error_set(
+            error, "--at expects a time with its unit, and an action, such as 20s \"screenshot x.png\" (not '%s')",
+            first);
     if (!action_check(second, error))
         return false;
     at->action = second;
@@ -481,7 +483,8 @@ static bool take_save_at(struct run_options *options, const char *first, const c
 {
     uint64_t number;
     if (!parse_whole_number(first, UINT64_MAX - 1, &number) || number == 0)
-        return error_set(error, "--save-at expects a number of instructions and a file, such as 50000000 base.snap (not '%s')",
+        return error_set(error,
+                         "--save-at expects a number of instructions and a file, such as 50000000 base.snap (not '%s')",
                          first);
     struct save_option *save = next_save(options, second, error);
     if (save)
@@ -492,7 +495,8 @@ static bool take_save_at(struct run_options *options, const char *first, const c
 static bool take_save_on(struct run_options *options, const char *first, const char *second, struct error *error)
 {
     if (!*first)
-        return error_set(error, "--save-on expects a text that the guest will print, and a file, such as login: base.snap");
+        return error_set(error,
+                         "--save-on expects a text that the guest will print, and a file, such as login: base.snap");
     struct save_option *save = next_save(options, second, error);
     if (save)
         save->text = first;
@@ -592,20 +596,22 @@ static bool take_no_reboot(struct run_options *options, const char *value, struc
 /* --- the table ------------------------------------------------------------------------------------- */
 
 const struct cli_option cli_options[] = {
-    {"--kernel", "FILE", "", false,
-     "The kernel: an arm64 Image, plain or compressed with gzip, or an ELF file.", take_kernel},
+    {"--kernel", "FILE", "", false, "The kernel: an arm64 Image, plain or compressed with gzip, or an ELF file.",
+     take_kernel},
     {"--initrd", "FILE", "", false, "An initial RAM disk for the kernel.", take_initrd},
     {"--append", "TEXT", NULL, false, "The kernel's command line, such as \"console=ttyAMA0\".", take_append},
     {"--firmware", "FILE|uefi|uboot", "uefi uboot", false,
-     "Start firmware from flash, in place of a kernel: a file, or what Debian's packages qemu-efi-aarch64 and u-boot-qemu "
+     "Start firmware from flash, in place of a kernel: a file, or what Debian's packages qemu-efi-aarch64 and "
+     "u-boot-qemu "
      "have. With --kernel, UEFI firmware starts that.",
      take_firmware},
     {"--firmware-vars", "FILE", "", false,
-     "Where the second bank of flash, in which firmware keeps its variables, persists; made where there is none. Without, "
+     "Where the second bank of flash, in which firmware keeps its variables, persists; made where there is none. "
+     "Without, "
      "variables last as long as the machine.",
      take_firmware_vars},
-    {"--memory", "SIZE", NULL, false,
-     "Guest memory, 16M to 64G; default 1G. The host's is taken as it is touched.", take_memory},
+    {"--memory", "SIZE", NULL, false, "Guest memory, 16M to 64G; default 1G. The host's is taken as it is touched.",
+     take_memory},
     {"--cpus", "N", NULL, false, "Number of processors, 1 to 64; default 1.", take_cpus},
     {"--cpu", "v8.0|v8.2|max", MODELS, false,
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and "
@@ -616,10 +622,14 @@ const struct cli_option cli_options[] = {
      "interrupt controller's translation service.",
      take_bus},
     {"--disk", "FILE[,WORD...]", "", true,
-     "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw and "
-     ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in snapshots, "
-     "and the image stays as it is; with ,overlay=FILE it is kept in that qcow2 image, which is made where it is not there. "
-     ",snapshot=NAME reads a snapshot in a qcow2 image. Several images are one disk as stripe:A+B (in turn) or mirror:A+B "
+     "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw "
+     "and "
+     ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in "
+     "snapshots, "
+     "and the image stays as it is; with ,overlay=FILE it is kept in that qcow2 image, which is made where it is not "
+     "there. "
+     ",snapshot=NAME reads a snapshot in a qcow2 image. Several images are one disk as stripe:A+B (in turn) or "
+     "mirror:A+B "
      "(each holds all; one may fail).",
      take_disk},
     {"--cdrom", "FILE", "", true, "An ISO image as the next virtio disk, read-only and as it is.", take_cdrom},
@@ -630,32 +640,39 @@ const struct cli_option cli_options[] = {
      "machines.",
      take_net},
     {"--share", "TAG=DIR[,ro][,mapped]", "", true,
-     "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. ,ro makes "
+     "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. ,ro "
+     "makes "
      "it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in an extended "
      "attribute. Nothing outside of the directory can be reached.",
      take_share},
     {"--balloon", NULL, NULL, false,
      "Add a virtio balloon, by which the guest gives memory that it does not use back to the host.", take_balloon},
     {"--hostcall", "FILE", "", false,
-     "Let the guest call the functions of the host's libraries that the file lists with their arguments, and no others. Its "
+     "Let the guest call the functions of the host's libraries that the file lists with their arguments, and no "
+     "others. Its "
      "side of that is in guest/hypercall.",
      take_hostcall},
     {"--semihosting", "DIR", "", false,
-     "Serve Arm's semihosting calls (HLT #0xF000), for programs without an operating system: files beneath DIR, the console, "
-     "time, and the program's exit status, which becomes this one's. The command line is the kernel's name and --append.",
+     "Serve Arm's semihosting calls (HLT #0xF000), for programs without an operating system: files beneath DIR, the "
+     "console, "
+     "time, and the program's exit status, which becomes this one's. The command line is the kernel's name and "
+     "--append.",
      take_semihosting},
     {"--serial", "WHERE", SERIALS, false,
-     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or none.",
+     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or "
+     "none.",
      take_serial},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
-     "Adds a screen (virtio-gpu), a keyboard and a tablet: in a window, or none, where only screenshots show it. ,size=1280x800 "
+     "Adds a screen (virtio-gpu), a keyboard and a tablet: in a window, or none, where only screenshots show it. "
+     ",size=1280x800 "
      "says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the window's keys.",
      take_display},
     {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
     {"--at", "TIME ACTION", NULL, true,
-     "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" (with "
+     "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
+     "(with "
      "\\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\" or \"power\".",
      .take_pair = take_at},
     {"--clock", "paced|virtual", CLOCKS, false,
@@ -700,8 +717,7 @@ const struct cli_option cli_options[] = {
     {"--perf-map", NULL, NULL, false,
      "Write /tmp/perf-PID.map, by which Linux perf names translated code: the physical address of a block or a region.",
      take_perf_map},
-    {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.",
-     take_timeout},
+    {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.", take_timeout},
     {"--stop-after", "N", NULL, false,
      "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
      take_stop_after},
@@ -721,16 +737,20 @@ const struct cli_option cli_options[] = {
     {"--compress", NULL, NULL, false,
      "Compress the memory in the snapshots that are written. They are smaller, and slower to restore.", take_compress},
     {"--incremental", NULL, NULL, false,
-     "Have the snapshots that are written hold only what changed since the one before, or the restored one, which is then "
+     "Have the snapshots that are written hold only what changed since the one before, or the restored one, which is "
+     "then "
      "needed to restore them.",
      take_incremental},
     {"--restore", "FILE", "", false,
-     "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, --net, "
-     "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes on as "
+     "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, "
+     "--net, "
+     "--serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed it goes "
+     "on as "
      "a clone with an identity of its own: other random numbers, and a generation ID by which the guest sees it.",
      take_restore},
     {"--migrate-on", "TEXT PLACE", NULL, true,
-     "Move the running machine to the armature that waits with --incoming at that place, such as tcp:127.0.0.1:4444, when "
+     "Move the running machine to the armature that waits with --incoming at that place, such as tcp:127.0.0.1:4444, "
+     "when "
      "the guest has printed TEXT. It runs on meanwhile; where it cannot move it stays.",
      .take_pair = take_migrate_on},
     {"--incoming", "PLACE", NULL, false,
@@ -740,19 +760,23 @@ const struct cli_option cli_options[] = {
     {"--fresh-identity", NULL, NULL, false,
      "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
      take_fresh_identity},
-    {"--script", "FILE", "", false, "Commands of the debugger, done before the guest starts. Those that run it, do.", take_script},
-    {"--failure-snapshot", "FILE", "", false, "Write a snapshot there when a command of --script fails.", take_failure_snapshot},
+    {"--script", "FILE", "", false, "Commands of the debugger, done before the guest starts. Those that run it, do.",
+     take_script},
+    {"--failure-snapshot", "FILE", "", false, "Write a snapshot there when a command of --script fails.",
+     take_failure_snapshot},
     {"--control", "WHERE", "unix: tcp:", false,
-     "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies are JSON.",
+     "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies "
+     "are JSON.",
      take_control},
-    {"--gdb", "WHERE", "unix: tcp:", false, "Serve gdb's remote protocol at unix:PATH or tcp:PORT. The guest runs until gdb comes.",
-     take_gdb},
+    {"--gdb", "WHERE", "unix: tcp:", false,
+     "Serve gdb's remote protocol at unix:PATH or tcp:PORT. The guest runs until gdb comes.", take_gdb},
     {"--history", "SIZE", NULL, false,
-     "Memory that the debugger may take to go back in time, 0M to 64G; default 512M. 0M: it cannot go back.", take_history},
-    {"--symbols", "FILE", "", false, "Symbols for the debugger: an ELF file with or without DWARF, or a System.map.", take_symbols},
+     "Memory that the debugger may take to go back in time, 0M to 64G; default 512M. 0M: it cannot go back.",
+     take_history},
+    {"--symbols", "FILE", "", false, "Symbols for the debugger: an ELF file with or without DWARF, or a System.map.",
+     take_symbols},
     {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
-    {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.",
-     take_dump_dtb},
+    {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.", take_dump_dtb},
     {0},
 };
 

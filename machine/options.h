@@ -104,7 +104,8 @@ enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT
 enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
-/** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is absent has its default.
+/** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is
+ * absent has its default.
  */
 struct run_options {
     const char *kernel;    /* never NULL after a successful parse, unless dump_dtb or firmware is set */
@@ -126,8 +127,10 @@ struct run_options {
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */
     bool balloon;
-    const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not known */
-    const char *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
+    const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not
+                             known */
+    const char
+        *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
     struct display_option display;
     const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
     struct at_option at[MAX_AT];

@@ -9,20 +9,24 @@ static bool check_restore(const struct run_options *options, struct error *error
                                         "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
-            return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it", fixed[i]);
+            return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it",
+                             fixed[i]);
     if (options->replay && !options->fresh_identity && run_options_given(options, "--seed"))
-        return error_set(error, "--replay: the recorded run had the identity in its snapshot, so --seed makes no sense with it");
+        return error_set(
+            error, "--replay: the recorded run had the identity in its snapshot, so --seed makes no sense with it");
     return true;
 }
 
 /* A machine that moves here says what it is, and starts from nothing but its own memory. */
 static bool check_incoming(const struct run_options *options, struct error *error)
 {
-    static const char *const fixed[] = {"--append", "--memory",   "--cpus",   "--cpu",     "--seed",   "--dump-dtb", "--firmware",
-                                        "--firmware-vars", "--bus", "--restore", "--record", "--replay", "--parallel", "--fresh-identity"};
+    static const char *const fixed[] = {"--append",   "--memory",   "--cpus",          "--cpu",           "--seed",
+                                        "--dump-dtb", "--firmware", "--firmware-vars", "--bus",           "--restore",
+                                        "--record",   "--replay",   "--parallel",      "--fresh-identity"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
-            return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it", fixed[i]);
+            return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it",
+                             fixed[i]);
     return true;
 }
 
@@ -31,8 +35,10 @@ static bool check_saves(const struct run_options *options, struct error *error)
 {
     for (unsigned i = 0; options->save_count && !options->restore && i < options->disk_count; i++)
         if (!options->disks[i].read_only && !options->disks[i].overlay)
-            return error_set(error, "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
-                             "or %s,ro", options->disks[i].path, options->disks[i].path);
+            return error_set(error,
+                             "--save-at and --save-on need disks whose images stay as they are: give --disk %s,overlay "
+                             "or %s,ro",
+                             options->disks[i].path, options->disks[i].path);
     if ((options->compress || options->incremental) && !options->save_count)
         return error_set(error, "%s is for snapshots: give --save-at or --save-on too",
                          options->compress ? "--compress" : "--incremental");
@@ -53,7 +59,8 @@ bool options_check(const struct run_options *options, struct error *error)
     if (options->display.kind == DISPLAY_ABSENT && options->screenshot && !options->restore)
         return error_set(error, "--screenshot needs a screen: give --display none, or sdl");
     if (options->at_count && options->cpus > 1 && (options->record || options->replay))
-        return error_set(error, "--at ends a turn of the processors, so with several a record could not be repeated without it");
+        return error_set(
+            error, "--at ends a turn of the processors, so with several a record could not be repeated without it");
     if (options->failure_snapshot && !options->script)
         return error_set(error, "--failure-snapshot is for commands that fail: give --script too");
     if (options->record && options->replay)
@@ -64,14 +71,17 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--semihosting expects a directory");
     for (unsigned i = 0; i < options->share_count; i++)
         if (!*options->shares[i].path && run_options_given(options, "--share"))
-            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work", options->shares[i].tag);
+            return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work",
+                             options->shares[i].tag);
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");
-    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay && !options->incoming)
+    if (!options->kernel && !options->firmware && !options->dump_dtb && !options->restore && !options->replay &&
+        !options->incoming)
         return error_set(error, "--kernel FILE is missing: there is nothing to boot (nor is --firmware given)");
     if (options->firmware_vars && options->record)
-        return error_set(error, "--record needs flash that is the same when the run is repeated: leave --firmware-vars away");
+        return error_set(error,
+                         "--record needs flash that is the same when the run is repeated: leave --firmware-vars away");
     if (options->firmware_vars && !options->firmware)
         return error_set(error, "--firmware-vars is what firmware keeps: give --firmware too");
     if (options->dtb && options->dump_dtb)
@@ -90,13 +100,16 @@ bool options_check(const struct run_options *options, struct error *error)
     if (options->parallel && options->stop_after_insns)
         return error_set(error, "--stop-after needs processors that take turns, so --parallel makes no sense with it");
     if (options->parallel && options->save_count)
-        return error_set(error, "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
-                                "them");
+        return error_set(error,
+                         "--save-at and --save-on need processors that take turns, so --parallel makes no sense with "
+                         "them");
     if (options->parallel && (options->script || options->control || options->gdb))
-        return error_set(error, "the debugger needs processors that take turns, so --parallel makes no sense with --script, "
-                                "--control and --gdb");
+        return error_set(error,
+                         "the debugger needs processors that take turns, so --parallel makes no sense with --script, "
+                         "--control and --gdb");
     if (options->engine == ENGINE_CHOICE_LOCKSTEP && (options->script || options->control || options->gdb))
-        return error_set(error, "--engine lockstep cannot stand still in the middle: --script, --control and --gdb need another");
+        return error_set(
+            error, "--engine lockstep cannot stand still in the middle: --script, --control and --gdb need another");
     if (options->console.kind == SERIAL_STDIO && options->serial.kind == SERIAL_STDIO)
         return error_set(error, "--console stdio needs the serial line elsewhere: add --serial none");
     return true;

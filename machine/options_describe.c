@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The options that say what machine it is, in one spelling: for snapshots and for the header of a recorded run, and back. */
+/* The options that say what machine it is, in one spelling: for snapshots and for the header of a recorded run, and
+ * back. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -110,7 +111,10 @@ static const char *describe_disk(const struct run_options *options, unsigned ind
                                        realpath(part, absolute) ? absolute : part, rest ? "+" : "");
     disk_option_words(disk, words, sizeof words);
     if (length < VALUE_BYTES)
-        snprintf(value + length, VALUE_BYTES - length, "%s%s", words, disk->read_only ? ",ro" : disk->overlay ? ",overlay" : "");
+        snprintf(value + length, VALUE_BYTES - length, "%s%s", words,
+                 disk->read_only ? ",ro"
+                 : disk->overlay ? ",overlay"
+                                 : "");
     return value;
 }
 
@@ -146,7 +150,8 @@ static const char *describe_semihosting(const struct run_options *options, unsig
 }
 
 /* A path or a socket is this host's affair: where the run goes on or is done again, the line leads nowhere,
- * so that neither a log nor a snapshot names what is then written or opened. Ports that led in are told no more, for that. */
+ * so that neither a log nor a snapshot names what is then written or opened. Ports that led in are told no more, for
+ * that. */
 static const char *line_kind(enum serial_kind kind)
 {
     return kind == SERIAL_NONE ? "none" : kind == SERIAL_STDIO ? "stdio" : "null";

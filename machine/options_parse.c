@@ -52,8 +52,8 @@ bool run_options_given(const struct run_options *options, const char *name)
 }
 
 /* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
-static bool take_values(struct run_options *options, const struct cli_option *option, int argc, char *const argv[], int *at,
-                        struct error *error)
+static bool take_values(struct run_options *options, const struct cli_option *option, int argc, char *const argv[],
+                        int *at, struct error *error)
 {
     int values = option->take_pair ? 2 : option->value ? 1 : 0;
     if (argc - *at <= values)

@@ -28,8 +28,10 @@ bool share_option_add(struct run_options *options, const char *value, struct err
     bool has_path = value[tag] == '=';
     size_t end = take_words(&share, value, tag + has_path), path = has_path ? end - tag - 1 : 0;
     if (tag == 0 || tag >= sizeof share.tag || path >= sizeof share.path || (has_path ? path == 0 : end != tag))
-        return error_set(error, "--share expects a tag of up to 31 bytes and a directory, such as work=/srv/work, and behind "
-                         "it ',ro' for read-only or ',mapped' (not '%s')", value);
+        return error_set(error,
+                         "--share expects a tag of up to 31 bytes and a directory, such as work=/srv/work, and behind "
+                         "it ',ro' for read-only or ',mapped' (not '%s')",
+                         value);
     memcpy(share.tag, value, tag);
     memcpy(share.path, value + tag + has_path, path);
     for (unsigned i = 0; i < options->share_count; i++)

@@ -361,13 +361,14 @@ static void replay_idle(struct run_loop *loop, uint64_t next_ns)
         skip_to(loop, next_ns);
 }
 
-/* A guest that waits for a line by asking for it again and again gets it where a round ends; time stands still until the
- * host has it. */
+/* A guest that waits for a line by asking for it again and again gets it where a round ends; time stands still until
+ * the host has it. */
 static void serve_polling(struct run_loop *loop)
 {
     if (loop->governor.paced || !inputs_script_polled(loop->inputs))
         return;
-    while (!loop->stop && !inputs_deliver_line(loop->inputs, run_loop_stamp(loop)) && inputs_script_awaited(loop->inputs))
+    while (!loop->stop && !inputs_deliver_line(loop->inputs, run_loop_stamp(loop)) &&
+           inputs_script_awaited(loop->inputs))
         inputs_poll(loop->inputs, UINT64_MAX);
     loop->quiet_ns = loop->line_ns = loop->now_ns;
 }

@@ -102,7 +102,8 @@ void run_loop_run(struct run_loop *loop);
  * when to ask again; CLOCK_NEVER: the guest waits, and there is no line yet. For the loop itself. */
 bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns);
 
-/** Has on_pause() called (with on_mark_context) behind the instruction that is running. On the machine's thread only. */
+/** Has on_pause() called (with on_mark_context) behind the instruction that is running. On the machine's thread only.
+ */
 void run_loop_pause(struct run_loop *loop);
 
 /** Makes run_loop_run() return between two instructions, behind the one that is running or (from a hook of

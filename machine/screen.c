@@ -48,14 +48,16 @@ static bool write_png(FILE *file, const uint32_t *pixels, uint32_t width, uint32
 
 typedef const uint32_t *frame_of(const struct display *display, uint32_t *width, uint32_t *height);
 
-static bool take_screenshot(const struct machine_screen *screen, frame_of *frame_now, const char *path, struct error *error)
+static bool take_screenshot(const struct machine_screen *screen, frame_of *frame_now, const char *path,
+                            struct error *error)
 {
     uint32_t width, height;
     if (!screen->display)
         return error_set(error, "%s: the machine has no screen; give --display none, or sdl", path);
     const uint32_t *frame = frame_now(screen->display, &width, &height);
     if (!frame)
-        return error_set(error, "%s: nothing is on the screen: the guest has no driver for it, or has switched it off", path);
+        return error_set(error, "%s: nothing is on the screen: the guest has no driver for it, or has switched it off",
+                         path);
     uint32_t *pixels = host_alloc((size_t)width * height, sizeof *pixels);
     memcpy(pixels, frame, (size_t)width * height * sizeof *pixels);
     put_cursor(screen->display, pixels, width, height);
@@ -85,8 +87,10 @@ static struct input_event_record event(unsigned type, unsigned code, uint32_t va
     return (struct input_event_record){htole16((uint16_t)type), htole16((uint16_t)code), htole32(value)};
 }
 
-/* Up to two events and what ends them. An input that finds the door's queue full is lost, as the guest is not listening. */
-static void post(const struct machine_screen *screen, unsigned source, const struct input_event_record *events, unsigned count)
+/* Up to two events and what ends them. An input that finds the door's queue full is lost, as the guest is not
+ * listening. */
+static void post(const struct machine_screen *screen, unsigned source, const struct input_event_record *events,
+                 unsigned count)
 {
     struct input_event_record all[3];
     memcpy(all, events, count * sizeof *events);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A machine's screen, keyboard and tablet, from the host's side. All input goes through the door (machine/contract/input.h),
- * so it is recorded; each function may be called from the machine's thread, the input_ ones from any. */
+/* A machine's screen, keyboard and tablet, from the host's side. All input goes through the door
+ * (machine/contract/input.h), so it is recorded; each function may be called from the machine's thread, the input_ ones
+ * from any. */
 #ifndef ARMATURE_SCREEN_H
 #define ARMATURE_SCREEN_H
 
@@ -20,8 +21,8 @@ struct machine_screen {
     unsigned size_source, keyboard_source, tablet_source;
 };
 
-/** Writes what the screen shows to `path`, as PNG, the cursor in it. False where the machine has no screen, or nothing is
- * shown on it, or the file cannot be written. */
+/** Writes what the screen shows to `path`, as PNG, the cursor in it. False where the machine has no screen, or nothing
+ * is shown on it, or the file cannot be written. */
 bool display_screenshot(const struct machine_screen *screen, const char *path, struct error *error);
 
 /** The same of what was shown last, where nothing is now. */
@@ -37,7 +38,8 @@ void input_pointer(const struct machine_screen *screen, uint32_t x, uint32_t y);
 void input_pointer_pixels(const struct machine_screen *screen, uint32_t x, uint32_t y);
 /** Turns the wheel: up or right is positive. */
 void input_wheel(const struct machine_screen *screen, int sideways, int up);
-/** Types a text as on a keyboard with the American layout. What that has no key for is left out; returns how much was. */
+/** Types a text as on a keyboard with the American layout. What that has no key for is left out; returns how much was.
+ */
 size_t input_type(const struct machine_screen *screen, const char *text);
 /** Presses and lets go keys together: "a", "ctrl-alt-f2", "enter". False: one has no such name. */
 bool input_chord(const struct machine_screen *screen, const char *names, struct error *error);

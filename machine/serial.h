@@ -23,8 +23,8 @@ struct serial_keys {
     void *context;
     void (*debug)(void *context);      /* Ctrl-A D: to the debugger */
     void *debug_context;
-    bool prompt;                       /* the debugger has a prompt there: Ctrl-C leads to it too, and standard input that is
-                                        * no terminal is the debugger's alone */
+    bool prompt; /* the debugger has a prompt there: Ctrl-C leads to it too, and standard input that is
+                  * no terminal is the debugger's alone */
 };
 
 /** Starts taking input: from now on what arrives is posted to `source` of `inputs`, and a terminal is raw.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* SMBIOS structures (DSP0134 3.0): system, chassis, processor, memory. Firmware adds its own and puts the anchor in place.
- * A structure is its bytes, then its strings, each ended by a zero, then a zero. */
+/* SMBIOS structures (DSP0134 3.0): system, chassis, processor, memory. Firmware adds its own and puts the anchor in
+ * place. A structure is its bytes, then its strings, each ended by a zero, then a zero. */
 #include "machine/smbios.h"
 #include <assert.h>
 #include <string.h>
@@ -16,7 +16,8 @@ enum type {
     TYPE_END = 127,
 };
 
-/* Appends a structure of `length` bytes, its header filled in; `strings` are ended by zeroes, all of them by one more. */
+/* Appends a structure of `length` bytes, its header filled in; `strings` are ended by zeroes, all of them by one more.
+ */
 static void put(struct smbios_files *files, enum type type, void *structure, size_t length, const char *strings)
 {
     uint8_t *bytes = structure;

@@ -40,7 +40,8 @@ static bool send_mode(struct window *window)
 {
     uint32_t width, height;
     display_frame(window->machine->screen.display, &width, &height);
-    return send_message(window, &(struct window_message){.kind = WINDOW_MODE, .x = (int32_t)width, .y = (int32_t)height});
+    return send_message(window,
+                        &(struct window_message){.kind = WINDOW_MODE, .x = (int32_t)width, .y = (int32_t)height});
 }
 
 static bool send_cursor(struct window *window)
@@ -54,8 +55,11 @@ static bool send_cursor(struct window *window)
 /* Sends what waits, and watches for room for the rest. */
 static void send_waiting(struct window *window)
 {
-    struct window_message damage = {.kind = WINDOW_DAMAGE, .x = (int32_t)window->damage.x, .y = (int32_t)window->damage.y,
-                                    .width = (int32_t)window->damage.width, .height = (int32_t)window->damage.height};
+    struct window_message damage = {.kind = WINDOW_DAMAGE,
+                                    .x = (int32_t)window->damage.x,
+                                    .y = (int32_t)window->damage.y,
+                                    .width = (int32_t)window->damage.width,
+                                    .height = (int32_t)window->damage.height};
     if (window->mode_waits)
         window->mode_waits = !send_mode(window);
     if (!window->mode_waits && window->damage.width && send_message(window, &damage))
@@ -227,7 +231,8 @@ static bool send_memory(struct window *window, int memory)
         struct cmsghdr align;
     } control = {{0}};
     struct iovec piece = {&message, sizeof message};
-    struct msghdr header = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr header = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;

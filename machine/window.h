@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The window that shows a machine's screen. It is a process of its own: a window server that vanishes takes that along, and
- * not the machine. The two share the display's memory, and talk by messages. */
+/* The window that shows a machine's screen. It is a process of its own: a window server that vanishes takes that along,
+ * and not the machine. The two share the display's memory, and talk by messages. */
 #ifndef ARMATURE_WINDOW_H
 #define ARMATURE_WINDOW_H
 
@@ -11,8 +11,8 @@ struct machine;
 struct run_options;
 struct window;
 
-/** Starts the window's process and waits until it has a window, or none. To be called before the program has threads, locks or
- * terminals, none of which the process is to inherit. NULL: `error` says why there is no window. */
+/** Starts the window's process and waits until it has a window, or none. To be called before the program has threads,
+ * locks or terminals, none of which the process is to inherit. NULL: `error` says why there is no window. */
 struct window *window_create(const struct run_options *options, struct error *error);
 
 /** Has the window show the machine's screen, and the machine get what is typed and clicked there. The machine must end

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The window's process, with SDL. One thread waits for the window server, another for the machine; between them stands a list
- * of what is to be drawn. Nothing happens here while nothing changes. */
+/* The window's process, with SDL. One thread waits for the window server, another for the machine; between them stands
+ * a list of what is to be drawn. Nothing happens here while nothing changes. */
 #include <SDL.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -82,8 +82,8 @@ static void release_all(struct view *view)
 static void show_title(struct view *view)
 {
     char title[160];
-    snprintf(title, sizeof title, "Armature - %s%s", view->state, view->grabbed ? " - all keys go to the guest (Ctrl-Alt-G)"
-                                                                                 : " - Ctrl-Alt-H for help");
+    snprintf(title, sizeof title, "Armature - %s%s", view->state,
+             view->grabbed ? " - all keys go to the guest (Ctrl-Alt-G)" : " - Ctrl-Alt-H for help");
     SDL_SetWindowTitle(view->window, title);
 }
 
@@ -207,8 +207,8 @@ static void draw(struct view *view, SDL_Rect damage)
     if (!surface || !view->memory || !SDL_IntersectRect(&damage, &screen, &part))
         return;
     const SDL_Rect *target = &view->target;
-    SDL_Surface *frame = SDL_CreateRGBSurfaceWithFormatFrom((void *)view->memory, view->width, view->height, 32, view->width * 4,
-                                                            SDL_PIXELFORMAT_XRGB8888);
+    SDL_Surface *frame = SDL_CreateRGBSurfaceWithFormatFrom((void *)view->memory, view->width, view->height, 32,
+                                                            view->width * 4, SDL_PIXELFORMAT_XRGB8888);
     if (!frame)
         return;
     SDL_Rect to = {target->x + (int)((int64_t)part.x * target->w / view->width),
@@ -228,9 +228,9 @@ static void take_cursor(struct view *view, const struct window_message *message)
     SDL_Cursor *before = view->cursor;
     SDL_Surface *picture = NULL;
     if (message->width && view->memory)
-        picture = SDL_CreateRGBSurfaceWithFormatFrom((void *)(view->memory + DISPLAY_CURSOR_OFFSET / 4), DISPLAY_CURSOR_PIXELS,
-                                                     DISPLAY_CURSOR_PIXELS, 32, DISPLAY_CURSOR_PIXELS * 4,
-                                                     SDL_PIXELFORMAT_ARGB8888);
+        picture = SDL_CreateRGBSurfaceWithFormatFrom((void *)(view->memory + DISPLAY_CURSOR_OFFSET / 4),
+                                                     DISPLAY_CURSOR_PIXELS, DISPLAY_CURSOR_PIXELS, 32,
+                                                     DISPLAY_CURSOR_PIXELS * 4, SDL_PIXELFORMAT_ARGB8888);
     view->cursor = picture ? SDL_CreateColorCursor(picture, message->x, message->y) : NULL;
     SDL_SetCursor(view->cursor ? view->cursor : SDL_GetDefaultCursor());
     SDL_FreeSurface(picture);
@@ -283,7 +283,8 @@ static ssize_t receive(int socket, struct window_message *message, int *memory)
         struct cmsghdr align;
     } control;
     struct iovec piece = {message, sizeof *message};
-    struct msghdr header = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr header = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t length = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
     struct cmsghdr *rights = length > 0 ? CMSG_FIRSTHDR(&header) : NULL;
     if (rights && rights->cmsg_type == SCM_RIGHTS)
@@ -407,8 +408,8 @@ void window_process(int socket, uint32_t width, uint32_t height, bool full_scree
     SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
     if (SDL_Init(SDL_INIT_VIDEO) != 0)
         fail(&view);
-    view.window = SDL_CreateWindow("Armature", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, (int)width, (int)height,
-                                   SDL_WINDOW_RESIZABLE);
+    view.window = SDL_CreateWindow("Armature", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, (int)width,
+                                   (int)height, SDL_WINDOW_RESIZABLE);
     if (!view.window)
         fail(&view);
     show_title(&view);

@@ -450,7 +450,8 @@ struct flash *flash_create(const struct flash_config *config, struct error *erro
     if (flash->is_rom) {
         flash->content = rom_host(&flash->bus->ram);
     } else {
-        void *memory = mmap(NULL, FLASH_BANK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *memory =
+            mmap(NULL, FLASH_BANK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         flash->content = memory == MAP_FAILED ? NULL : memory;
     }
     struct iovec all = {flash->content, FLASH_BANK_BYTES};
@@ -461,7 +462,8 @@ struct flash *flash_create(const struct flash_config *config, struct error *erro
     }
     if (flash->content && !failure)
         return flash;
-    error_set(error, failure ? "the flash's backing file cannot be read: %s" : "no memory on the host for a bank of flash%s",
+    error_set(error,
+              failure ? "the flash's backing file cannot be read: %s" : "no memory on the host for a bank of flash%s",
               failure ? strerror(failure) : "; free some");
     flash_free(flash);
     return NULL;

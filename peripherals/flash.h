@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A bank of NOR flash with the Common Flash Interface and Intel's command set (JEDEC JEP137, Intel P30 data sheet):
- * two chips of 16 bits side by side, which get every command together. Everything ends at once, so that the status is always "ready".
+ * two chips of 16 bits side by side, which get every command together. Everything ends at once, so that the status is
+ * always "ready".
  *
- * What is programmed stays: in the bank, in snapshots, and in its backing where it has one. A fresh bank reads as zeroes,
- * like an image file that was padded with truncate. */
+ * What is programmed stays: in the bank, in snapshots, and in its backing where it has one. A fresh bank reads as
+ * zeroes, like an image file that was padded with truncate. */
 #ifndef ARMATURE_FLASH_H
 #define ARMATURE_FLASH_H
 
@@ -19,7 +20,8 @@ struct flash;
 struct flash_config {
     struct bus *bus;
     bool is_rom;         /* it lies where the bus has its ROM (of FLASH_BANK_BYTES): CPUs run from it */
-    struct disk *backing; /* what it holds, and where what is programmed goes too; of FLASH_BANK_BYTES; NULL: none. Owned. */
+    struct disk
+        *backing; /* what it holds, and where what is programmed goes too; of FLASH_BANK_BYTES; NULL: none. Owned. */
 };
 
 extern const struct device_class flash_class;

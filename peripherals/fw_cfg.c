@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The firmware configuration device (QEMU, docs/specs/fw_cfg.rst). All numbers in it are big-endian, but for those in items.
+/* The firmware configuration device (QEMU, docs/specs/fw_cfg.rst). All numbers in it are big-endian, but for those in
+ * items.
  *
- * Example, reading the item 0x19 by DMA: the guest writes at 0x40001000 {control 0x0019000a (select 0x19, read), length 64,
- * address 0x40002000}, all big-endian, then the address 0x40001000 to the DMA register, its lower half last; the device
- * copies 64 bytes, and the control word becomes 0. */
+ * Example, reading the item 0x19 by DMA: the guest writes at 0x40001000 {control 0x0019000a (select 0x19, read), length
+ * 64, address 0x40002000}, all big-endian, then the address 0x40001000 to the DMA register, its lower half last; the
+ * device copies 64 bytes, and the control word becomes 0. */
 #include "peripherals/fw_cfg.h"
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The firmware configuration device of QEMU's boards (QEMU, docs/specs/fw_cfg.rst), by MMIO and with DMA: numbered items
- * that firmware reads, some of them files with names. */
+/* The firmware configuration device of QEMU's boards (QEMU, docs/specs/fw_cfg.rst), by MMIO and with DMA: numbered
+ * items that firmware reads, some of them files with names. */
 #ifndef ARMATURE_FW_CFG_H
 #define ARMATURE_FW_CFG_H
 
@@ -44,8 +44,9 @@ void fw_cfg_add_u32(struct fw_cfg *fw_cfg, enum fw_cfg_key key, uint32_t value);
 /** Adds the file `name`, or replaces it. The bytes are copied. The directory is sorted by name. */
 void fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const void *bytes, size_t length);
 
-/** Adds a file of `length` bytes (at most 64), zeroes at first, that the guest may write by DMA. `written(context, bytes)`
- *  is told after it wrote, on a reset and on a restore: what was written is state of this device. At most 4 of them. */
+/** Adds a file of `length` bytes (at most 64), zeroes at first, that the guest may write by DMA. `written(context,
+ * bytes)` is told after it wrote, on a reset and on a restore: what was written is state of this device. At most 4 of
+ * them. */
 void fw_cfg_add_writable_file(struct fw_cfg *fw_cfg, const char *name, size_t length,
                               void (*written)(void *context, const uint8_t *bytes), void *context);
 

@@ -319,7 +319,8 @@ static const struct reg its_registers[] = {
     {0x0080, "GITS_CBASER", 8, .field_offset = REG_FIELD(struct gicv3_its, queue_base), .write = write_queue_base},
     {0x0088, "GITS_CWRITER", 8, .field_offset = REG_FIELD(struct gicv3_its, queue_write), .write = write_queue_write},
     {0x0090, "GITS_CREADR", 8, .field_offset = REG_FIELD(struct gicv3_its, queue_read)},
-    {0x0100, "GITS_BASER", 8, BASERS, .field_offset = REG_FIELD(struct gicv3_its, table_base), .write = write_table_base},
+    {0x0100, "GITS_BASER", 8, BASERS, .field_offset = REG_FIELD(struct gicv3_its, table_base),
+     .write = write_table_base},
     {0xffd0, "GITS_PIDR4", 4, NO_FIELD, .reset = 0x44},
     {0xffe0, "GITS_PIDR0", 4, NO_FIELD, .reset = 0x94},
     {0xffe4, "GITS_PIDR1", 4, NO_FIELD, .reset = 0xb4},
@@ -331,8 +332,8 @@ static const struct reg its_registers[] = {
 };
 static const struct reg_bank its_bank = {its_registers, sizeof its_registers / sizeof its_registers[0], 4 | 8};
 
-/* Of the widths that the registers do not take, reads are zero and writes ignored. A write to GITS_TRANSLATER by a CPU is
- * no device's message. */
+/* Of the widths that the registers do not take, reads are zero and writes ignored. A write to GITS_TRANSLATER by a CPU
+ * is no device's message. */
 static bool its_read(void *device, uint64_t offset, unsigned size, uint64_t *value)
 {
     *value = 0;

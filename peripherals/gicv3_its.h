@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Interrupt Translation Service (Arm IHI 0069, chapter 5): messages of devices become LPIs, by tables in guest memory that
- * commands write. Physical LPIs only; 16 bits of device, event and collection; targets are processor numbers. */
+/* Interrupt Translation Service (Arm IHI 0069, chapter 5): messages of devices become LPIs, by tables in guest memory
+ * that commands write. Physical LPIs only; 16 bits of device, event and collection; targets are processor numbers. */
 #ifndef ARMATURE_GICV3_ITS_H
 #define ARMATURE_GICV3_ITS_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Interrupt controller: LPIs (IHI 0069, 5.1). What they are like stands in two tables in guest memory: a byte of properties
- * for each (priority, enabled), one table for all CPUs as a rule, and for each CPU a bit for each that is pending. The
- * tables are the truth; of them the most urgent one is kept, found anew whenever software must say that they changed. */
+/* Interrupt controller: LPIs (IHI 0069, 5.1). What they are like stands in two tables in guest memory: a byte of
+ * properties for each (priority, enabled), one table for all CPUs as a rule, and for each CPU a bit for each that is
+ * pending. The tables are the truth; of them the most urgent one is kept, found anew whenever software must say that
+ * they changed. */
 #include <string.h>
 #include "peripherals/gicv3_internal.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* PCI Express: configuration space, BARs, and the host bridge. What nobody answers to reads as all ones, writes to it go
- * nowhere. */
+/* PCI Express: configuration space, BARs, and the host bridge. What nobody answers to reads as all ones, writes to it
+ * go nowhere. */
 #include "peripherals/pci.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -93,8 +93,8 @@ void pci_function_init(struct pci_function *function, const struct pci_identity 
     allow(function, PCI_CONFIG_LINE, 1, 0xff);
 }
 
-unsigned pci_add_capability(struct pci_function *function, enum pci_capability id, const void *bytes, const void *writable,
-                            unsigned length)
+unsigned pci_add_capability(struct pci_function *function, enum pci_capability id, const void *bytes,
+                            const void *writable, unsigned length)
 {
     unsigned at = function->capability_end;
     assert(at + 2 + length <= PCI_CONFIG_BYTES);
@@ -112,8 +112,8 @@ unsigned pci_add_capability(struct pci_function *function, enum pci_capability i
 
 void pci_add_express(struct pci_function *function)
 {
-    /* 7.5.3: version 2, root complex integrated endpoint, which has no link; role-based errors; 128 bytes of payload, and
-     * whatever the driver chooses in the control registers. */
+    /* 7.5.3: version 2, root complex integrated endpoint, which has no link; role-based errors; 128 bytes of payload,
+     * and whatever the driver chooses in the control registers. */
     uint8_t bytes[0x3a] = {0}, writable[0x3a] = {0};
     bytes[0] = 0x92;
     bytes[3] = 0x80;
@@ -307,12 +307,14 @@ const struct mmio_ops pci_memory32_mmio = {memory32_read, memory32_write};
 const struct mmio_ops pci_memory64_mmio = {memory64_read, memory64_write};
 const struct mmio_ops pci_io_mmio = {io_read, io_write};
 
-bool pci_bar_access(struct pci_function *function, unsigned index, uint64_t offset, unsigned size, uint64_t *value, bool write)
+bool pci_bar_access(struct pci_function *function, unsigned index, uint64_t offset, unsigned size, uint64_t *value,
+                    bool write)
 {
     const struct pci_bar *bar = index < PCI_BARS ? &function->bars[index] : NULL;
     if (!bar || bar->size_bytes < size || offset > bar->size_bytes - size || offset % size)
         return false;
-    return write ? bar->ops->write(bar->device, offset, size, *value) : bar->ops->read(bar->device, offset, size, value);
+    return write ? bar->ops->write(bar->device, offset, size, *value)
+                 : bar->ops->read(bar->device, offset, size, value);
 }
 
 /* --- the devices ----------------------------------------------------------------------------------- */

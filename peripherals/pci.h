@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* PCI Express (PCI Express Base Specification 5.0, chapter 7; PCI Local Bus 3.0, chapter 6): a host bridge with ECAM, whose
- * functions all lie on bus 0, as devices integrated into the root complex.
+/* PCI Express (PCI Express Base Specification 5.0, chapter 7; PCI Local Bus 3.0, chapter 6): a host bridge with ECAM,
+ * whose functions all lie on bus 0, as devices integrated into the root complex.
  *
- * A function (virtio_pci.c) embeds a struct pci_function, says what it is by a struct pci_identity, adds capabilities and
- * BARs, and is put into the next slot. Memory behind a BAR is reached through mmio_ops, as on the bus. */
+ * A function (virtio_pci.c) embeds a struct pci_function, says what it is by a struct pci_identity, adds capabilities
+ * and BARs, and is put into the next slot. Memory behind a BAR is reached through mmio_ops, as on the bus. */
 #ifndef ARMATURE_PCI_H
 #define ARMATURE_PCI_H
 
@@ -71,7 +71,8 @@ struct pci_function {
     struct pci_host *host;
     unsigned slot;
     struct pci_bar bars[PCI_BARS];
-    uint8_t reset_config[PCI_CONFIG_BYTES], writable[PCI_CONFIG_BYTES]; /* what a reset leaves; bits that a write changes */
+    uint8_t reset_config[PCI_CONFIG_BYTES],
+        writable[PCI_CONFIG_BYTES]; /* what a reset leaves; bits that a write changes */
     unsigned capability_end, capability_last;
 };
 
@@ -81,10 +82,10 @@ extern const struct fields pci_function_fields;
 void pci_function_init(struct pci_function *function, const struct pci_identity *identity,
                        const struct pci_function_ops *ops, void *device);
 
-/** Adds a capability: `bytes` are what follows its two first bytes, of which writes change the bits in `writable` (NULL:
- *  none). Returns its offset. */
-unsigned pci_add_capability(struct pci_function *function, enum pci_capability id, const void *bytes, const void *writable,
-                            unsigned length);
+/** Adds a capability: `bytes` are what follows its two first bytes, of which writes change the bits in `writable`
+ * (NULL: none). Returns its offset. */
+unsigned pci_add_capability(struct pci_function *function, enum pci_capability id, const void *bytes,
+                            const void *writable, unsigned length);
 
 /** Adds the Express capability of a device that is integrated into the root complex. */
 void pci_add_express(struct pci_function *function);
@@ -111,7 +112,8 @@ void pci_set_intx(struct pci_function *function, bool asserted);
 void pci_send_message(struct pci_function *function, uint64_t address, uint32_t data);
 
 /** An access to the memory behind a BAR of the function itself; false: there is none there. */
-bool pci_bar_access(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size, uint64_t *value, bool write);
+bool pci_bar_access(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size, uint64_t *value,
+                    bool write);
 
 /** Where the bridge is in the address space. */
 struct pci_window {
@@ -128,7 +130,8 @@ struct pci_host_config {
 
 extern const struct device_class pci_host_class;
 
-/** The windows of the bridge: ECAM of bus 0 and on, memory below and above 4 GiB, I/O ports (of which nobody has any). */
+/** The windows of the bridge: ECAM of bus 0 and on, memory below and above 4 GiB, I/O ports (of which nobody has any).
+ */
 extern const struct mmio_ops pci_ecam_mmio, pci_memory32_mmio, pci_memory64_mmio, pci_io_mmio;
 
 /** Makes the bridge, which is in slot 0. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The VM generation ID. A guest that sees it change knows that it is a clone: Linux makes new keys then (crng_reseed). */
+/* The VM generation ID. A guest that sees it change knows that it is a clone: Linux makes new keys then (crng_reseed).
+ */
 #include "peripherals/vmgenid.h"
 #include <stdlib.h>
 #include "peripherals/virtio/random.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Going back within a process. A point has what the pages held that changed between it and the next one, so going back to
- * one gives back those of all points from the newest to it, in that order:
+/* Going back within a process. A point has what the pages held that changed between it and the next one, so going back
+ * to one gives back those of all points from the newest to it, in that order:
  *
  *     page 7:   "a"   point 0   "b"   point 1   "c"  (now)         point 1 keeps "b", point 0 keeps "a"
  *     to point 0: "b" comes back by point 1, then "a" by point 0 */
@@ -92,7 +92,8 @@ static void free_point(struct checkpoints *points, struct checkpoint *point)
 
 /* --- watching -------------------------------------------------------------------------------------- */
 
-static void watch_space(struct checkpoints *points, const struct device *device, struct page_watch **list, uint64_t page_count)
+static void watch_space(struct checkpoints *points, const struct device *device, struct page_watch **list,
+                        uint64_t page_count)
 {
     struct space_watch *space = &points->spaces[points->space_count++];
     *space = (struct space_watch){.list = list, .device = device, .points = points};
@@ -131,7 +132,8 @@ static bool give_page(const struct space_watch *space, const struct kept_page *k
 {
     struct bus *bus = &space->points->machine->bus;
     if (space->device)
-        return space->device->class->medium->revert_page(space->device->instance, kept->page, kept->own ? kept->content : NULL);
+        return space->device->class->medium->revert_page(space->device->instance, kept->page,
+                                                         kept->own ? kept->content : NULL);
     return bus_dma_write(bus, bus->ram.base + kept->page * PAGE_SIZE_BYTES, kept->content, PAGE_SIZE_BYTES);
 }
 
@@ -209,7 +211,8 @@ bool checkpoints_go(struct checkpoints *points, unsigned number, struct error *e
     bool good = true;
     for (unsigned i = 0; i < points->space_count; i++)
         if (points->spaces[i].out_of_memory)
-            return error_set(error, "no memory on the host was left to remember what changed since the point; free some");
+            return error_set(error,
+                             "no memory on the host was left to remember what changed since the point; free some");
     points->going = true;
     for (unsigned m = points->count; m-- > number && good;)
         for (unsigned i = 0; i < points->space_count && good; i++)

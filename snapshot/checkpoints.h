@@ -2,8 +2,8 @@
 /* Points in a run of one process that the machine can go back to: the state of that moment, and the pages that changed
  * since, as they were. Checkpoints form a stack: to go back to one drops those after it.
  *
- * What the host did stays done: what was printed is printed, connections of the network are where they are. Inputs that came
- * in since are gone; those that waited wait again. */
+ * What the host did stays done: what was printed is printed, connections of the network are where they are. Inputs that
+ * came in since are gone; those that waited wait again. */
 #ifndef ARMATURE_CHECKPOINTS_H
 #define ARMATURE_CHECKPOINTS_H
 
@@ -20,8 +20,8 @@ void checkpoints_free(struct checkpoints *points);
 unsigned checkpoints_set(struct checkpoints *points);
 unsigned checkpoints_count(const struct checkpoints *points);
 
-/** Makes the machine, which stands between two instructions, what it was at that point, which stays set. False: the host
- *  failed (memory, or a disk's image cannot be read), and the machine is of no more use; `error` says why. */
+/** Makes the machine, which stands between two instructions, what it was at that point, which stays set. False: the
+ * host failed (memory, or a disk's image cannot be read), and the machine is of no more use; `error` says why. */
 bool checkpoints_go(struct checkpoints *points, unsigned number, struct error *error);
 
 /** Forgets the oldest `count` points; the numbers of the others become smaller by that. */

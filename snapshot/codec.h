@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A structure as bytes that say themselves what they are: the names, kinds and sizes of its fields as its list has them,
- * then their values, packed in that order.
+/* A structure as bytes that say themselves what they are: the names, kinds and sizes of its fields as its list has
+ * them, then their values, packed in that order.
  *
  *     struct point {uint32_t x, y[2];}:   schema   "point" 2 fields: "x" UINT 4 bytes, 1; "y" UINT 4 bytes, 2
  *                                         values   x y[0] y[1]: 12 bytes
@@ -20,8 +20,8 @@ void codec_put(struct bytes *bytes, const struct fields *fields, const void *obj
  *  what is wrong; some fields may have been replaced. */
 bool codec_get(struct reader *reader, const struct fields *fields, void *object, const char *what, struct error *error);
 
-/** The values alone, for who keeps them within one run of the program: nothing says what they are, and they are trusted.
- *  Buffers are none of them. */
+/** The values alone, for who keeps them within one run of the program: nothing says what they are, and they are
+ * trusted. Buffers are none of them. */
 void codec_put_values(struct bytes *bytes, const struct fields *fields, const void *object);
 void codec_take_values(struct reader *reader, const struct fields *fields, void *object);
 
@@ -33,7 +33,8 @@ struct codec_value {
     bool opaque;
 };
 
-/** Tells `each` every value in the bytes, in order, no list being at hand. False: they are damaged, or `each` said so. */
+/** Tells `each` every value in the bytes, in order, no list being at hand. False: they are damaged, or `each` said so.
+ */
 bool codec_each(struct reader *reader, bool (*each)(void *context, const struct codec_value *value), void *context);
 
 /** A field that had another name (`now`), or that is no more (NULL), in a structure by the name `structure`. */

@@ -44,7 +44,8 @@ static void print_machine(struct snapshot *snapshot)
          good && config_next(&reader, &name, &value);)
         printf(strpbrk(value, " ") || !*value ? " %s '%s'" : " %s %s", name, value);
     uint64_t now_ns = number_of(snapshot, SECTION_CLOCK, "now_ns");
-    printf("\n  guest time: %" PRIu64 ".%09" PRIu64 " s\n", (uint64_t)(now_ns / NS_PER_S), (uint64_t)(now_ns % NS_PER_S));
+    printf("\n  guest time: %" PRIu64 ".%09" PRIu64 " s\n", (uint64_t)(now_ns / NS_PER_S),
+           (uint64_t)(now_ns % NS_PER_S));
     for (unsigned i = 0; i < snapshot->recorded.cpus; i++) {
         char section[FORMAT_NAME_BYTES];
         snprintf(section, sizeof section, "cpu%u", i);
@@ -108,7 +109,8 @@ static bool verify(struct snapshot *snapshot, struct error *error)
     for (uint32_t i = 0; i < header->section_count; i++) {
         const struct format_section *section = &snapshot->file.sections[i];
         struct reader reader;
-        if (!format_read(&snapshot->file, section, &reader, error) || !verify_structure(snapshot, section, &reader, error))
+        if (!format_read(&snapshot->file, section, &reader, error) ||
+            !verify_structure(snapshot, section, &reader, error))
             return false;
     }
     for (uint64_t stored = 0; stored < header->stored_pages; stored++) {
@@ -119,7 +121,8 @@ static bool verify(struct snapshot *snapshot, struct error *error)
         if (store_page_hash(page) != store_hash(&snapshot->store, stored))
             return error_set(error, "snapshot %s: stored page %" PRIu64 " is damaged", snapshot->file.path, stored);
     }
-    printf("%s: good: %u sections, %" PRIu64 " pages\n", snapshot->file.path, header->section_count, header->stored_pages);
+    printf("%s: good: %u sections, %" PRIu64 " pages\n", snapshot->file.path, header->section_count,
+           header->stored_pages);
     return true;
 }
 
@@ -239,9 +242,11 @@ int snapshot_command(int argc, char *const argv[], const struct engine_ops *engi
             continue;
         if (argc - 1 >= commands[i].least && argc - 1 <= commands[i].most)
             return commands[i].run(argc - 1, argv + 1, error);
-        error_set(error, "snapshot %s expects %s; armature snapshot --help tells more", commands[i].word, commands[i].arguments);
+        error_set(error, "snapshot %s expects %s; armature snapshot --help tells more", commands[i].word,
+                  commands[i].arguments);
         return EXIT_STATUS_USAGE;
     }
-    error_set(error, "snapshot expects info, verify, diff, tree, compact, export or delete and files; armature snapshot --help tells more");
+    error_set(error, "snapshot expects info, verify, diff, tree, compact, export or delete and files; armature "
+                     "snapshot --help tells more");
     return EXIT_STATUS_USAGE;
 }

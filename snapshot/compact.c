@@ -57,8 +57,8 @@ static bool store_space(struct snapshot *snapshot, struct store_writer *store, s
     return good;
 }
 
-static bool copy_sections(struct snapshot *snapshot, struct format_writer *file, const struct pages *pages, unsigned count,
-                          struct error *error)
+static bool copy_sections(struct snapshot *snapshot, struct format_writer *file, const struct pages *pages,
+                          unsigned count, struct error *error)
 {
     for (uint32_t i = 0; i < snapshot->file.header.section_count; i++) {
         const struct format_section *section = &snapshot->file.sections[i];

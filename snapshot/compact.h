@@ -11,10 +11,10 @@ struct snapshot;
 
 /** Who has more of a disk than the snapshot has: all of it. */
 struct compact_media {
-    /* Puts all pages of a device's disk, `*base` becoming what they lie over, and sets `*whole`; or sets it false, and the
-     * snapshot's are taken. */
-    bool (*store)(void *context, const char *device, struct store_writer *store, struct medium_identity *base, bool *whole,
-                  struct error *error);
+    /* Puts all pages of a device's disk, `*base` becoming what they lie over, and sets `*whole`; or sets it false, and
+     * the snapshot's are taken. */
+    bool (*store)(void *context, const char *device, struct store_writer *store, struct medium_identity *base,
+                  bool *whole, struct error *error);
     void *context;
 };
 

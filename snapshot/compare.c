@@ -79,8 +79,8 @@ static uint64_t compare_values(FILE *to, const char *section, const struct value
     return differences;
 }
 
-static bool compare_structures(FILE *to, struct snapshot *a, struct snapshot *b, const char *section, uint64_t *differences,
-                               struct error *error)
+static bool compare_structures(FILE *to, struct snapshot *a, struct snapshot *b, const char *section,
+                               uint64_t *differences, struct error *error)
 {
     struct values of_a = {{NULL}}, of_b = {{NULL}};
     struct reader in_a, in_b;
@@ -191,7 +191,8 @@ static bool compare_section(FILE *to, struct snapshot *a, struct snapshot *b, co
     if (section_is_structure(name))
         return compare_structures(to, a, b, name, differences, error);
     if (!strcmp(name, SECTION_RAM))
-        return compare_pages(to, a, b, name, BOARD_RAM_BASE, a->recorded.memory_bytes / PAGE_SIZE_BYTES, differences, error);
+        return compare_pages(to, a, b, name, BOARD_RAM_BASE, a->recorded.memory_bytes / PAGE_SIZE_BYTES, differences,
+                             error);
     if (!strncmp(name, "medium.", 7))
         return compare_pages(to, a, b, name, 0, MEDIUM_PAGES_MAX, differences, error);
     struct reader in_a, in_b;

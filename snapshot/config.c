@@ -73,8 +73,8 @@ static bool merge_nets(const struct run_options *recorded, const char *path, str
                         struct error *error)
 {
     if (options->net_count > recorded->net_count)
-        return error_set(error, "--net is given %u times, but the machine in %s has %u network cards", options->net_count,
-                         path, recorded->net_count);
+        return error_set(error, "--net is given %u times, but the machine in %s has %u network cards",
+                         options->net_count, path, recorded->net_count);
     for (unsigned i = options->net_count; i < recorded->net_count; i++)
         options->nets[i] = recorded->nets[i];
     options->net_count = recorded->net_count;
@@ -99,8 +99,10 @@ static bool merge_shares(const struct run_options *recorded, const char *path, s
         }
     }
     options->share_count = recorded->share_count;
-    return found == given_count || error_set(error, "--share: the machine in %s has no folder of that tag; armature snapshot "
-                                             "info tells which it has", path);
+    return found == given_count || error_set(error,
+                                             "--share: the machine in %s has no folder of that tag; armature snapshot "
+                                             "info tells which it has",
+                                             path);
 }
 
 static bool merge_lines(const struct run_options *recorded, const char *path, struct run_options *options,
@@ -134,7 +136,8 @@ static bool merge_display(const struct run_options *recorded, const char *path, 
     return true;
 }
 
-bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options, struct error *error)
+bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options,
+                  struct error *error)
 {
     options->kernel = recorded->kernel;
     options->firmware = recorded->firmware;

@@ -17,6 +17,7 @@ bool config_get(struct reader *reader, struct run_options *options, struct error
 
 /** Completes the options of a run by what a snapshot, or a machine that comes here, says of itself; see
  *  snapshot_configure(). `path` is where that stands, for errors. */
-bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options, struct error *error);
+bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options,
+                  struct error *error);
 
 #endif

@@ -111,7 +111,8 @@ static bool store_number(struct decoder *decoder, const struct field *field, uin
     return true;
 }
 
-static bool store_plain(struct decoder *decoder, const struct described *from, const struct field *field, uint8_t *object)
+static bool store_plain(struct decoder *decoder, const struct described *from, const struct field *field,
+                        uint8_t *object)
 {
     uint8_t *to = object + field->offset;
     if (from->kind == FIELD_KIND_BYTES) {

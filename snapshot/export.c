@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A snapshot with all that its disks hold. What a disk's image had comes to lie among the pages that were written over it,
- * and the base is none: a disk of zeroes of the same size (an identity with nothing but a size). */
+/* A snapshot with all that its disks hold. What a disk's image had comes to lie among the pages that were written over
+ * it, and the base is none: a disk of zeroes of the same size (an identity with nothing but a size). */
 #include "snapshot/export.h"
 #include <stdio.h>
 #include "snapshot/compact.h"
@@ -19,12 +19,14 @@ static const struct device *find_disk(const struct machine *machine, const char 
 }
 
 /* Whether all of the piece is zeroes is seen page by page: these are not stored. */
-static bool store_pages(const struct device *device, struct store_writer *store, uint64_t size_bytes, struct error *error)
+static bool store_pages(const struct device *device, struct store_writer *store, uint64_t size_bytes,
+                        struct error *error)
 {
     uint8_t *piece = host_alloc(PIECE_PAGES, PAGE_SIZE_BYTES);
     bool good = true;
     for (uint64_t at = 0; at < size_bytes && good; at += PIECE_PAGES * PAGE_SIZE_BYTES) {
-        const uint64_t left = size_bytes - at, length = left < PIECE_PAGES * PAGE_SIZE_BYTES ? left : PIECE_PAGES * PAGE_SIZE_BYTES;
+        const uint64_t left = size_bytes - at,
+                       length = left < PIECE_PAGES * PAGE_SIZE_BYTES ? left : PIECE_PAGES * PAGE_SIZE_BYTES;
         memset(piece, 0, PIECE_PAGES * PAGE_SIZE_BYTES);
         good = device->class->medium->read(device->instance, at, piece, length) ||
                error_set(error, "snapshot: the image of %s cannot be read", device->name);
@@ -36,8 +38,8 @@ static bool store_pages(const struct device *device, struct store_writer *store,
     return good;
 }
 
-static bool whole_disk(void *context, const char *name, struct store_writer *store, struct medium_identity *base, bool *whole,
-                       struct error *error)
+static bool whole_disk(void *context, const char *name, struct store_writer *store, struct medium_identity *base,
+                       bool *whole, struct error *error)
 {
     const struct device *device = find_disk(context, name);
     struct medium_identity identity;
@@ -68,7 +70,8 @@ bool snapshot_export(const char *from, const char *to, const struct engine_ops *
 {
     struct run_options *options = host_alloc(1, sizeof *options);
     struct snapshot *snapshot = snapshot_open(from, error);
-    struct machine *machine = snapshot && configure(snapshot, options, from, error) ? machine_create(options, engine, error) : NULL;
+    struct machine *machine =
+        snapshot && configure(snapshot, options, from, error) ? machine_create(options, engine, error) : NULL;
     bool good = machine && snapshot_restore(snapshot, machine, error);
     if (good) {
         const struct compact_media media = {whole_disk, machine};

@@ -5,9 +5,9 @@
 
 #include "machine/machine.h"
 
-/** Writes the snapshot `from` to `to`, compressed, with all that its disks hold in it: the images, which must be where they
- *  were, are not needed to restore it. The machine is made for that, on the engine given, and not run. False: `error` says
- *  why there is no such file. */
+/** Writes the snapshot `from` to `to`, compressed, with all that its disks hold in it: the images, which must be where
+ * they were, are not needed to restore it. The machine is made for that, on the engine given, and not run. False:
+ * `error` says why there is no such file. */
 bool snapshot_export(const char *from, const char *to, const struct engine_ops *engine, struct error *error);
 
 #endif

@@ -23,7 +23,8 @@ uint64_t snapshot_identity(const struct snapshot *snapshot)
 /* --- up -------------------------------------------------------------------------------------------- */
 
 /* Where the parent of a file is. False: it has none, or (`*good` false) what it says of it is damaged. */
-static bool parent_of(const struct format_file *file, char path[PATH_MAX], uint64_t *identity, bool *good, struct error *error)
+static bool parent_of(const struct format_file *file, char path[PATH_MAX], uint64_t *identity, bool *good,
+                      struct error *error)
 {
     struct reader reader;
     char copy[PATH_MAX];
@@ -91,7 +92,8 @@ bool family_may_write(const char *path, const char *parent, struct error *error)
     bool may = true;
     for (const struct snapshot *each = snapshot; each && may; each = each->parent)
         may = !same_file(path, each->file.path) ||
-              error_set(error, "snapshot %s: cannot take the place of one that it would need itself; give another name", path);
+              error_set(error, "snapshot %s: cannot take the place of one that it would need itself; give another name",
+                        path);
     snapshot_close(snapshot);
     return may;
 }

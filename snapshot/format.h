@@ -6,8 +6,9 @@
  *     behind them      sections, in no order that matters
  *     then             the table of the sections: struct format_section for each
  *
- * Whatever says something about the file has a checksum (hash_bytes); each stored page has a hash in the section "hashes".
- * Numbers are little-endian. The file is written beside its name and takes it when all of it is on the disk. */
+ * Whatever says something about the file has a checksum (hash_bytes); each stored page has a hash in the section
+ * "hashes". Numbers are little-endian. The file is written beside its name and takes it when all of it is on the disk.
+ */
 #ifndef ARMATURE_FORMAT_H
 #define ARMATURE_FORMAT_H
 
@@ -53,8 +54,8 @@ bool format_read_back(const struct format_writer *writer, uint64_t offset, void 
 void format_stored(struct format_writer *writer, uint64_t pages, uint64_t bytes, bool compressed);
 void format_section(struct format_writer *writer, const char *name, const struct bytes *bytes);
 
-/** Ends the file, brings it to the disk and gives it its name; `*identity` becomes its table's checksum. False: there is no new file, and an old one is as it was.
- *  The writer is gone either way. */
+/** Ends the file, brings it to the disk and gives it its name; `*identity` becomes its table's checksum. False: there
+ * is no new file, and an old one is as it was. The writer is gone either way. */
 bool format_finish(struct format_writer *writer, uint64_t *identity, struct error *error);
 void format_abandon(struct format_writer *writer);
 

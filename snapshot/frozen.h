@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A space of pages (RAM, a disk's overlay) as it was at one moment, for a thread that writes it out while the guest runs
- * on. The guest's first store to a page that is still to be written leaves a copy of what was there.
+/* A space of pages (RAM, a disk's overlay) as it was at one moment, for a thread that writes it out while the guest
+ * runs on. The guest's first store to a page that is still to be written leaves a copy of what was there.
  *
  *     pages      0    1    2    3    4          the thread is at page 2: 0 and 1 are written, and may change
  *     guest      w         w         w          copies are kept of 2 and 4; 3 is read where it lies */

@@ -11,7 +11,8 @@ static size_t bitmap_bytes(const struct lineage_space *space)
     return (space->watch.page_count + 63) / 64 * sizeof *space->before;
 }
 
-static void begin_space(struct lineage *lineage, const struct device *device, struct page_watch **list, uint64_t page_count)
+static void begin_space(struct lineage *lineage, const struct device *device, struct page_watch **list,
+                        uint64_t page_count)
 {
     struct lineage_space *space = &lineage->spaces[lineage->space_count++];
     *space = (struct lineage_space){.list = list, .device = device};
@@ -91,7 +92,8 @@ static const char *name_for(const struct lineage *lineage, const char *child)
     return together ? last + 1 : lineage->path;
 }
 
-bool lineage_parent(const struct lineage *lineage, const char *child, struct bytes *parent, const uint64_t **ram_changed)
+bool lineage_parent(const struct lineage *lineage, const char *child, struct bytes *parent,
+                    const uint64_t **ram_changed)
 {
     if (!lineage->known)
         return false;

@@ -7,8 +7,8 @@
 #include "machine/machine.h"
 #include "snapshot/bytes.h"
 
-/** Of one space of pages: what changed since the parent; while a snapshot is being written, what had changed until then is
- *  kept, as it may not come about. */
+/** Of one space of pages: what changed since the parent; while a snapshot is being written, what had changed until then
+ * is kept, as it may not come about. */
 struct lineage_space {
     struct page_watch watch;
     struct page_watch **list;    /* where the watch is */
@@ -35,14 +35,16 @@ void lineage_free(struct lineage *lineage);
 /** The machine is as that snapshot has it. */
 void lineage_restored(struct lineage *lineage, const char *path, uint64_t identity);
 
-/** What the file `child` is to say of its parent goes to `parent`, and which pages of RAM changed since to `*ram_changed`,
- *  which is filled by lineage_begin(). False: there is none. */
-bool lineage_parent(const struct lineage *lineage, const char *child, struct bytes *parent, const uint64_t **ram_changed);
+/** What the file `child` is to say of its parent goes to `parent`, and which pages of RAM changed since to
+ * `*ram_changed`, which is filled by lineage_begin(). False: there is none. */
+bool lineage_parent(const struct lineage *lineage, const char *child, struct bytes *parent,
+                    const uint64_t **ram_changed);
 
 /** The changes of a device's medium. NULL: there is no parent, or the medium is none that changes. */
 const struct page_watch *lineage_changes(const struct lineage *lineage, const struct device *device);
 
-/** The state of this moment is being written as `path`. What the two before gave stays as it was until lineage_settle(). */
+/** The state of this moment is being written as `path`. What the two before gave stays as it was until
+ * lineage_settle(). */
 void lineage_begin(struct lineage *lineage, const char *path);
 
 /** It was written, or not. By the thread that did. */

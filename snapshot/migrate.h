@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A machine moves to another process while it runs, here or on another host, to whatever engine that has. Memory and what
- * was written to disks is sent while the guest runs on; what it changes meanwhile is sent again, round after round, until so
- * little is left that it can stand still for it. migrate_stream.h has the conversation.
+/* A machine moves to another process while it runs, here or on another host, to whatever engine that has. Memory and
+ * what was written to disks is sent while the guest runs on; what it changes meanwhile is sent again, round after
+ * round, until so little is left that it can stand still for it. migrate_stream.h has the conversation.
  *
- * The images of disks are not sent: both sides have the same ones. Connections of the network end, as with a snapshot. */
+ * The images of disks are not sent: both sides have the same ones. Connections of the network end, as with a snapshot.
+ */
 #ifndef ARMATURE_MIGRATE_H
 #define ARMATURE_MIGRATE_H
 
@@ -18,9 +19,9 @@ struct migration *migration_create(struct machine *machine);
 /** Gives up what is under way. Before the machine is freed. NULL is allowed. */
 void migration_free(struct migration *migration);
 
-/** Begins to move the machine to "tcp:HOST:PORT". On the machine's thread, which then goes on running the guest. When all has
- *  moved the machine stops (MACHINE_MOVED); where it cannot be moved it goes on, and migration_failed() says so. False:
- *  `error` says why nothing was begun. */
+/** Begins to move the machine to "tcp:HOST:PORT". On the machine's thread, which then goes on running the guest. When
+ * all has moved the machine stops (MACHINE_MOVED); where it cannot be moved it goes on, and migration_failed() says so.
+ * False: `error` says why nothing was begun. */
 bool migration_start(struct migration *migration, const char *address, struct error *error);
 
 /** Takes the next step, if it is time for one. The machine stands between two instructions. */
@@ -44,12 +45,12 @@ struct incoming *incoming_take(int fd, struct error *error);
 /** Not before the machine that came is freed. NULL is allowed. */
 void incoming_free(struct incoming *incoming);
 
-/** Completes the options by what the source says of the machine, as snapshot_configure() does. Images of disks are not taken
- *  from a stranger's words: `options` must name all of them. */
+/** Completes the options by what the source says of the machine, as snapshot_configure() does. Images of disks are not
+ * taken from a stranger's words: `options` must name all of them. */
 bool incoming_configure(struct incoming *incoming, struct run_options *options, struct error *error);
 
-/** Fills the machine that was made of these options. True: it is here, and is to run now. False: the source goes on, and the
- *  machine is to be freed. */
+/** Fills the machine that was made of these options. True: it is here, and is to run now. False: the source goes on,
+ * and the machine is to be freed. */
 bool incoming_receive(struct incoming *incoming, struct machine *machine, struct error *error);
 
 /** Tells the source why nothing comes of it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A machine comes here. All that is said of it is a stranger's word: pages go where there are pages, a state is taken as a
- * snapshot's is, and files of this host are named by its own command line alone. */
+/* A machine comes here. All that is said of it is a stranger's word: pages go where there are pages, a state is taken
+ * as a snapshot's is, and files of this host are named by its own command line alone. */
 #include "snapshot/migrate.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,12 +38,14 @@ static bool take_hello(struct incoming *incoming, struct error *error)
     if (!magic || memcmp(magic, MIGRATE_MAGIC, 8))
         return wrong("what comes is no machine", error);
     if (version != MIGRATE_VERSION)
-        return error_set(error, "migration: the other side speaks version %llu, and this one %u; use the same program on both",
+        return error_set(error,
+                         "migration: the other side speaks version %llu, and this one %u; use the same program on both",
                          (unsigned long long)version, MIGRATE_VERSION);
     bytes_put(&incoming->options, body.at, body.left);
     options = (struct reader){incoming->options.at, incoming->options.length, false};
     run_options_default(&incoming->recorded);
-    return config_get(&options, &incoming->recorded, &why) || error_set(error, "migration: its machine: %.400s", why.text);
+    return config_get(&options, &incoming->recorded, &why) ||
+           error_set(error, "migration: its machine: %.400s", why.text);
 }
 
 struct incoming *incoming_take(int fd, struct error *error)
@@ -67,7 +69,8 @@ bool incoming_configure(struct incoming *incoming, struct run_options *options, 
 {
     const struct run_options *recorded = &incoming->recorded;
     if (options->disk_count != recorded->disk_count)
-        return error_set(error, "migration: the machine that comes has %u disks; give --disk for each, with the same images",
+        return error_set(error,
+                         "migration: the machine that comes has %u disks; give --disk for each, with the same images",
                          recorded->disk_count);
     const struct run_options given = *options;
     options->restore = options->incoming; /* it is not booted here */
@@ -227,7 +230,8 @@ bool incoming_receive(struct incoming *incoming, struct machine *machine, struct
         if (machine->devices[i].class->medium && incoming->media[told++] != &machine->devices[i])
             return wrong("not all of its disks came", error);
     return migrate_send(stream, MIGRATE_TAKEN, NULL, 0, NULL, 0, error) &&
-           migrate_expect(stream, MIGRATE_GO, &body, error) && migrate_send(stream, MIGRATE_RUNS, NULL, 0, NULL, 0, error);
+           migrate_expect(stream, MIGRATE_GO, &body, error) &&
+           migrate_send(stream, MIGRATE_RUNS, NULL, 0, NULL, 0, error);
 }
 
 void incoming_refuse(struct incoming *incoming, const struct error *error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Moving away. A thread does what takes time - connecting, a round of pages - while the guest runs; between two of these the
- * machine's thread takes a step, the guest standing still: it looks what has changed, and begins the next round, or ends it.
+/* Moving away. A thread does what takes time - connecting, a round of pages - while the guest runs; between two of
+ * these the machine's thread takes a step, the guest standing still: it looks what has changed, and begins the next
+ * round, or ends it.
  *
  *     machine's thread   step          step                     step: rest, state, end
  *     the other               hello        all pages ...  round 2 ...
@@ -94,7 +95,8 @@ static bool parcel_send(struct migration *migration, struct parcel *parcel, stru
     bytes_put_u32(&head, parcel->space);
     bytes_put_u32(&head, parcel->count);
     bytes_put(&head, parcel->numbers, parcel->count * sizeof parcel->numbers[0]);
-    bool good = migrate_send(&migration->stream, MIGRATE_PAGES, head.at, head.length, parcel->contents, parcel->length, error);
+    bool good =
+        migrate_send(&migration->stream, MIGRATE_PAGES, head.at, head.length, parcel->contents, parcel->length, error);
     bytes_free(&head);
     parcel->count = 0;
     parcel->length = 0;
@@ -132,7 +134,8 @@ static bool send_ram(struct migration *migration, const uint64_t *bits, bool fir
             ram_look(&look, from, count, there);
         for (unsigned i = 0; i < count && good; i++)
             if (bits[(from + i) / 64] >> (from + i) % 64 & 1 && (!first || there[i]))
-                good = parcel_put(migration, &parcel, 0, from + i, ram->host + (from + i) * PAGE_SIZE_BYTES, first, error);
+                good =
+                    parcel_put(migration, &parcel, 0, from + i, ram->host + (from + i) * PAGE_SIZE_BYTES, first, error);
     }
     ram_look_end(&look);
     return good && parcel_send(migration, &parcel, error);
@@ -149,8 +152,8 @@ static bool send_media(struct migration *migration, struct error *error)
     return parcel_send(migration, &parcel, error);
 }
 
-static bool send_named(struct migration *migration, enum migrate_kind kind, const char *name, const void *at, size_t length,
-                       struct error *error)
+static bool send_named(struct migration *migration, enum migrate_kind kind, const char *name, const void *at,
+                       size_t length, struct error *error)
 {
     struct bytes head = {0};
     bytes_put_name(&head, name);
@@ -175,9 +178,10 @@ static bool send_hello(struct migration *migration, struct error *error)
     bytes_put(&hello, MIGRATE_MAGIC, 8);
     bytes_put_u32(&hello, MIGRATE_VERSION);
     config_put(&options, migration->machine->options);
-    bool good = migrate_connect(&migration->stream, migration->address, error) &&
-                migrate_send(&migration->stream, MIGRATE_HELLO, hello.at, hello.length, options.at, options.length, error) &&
-                migrate_expect(&migration->stream, MIGRATE_READY, &body, error);
+    bool good =
+        migrate_connect(&migration->stream, migration->address, error) &&
+        migrate_send(&migration->stream, MIGRATE_HELLO, hello.at, hello.length, options.at, options.length, error) &&
+        migrate_expect(&migration->stream, MIGRATE_READY, &body, error);
     for (unsigned i = 0; i < migration->medium_count && good; i++)
         good = send_base(migration, &migration->media[i], error);
     bytes_free(&hello);
@@ -204,9 +208,10 @@ static void *work(void *context)
 {
     struct migration *migration = context;
     struct error *error = &migration->error;
-    migration->good = migration->phase == PHASE_HELLO
-                          ? send_hello(migration, error)
-                          : send_ram(migration, migration->round, migration->first, error) && send_media(migration, error);
+    migration->good =
+        migration->phase == PHASE_HELLO
+            ? send_hello(migration, error)
+            : send_ram(migration, migration->round, migration->first, error) && send_media(migration, error);
     __atomic_store_n(&migration->finished, true, __ATOMIC_RELEASE);
     (void)!write(migration->wake.fd, &(uint64_t){1}, sizeof(uint64_t));
     run_loop_pause_later(&migration->machine->loop);
@@ -285,7 +290,8 @@ static uint64_t collect_medium(struct migration *migration, unsigned number, uin
         medium->pending[i] |= medium->watch.changed[i];
     if (medium->list)
         page_watch_arm(&medium->watch);
-    for (uint64_t page = 0; medium->list && count < room && (content = ops->next_page(medium->device->instance, &page)); page++) {
+    for (uint64_t page = 0; medium->list && count < room && (content = ops->next_page(medium->device->instance, &page));
+         page++) {
         if (!(medium->pending[page / 64] >> page % 64 & 1))
             continue;
         medium->pending[page / 64] &= ~(1ull << page % 64);
@@ -414,7 +420,8 @@ static bool can_move(const struct machine *machine, struct error *error)
         return error_set(error, "migration: a run that is recorded or replayed stays where it is");
     for (unsigned i = 0; i < options->disk_count; i++)
         if (!options->disks[i].read_only && !options->disks[i].overlay)
-            return error_set(error, "migration: needs disks whose images stay as they are, such as --disk %.300s,overlay",
+            return error_set(error,
+                             "migration: needs disks whose images stay as they are, such as --disk %.300s,overlay",
                              options->disks[i].path);
     return true;
 }

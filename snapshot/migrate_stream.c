@@ -11,7 +11,8 @@
 #include "machine/contract/fields.h"
 
 #define AHEAD_BYTES (256u << 10)
-#define STEP_BYTES (1u << 20) /* a body is taken in by so much at a time: nobody makes us allocate what he does not send */
+#define STEP_BYTES                                                                                                     \
+    (1u << 20) /* a body is taken in by so much at a time: nobody makes us allocate what he does not send */
 
 /* --- connections ----------------------------------------------------------------------------------- */
 
@@ -43,7 +44,8 @@ static struct addrinfo *resolve(const char *address, int flags, struct error *er
     struct addrinfo *found = NULL;
     char host[256];
     const char *port = strrchr(address, ':');
-    bool good = !strncmp(address, "tcp:", 4) && port > address + 4 && port[1] && (size_t)(port - address - 4) < sizeof host;
+    bool good =
+        !strncmp(address, "tcp:", 4) && port > address + 4 && port[1] && (size_t)(port - address - 4) < sizeof host;
     if (!good) {
         error_set(error, "migration: %s is no place: tcp:HOST:PORT is expected", address);
         return NULL;

@@ -13,8 +13,9 @@
  *                                     <-           RUNS
  *     ends                                         runs
  *
- * Until it has heard RUNS the source can go on, and does so where the conversation breaks; the target runs nothing before
- * it could say RUNS. Each message is a head and a body; numbers are little-endian. The target trusts none of them. */
+ * Until it has heard RUNS the source can go on, and does so where the conversation breaks; the target runs nothing
+ * before it could say RUNS. Each message is a head and a body; numbers are little-endian. The target trusts none of
+ * them. */
 #ifndef ARMATURE_MIGRATE_STREAM_H
 #define ARMATURE_MIGRATE_STREAM_H
 
@@ -33,8 +34,8 @@ enum migrate_kind {
     MIGRATE_READY,
     MIGRATE_REFUSED, /* a line of text */
     MIGRATE_BASE,    /* the name of a device, its medium's identity; the first is space 1 */
-    MIGRATE_PAGES,   /* space (4 bytes; 0: RAM), count (4), numbers * 2 + (1: all zeroes) (8 each), the others' content */
-    MIGRATE_STATE,   /* the name of a piece, and what it holds */
+    MIGRATE_PAGES, /* space (4 bytes; 0: RAM), count (4), numbers * 2 + (1: all zeroes) (8 each), the others' content */
+    MIGRATE_STATE, /* the name of a piece, and what it holds */
     MIGRATE_END,
     MIGRATE_TAKEN,
     MIGRATE_GO,

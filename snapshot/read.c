@@ -25,13 +25,13 @@ static bool check_header(const struct format_file *file, uint64_t size, struct e
     if (memcmp(header->magic, FORMAT_MAGIC, sizeof header->magic))
         return wrong(file, "is no snapshot (it does not begin like one)", error);
     if (header->version != FORMAT_VERSION)
-        return error_set(error, "snapshot %s: has version %u of the format; this program knows %u", file->path, header->version,
-                         FORMAT_VERSION);
+        return error_set(error, "snapshot %s: has version %u of the format; this program knows %u", file->path,
+                         header->version, FORMAT_VERSION);
     if (header->checksum != hash_bytes(header, offsetof(struct format_header, checksum), FIELDS_HASH_SEED))
         return wrong(file, "its header is damaged", error);
     if (header->file_bytes != size)
-        return error_set(error, "snapshot %s: has %llu bytes, should have %llu; it was cut short or added to", file->path,
-                         (unsigned long long)size, (unsigned long long)header->file_bytes);
+        return error_set(error, "snapshot %s: has %llu bytes, should have %llu; it was cut short or added to",
+                         file->path, (unsigned long long)size, (unsigned long long)header->file_bytes);
     const bool raw = !(header->flags & FORMAT_COMPRESSED);
     if (header->flags & ~FORMAT_COMPRESSED || header->section_count > FORMAT_SECTIONS_MAX ||
         !within(file, header->table_offset, header->section_count * sizeof(struct format_section)) ||
@@ -50,7 +50,8 @@ static bool check_table(struct format_file *file, struct error *error)
         return wrong(file, "the table of its sections is damaged", error);
     for (uint32_t i = 0; i < file->header.section_count; i++) {
         const struct format_section *section = &file->sections[i];
-        if (!memchr(section->name, 0, sizeof section->name) || section->offset % 8 || !within(file, section->offset, section->length))
+        if (!memchr(section->name, 0, sizeof section->name) || section->offset % 8 ||
+            !within(file, section->offset, section->length))
             return wrong(file, "the table of its sections contradicts itself", error);
     }
     return true;

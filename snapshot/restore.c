@@ -68,14 +68,15 @@ struct filling {
     unsigned mapped; /* parts that were mapped so far */
 };
 
-/* Pages that lie together in the file come to lie so in memory. They are mapped even where there is just one: to touch a
- * page in the middle of nothing would cost the host a large page. */
+/* Pages that lie together in the file come to lie so in memory. They are mapped even where there is just one: to touch
+ * a page in the middle of nothing would cost the host a large page. */
 static bool fill_run(struct snapshot *snapshot, struct filling *filling, uint64_t page, uint64_t stored, uint64_t count,
                      struct error *error)
 {
     struct ram *ram = filling->ram;
     if (!snapshot->store.buffer && filling->mapped++ < MAPPED_MAX)
-        return ram_map_file(ram, page * PAGE_SIZE_BYTES, count * PAGE_SIZE_BYTES, snapshot->file.fd, store_offset(stored)) ||
+        return ram_map_file(ram, page * PAGE_SIZE_BYTES, count * PAGE_SIZE_BYTES, snapshot->file.fd,
+                            store_offset(stored)) ||
                wrong(snapshot, "the host cannot map it into the guest's memory", error);
     for (uint64_t i = 0; i < count; i++)
         if (!copy_page(snapshot, ram->host + (page + i) * PAGE_SIZE_BYTES, stored + i, error))
@@ -157,11 +158,13 @@ bool snapshot_check_base(const char *path, const struct device *device, const st
     if (!device->class->medium->identify(device->instance, &now, error))
         return false;
     if (now.size_bytes != saved->size_bytes)
-        return error_set(error, "snapshot %s: %s had an image of %llu bytes, and now has one of %llu; give the right one by "
-                         "--disk", path, device->name, (unsigned long long)saved->size_bytes,
-                         (unsigned long long)now.size_bytes);
+        return error_set(error,
+                         "snapshot %s: %s had an image of %llu bytes, and now has one of %llu; give the right one by "
+                         "--disk",
+                         path, device->name, (unsigned long long)saved->size_bytes, (unsigned long long)now.size_bytes);
     if (now.head_hash != saved->head_hash || now.modified_ns != saved->modified_ns)
-        return error_set(error, "snapshot %s: the image of %s was changed since; give an unchanged copy (cp -p) by --disk",
+        return error_set(error,
+                         "snapshot %s: the image of %s was changed since; give an unchanged copy (cp -p) by --disk",
                          path, device->name);
     return true;
 }
@@ -187,7 +190,8 @@ static bool put_page(const struct device *device, const struct space_level *leve
         return true;
     if (own)
         free(content);
-    return error_set(error, "snapshot %s: the host has no memory for the pages of %s", snapshot->file.path, device->name);
+    return error_set(error, "snapshot %s: the host has no memory for the pages of %s", snapshot->file.path,
+                     device->name);
 }
 
 static bool get_medium(struct snapshot *snapshot, const struct state_source *source, const struct device *device,
@@ -197,7 +201,8 @@ static bool get_medium(struct snapshot *snapshot, const struct state_source *sou
     struct space space;
     char name[FORMAT_NAME_BYTES];
     snprintf(name, sizeof name, "base.%s", device->name);
-    if (!state_get(source, name, &medium_identity_fields, &saved, error) || !snapshot_check_base(snapshot->file.path, device, &saved, error))
+    if (!state_get(source, name, &medium_identity_fields, &saved, error) ||
+        !snapshot_check_base(snapshot->file.path, device, &saved, error))
         return false;
     snprintf(name, sizeof name, "medium.%s", device->name);
     if (!space_open(&space, snapshot, name, medium_pages(&saved), error))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A machine into a file. What is done while it stands still is to take its state and to freeze its memory and disks; what
- * is frozen, a thread writes. */
+/* A machine into a file. What is done while it stands still is to take its state and to freeze its memory and disks;
+ * what is frozen, a thread writes. */
 #include <errno.h>
 #include <stdio.h>
 #include "machine/contract/ram_look.h"
@@ -52,8 +52,8 @@ struct saver {
 /* --- in the thread --------------------------------------------------------------------------------- */
 
 /* Copies what a piece of RAM held to `staging`, and says which pages there are to be stored. */
-static void stage_ram(struct saver *saver, const struct ram_look *look, uint64_t first, unsigned count, uint8_t *staging,
-                      bool stored[RAM_LOOK_PAGES])
+static void stage_ram(struct saver *saver, const struct ram_look *look, uint64_t first, unsigned count,
+                      uint8_t *staging, bool stored[RAM_LOOK_PAGES])
 {
     const struct ram *ram = &saver->machine->bus.ram;
     ram_look(look, first, count, stored);
@@ -162,7 +162,8 @@ static void *write_file(void *context)
         saver->good = format_finish(saver->file, &identity, &saver->error);
     } else {
         format_abandon(saver->file);
-        saver->good = error_set(&saver->error, "snapshot: no memory on the host for what the guest changed meanwhile; free some");
+        saver->good =
+            error_set(&saver->error, "snapshot: no memory on the host for what the guest changed meanwhile; free some");
     }
     lineage_written(&saver->lineage, saver->good, identity);
     __atomic_store_n(&saver->finished, true, __ATOMIC_RELEASE);
@@ -275,7 +276,8 @@ bool saver_wait(struct saver *saver, struct error *error)
     return saver->good;
 }
 
-struct saver *saver_create(struct machine *machine, const struct snapshot *restored, void (*done)(void *context), void *context)
+struct saver *saver_create(struct machine *machine, const struct snapshot *restored, void (*done)(void *context),
+                           void *context)
 {
     struct saver *saver = host_alloc(1, sizeof *saver);
     saver->machine = machine;
@@ -301,7 +303,8 @@ void saver_free(struct saver *saver)
 bool snapshot_save(struct machine *machine, const char *path, bool compress, struct error *error)
 {
     struct saver *saver = saver_create(machine, NULL, NULL, NULL);
-    bool good = saver_save(saver, path, &(struct saver_options){.compress = compress}, error) && saver_wait(saver, error);
+    bool good =
+        saver_save(saver, path, &(struct saver_options){.compress = compress}, error) && saver_wait(saver, error);
     saver_free(saver);
     return good;
 }

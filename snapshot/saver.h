@@ -11,21 +11,24 @@ struct snapshot;
 
 struct saver_options {
     bool compress;
-    bool incremental; /* what changed since the snapshot that was written, or restored, last; all, where there is none */
+    bool
+        incremental; /* what changed since the snapshot that was written, or restored, last; all, where there is none */
 };
 
 /** Of a machine that was made, and, where `restored` is not NULL, given that snapshot's state. `done` is called from
  *  another thread when a file is finished, or will not be. */
-struct saver *saver_create(struct machine *machine, const struct snapshot *restored, void (*done)(void *context), void *context);
+struct saver *saver_create(struct machine *machine, const struct snapshot *restored, void (*done)(void *context),
+                           void *context);
 
-/** Begins to save the machine, which stands between two instructions and is not changed. One that is being written is waited
- *  for first, and its error is this one's. False: `error` says why nothing is being written. */
+/** Begins to save the machine, which stands between two instructions and is not changed. One that is being written is
+ * waited for first, and its error is this one's. False: `error` says why nothing is being written. */
 bool saver_save(struct saver *saver, const char *path, const struct saver_options *options, struct error *error);
 
 /** Whether a file is being written. */
 bool saver_busy(const struct saver *saver);
 
-/** Waits for the file. False: there is none, and an old one is as it was; `error` says why. True where none was begun. */
+/** Waits for the file. False: there is none, and an old one is as it was; `error` says why. True where none was begun.
+ */
 bool saver_wait(struct saver *saver, struct error *error);
 
 /** Waits, and frees. Before the machine is. NULL is allowed. */

@@ -19,7 +19,8 @@ static uint64_t end_of(const struct store_index *index)
     return end;
 }
 
-bool space_open(struct space *space, struct snapshot *snapshot, const char *section, uint64_t pages, struct error *error)
+bool space_open(struct space *space, struct snapshot *snapshot, const char *section, uint64_t pages,
+                struct error *error)
 {
     space->count = 0;
     space->pages = 0;

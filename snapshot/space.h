@@ -18,9 +18,10 @@ struct space {
     uint64_t pages;
 };
 
-/** Reads the indexes of a section, for a space of `pages` pages at most; `space->pages` becomes one more than the last that
- *  is named. False: one of them contradicts itself. */
-bool space_open(struct space *space, struct snapshot *snapshot, const char *section, uint64_t pages, struct error *error);
+/** Reads the indexes of a section, for a space of `pages` pages at most; `space->pages` becomes one more than the last
+ * that is named. False: one of them contradicts itself. */
+bool space_open(struct space *space, struct snapshot *snapshot, const char *section, uint64_t pages,
+                struct error *error);
 
 /** Who has the page, and as which stored one (STORE_NONE: it is said to be zeroes). NULL: nobody says anything. */
 const struct space_level *space_find(const struct space *space, uint64_t page, uint64_t *stored);

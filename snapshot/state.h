@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The state of a machine but for its memory and disks: every structure by its field list, and the inputs that wait. Pieces
- * with names, in a file (snapshots) or in memory (marks, and what a thread is still to write). */
+/* The state of a machine but for its memory and disks: every structure by its field list, and the inputs that wait.
+ * Pieces with names, in a file (snapshots) or in memory (marks, and what a thread is still to write). */
 #ifndef ARMATURE_STATE_H
 #define ARMATURE_STATE_H
 
@@ -52,8 +52,8 @@ struct state_source {
     bool (*lacks)(void *context, const char *name);
 };
 
-/** Gives the state to a machine of the same parts. False: it is no state of it, and `error` has a line; the machine is then
- *  to be freed. */
+/** Gives the state to a machine of the same parts. False: it is no state of it, and `error` has a line; the machine is
+ * then to be freed. */
 bool state_give(const struct state_source *source, struct machine *machine, struct error *error);
 
 /** The same, of a state that was taken of this very machine. */

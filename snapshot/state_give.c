@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A state, given to a machine of the same parts.
  *
- * All structures are filled before any is told: what a device drives its wires to is then what the controller already has
- * of them. What the telling changes all the same (a CPU's limit, the order of events) is put right by filling again. */
+ * All structures are filled before any is told: what a device drives its wires to is then what the controller already
+ * has of them. What the telling changes all the same (a CPU's limit, the order of events) is put right by filling
+ * again. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,8 @@ static bool get_device(const struct state_source *source, const struct device *d
 {
     char name[STATE_NAME_BYTES];
     snprintf(name, sizeof name, "device.%s", device->name);
-    return !device->class->state || state_is_older(source, device) || state_get(source, name, device->class->state, device->instance, error);
+    return !device->class->state || state_is_older(source, device) ||
+           state_get(source, name, device->class->state, device->instance, error);
 }
 
 static bool fill(const struct state_source *source, struct machine *machine, struct error *error)

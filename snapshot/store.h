@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Stored pages, and where they belong.
  *
- * The store is a row of pages, numbered from 0; equal pages are in it once (but for a small part, store_again()). An index says for one space of pages (RAM, a
- * disk's overlay) which of them are where in the store: extents are runs that lie in the store as they do in the space, so
- * that each is mapped by one call; copies are single pages that are equal to another. All others are zeroes, or the
- * base's. Short gaps within an extent are holes in the file, which read as zeroes:
+ * The store is a row of pages, numbered from 0; equal pages are in it once (but for a small part, store_again()). An
+ * index says for one space of pages (RAM, a disk's overlay) which of them are where in the store: extents are runs that
+ * lie in the store as they do in the space, so that each is mapped by one call; copies are single pages that are equal
+ * to another. All others are zeroes, or the base's. Short gaps within an extent are holes in the file, which read as
+ * zeroes:
  *
  *     RAM pages     10  11  12  13  14         (12 is all zeroes, 14 equal to 10)
  *     the store      0   1  hole 2             extent {page 10, stored 0, count 4}, copy {page 14, stored 0}
@@ -33,8 +34,8 @@ bool store_page_is_zero(const void *page);
 struct store_writer;
 struct store_writer *store_create(struct format_writer *file, bool compress);
 
-/** Begins an index. Pages follow in ascending order; what they lie in does not change until store_settle(). `keep_zeroes`:
- *  pages of zeroes are told from pages that are not put (which are a base's, or a parent's). */
+/** Begins an index. Pages follow in ascending order; what they lie in does not change until store_settle().
+ * `keep_zeroes`: pages of zeroes are told from pages that are not put (which are a base's, or a parent's). */
 void store_index_begin(struct store_writer *store, bool keep_zeroes);
 void store_put(struct store_writer *store, uint64_t page, const uint8_t *content);
 /** Writes out what still lies where it was put from. */
@@ -82,8 +83,8 @@ struct store_index {
 };
 
 /** Reads an index of a space of `pages` pages, and checks it: nothing lies outside the space or the store. */
-bool store_index_read(const struct store_reader *store, struct reader *reader, uint64_t pages, struct store_index *index,
-                      const char *what, struct error *error);
+bool store_index_read(const struct store_reader *store, struct reader *reader, uint64_t pages,
+                      struct store_index *index, const char *what, struct error *error);
 
 #define STORE_NONE UINT64_MAX
 /** Which stored page a page of the space is; STORE_NONE: none. A hole of an extent is a stored page of zeroes. */

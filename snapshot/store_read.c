@@ -12,7 +12,8 @@ bool store_open(struct store_reader *store, const struct format_file *file, stru
 {
     *store = (struct store_reader){.file = file, .chunk = UINT64_MAX};
     const bool compressed = file->header.flags & FORMAT_COMPRESSED;
-    uint64_t pages = file->header.stored_pages, chunks = compressed ? (pages + STORE_CHUNK_PAGES - 1) / STORE_CHUNK_PAGES : 0;
+    uint64_t pages = file->header.stored_pages,
+             chunks = compressed ? (pages + STORE_CHUNK_PAGES - 1) / STORE_CHUNK_PAGES : 0;
     if (!format_find(file, "hashes", &store->hashes, error) || !format_find(file, "chunks", &store->chunks, error))
         return false;
     if (store->hashes.left != pages * sizeof(uint64_t) || store->chunks.left != chunks * sizeof(uint64_t))
@@ -44,7 +45,8 @@ static bool unpack(struct store_reader *store, uint64_t chunk)
     uint64_t left = store->file->header.stored_pages - chunk * STORE_CHUNK_PAGES;
     uLongf wanted = (left < STORE_CHUNK_PAGES ? left : STORE_CHUNK_PAGES) * PAGE_SIZE_BYTES, length = wanted;
     store->chunk = UINT64_MAX;
-    if (uncompress(store->buffer, &length, store->file->mapping + PAGE_SIZE_BYTES + ends[0], ends[1] - ends[0]) != Z_OK ||
+    if (uncompress(store->buffer, &length, store->file->mapping + PAGE_SIZE_BYTES + ends[0], ends[1] - ends[0]) !=
+            Z_OK ||
         length != wanted)
         return false;
     store->chunk = chunk;
@@ -100,8 +102,8 @@ static const void *take_rows(struct reader *reader, uint64_t count, size_t size)
     return reader_take(reader, count * size);
 }
 
-bool store_index_read(const struct store_reader *store, struct reader *reader, uint64_t pages, struct store_index *index,
-                      const char *what, struct error *error)
+bool store_index_read(const struct store_reader *store, struct reader *reader, uint64_t pages,
+                      struct store_index *index, const char *what, struct error *error)
 {
     index->extent_count = reader_number(reader, 8);
     index->copy_count = reader_number(reader, 8);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Pages into the store. What is to be stored raw is written from where it lies, in runs as long as they lie together. */
+/* Pages into the store. What is to be stored raw is written from where it lies, in runs as long as they lie together.
+ */
 #include <zlib.h>
 #include "machine/contract/fields.h"
 #include "snapshot/store.h"
@@ -62,7 +63,8 @@ bool store_page_is_zero(const void *page)
 
 static const uint8_t *read_raw(struct store_writer *store, uint64_t stored, uint8_t *to)
 {
-    if (store->run_bytes && stored >= store->run_stored && stored - store->run_stored < store->run_bytes / PAGE_SIZE_BYTES)
+    if (store->run_bytes && stored >= store->run_stored &&
+        stored - store->run_stored < store->run_bytes / PAGE_SIZE_BYTES)
         return store->run + (stored - store->run_stored) * PAGE_SIZE_BYTES;
     return format_read_back(store->file, store_offset(stored), to, PAGE_SIZE_BYTES) ? to : NULL;
 }
@@ -85,7 +87,8 @@ static const uint8_t *read_packed(struct store_writer *store, uint64_t stored)
     uLongf length = STORE_CHUNK_PAGES * PAGE_SIZE_BYTES;
     store->unpacked_chunk = 0;
     if (!format_read_back(store->file, PAGE_SIZE_BYTES + begin, store->packed, packed) ||
-        uncompress(store->unpacked, &length, store->packed, packed) != Z_OK || length != STORE_CHUNK_PAGES * PAGE_SIZE_BYTES)
+        uncompress(store->unpacked, &length, store->packed, packed) != Z_OK ||
+        length != STORE_CHUNK_PAGES * PAGE_SIZE_BYTES)
         return NULL;
     store->unpacked_chunk = chunk + 1;
     return store->unpacked + at;
@@ -98,7 +101,8 @@ static bool holds(struct store_writer *store, uint64_t stored, const uint8_t *co
     return there && !memcmp(there, content, PAGE_SIZE_BYTES);
 }
 
-/* The slot of a stored page that is equal to `content`, or the free one where it goes. `content` NULL: of that hash: the free one. */
+/* The slot of a stored page that is equal to `content`, or the free one where it goes. `content` NULL: of that hash:
+ * the free one. */
 static struct known *slot_for(struct store_writer *store, uint64_t hash, const uint8_t *content)
 {
     uint64_t at = hash & (store->capacity - 1);
@@ -203,12 +207,13 @@ static void put_new(struct store_writer *store, uint64_t page, const uint8_t *co
     extent->count++;
 }
 
-/* A page that is equal to another would be a hole in the midst of an extent, and cost a mapping of its own at each restore,
- * which takes the host some microseconds. Where that is cheap in room it is stored again. */
+/* A page that is equal to another would be a hole in the midst of an extent, and cost a mapping of its own at each
+ * restore, which takes the host some microseconds. Where that is cheap in room it is stored again. */
 static bool store_again(struct store_writer *store, uint64_t page)
 {
     const struct store_extent *extent = &store->extent;
-    if (store->compress || !extent->count || page - (extent->page + extent->count) > (store->keep_zeroes ? 0 : GAP_MAX) ||
+    if (store->compress || !extent->count ||
+        page - (extent->page + extent->count) > (store->keep_zeroes ? 0 : GAP_MAX) ||
         store->again >= store->stored / AGAIN_PART)
         return false;
     store->again++;
@@ -274,7 +279,8 @@ void store_finish(struct store_writer *store)
     write_run(store);
     if (store->compress)
         write_chunk(store, store->stored % STORE_CHUNK_PAGES * PAGE_SIZE_BYTES);
-    format_stored(store->file, store->stored, store->compress ? store->end : store->stored * PAGE_SIZE_BYTES, store->compress);
+    format_stored(store->file, store->stored, store->compress ? store->end : store->stored * PAGE_SIZE_BYTES,
+                  store->compress);
     format_section(store->file, "hashes", &store->hashes);
     format_section(store->file, "chunks", &store->chunk_ends);
 }

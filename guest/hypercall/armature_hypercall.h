@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Calls of functions in the host's libraries, for guests of Armature: a program without an operating system, or a kernel.
+/* Calls of functions in the host's libraries, for guests of Armature: a program without an operating system, or a
+ * kernel.
  *
- * Armature calls what the file given with --hostcall allows, and nothing else. Addresses are physical, and each buffer lies in
- * one piece of memory. A function is found by its name once, and called by its number:
+ * Armature calls what the file given with --hostcall allows, and nothing else. Addresses are physical, and each buffer
+ * lies in one piece of memory. A function is found by its name once, and called by its number:
  *
  *     if (armature_present()) {
  *         int64_t crc32 = armature_find(address_of_name, 5);
  *         uint64_t arguments[3] = {0, address_of_buffer, length}, sum;
  *         if (crc32 >= 0 && armature_call(crc32, address_of_arguments, 3, &sum) == 0) ...
  *
- * The conventions are those of the SMC Calling Convention (Arm DEN 0028), by HVC, in the range of vendor specific hypervisor
- * services. The compiler needs to know that memory changes: hence the clobbers. */
+ * The conventions are those of the SMC Calling Convention (Arm DEN 0028), by HVC, in the range of vendor specific
+ * hypervisor services. The compiler needs to know that memory changes: hence the clobbers. */
 #ifndef ARMATURE_HYPERCALL_H
 #define ARMATURE_HYPERCALL_H
 
@@ -30,7 +31,8 @@
 #define ARMATURE_UID_3      0xb5d0e01au
 
 #define ARMATURE_FIND    0xc6000000u /* x1: name's address, x2: its length. x0: number or error */
-#define ARMATURE_CALL    0xc6000001u /* x1: number, x2: address of the arguments, x3: their count. x0: 0 or error, x1: result */
+#define ARMATURE_CALL                                                                                                  \
+    0xc6000001u /* x1: number, x2: address of the arguments, x3: their count. x0: 0 or error, x1: result */
 #define ARMATURE_CLOCK   0xc6000002u /* x0: 0, x1: nanoseconds of the host's steady clock */
 #define ARMATURE_CONSOLE 0xc6000003u /* x1: address, x2: length of a text for the serial line. x0: 0 or error */
 
@@ -61,8 +63,8 @@ static inline struct armature_result armature_hvc(uint64_t function, uint64_t a,
 static inline int armature_present(void)
 {
     struct armature_result uid = armature_hvc(ARMATURE_CALL_UID, 0, 0, 0);
-    return (uint32_t)uid.x0 == ARMATURE_UID_0 && (uint32_t)uid.x1 == ARMATURE_UID_1 && (uint32_t)uid.x2 == ARMATURE_UID_2 &&
-           (uint32_t)uid.x3 == ARMATURE_UID_3;
+    return (uint32_t)uid.x0 == ARMATURE_UID_0 && (uint32_t)uid.x1 == ARMATURE_UID_1 &&
+           (uint32_t)uid.x2 == ARMATURE_UID_2 && (uint32_t)uid.x3 == ARMATURE_UID_3;
 }
 
 /** The number of a function of the list; or an error, which is negative. */

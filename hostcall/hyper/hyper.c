@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Hypercalls: arguments are checked and copied by their kinds, libffi makes the call, and what it wrote is the answer. */
+/* Hypercalls: arguments are checked and copied by their kinds, libffi makes the call, and what it wrote is the answer.
+ */
 #include "hostcall/hyper/hyper.h"
 #include <ffi.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Hypercalls: functions of the host's libraries that a list allows, called by the guest. guest/hypercall has the guest's side,
- * and the numbers. */
+/* Hypercalls: functions of the host's libraries that a list allows, called by the guest. guest/hypercall has the
+ * guest's side, and the numbers. */
 #ifndef ARMATURE_HYPER_HYPER_H
 #define ARMATURE_HYPER_HYPER_H
 

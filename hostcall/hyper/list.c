@@ -84,15 +84,18 @@ static bool check_lengths(const struct hyper_function *function, const struct pl
             return wrong(place, "%s has no argument %u, by which argument %u is measured", function->name,
                          (unsigned)argument->number, i);
         bool number = of->kind >= HYPER_I32 && of->kind <= HYPER_U64;
-        bool pointer = (of->kind == HYPER_IN || of->kind == HYPER_INOUT) && of->length == HYPER_FIXED && of->number == 8;
+        bool pointer =
+            (of->kind == HYPER_IN || of->kind == HYPER_INOUT) && of->length == HYPER_FIXED && of->number == 8;
         if (argument->length == HYPER_OF_ARGUMENT ? !number : !pointer)
-            return wrong(place, "argument %u of %s must be %s, as argument %u is measured by it", (unsigned)argument->number,
-                         function->name, argument->length == HYPER_OF_ARGUMENT ? "a number" : "in[8] or inout[8]", i);
+            return wrong(place, "argument %u of %s must be %s, as argument %u is measured by it",
+                         (unsigned)argument->number, function->name,
+                         argument->length == HYPER_OF_ARGUMENT ? "a number" : "in[8] or inout[8]", i);
     }
     return true;
 }
 
-static bool parse_function(struct hyper_list *list, void *library, bool own, char *rest, const struct place *place, bool opens)
+static bool parse_function(struct hyper_list *list, void *library, bool own, char *rest, const struct place *place,
+                           bool opens)
 {
     const char *name = strtok_r(rest, BLANKS, &rest), *word;
     if (list->count == HYPER_FUNCTIONS_MAX)
@@ -111,10 +114,14 @@ static bool parse_function(struct hyper_list *list, void *library, bool own, cha
         if (function->count == HYPER_ARGUMENTS_MAX)
             return wrong(place, "%s has more than %u arguments", name, HYPER_ARGUMENTS_MAX);
         struct hyper_argument *argument = &function->arguments[function->count++];
-        bool plain = plain_kind(word, &argument->kind) && argument->kind != HYPER_VOID && argument->kind != HYPER_POINTER;
+        bool plain =
+            plain_kind(word, &argument->kind) && argument->kind != HYPER_VOID && argument->kind != HYPER_POINTER;
         if (!plain && !memory_kind(word, argument))
-            return wrong(place, "'%s' is no kind of argument; expected i32, u32, i64, u64, string, in[N], out[N] or inout[N], N "
-                         "being a number, @ARGUMENT or *ARGUMENT", word);
+            return wrong(
+                place,
+                "'%s' is no kind of argument; expected i32, u32, i64, u64, string, in[N], out[N] or inout[N], N "
+                "being a number, @ARGUMENT or *ARGUMENT",
+                word);
     }
     if (!check_lengths(function, place))
         return false;
@@ -137,7 +144,8 @@ int hyper_list_find(const struct hyper_list *list, const char *name)
 
 /* --- all of it --------------------------------------------------------------------------------------- */
 
-static bool parse_line(struct hyper_list *list, void **library, bool *any, char *line, const struct place *place, bool opens)
+static bool parse_line(struct hyper_list *list, void **library, bool *any, char *line, const struct place *place,
+                       bool opens)
 {
     char *rest = line, *word;
     *strchrnul(line, '#') = 0;

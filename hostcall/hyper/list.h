@@ -4,9 +4,9 @@
  *     library NAME                          where the functions behind it are: for dlopen(), or "armature"
  *     function NAME RETURN ARGUMENT...      RETURN: void, i32, u32, i64, u64, or pointer (the guest is told 0 or 1)
  *
- * An argument is a number (i32, u32, i64, u64), a `string` that ends with a NUL, or memory that is read (in), written (out)
- * or both (inout): in[24] of 24 bytes, in[@2] of as many as argument 2 says (the first is 0), out[*1] of as many as the number
- * of 8 bytes says that argument 1 points to. */
+ * An argument is a number (i32, u32, i64, u64), a `string` that ends with a NUL, or memory that is read (in), written
+ * (out) or both (inout): in[24] of 24 bytes, in[@2] of as many as argument 2 says (the first is 0), out[*1] of as many
+ * as the number of 8 bytes says that argument 1 points to. */
 #ifndef ARMATURE_HYPER_LIST_H
 #define ARMATURE_HYPER_LIST_H
 
@@ -18,7 +18,18 @@
 #define HYPER_FUNCTIONS_MAX 256u
 #define HYPER_NAME_MAX      64u
 
-enum hyper_kind { HYPER_VOID, HYPER_I32, HYPER_U32, HYPER_I64, HYPER_U64, HYPER_POINTER, HYPER_STRING, HYPER_IN, HYPER_OUT, HYPER_INOUT };
+enum hyper_kind {
+    HYPER_VOID,
+    HYPER_I32,
+    HYPER_U32,
+    HYPER_I64,
+    HYPER_U64,
+    HYPER_POINTER,
+    HYPER_STRING,
+    HYPER_IN,
+    HYPER_OUT,
+    HYPER_INOUT
+};
 enum hyper_length { HYPER_FIXED, HYPER_OF_ARGUMENT, HYPER_POINTED_TO };
 
 struct hyper_argument {

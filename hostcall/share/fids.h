@@ -3,8 +3,8 @@
  *
  *     1 number[4] user[4] kind[1] flags[4] inode[8] device[8] born[8] path[s]    a fid, new or otherwise than before
  *     2 number[4]                                                                it is no more
- *     3 from[s] to[s]                                                            what was at and below one path is at another
- *     4                                                                          there are none
+ *     3 from[s] to[s]                                                            what was at and below one path is at
+ * another 4                                                                          there are none
  */
 #ifndef ARMATURE_SHARE_FIDS_H
 #define ARMATURE_SHARE_FIDS_H

@@ -139,9 +139,11 @@ static int step(struct server *server, int fd, char path[SHARE_PATH_MAX], const 
     return next;
 }
 
-/* Walks as far as it goes, and puts a qid for each step. Returns the descriptor at the end of the whole walk, or -errno;
+/* Walks as far as it goes, and puts a qid for each step. Returns the descriptor at the end of the whole walk, or
+ * -errno;
  * `*steps` becomes how many there were. */
-static int walk(struct request *request, int fd, char path[SHARE_PATH_MAX], struct share_identity *identity, unsigned *steps)
+static int walk(struct request *request, int fd, char path[SHARE_PATH_MAX], struct share_identity *identity,
+                unsigned *steps)
 {
     struct server *server = request->server;
     struct statx attributes;
@@ -527,8 +529,8 @@ int serve_lock(struct request *request)
     return 0;
 }
 
-/* numbers: fid, type, start, length, process. Linux's client does not say what it would lock for, and sends the type of an
- * unlock. */
+/* numbers: fid, type, start, length, process. Linux's client does not say what it would lock for, and sends the type of
+ * an unlock. */
 int serve_getlock(struct request *request)
 {
     const uint64_t *n = request->numbers;

@@ -55,7 +55,8 @@ int host_reopen(int fd, int flags)
         return -ELOOP;
     if (!S_ISREG(attributes.stx_mode) && !S_ISDIR(attributes.stx_mode))
         return -ENXIO; /* a device, pipe or socket of the host's is none of the guest's */
-    int opened = open(host_name(fd).text, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int opened =
+        open(host_name(fd).text, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     return opened < 0 ? -errno : opened;
 }
 

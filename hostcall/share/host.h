@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The host's files as a shared folder may touch them. Everything goes by descriptors: of the folder, and from there a name
- * at a time, never through a symbolic link. What a descriptor is of cannot change, so what was looked at is what is
- * opened: only regular files and directories are. */
+/* The host's files as a shared folder may touch them. Everything goes by descriptors: of the folder, and from there a
+ * name at a time, never through a symbolic link. What a descriptor is of cannot change, so what was looked at is what
+ * is opened: only regular files and directories are. */
 #ifndef ARMATURE_SHARE_HOST_H
 #define ARMATURE_SHARE_HOST_H
 

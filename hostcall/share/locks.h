@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Locks of byte ranges. Processes of the guest agree among each other in the guest's kernel; towards the host's processes
- * all of them are one, which holds a file's locks by one open description. */
+/* Locks of byte ranges. Processes of the guest agree among each other in the guest's kernel; towards the host's
+ * processes all of them are one, which holds a file's locks by one open description. */
 #ifndef ARMATURE_SHARE_LOCKS_H
 #define ARMATURE_SHARE_LOCKS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What changes directories: make, link, rename, remove. And the targets of symbolic links, which only the guest follows. */
+/* What changes directories: make, link, rename, remove. And the targets of symbolic links, which only the guest
+ * follows. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,7 +74,9 @@ int serve_mknod(struct request *request)
         make = make_stand_in(request->server, directory, request->texts[0], "");
     } else if (S_ISREG(mode) || S_ISFIFO(mode) || S_ISSOCK(mode)) {
         mode_t mask = umask(0);
-        make = mknodat(directory, request->texts[0], (mode & S_IFMT) | host_mode(request->server, mode, false), 0) ? -errno : 0;
+        make = mknodat(directory, request->texts[0], (mode & S_IFMT) | host_mode(request->server, mode, false), 0)
+                   ? -errno
+                   : 0;
         umask(mask);
     } else {
         return EPERM;

@@ -10,8 +10,8 @@
 struct share_config {
     const char *path; /* the directory; NULL: nobody serves (a replay) */
     bool read_only;
-    /* Owners, modes and special files as the guest made them are kept in an extended attribute, and the host's files are
-     * all those of whoever runs the program; else they are the host's own. */
+    /* Owners, modes and special files as the guest made them are kept in an extended attribute, and the host's files
+     * are all those of whoever runs the program; else they are the host's own. */
     bool mapped;
 };
 

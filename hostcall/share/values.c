@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Extended attributes: a fid of their own to read one (or the list of names), or to set one, which happens as it ends. */
+/* Extended attributes: a fid of their own to read one (or the list of names), or to set one, which happens as it ends.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -51,8 +52,8 @@ int serve_xattrwalk(struct request *request)
         return -fd;
     uint8_t *value = host_alloc(XATTR_SIZE_MAX, 1);
     ssize_t length = get(fd, request->texts[0], value);
-    struct fid *new = length < 0 ? NULL
-                                 : fids_add(&server->fids, number, fid->user, fid->path ? fid->path : "", &fid->identity, -1);
+    struct fid *new =
+        length < 0 ? NULL : fids_add(&server->fids, number, fid->user, fid->path ? fid->path : "", &fid->identity, -1);
     if (!new) {
         free(value);
         return length < 0 ? (int)-length : ENFILE;

@@ -238,10 +238,12 @@ bool cpu_state_sane(struct cpu *cpu, unsigned index, enum cpu_model model)
     const struct pstate *p = &cpu->pstate;
     const struct nzcv *f = &cpu->nzcv;
     return cpu->index == index && cpu->mpidr == mpidr_of(index) && cpu->features.model == features.model &&
-           cpu->features.present == features.present && (f->n | f->z | f->c | f->v) <= 1 && p->el <= 1 && p->spsel <= 1 &&
-           p->daif <= 15 && (p->pan | p->uao | p->dit | p->ssbs | p->tco | p->ss | p->il) <= 1 && p->btype <= 3 &&
-           cpu->exclusive.size <= 16 && !(cpu->exclusive.size & (cpu->exclusive.size - 1)) && cpu->wait <= WAIT_HOST &&
-           (cpu->event_register | cpu->irq_pending | cpu->fiq_pending | cpu->serror_pending | cpu->yield_requested) <= 1 &&
+           cpu->features.present == features.present && (f->n | f->z | f->c | f->v) <= 1 && p->el <= 1 &&
+           p->spsel <= 1 && p->daif <= 15 && (p->pan | p->uao | p->dit | p->ssbs | p->tco | p->ss | p->il) <= 1 &&
+           p->btype <= 3 && cpu->exclusive.size <= 16 && !(cpu->exclusive.size & (cpu->exclusive.size - 1)) &&
+           cpu->wait <= WAIT_HOST &&
+           (cpu->event_register | cpu->irq_pending | cpu->fiq_pending | cpu->serror_pending | cpu->yield_requested) <=
+               1 &&
            cpu->x[REG_ZERO] == 0 && cpu->ns_per_insn_q8 && cpu->turn_icount <= cpu->icount;
 }
 

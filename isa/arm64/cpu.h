@@ -135,7 +135,8 @@ struct cpu {
         uint32_t esr;
         uint64_t far;
     } user_exception; /* what would have been taken to the kernel */
-    bool parallel; /* the CPUs run at the same time, on a host thread each: accesses keep the guest's order among them */
+    bool
+        parallel; /* the CPUs run at the same time, on a host thread each: accesses keep the guest's order among them */
     struct threads *threads; /* then: what they have in common (threads.h) */
     /* PSCI and other SMCCC calls: returns false where no such call is known to anybody. is_smc: by SMC. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
@@ -250,8 +251,8 @@ void cpu_free(struct cpu *cpu);
 /** After cpu_fields were replaced by a snapshot's: drops derived state, schedules events, drives wires. */
 void cpu_restored(struct cpu *cpu);
 
-/** Whether cpu_fields as a snapshot gave them are a state that a CPU can be in, and this one: index, model. What is false
- *  is not to be run. Bits that no register has are dropped. */
+/** Whether cpu_fields as a snapshot gave them are a state that a CPU can be in, and this one: index, model. What is
+ * false is not to be run. Bits that no register has are dropped. */
 bool cpu_state_sane(struct cpu *cpu, unsigned index, enum cpu_model model);
 
 /** After cpu_event_fields were replaced too: schedules the events as they say. */

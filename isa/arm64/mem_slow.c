@@ -110,7 +110,8 @@ static struct place place_of(struct cpu *cpu, const struct insn *insn, uint64_t 
         [ACCESS_READ] = WATCH_LOAD, [ACCESS_WRITE] = WATCH_STORE, [ACCESS_ATOMIC] = WATCH_LOAD | WATCH_STORE};
     debug_check_watchpoints(cpu, insn, va, size, kinds[request->access], request->el);
     const struct ram *ram = &cpu->bus->ram;
-    uint8_t *host = writes(request) ? ram_at(ram, found.physical, size) : (uint8_t *)memory_at(ram, found.physical, size);
+    uint8_t *host =
+        writes(request) ? ram_at(ram, found.physical, size) : (uint8_t *)memory_at(ram, found.physical, size);
     struct place place = {host, found.physical};
     if (!place.host) {
         if (!cpu->alone)
@@ -172,7 +173,8 @@ static unsigned transfer_size(uint64_t physical, unsigned size)
 static bool device_transfer(struct cpu *cpu, bool write, uint64_t physical, unsigned size, uint64_t *value)
 {
     cpu_lock_machine(cpu);
-    bool done = write ? bus_mmio_write(cpu->bus, physical, size, *value) : bus_mmio_read(cpu->bus, physical, size, value);
+    bool done =
+        write ? bus_mmio_write(cpu->bus, physical, size, *value) : bus_mmio_read(cpu->bus, physical, size, value);
     if (cpu->parallel)
         threads_unlock_device(cpu->threads);
     if (cpu->stops && cpu->stops->device_accessed)

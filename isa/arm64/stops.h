@@ -4,8 +4,8 @@
  *
  * A breakpoint is the physical address of an instruction. A block ends before it, and the block that begins there is
  * never remembered by its virtual address, nor translated: so whoever comes there, from the interpreter or from
- * translated code, comes by the engine's slow path, and all other code is what it would be without. A watched page has a
- * flag (enum page_flag), so that accesses to it are no plain ones; an access to a watched byte runs alone.
+ * translated code, comes by the engine's slow path, and all other code is what it would be without. A watched page has
+ * a flag (enum page_flag), so that accesses to it are no plain ones; an access to a watched byte runs alone.
  *
  * A hook that wants the CPU to stop calls run_loop_halt(): before the instruction for `reached` and `each_insn`, behind
  * it for the others. */
@@ -37,7 +37,8 @@ struct stops {
     /* An exception return was done: PC and level are those returned to. */
     void (*returned)(void *context, struct cpu *cpu);
     /* A device was accessed. */
-    void (*device_accessed)(void *context, struct cpu *cpu, uint64_t physical, unsigned size, bool write, uint64_t value);
+    void (*device_accessed)(void *context, struct cpu *cpu, uint64_t physical, unsigned size, bool write,
+                            uint64_t value);
     void *context;
 };
 

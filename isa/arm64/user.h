@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A CPU as one thread of a process: there is EL0 only, and what stands in for the kernel is on the host.
  *
- * Guest addresses are the host's own, and physical addresses too (bus_init_process()): the guest's memory is mapped into
- * this process where the guest has it, and translated code goes there without asking. So the MMU has one question left,
- * whether the process may: its map answers. An exception is not taken to EL1 but written into cpu->user_exception, and
- * the engine comes back with ENGINE_EXIT_REQUEST.
+ * Guest addresses are the host's own, and physical addresses too (bus_init_process()): the guest's memory is mapped
+ * into this process where the guest has it, and translated code goes there without asking. So the MMU has one question
+ * left, whether the process may: its map answers. An exception is not taken to EL1 but written into
+ * cpu->user_exception, and the engine comes back with ENGINE_EXIT_REQUEST.
  *
- * Stores to code are not looked for. The architecture says that they are not seen until IC IVAU of their address, DSB and
- * ISB (Arm ARM B2.7.4.2), and there is no other level whose code could change without: so translations live until IC IVAU
- * comes by, or the map changes. */
+ * Stores to code are not looked for. The architecture says that they are not seen until IC IVAU of their address, DSB
+ * and ISB (Arm ARM B2.7.4.2), and there is no other level whose code could change without: so translations live until
+ * IC IVAU comes by, or the map changes. */
 #ifndef ARMATURE_USER_H
 #define ARMATURE_USER_H
 

@@ -83,15 +83,16 @@ bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struc
     return bus_init_with_rom(bus, 0, 0, ram_base, ram_size_bytes, error);
 }
 
-bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, uint64_t ram_base, uint64_t ram_size_bytes,
-                       struct error *error)
+bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, uint64_t ram_base,
+                       uint64_t ram_size_bytes, struct error *error)
 {
     assert(ram_size_bytes && ram_size_bytes % PAGE_SIZE_BYTES == 0 && ram_base % PAGE_SIZE_BYTES == 0);
     assert(rom_base % PAGE_SIZE_BYTES == 0 && rom_bytes % PAGE_SIZE_BYTES == 0 && rom_base + rom_bytes <= ram_base);
     *bus = (struct bus){
         .ram = {.base = ram_base, .size_bytes = ram_size_bytes, .rom_base = rom_base, .rom_bytes = rom_bytes}};
     uint64_t below = below_bytes(&bus->ram);
-    uint8_t *memory = reserve(below + ram_size_bytes, true), *flags = reserve((below + ram_size_bytes) >> PAGE_BITS, true);
+    uint8_t *memory = reserve(below + ram_size_bytes, true),
+            *flags = reserve((below + ram_size_bytes) >> PAGE_BITS, true);
     int reason = errno;
     bus->ram.host = memory ? memory + below : NULL;
     bus->ram.page_flags = flags ? flags + (below >> PAGE_BITS) : NULL;
@@ -108,7 +109,8 @@ bool bus_init_process(struct bus *bus, uint64_t size_bytes, struct error *error)
 {
     *bus = (struct bus){.ram = {.size_bytes = size_bytes}, .process = true};
     bus->ram.page_flags = reserve(size_bytes >> PAGE_BITS, false);
-    return bus->ram.page_flags || error_set(error, "the host gives no address space for the program: %s", strerror(errno));
+    return bus->ram.page_flags ||
+           error_set(error, "the host gives no address space for the program: %s", strerror(errno));
 }
 
 void bus_free(struct bus *bus)
@@ -146,7 +148,8 @@ void ram_page_changes(struct ram *ram, uint64_t page_address)
     page_watch_tell(ram->watches, page, ram->host + page * PAGE_SIZE_BYTES);
 }
 
-/* All of it changes. Pages of zeroes too, which costs what it costs: this happens where a guest that is watched resets. */
+/* All of it changes. Pages of zeroes too, which costs what it costs: this happens where a guest that is watched resets.
+ */
 static void change_all(struct ram *ram)
 {
     for (uint64_t page = 0; ram->watches && page < ram->size_bytes / PAGE_SIZE_BYTES; page++)

@@ -22,7 +22,8 @@ enum page_flag {
 };
 
 /** Guest RAM: one mapping of the host, taken from it page by page as the guest touches it. The mapping may begin below
- *  RAM, with a ROM: memory that CPUs read and run as they do RAM, while its device lets them; writes go to the device. */
+ *  RAM, with a ROM: memory that CPUs read and run as they do RAM, while its device lets them; writes go to the device.
+ */
 struct ram {
     uint8_t *host;       /* host address of guest physical address `base` */
     uint64_t base;       /* first guest physical address */
@@ -67,16 +68,16 @@ struct bus {
 bool bus_init(struct bus *bus, uint64_t ram_base, uint64_t ram_size_bytes, struct error *error);
 
 /** The same with a ROM of zeroes below RAM, not readable yet. */
-bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, uint64_t ram_base, uint64_t ram_size_bytes,
-                       struct error *error);
+bool bus_init_with_rom(struct bus *bus, uint64_t rom_base, uint64_t rom_bytes, uint64_t ram_base,
+                       uint64_t ram_size_bytes, struct error *error);
 
 /** The address space of a process whose addresses are the host's own: RAM is all below `size_bytes`, and none of it is
  *  mapped yet. Only page_flags is taken from the host. Stores to pages with PAGE_HAS_CODE are nobody's business. */
 bool bus_init_process(struct bus *bus, uint64_t size_bytes, struct error *error);
 void bus_free(struct bus *bus);
 
-/** Adds a watch, or arms it anew: each page's next change is told. Stores that already run inline are not seen: the caller
- *  drops the CPUs' write tags (machine_watch_ram()). */
+/** Adds a watch, or arms it anew: each page's next change is told. Stores that already run inline are not seen: the
+ * caller drops the CPUs' write tags (machine_watch_ram()). */
 void ram_watch(struct ram *ram, struct page_watch *watch);
 void ram_watch_again(struct ram *ram, struct page_watch *watch);
 void ram_unwatch(struct ram *ram, struct page_watch *watch);
@@ -87,8 +88,8 @@ void ram_page_changes(struct ram *ram, uint64_t page_address);
 /** Makes all of RAM zeroes, which cost the host nothing until they are touched. */
 void ram_clear(struct ram *ram);
 
-/** Has `length` bytes of RAM at byte `offset` begin as those of the file at `file_offset`, all of them multiples of a page:
- *  what the guest writes goes to memory of its own. The file must not change while the machine lives. */
+/** Has `length` bytes of RAM at byte `offset` begin as those of the file at `file_offset`, all of them multiples of a
+ * page: what the guest writes goes to memory of its own. The file must not change while the machine lives. */
 bool ram_map_file(struct ram *ram, uint64_t offset, uint64_t length, int fd, uint64_t file_offset);
 
 /** Adds a window; asserts that it overlaps nothing. */
@@ -131,14 +132,16 @@ static inline uint8_t *rom_host(const struct ram *ram)
     return ram->host - (ram->base - ram->rom_base);
 }
 
-/** The ROM's device lets it be read as memory from now on, or does not. Also to be called when its content has changed. */
+/** The ROM's device lets it be read as memory from now on, or does not. Also to be called when its content has changed.
+ */
 void bus_show_rom(struct bus *bus, bool readable);
 
 /** Device access to RAM. False (and nothing done) where the range is not wholly RAM. */
 bool bus_dma_read(struct bus *bus, uint64_t address, void *to, uint64_t length);
 bool bus_dma_write(struct bus *bus, uint64_t address, const void *from, uint64_t length);
 
-/** Gives the pages that lie wholly within a range back to the host; they read as zeroes. Returns how many bytes that were. */
+/** Gives the pages that lie wholly within a range back to the host; they read as zeroes. Returns how many bytes that
+ * were. */
 uint64_t bus_give_back(struct bus *bus, uint64_t address, uint64_t length);
 
 /** A host pointer for a device that writes `length` bytes in place (a disk read straight into RAM). Page flags

@@ -41,7 +41,8 @@ static bool check_together(const struct disk_option *option, const char *text, c
 {
     if (option->read_only && (option->overlay || option->overlay_path[0]))
         return error_set(error, "%s: what is only read needs no overlay (not '%s')", what, text);
-    if (option->layout != DISK_LAYOUT_PLAIN && (!strchr(option->path, '+') || option->overlay_path[0] || option->snapshot[0]))
+    if (option->layout != DISK_LAYOUT_PLAIN &&
+        (!strchr(option->path, '+') || option->overlay_path[0] || option->snapshot[0]))
         return error_set(error, "%s: stripe: and mirror: are of several images, with + between them, and take neither "
                          "overlay=FILE nor snapshot=NAME (not '%s')", what, text);
     if (option->snapshot[0] && option->format == DISK_FORMAT_RAW)
@@ -75,8 +76,8 @@ bool disk_option_parse(const char *text, struct disk_option *option, const char 
 void disk_option_words(const struct disk_option *option, char *text, size_t room)
 {
     static const char *const formats[] = {"", ",format=raw", ",format=qcow2"};
-    snprintf(text, room, "%s%s%s%s%s", formats[option->format], option->snapshot[0] ? ",snapshot=" : "", option->snapshot,
-             option->overlay_path[0] ? ",overlay=" : "", option->overlay_path);
+    snprintf(text, room, "%s%s%s%s%s", formats[option->format], option->snapshot[0] ? ",snapshot=" : "",
+             option->snapshot, option->overlay_path[0] ? ",overlay=" : "", option->overlay_path);
 }
 
 bool disk_size_parse(const char *text, uint64_t *bytes)

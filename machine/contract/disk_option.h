@@ -39,7 +39,8 @@ struct disk_option {
 /** Takes "[stripe:|mirror:]FILE[+FILE...][,WORD...]". False: `error` says what was expected, in the name of `what`. */
 bool disk_option_parse(const char *text, struct disk_option *option, const char *what, struct error *error);
 
-/** The words that make the option again but for ro and overlay, each with a comma before it. `room` of 4608 is enough. */
+/** The words that make the option again but for ro and overlay, each with a comma before it. `room` of 4608 is enough.
+ */
 void disk_option_words(const struct disk_option *option, char *text, size_t room);
 
 /** A number of bytes, or of K, M, G or T of them (1024 each), of at least 1. False: it is none. */

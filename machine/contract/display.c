@@ -79,8 +79,8 @@ static void convert(uint32_t *to, const uint8_t *from, uint32_t count, struct di
     }
 }
 
-void display_draw(struct display *display, struct display_area area, struct display_format format, const uint8_t *pixels,
-                  uint64_t stride)
+void display_draw(struct display *display, struct display_area area, struct display_format format,
+                  const uint8_t *pixels, uint64_t stride)
 {
     if (area.x >= display->width || area.y >= display->height)
         return;
@@ -92,7 +92,8 @@ void display_draw(struct display *display, struct display_area area, struct disp
         return;
     format.alpha = DISPLAY_NO_ALPHA; /* nothing is behind the screen */
     for (uint32_t row = 0; row < area.height; row++)
-        convert(display->frame + (uint64_t)(area.y + row) * display->width + area.x, pixels + row * stride, area.width, format);
+        convert(display->frame + (uint64_t)(area.y + row) * display->width + area.x, pixels + row * stride, area.width,
+                format);
     if (display->watcher.damage)
         display->watcher.damage(display->watcher.context, area);
 }

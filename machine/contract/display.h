@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A screen: what a display device shows, for a window and for screenshots. The device draws into a frame of its own memory
- * (a file without a name, so that another process can see it too); a watcher is told which part changed. Nothing of it is
- * state of the machine: after a restore the device draws again. */
+/* A screen: what a display device shows, for a window and for screenshots. The device draws into a frame of its own
+ * memory (a file without a name, so that another process can see it too); a watcher is told which part changed. Nothing
+ * of it is state of the machine: after a restore the device draws again. */
 #ifndef ARMATURE_DISPLAY_H
 #define ARMATURE_DISPLAY_H
 
@@ -54,17 +54,18 @@ void display_watch(struct display *display, const struct display_watcher *watche
 
 /** Shows pictures of that size from now on, black; 0: nothing. */
 void display_mode(struct display *display, uint32_t width, uint32_t height);
-/** Draws the part of a picture that lies in `area` of the screen. `pixels` is the picture's first pixel of that area, its rows
- * `stride` bytes apart. What lies outside of the screen is left out. */
-void display_draw(struct display *display, struct display_area area, struct display_format format, const uint8_t *pixels,
-                  uint64_t stride);
+/** Draws the part of a picture that lies in `area` of the screen. `pixels` is the picture's first pixel of that area,
+ * its rows `stride` bytes apart. What lies outside of the screen is left out. */
+void display_draw(struct display *display, struct display_area area, struct display_format format,
+                  const uint8_t *pixels, uint64_t stride);
 /** The cursor's picture: DISPLAY_CURSOR_PIXELS squared, of that format; NULL: no other. */
 void display_cursor(struct display *display, const struct display_cursor *cursor, struct display_format format,
                     const uint8_t *pixels);
 
 /* For those who look. */
 
-/** The frame: rows of `*width` pixels of 0xffRRGGBB, without gaps, valid until the mode changes. NULL: nothing is shown. */
+/** The frame: rows of `*width` pixels of 0xffRRGGBB, without gaps, valid until the mode changes. NULL: nothing is
+ * shown. */
 const uint32_t *display_frame(const struct display *display, uint32_t *width, uint32_t *height);
 /** The same of what was shown last, where nothing is now: a guest that powers off switches its screen off before. */
 const uint32_t *display_last_frame(const struct display *display, uint32_t *width, uint32_t *height);

@@ -24,10 +24,9 @@ enum engine_exit {
 /** Around fork() of a process that runs as a guest (isa/arm64/user.h): before it, and behind it in either process. */
 enum engine_fork { ENGINE_FORK_BEFORE, ENGINE_FORK_PARENT, ENGINE_FORK_CHILD };
 
-/* Where CPUs are parallel (isa/arm64/threads.h), run() is called for several at once, each on a thread of its own, and a
- * CPU's limit is UINT64_MAX until something wants its attention: then it is 0, and run() comes back before the CPU's
+/* Where CPUs are parallel (isa/arm64/threads.h), run() is called for several at once, each on a thread of its own, and
+ * a CPU's limit is UINT64_MAX until something wants its attention: then it is 0, and run() comes back before the CPU's
  * next block. The other operations are called while no CPU runs. */
-
 
 struct engine_ops {
     const char *name; /* as in --engine */

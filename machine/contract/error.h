@@ -28,8 +28,8 @@ void *host_alloc(size_t count, size_t size_bytes);
 /** As host_alloc(), keeping what `memory` held; what is new is not zeroed. */
 void *host_realloc(void *memory, size_t count, size_t size_bytes);
 
-/** Zeroed memory for tables that are going to be used all over: the host makes its pages at once, which takes a tenth of
- *  the time of a page fault for each. NULL: it has none left. */
+/** Zeroed memory for tables that are going to be used all over: the host makes its pages at once, which takes a tenth
+ * of the time of a page fault for each. NULL: it has none left. */
 void *host_map(size_t bytes);
 /** Gives it back; NULL is allowed. */
 void host_unmap(void *memory, size_t bytes);

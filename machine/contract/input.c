@@ -286,8 +286,8 @@ bool inputs_script_polled(const struct inputs *inputs)
     return false;
 }
 
-bool inputs_each_queued(struct inputs *inputs, bool (*each)(void *context, const char *name, const void *bytes, size_t length),
-                        void *context)
+bool inputs_each_queued(struct inputs *inputs,
+                        bool (*each)(void *context, const char *name, const void *bytes, size_t length), void *context)
 {
     bool good = true;
     pthread_mutex_lock(&inputs->lock);

@@ -27,13 +27,14 @@ struct medium_ops {
     /* The content of the first page at or after `*page` that does not come from the base, its number going to `*page`.
      * NULL: there is none. */
     const uint8_t *(*next_page)(void *device, uint64_t *page);
-    /* Has the medium hold `content` for that page. `owned`: it was allocated by malloc() and now belongs to the medium, else
-     * it is a page that may be written, and lasts as long as the medium; NULL: zeroes. False: there is no such page, or it came before. */
+    /* Has the medium hold `content` for that page. `owned`: it was allocated by malloc() and now belongs to the medium,
+     * else it is a page that may be written, and lasts as long as the medium; NULL: zeroes. False: there is no such
+     * page, or it came before. */
     bool (*put_page)(void *device, uint64_t page, uint8_t *content, bool owned);
     /* Its watches, and how many pages it has. NULL: what is written goes to the base, and cannot be watched. */
     struct page_watch **(*watches)(void *device, uint64_t *page_count);
-    /* Has the medium hold a copy of `content` for that page again, or, where that is NULL, of what the base has. False: the
-     * host has no memory, or cannot read the base. */
+    /* Has the medium hold a copy of `content` for that page again, or, where that is NULL, of what the base has. False:
+     * the host has no memory, or cannot read the base. */
     bool (*revert_page)(void *device, uint64_t page, const uint8_t *content);
     /* Reads what the medium holds, base and all. False: the base cannot be read. NULL: there is none to speak of. */
     bool (*read)(void *device, uint64_t offset, void *to, uint64_t length);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Who wants to know of each page of a space (RAM, a disk's overlay) before it changes for the first time: what saves
- * beside a running guest, what goes back to a mark, what knows which pages changed since a parent. One mechanism, as many
- * watches as there are at a time. */
+ * beside a running guest, what goes back to a mark, what knows which pages changed since a parent. One mechanism, as
+ * many watches as there are at a time. */
 #ifndef ARMATURE_PAGE_WATCH_H
 #define ARMATURE_PAGE_WATCH_H
 
@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 struct page_watch {
-    /* The page is about to change for the first time since the watch was armed. `content` is what it holds until then; NULL:
-     * it has no content of its own (a disk's page that is its image's). May be NULL, where `changed` is all that is wanted. */
+    /* The page is about to change for the first time since the watch was armed. `content` is what it holds until then;
+     * NULL: it has no content of its own (a disk's page that is its image's). May be NULL, where `changed` is all that
+     * is wanted. */
     void (*changes)(void *context, uint64_t page, const uint8_t *content);
     void *context;
     uint64_t page_count;

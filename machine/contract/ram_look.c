@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Linux tells by /proc/self/pagemap which pages of a mapping there are: 64 bits a page, bit 63 where it is in memory, bit
- * 62 where it is swapped out (Documentation/admin-guide/mm/pagemap.rst). Memory that was mapped from a file may have
- * content that is in neither place. */
+/* Linux tells by /proc/self/pagemap which pages of a mapping there are: 64 bits a page, bit 63 where it is in memory,
+ * bit 62 where it is swapped out (Documentation/admin-guide/mm/pagemap.rst). Memory that was mapped from a file may
+ * have content that is in neither place. */
 #include "machine/contract/ram_look.h"
 #include <fcntl.h>
 #include <string.h>

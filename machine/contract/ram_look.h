@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which pages of guest memory the host has given so far, so that who reads all of it need not have it make up the others. */
+/* Which pages of guest memory the host has given so far, so that who reads all of it need not have it make up the
+ * others. */
 #ifndef ARMATURE_RAM_LOOK_H
 #define ARMATURE_RAM_LOOK_H
 
@@ -16,7 +17,8 @@ struct ram_look {
 struct ram_look ram_look_begin(const struct ram *ram);
 void ram_look_end(struct ram_look *look);
 
-/** Says for each of `count` pages (at most RAM_LOOK_PAGES) from number `page` on whether it may hold anything but zeroes. */
+/** Says for each of `count` pages (at most RAM_LOOK_PAGES) from number `page` on whether it may hold anything but
+ * zeroes. */
 void ram_look(const struct ram_look *look, uint64_t page, unsigned count, bool there[RAM_LOOK_PAGES]);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is behind a shared folder's device: the contract between the device, which is the machine's, and the server, which
- * is the host's.
+/* What is behind a shared folder's device: the contract between the device, which is the machine's, and the server,
+ * which is the host's.
  *
  * The server answers each request by exactly one input, and nothing of the host reaches the machine but by it. What a
  * snapshot must know of the server's state stands in the answers too, as records that the device only strings together,
@@ -31,7 +31,8 @@ struct share_server_ops {
     void (*serve)(struct share_server *server, const uint8_t *request, size_t length, size_t room);
     /* The guest forgot all it had. */
     void (*reset)(struct share_server *server);
-    /* The journal of a snapshot: all that the guest has. `more` tells of records that arrive later by answers that waited. */
+    /* The journal of a snapshot: all that the guest has. `more` tells of records that arrive later by answers that
+     * waited. */
     void (*restored)(struct share_server *server, const uint8_t *journal, size_t length);
     void (*more)(struct share_server *server, const uint8_t *records, size_t length);
     void (*free)(struct share_server *server);

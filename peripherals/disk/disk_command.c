@@ -28,8 +28,15 @@ struct words {
 };
 
 enum word {
-    WORD_FORMAT = 1 << 0, WORD_BACKING = 1 << 1, WORD_CLUSTER = 1 << 2, WORD_COMPRESSION = 1 << 3, WORD_COMPRESS = 1 << 4,
-    WORD_REPAIR = 1 << 5, WORD_SHRINK = 1 << 6, WORD_VERSION = 1 << 7, WORD_LAZY = 1 << 8,
+    WORD_FORMAT = 1 << 0,
+    WORD_BACKING = 1 << 1,
+    WORD_CLUSTER = 1 << 2,
+    WORD_COMPRESSION = 1 << 3,
+    WORD_COMPRESS = 1 << 4,
+    WORD_REPAIR = 1 << 5,
+    WORD_SHRINK = 1 << 6,
+    WORD_VERSION = 1 << 7,
+    WORD_LAZY = 1 << 8,
 };
 
 static const struct {
@@ -37,9 +44,11 @@ static const struct {
     enum word word;
     bool value;
 } word_table[] = {
-    {"--format", WORD_FORMAT, true},         {"--backing", WORD_BACKING, true},   {"--cluster-size", WORD_CLUSTER, true},
-    {"--compression", WORD_COMPRESSION, true}, {"--compress", WORD_COMPRESS, false}, {"--repair", WORD_REPAIR, false},
-    {"--shrink", WORD_SHRINK, false},        {"--version", WORD_VERSION, true},   {"--lazy-refcounts", WORD_LAZY, false},
+    {"--format", WORD_FORMAT, true},        {"--backing", WORD_BACKING, true},
+    {"--cluster-size", WORD_CLUSTER, true}, {"--compression", WORD_COMPRESSION, true},
+    {"--compress", WORD_COMPRESS, false},   {"--repair", WORD_REPAIR, false},
+    {"--shrink", WORD_SHRINK, false},       {"--version", WORD_VERSION, true},
+    {"--lazy-refcounts", WORD_LAZY, false},
 };
 
 static bool take_value(struct words *words, enum word word, const char *value, struct error *error)
@@ -59,7 +68,8 @@ static bool take_value(struct words *words, enum word word, const char *value, s
                error_set(error, "--compression expects zlib or zstd (not '%s')", value);
     case WORD_VERSION:
         words->version = value[0] == '2' ? 2 : 3;
-        return !strcmp(value, "2") || !strcmp(value, "3") || error_set(error, "--version expects 2 or 3 (not '%s')", value);
+        return !strcmp(value, "2") || !strcmp(value, "3") ||
+               error_set(error, "--version expects 2 or 3 (not '%s')", value);
     case WORD_BACKING: words->backing = value; break;
     case WORD_COMPRESS: words->compress = true; break;
     case WORD_REPAIR: words->repair = true; break;
@@ -132,7 +142,8 @@ static bool format_of(const char *name, struct disk_option *option, struct error
     if (!container)
         return false;
     struct iovec piece = {beginning, container->size_bytes < 4 ? container->size_bytes : 4};
-    bool good = container->ops->read(container, 0, &piece, 1) == 0 || error_set(error, "%s: cannot be read", option->path);
+    bool good =
+        container->ops->read(container, 0, &piece, 1) == 0 || error_set(error, "%s: cannot be read", option->path);
     disk_free(container);
     return good && disk_find_format(option->path, beginning, &option->format, error);
 }
@@ -143,14 +154,16 @@ static bool make_raw(const char *path, uint64_t size_bytes, struct error *error)
     if (fd < 0)
         return error_set(error, errno == EEXIST ? "%s: there is such a file already; it is left as it is"
                                                 : "%s: cannot be made: %s", path, strerror(errno));
-    bool good = ftruncate(fd, (off_t)size_bytes) == 0 || error_set(error, "%s: cannot be made: %s", path, strerror(errno));
+    bool good =
+        ftruncate(fd, (off_t)size_bytes) == 0 || error_set(error, "%s: cannot be made: %s", path, strerror(errno));
     close(fd);
     if (!good)
         unlink(path);
     return good;
 }
 
-static bool make_image(const char *path, enum disk_format format, const struct qcow2_create *wanted, struct error *error)
+static bool make_image(const char *path, enum disk_format format, const struct qcow2_create *wanted,
+                       struct error *error)
 {
     return format == DISK_FORMAT_QCOW2 ? qcow2_create(path, wanted, error) : make_raw(path, wanted->size_bytes, error);
 }
@@ -251,7 +264,8 @@ static bool info_qcow2(const char *path, struct error *error)
            about.lazy_refcounts ? ", lazy counts" : "", about.dirty ? ", not closed" : "",
            about.corrupt ? ", marked as damaged" : "", about.bitmaps ? ", with bitmaps" : "");
     if (about.backing[0])
-        printf("  behind it: %s (%s)\n", about.backing, about.backing_format[0] ? about.backing_format : "format not said");
+        printf("  behind it: %s (%s)\n", about.backing,
+               about.backing_format[0] ? about.backing_format : "format not said");
     struct disk *disk = qcow2_open(container, path, NULL, &(struct qcow2_open){.read_only = true}, error);
     bool good = disk && qcow2_each_snapshot(disk, print_snapshot, NULL, error);
     disk_free(disk);
@@ -270,7 +284,8 @@ static bool info(int argc, char *const argv[], struct error *error)
         return false;
     if (option.format == DISK_FORMAT_FIND && !format_of(words.names[0], &option, error))
         option.format = DISK_FORMAT_RAW;
-    printf("%s: %s, %" PRIu64 " bytes", option.path, option.format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw", disk->size_bytes);
+    printf("%s: %s, %" PRIu64 " bytes", option.path, option.format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw",
+           disk->size_bytes);
     disk_free(disk);
     if (stat(option.path, &status) == 0)
         printf(", %" PRIu64 " bytes on the host", (uint64_t)status.st_blocks * 512);
@@ -294,18 +309,21 @@ static bool check(int argc, char *const argv[], struct error *error)
         disk_free(raw);
         return raw != NULL;
     }
-    struct disk *disk = open_tables(words.names[0], (struct qcow2_open){.read_only = !words.repair, .repair = true}, false, error);
+    struct disk *disk =
+        open_tables(words.names[0], (struct qcow2_open){.read_only = !words.repair, .repair = true}, false, error);
     bool good = disk && qcow2_check(disk, words.repair, &found, disk_progress, (void *)words.names[0], error);
     disk_free(disk);
     if (!good)
         return false;
     disk_progress_end(words.names[0]);
-    printf("%s: %" PRIu64 " of %" PRIu64 " clusters, %" PRIu64 " compressed; %" PRIu64 " errors, %" PRIu64 " clusters leaked%s\n",
+    printf("%s: %" PRIu64 " of %" PRIu64 " clusters, %" PRIu64 " compressed; %" PRIu64 " errors, %" PRIu64
+           " clusters leaked%s\n",
            option.path, found.data_clusters, found.clusters, found.compressed_clusters, found.errors, found.leaks,
            words.repair && (found.errors || found.leaks) ? ", repaired" : "");
     return found.errors_left == 0 ||
            error_set(error, "%s: %s%s%s", option.path, found.first, found.errors > 1 ? ", and more" : "",
-                     words.repair ? "; not all of it can be repaired" : "; armature disk check --repair puts that right");
+                     words.repair ? "; not all of it can be repaired"
+                                  : "; armature disk check --repair puts that right");
 }
 
 /* --- convert --------------------------------------------------------------------------------------- */
@@ -343,7 +361,8 @@ static bool convert(int argc, char *const argv[], struct error *error)
 
 static bool resize_raw(const char *path, uint64_t size_bytes, struct error *error)
 {
-    return truncate(path, (off_t)size_bytes) == 0 || error_set(error, "%s: cannot get that size: %s", path, strerror(errno));
+    return truncate(path, (off_t)size_bytes) == 0 ||
+           error_set(error, "%s: cannot get that size: %s", path, strerror(errno));
 }
 
 static bool resize(int argc, char *const argv[], struct error *error)
@@ -354,15 +373,20 @@ static bool resize(int argc, char *const argv[], struct error *error)
     if (!take_words(&words, argc, argv, WORD_SHRINK, 2, 2, error) || !take_size(words.names[1], &size, error) ||
         !format_of(words.names[0], &option, error))
         return false;
-    struct disk *disk = option.format == DISK_FORMAT_QCOW2 ? open_tables(words.names[0], (struct qcow2_open){0}, true, error)
-                                                           : open_named(words.names[0], false, &option, error);
+    struct disk *disk = option.format == DISK_FORMAT_QCOW2
+                            ? open_tables(words.names[0], (struct qcow2_open){0}, true, error)
+                            : open_named(words.names[0], false, &option, error);
     if (!disk)
         return false;
-    bool good = size >= disk->size_bytes || words.shrink ||
-                error_set(error, "%s: it has %" PRIu64 " bytes, and what is behind a smaller size would be lost; give --shrink "
-                          "if that is wanted", option.path, disk->size_bytes);
+    bool good =
+        size >= disk->size_bytes || words.shrink ||
+        error_set(error,
+                  "%s: it has %" PRIu64 " bytes, and what is behind a smaller size would be lost; give --shrink "
+                  "if that is wanted",
+                  option.path, disk->size_bytes);
     if (good)
-        good = option.format == DISK_FORMAT_QCOW2 ? qcow2_resize(disk, size, error) : resize_raw(option.path, size, error);
+        good =
+            option.format == DISK_FORMAT_QCOW2 ? qcow2_resize(disk, size, error) : resize_raw(option.path, size, error);
     disk_free(disk);
     return good;
 }
@@ -387,14 +411,15 @@ static bool commit(int argc, char *const argv[], struct error *error)
     if (!behind)
         return error_set(error, "%s: nothing is behind it, or no file", option.path);
     struct disk_option base_option = {.format = !strcmp(about.backing_format, "qcow2") ? DISK_FORMAT_QCOW2
-                                                : !strcmp(about.backing_format, "raw") ? DISK_FORMAT_RAW : DISK_FORMAT_FIND};
+                                                : !strcmp(about.backing_format, "raw") ? DISK_FORMAT_RAW
+                                                                                       : DISK_FORMAT_FIND};
     snprintf(base_option.path, sizeof base_option.path, "%s", behind);
     free(behind);
     struct disk *base = disk_open(&base_option, error);
     struct disk *overlay = base ? open_tables(words.names[0], (struct qcow2_open){0}, false, error) : NULL;
     good = overlay && (overlay->size_bytes <= base->size_bytes ||
-                       error_set(error, "%s: it is larger than %s; armature disk resize makes that as large", option.path,
-                                 base_option.path));
+                       error_set(error, "%s: it is larger than %s; armature disk resize makes that as large",
+                                 option.path, base_option.path));
     good = good && disk_commit(overlay, base, option.path, error);
     int result = good ? qcow2_make_empty(overlay) : 0;
     if (result)

@@ -17,15 +17,18 @@ static bool ends_with(const char *text, const char *end)
     return length >= end_length && !strcmp(text + length - end_length, end);
 }
 
-/* A guest that owns a raw disk can write the beginning of a qcow2 image into it, which names any file of the host as what is
- * behind it. So the beginning alone says nothing: name and beginning have to agree, or the user says which it is. */
+/* A guest that owns a raw disk can write the beginning of a qcow2 image into it, which names any file of the host as
+ * what is behind it. So the beginning alone says nothing: name and beginning have to agree, or the user says which it
+ * is. */
 bool disk_find_format(const char *path, const uint8_t beginning[4], enum disk_format *format, struct error *error)
 {
     static const uint8_t magic[4] = {'Q', 'F', 'I', 0xfb};
     bool named = ends_with(path, ".qcow2"), begins = !memcmp(beginning, magic, sizeof magic);
     if (begins && !named)
-        return error_set(error, "%s: it begins like a qcow2 image, which a guest may have written into a raw one; say which "
-                         "with ,format=qcow2 or ,format=raw", path);
+        return error_set(error,
+                         "%s: it begins like a qcow2 image, which a guest may have written into a raw one; say which "
+                         "with ,format=qcow2 or ,format=raw",
+                         path);
     if (named && !begins)
         return error_set(error, "%s: the name is a qcow2 image's, the content is not; if it is a raw one, say so with "
                          ",format=raw", path);
@@ -66,7 +69,8 @@ struct how {
 
 static struct disk *open_image(const char *path, struct how how, struct error *error);
 
-static bool backing_format(const char *path, const struct qcow2_about *about, enum disk_format *format, struct error *error)
+static bool backing_format(const char *path, const struct qcow2_about *about, enum disk_format *format,
+                           struct error *error)
 {
     if (!strcmp(about->backing_format, "raw"))
         *format = DISK_FORMAT_RAW;
@@ -75,7 +79,8 @@ static bool backing_format(const char *path, const struct qcow2_about *about, en
     else if (!about->backing_format[0])
         *format = DISK_FORMAT_FIND;
     else
-        return error_set(error, "%s: the format '%s' of its backing file is not supported", path, about->backing_format);
+        return error_set(error, "%s: the format '%s' of its backing file is not supported", path,
+                         about->backing_format);
     return true;
 }
 
@@ -87,7 +92,8 @@ static bool open_backing(const char *path, const struct qcow2_about *about, unsi
     if (!about->backing[0])
         return true;
     if (depth == DISK_CHAIN_MAX)
-        return error_set(error, "%s: more than %u images behind each other, or they go in a circle", path, DISK_CHAIN_MAX);
+        return error_set(error, "%s: more than %u images behind each other, or they go in a circle", path,
+                         DISK_CHAIN_MAX);
     char *name = disk_backing_path(path, about->backing);
     if (!name)
         return error_set(error, "%s: its backing file '%s' is not on this host's disks, which is not supported", path,
@@ -150,14 +156,16 @@ static bool make_overlay(const struct disk_option *option, struct error *error)
     struct disk *container = disk_container_open(option->path, true, error);
     bool good = container && settle_format(option->path, container, &format, error);
     disk_free(container);
-    struct disk *base = good ? open_image(option->path, (struct how){.format = format, .read_only = true}, error) : NULL;
+    struct disk *base =
+        good ? open_image(option->path, (struct how){.format = format, .read_only = true}, error) : NULL;
     if (!base)
         return false;
     struct qcow2_create wanted = qcow2_create_defaults(base->size_bytes);
     disk_free(base);
     wanted.backing = name;
     wanted.backing_format = format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw";
-    return name_from(option->overlay_path, option->path, name, error) && qcow2_create(option->overlay_path, &wanted, error);
+    return name_from(option->overlay_path, option->path, name, error) &&
+           qcow2_create(option->overlay_path, &wanted, error);
 }
 
 static bool same_file(const char *a, const char *b)
@@ -176,8 +184,8 @@ static bool is_overlay_of(const char *overlay, const char *base, struct error *e
         return false;
     char *behind = disk_backing_path(overlay, about.backing);
     if (!behind || !about.backing[0] || !same_file(behind, base))
-        good = error_set(error, "%s: it is there, but no overlay of %s; name another file, or give it as --disk %s", overlay,
-                         base, overlay);
+        good = error_set(error, "%s: it is there, but no overlay of %s; name another file, or give it as --disk %s",
+                         overlay, base, overlay);
     free(behind);
     return good;
 }
@@ -235,6 +243,9 @@ struct disk *disk_open(const struct disk_option *option, struct error *error)
         return open_several(option, error);
     if (option->overlay_path[0])
         return open_overlay(option, error);
-    return open_image(option->path, (struct how){.format = option->format, .read_only = option->read_only || option->overlay,
-                                                 .snapshot = option->snapshot[0] ? option->snapshot : NULL}, error);
+    return open_image(option->path,
+                      (struct how){.format = option->format,
+                                   .read_only = option->read_only || option->overlay,
+                                   .snapshot = option->snapshot[0] ? option->snapshot : NULL},
+                      error);
 }

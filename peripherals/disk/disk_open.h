@@ -9,8 +9,8 @@
 /** How many images may stand behind each other. */
 #define DISK_CHAIN_MAX 32u
 
-/** Opens the disk, for writing unless read_only or overlay is set (the overlay in memory is the caller's). An overlay image
- * that is not there is made. NULL: `error` says why. */
+/** Opens the disk, for writing unless read_only or overlay is set (the overlay in memory is the caller's). An overlay
+ * image that is not there is made. NULL: `error` says why. */
 struct disk *disk_open(const struct disk_option *option, struct error *error);
 
 /** The format of an image, as disk_open() would take it. `beginning` is its first 4 bytes. */
@@ -24,8 +24,8 @@ char *disk_backing_path(const char *path, const char *backing);
 struct disk *disk_stripe_create(struct disk **parts, unsigned count, struct error *error);
 
 /** `parts`, each of which holds all. A part that fails is left out from then on, which is said, and written down in the
- * file PART.mirror-lost beside those that go on, so that it is not taken for good later. A part that is NULL is left out
- * from the beginning. Takes the parts over. */
+ * file PART.mirror-lost beside those that go on, so that it is not taken for good later. A part that is NULL is left
+ * out from the beginning. Takes the parts over. */
 struct disk *disk_mirror_create(struct disk **parts, const char *const *names, unsigned count, struct error *error);
 
 /** Whether a mirror went on without `name` at some time, as is written down beside `good`. */

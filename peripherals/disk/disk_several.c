@@ -79,11 +79,12 @@ static bool several_identify(struct disk *disk, struct medium_identity *identity
 /* --- a stripe --- */
 
 /* What is done with a range of one part: a row of the vector, or none. */
-typedef int part_operation(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count, bool flag);
+typedef int part_operation(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count,
+                           bool flag);
 
 /* Cuts a request into what lies on each part in a row. */
-static int each_stripe(struct disk *disk, uint64_t offset, uint64_t length, const struct iovec *iov, int count, bool flag,
-                       part_operation *operation)
+static int each_stripe(struct disk *disk, uint64_t offset, uint64_t length, const struct iovec *iov, int count,
+                       bool flag, part_operation *operation)
 {
     struct several *several = (struct several *)disk;
     struct iovec *pieces = malloc((size_t)(count + 1) * sizeof *pieces);
@@ -103,8 +104,8 @@ static int each_stripe(struct disk *disk, uint64_t offset, uint64_t length, cons
                 skip = 0;
             }
         }
-        result = operation(several->parts[stripe % several->count], stripe / several->count * DISK_STRIPE_BYTES + within, left,
-                           pieces, used, flag);
+        result = operation(several->parts[stripe % several->count],
+                           stripe / several->count * DISK_STRIPE_BYTES + within, left, pieces, used, flag);
         offset += left;
         length -= left;
     }
@@ -117,17 +118,20 @@ static int part_read(struct disk *part, uint64_t offset, uint64_t length, const 
     return part->ops->read(part, offset, iov, count);
 }
 
-static int part_write(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count, bool flag)
+static int part_write(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count,
+                      bool flag)
 {
     return part->ops->write(part, offset, iov, count);
 }
 
-static int part_discard(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count, bool flag)
+static int part_discard(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count,
+                        bool flag)
 {
     return part->ops->discard(part, offset, length);
 }
 
-static int part_zero(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count, bool unmap)
+static int part_zero(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count,
+                     bool unmap)
 {
     return part->ops->write_zeroes(part, offset, length, unmap);
 }
@@ -236,8 +240,10 @@ static int lose(struct several *several, unsigned part, int reason)
 {
     if (parts_left(several) == 1)
         return reason;
-    fprintf(stderr, "armature: mirror: %s failed (%s); it goes on without it. When that is put right, copy a good half over "
-            "it, and remove the .mirror-lost file beside that\n", several->names[part], strerror(reason));
+    fprintf(stderr,
+            "armature: mirror: %s failed (%s); it goes on without it. When that is put right, copy a good half over "
+            "it, and remove the .mirror-lost file beside that\n",
+            several->names[part], strerror(reason));
     disk_free(several->parts[part]);
     several->parts[part] = NULL;
     if (!several->disk.read_only)
@@ -295,7 +301,8 @@ static int mirror_write_zeroes(struct disk *disk, uint64_t offset, uint64_t leng
     return each_part(disk, offset, length, NULL, 0, unmap, part_zero);
 }
 
-static int part_flush(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count, bool flag)
+static int part_flush(struct disk *part, uint64_t offset, uint64_t length, const struct iovec *iov, int count,
+                      bool flag)
 {
     return part->ops->flush(part);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* qcow2: what the guest reads and writes.
  *
- * An offset of the guest has an entry in a table of level 2, which a table of level 1 points to. The entry names a cluster
- * of the file. Example, clusters of 64 KiB: offset 0x2001_2345 is in table 1 (each covers 512 MiB), entry 1, byte 0x2345.
- * A cluster is written in place where nobody shares it; else a new one is written in whole, and then the entry. */
+ * An offset of the guest has an entry in a table of level 2, which a table of level 1 points to. The entry names a
+ * cluster of the file. Example, clusters of 64 KiB: offset 0x2001_2345 is in table 1 (each covers 512 MiB), entry 1,
+ * byte 0x2345. A cluster is written in place where nobody shares it; else a new one is written in whole, and then the
+ * entry. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,7 +251,8 @@ static int read_backing(struct qcow2 *q, uint64_t offset, const struct iovec *io
 }
 
 /* A run as find_run() tells of it. */
-static int read_run(struct qcow2 *q, uint64_t offset, uint64_t entry, const struct iovec *iov, int count, uint64_t length)
+static int read_run(struct qcow2 *q, uint64_t offset, uint64_t entry, const struct iovec *iov, int count,
+                    uint64_t length)
 {
     uint64_t in_cluster = offset % q->cluster_bytes;
     int result = 0;
@@ -308,7 +310,8 @@ static int write_in_place(struct qcow2 *q, uint64_t offset, uint64_t entry, cons
     return qcow2_file_write(q, place + in_cluster, iov, count, length);
 }
 
-/* Writes into a cluster of which the image has no copy of its own: all of it goes to a new place, and the entry there. */
+/* Writes into a cluster of which the image has no copy of its own: all of it goes to a new place, and the entry there.
+ */
 static int write_elsewhere(struct qcow2 *q, uint64_t offset, uint64_t entry, const struct iovec *iov, int count,
                            uint64_t length)
 {
@@ -330,7 +333,8 @@ static int write_elsewhere(struct qcow2 *q, uint64_t offset, uint64_t entry, con
         place = entry & ENTRY_OFFSET;
     if (keeps && qcow2_is_metadata(q, place))
         return qcow2_corrupt(q, "the guest's data lies where a table does", place);
-    result = whole ? qcow2_file_write(q, place, iov, count, length) : qcow2_file_put(q, place, q->bounce, q->cluster_bytes);
+    result =
+        whole ? qcow2_file_write(q, place, iov, count, length) : qcow2_file_put(q, place, q->bounce, q->cluster_bytes);
     if (!result)
         result = put_entry(q, offset, place | ENTRY_COPIED);
     if (result && !keeps)
@@ -476,7 +480,8 @@ static void qcow2_expect_read(struct disk *disk, uint64_t offset, uint64_t lengt
         return;
     if (kind_of(q, entry) == KIND_DATA && q->file->ops->expect_read)
         q->file->ops->expect_read(q->file, (entry & ENTRY_OFFSET) + offset % q->cluster_bytes, run);
-    if (kind_of(q, entry) == KIND_NONE && q->backing && q->backing->ops->expect_read && offset + run <= q->backing->size_bytes)
+    if (kind_of(q, entry) == KIND_NONE && q->backing && q->backing->ops->expect_read &&
+        offset + run <= q->backing->size_bytes)
         q->backing->ops->expect_read(q->backing, offset, run);
 }
 

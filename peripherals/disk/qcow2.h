@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* qcow2 images, versions 2 and 3, behind the contract in peripherals/virtio/disk.h.
  *
- * The format as QEMU's docs/interop/qcow2.txt describes it. All numbers in a file are big-endian; all of a file is hostile
- * until it has been checked. */
+ * The format as QEMU's docs/interop/qcow2.txt describes it. All numbers in a file are big-endian; all of a file is
+ * hostile until it has been checked. */
 #ifndef ARMATURE_QCOW2_H
 #define ARMATURE_QCOW2_H
 
@@ -83,8 +83,9 @@ struct qcow2_findings {
     char first[256];                    /* the first error in words */
 };
 
-/** Compares all reference counts with the references, and looks at every table. `repair` writes what is right: references
- * to nowhere are dropped, counts made anew, marks taken off. `progress` (may be NULL) is told parts of 1000. */
+/** Compares all reference counts with the references, and looks at every table. `repair` writes what is right:
+ * references to nowhere are dropped, counts made anew, marks taken off. `progress` (may be NULL) is told parts of 1000.
+ */
 bool qcow2_check(struct disk *disk, bool repair, struct qcow2_findings *findings,
                  void (*progress)(void *context, unsigned permille), void *context, struct error *error);
 

@@ -20,7 +20,8 @@ struct check {
 
 /* --- what is found --- */
 
-static void found_error(struct check *check, bool repaired, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void found_error(struct check *check, bool repaired, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static void found_error(struct check *check, bool repaired, const char *format, ...)
 {
     va_list arguments;
@@ -37,7 +38,8 @@ static void found_error(struct check *check, bool repaired, const char *format, 
 
 static void count_range(struct check *check, uint64_t offset, uint64_t length, const char *what)
 {
-    uint64_t first = offset / check->q->cluster_bytes, clusters = clusters_of(check->q, offset % check->q->cluster_bytes + length);
+    uint64_t first = offset / check->q->cluster_bytes,
+             clusters = clusters_of(check->q, offset % check->q->cluster_bytes + length);
     if (length == 0)
         return;
     if (first >= check->clusters || clusters > check->clusters - first) {
@@ -62,7 +64,8 @@ static bool count_entry(struct check *check, uint64_t entry, bool active)
     if (entry & ENTRY_COMPRESSED) {
         qcow2_packed_place(q, entry, &offset, &length);
         if (offset >= q->file_bytes) {
-            found_error(check, check->repair, "compressed data at 0x%llx, behind the end of the file", (unsigned long long)offset);
+            found_error(check, check->repair, "compressed data at 0x%llx, behind the end of the file",
+                        (unsigned long long)offset);
             return false;
         }
         if (length > q->file_bytes - offset)
@@ -104,8 +107,10 @@ static void count_l1(struct check *check, uint64_t offset, uint32_t entries, boo
 {
     struct qcow2 *q = check->q;
     bool changed = false;
-    if (offset % q->cluster_bytes || offset >= q->file_bytes || entries * 8ull > q->file_bytes - offset || entries > L1_ENTRIES_MAX) {
-        found_error(check, false, "a level 1 table at 0x%llx, which is not all in the file", (unsigned long long)offset);
+    if (offset % q->cluster_bytes || offset >= q->file_bytes || entries * 8ull > q->file_bytes - offset ||
+        entries > L1_ENTRIES_MAX) {
+        found_error(check, false, "a level 1 table at 0x%llx, which is not all in the file",
+                    (unsigned long long)offset);
         return;
     }
     uint8_t *l1 = host_alloc(entries + 1, 8);
@@ -118,7 +123,8 @@ static void count_l1(struct check *check, uint64_t offset, uint32_t entries, boo
         if (!table)
             continue;
         if (!may_lie_at(check, table)) {
-            found_error(check, check->repair, "a level 2 table at 0x%llx, where none can be", (unsigned long long)table);
+            found_error(check, check->repair, "a level 2 table at 0x%llx, where none can be",
+                        (unsigned long long)table);
             put_be64(l1 + i * 8ull, 0);
             changed = true;
             continue;
@@ -212,7 +218,8 @@ static void compare_counts(struct check *check, bool *differ)
             check->findings->leaks_left += !check->repair;
         } else {
             found_error(check, check->repair, "cluster 0x%llx is used %u times, and counted as %llu",
-                        (unsigned long long)(cluster << q->cluster_bits), check->counts[cluster], (unsigned long long)stored);
+                        (unsigned long long)(cluster << q->cluster_bits), check->counts[cluster],
+                        (unsigned long long)stored);
         }
     }
 }
@@ -243,7 +250,8 @@ static void compare_flags(struct check *check)
         if (!offset || !may_lie_at(check, offset))
             continue;
         if (!flag_is_right(check, q->l1[i], false))
-            found_error(check, check->repair, "the level 2 table at 0x%llx is shared, and marked as not", (unsigned long long)offset);
+            found_error(check, check->repair, "the level 2 table at 0x%llx is shared, and marked as not",
+                        (unsigned long long)offset);
         q->l1[i] = right_flag(check, q->l1[i]);
         check->result = qcow2_file_get(q, offset, check->table, q->cluster_bytes);
         for (uint64_t e = 0; e < l2_entries(q) && !check->result; e++) {

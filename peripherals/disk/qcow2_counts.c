@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* qcow2: reference counts, and with them which clusters are free. A block holds the counts of a range of clusters, and the
- * table says where the blocks lie; where it names none, the range is free. */
+/* qcow2: reference counts, and with them which clusters are free. A block holds the counts of a range of clusters, and
+ * the table says where the blocks lie; where it names none, the range is free. */
 #include <assert.h>
 #include <stdlib.h>
 #include "peripherals/disk/qcow2_internal.h"

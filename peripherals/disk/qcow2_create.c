@@ -7,7 +7,8 @@
 
 struct qcow2_create qcow2_create_defaults(uint64_t size_bytes)
 {
-    return (struct qcow2_create){.size_bytes = size_bytes, .version = 3, .cluster_bytes = 65536, .compression = QCOW2_ZLIB};
+    return (struct qcow2_create){
+        .size_bytes = size_bytes, .version = 3, .cluster_bytes = 65536, .compression = QCOW2_ZLIB};
 }
 
 /* --- a new image --- */
@@ -76,14 +77,16 @@ static bool write_whole(int fd, const uint8_t *bytes, size_t length)
     return true;
 }
 
-/* | header | table of counts, which names one block | that block | level 1 table |; what follows is made as it is needed. */
+/* | header | table of counts, which names one block | that block | level 1 table |; what follows is made as it is
+ * needed. */
 static bool write_image(int fd, const char *path, const struct qcow2_create *wanted, struct error *error)
 {
     struct qcow2 q = {.cluster_bytes = wanted->cluster_bytes, .refcount_order = 4};
     uint64_t cluster = wanted->cluster_bytes, l1_entries = clusters_of(&q, clusters_of(&q, wanted->size_bytes) * 8);
     uint64_t l1_clusters = clusters_of(&q, l1_entries * 8), head = 3 * cluster;
     if (l1_entries > L1_ENTRIES_MAX || 3 + l1_clusters > counts_per_block(&q))
-        return error_set(error, "%s: a disk of that size needs larger clusters; give --cluster-size 64K, or more", path);
+        return error_set(error, "%s: a disk of that size needs larger clusters; give --cluster-size 64K, or more",
+                         path);
     uint8_t *bytes = host_alloc(3 + l1_clusters, cluster);
     bool good = put_header(bytes, wanted, (uint32_t)l1_entries, head, path, error);
     put_be64(bytes + cluster, 2 * cluster);
@@ -164,7 +167,8 @@ static int set_size(struct qcow2 *q, uint64_t size_bytes)
 /* What is behind the image must not come to light in the new part. */
 static int hide_backing(struct qcow2 *q, uint64_t from)
 {
-    uint64_t end = q->backing && q->backing->size_bytes < q->disk.size_bytes ? q->backing->size_bytes : q->disk.size_bytes;
+    uint64_t end =
+        q->backing && q->backing->size_bytes < q->disk.size_bytes ? q->backing->size_bytes : q->disk.size_bytes;
     return q->backing && from < end ? q->disk.ops->write_zeroes(&q->disk, from, end - from, true) : 0;
 }
 

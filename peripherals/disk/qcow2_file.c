@@ -85,8 +85,10 @@ int qcow2_corrupt(struct qcow2 *q, const char *what, uint64_t where)
     if (q->corrupt)
         return EIO;
     q->corrupt = true;
-    fprintf(stderr, "armature: %s: the qcow2 image is damaged: %s (0x%llx); nothing is written to it any more. See: armature "
-            "disk check %s\n", q->path, what, (unsigned long long)where, q->path);
+    fprintf(stderr,
+            "armature: %s: the qcow2 image is damaged: %s (0x%llx); nothing is written to it any more. See: armature "
+            "disk check %s\n",
+            q->path, what, (unsigned long long)where, q->path);
     if (!q->disk.read_only && q->version >= 3) {
         q->incompatible |= INCOMPATIBLE_CORRUPT;
         qcow2_header_put64(q, HEADER_INCOMPATIBLE, q->incompatible);

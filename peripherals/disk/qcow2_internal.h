@@ -32,11 +32,28 @@
 
 /* Places in the header. */
 enum {
-    HEADER_MAGIC = 0, HEADER_VERSION = 4, HEADER_BACKING_OFFSET = 8, HEADER_BACKING_LENGTH = 16, HEADER_CLUSTER_BITS = 20,
-    HEADER_SIZE = 24, HEADER_CRYPT = 32, HEADER_L1_ENTRIES = 36, HEADER_L1_OFFSET = 40, HEADER_REFTABLE_OFFSET = 48,
-    HEADER_REFTABLE_CLUSTERS = 56, HEADER_SNAPSHOT_COUNT = 60, HEADER_SNAPSHOT_OFFSET = 64, HEADER_V2_BYTES = 72,
-    HEADER_INCOMPATIBLE = 72, HEADER_COMPATIBLE = 80, HEADER_AUTOCLEAR = 88, HEADER_REFCOUNT_ORDER = 96,
-    HEADER_LENGTH = 100, HEADER_COMPRESSION = 104, HEADER_V3_LEAST_BYTES = 104, HEADER_V3_BYTES = 112,
+    HEADER_MAGIC = 0,
+    HEADER_VERSION = 4,
+    HEADER_BACKING_OFFSET = 8,
+    HEADER_BACKING_LENGTH = 16,
+    HEADER_CLUSTER_BITS = 20,
+    HEADER_SIZE = 24,
+    HEADER_CRYPT = 32,
+    HEADER_L1_ENTRIES = 36,
+    HEADER_L1_OFFSET = 40,
+    HEADER_REFTABLE_OFFSET = 48,
+    HEADER_REFTABLE_CLUSTERS = 56,
+    HEADER_SNAPSHOT_COUNT = 60,
+    HEADER_SNAPSHOT_OFFSET = 64,
+    HEADER_V2_BYTES = 72,
+    HEADER_INCOMPATIBLE = 72,
+    HEADER_COMPATIBLE = 80,
+    HEADER_AUTOCLEAR = 88,
+    HEADER_REFCOUNT_ORDER = 96,
+    HEADER_LENGTH = 100,
+    HEADER_COMPRESSION = 104,
+    HEADER_V3_LEAST_BYTES = 104,
+    HEADER_V3_BYTES = 112,
 };
 #define EXTENSION_END            0u
 #define EXTENSION_BACKING_FORMAT 0xe2792acau
@@ -196,8 +213,8 @@ int qcow2_unpack(struct qcow2 *q, uint64_t entry);
 
 /* --- qcow2.c --- */
 
-/* The level 2 entry of an offset of the guest. `make`: there is a table for it, which is the image's own, and `*at` says
- * where in which; else `*table` may become NULL and the entry 0. */
+/* The level 2 entry of an offset of the guest. `make`: there is a table for it, which is the image's own, and `*at`
+ * says where in which; else `*table` may become NULL and the entry 0. */
 int qcow2_entry(struct qcow2 *q, uint64_t offset, bool make, struct qcow2_table **table, uint32_t *at, uint64_t *entry);
 /* A level 1 table made anew, with as many entries; the old one is given up. */
 int qcow2_l1_grow(struct qcow2 *q, uint32_t entries);

@@ -12,8 +12,8 @@ static bool damaged(const struct qcow2 *q, const char *what, struct error *error
 
 static bool cannot(const struct qcow2 *q, const char *what, struct error *error)
 {
-    return error_set(error, "%s: this qcow2 image has %s, which is not supported; qemu-img convert makes one without", q->path,
-                     what);
+    return error_set(error, "%s: this qcow2 image has %s, which is not supported; qemu-img convert makes one without",
+                     q->path, what);
 }
 
 static bool check_features(const struct qcow2 *q, const uint8_t *header, struct error *error)
@@ -237,7 +237,8 @@ static bool parse_snapshot(struct qcow2 *q, uint64_t at, struct qcow2_snapshot *
         qcow2_file_get(q, at + 40, extra, extras < sizeof extra ? extras : sizeof extra))
         return false;
     *snapshot = (struct qcow2_snapshot){
-        .about = {.seconds = get_be32(entry + 16), .size_bytes = extras >= 16 ? get_be64(extra + 8) : q->disk.size_bytes},
+        .about = {.seconds = get_be32(entry + 16),
+                  .size_bytes = extras >= 16 ? get_be64(extra + 8) : q->disk.size_bytes},
         .l1_offset = get_be64(entry),
         .l1_entries = get_be32(entry + 8),
     };
@@ -287,8 +288,8 @@ static bool go_to_snapshot(struct qcow2 *q, const char *name, struct error *erro
         return error_set(error, "%s: no snapshot '%s' in it; armature disk info %s lists them", q->path, name, q->path);
     uint64_t size = wanted.found.about.size_bytes;
     if (size == 0 || size % DISK_SECTOR_BYTES || wanted.found.l1_entries > L1_ENTRIES_MAX ||
-        wanted.found.l1_offset % q->cluster_bytes || wanted.found.l1_offset >= FILE_OFFSET_MAX || size >= FILE_OFFSET_MAX ||
-        wanted.found.l1_entries < clusters_of(q, clusters_of(q, size) * 8))
+        wanted.found.l1_offset % q->cluster_bytes || wanted.found.l1_offset >= FILE_OFFSET_MAX ||
+        size >= FILE_OFFSET_MAX || wanted.found.l1_entries < clusters_of(q, clusters_of(q, size) * 8))
         return damaged(q, "that snapshot's sizes", error);
     q->l1_offset = wanted.found.l1_offset;
     q->l1_entries = wanted.found.l1_entries;
@@ -340,8 +341,11 @@ static bool load(struct qcow2 *q, const struct qcow2_open *how, struct error *er
     if (!read_header(q, error) || (how->snapshot && !go_to_snapshot(q, how->snapshot, error)))
         return false;
     if (!how->read_only && !how->repair && q->incompatible & INCOMPATIBLE_CORRUPT)
-        return error_set(error, "%s: the qcow2 image is marked as damaged; repair it with: armature disk check --repair %s, or "
-                         "attach it with ,ro", q->path, q->path);
+        return error_set(
+            error,
+            "%s: the qcow2 image is marked as damaged; repair it with: armature disk check --repair %s, or "
+            "attach it with ,ro",
+            q->path, q->path);
     uint32_t tables = (8u << 20) / q->cluster_bytes;
     q->table_count = tables < 4 ? 4 : tables > 256 ? 256 : tables;
     q->tables = host_alloc(q->table_count, sizeof *q->tables);
@@ -356,8 +360,10 @@ static bool load(struct qcow2 *q, const struct qcow2_open *how, struct error *er
     if (!qcow2_snapshots(q, NULL, NULL, error))
         return false;
     if (!qcow2_metadata_find(q) && !how->repair)
-        return error_set(error, "%s: the qcow2 image is damaged, tables lie over each other; repair it with: armature disk "
-                         "check --repair %s, or attach it with ,ro", q->path, q->path);
+        return error_set(error,
+                         "%s: the qcow2 image is damaged, tables lie over each other; repair it with: armature disk "
+                         "check --repair %s, or attach it with ,ro",
+                         q->path, q->path);
     return how->repair || begin_writing(q, error);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* qcow2: compressed clusters. A level 2 entry of one holds the byte where it begins and the number of 512-byte sectors of
- * the file that it touches beyond the first; where in the last it ends, the stream itself says. */
+/* qcow2: compressed clusters. A level 2 entry of one holds the byte where it begins and the number of 512-byte sectors
+ * of the file that it touches beyond the first; where in the last it ends, the stream itself says. */
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -82,7 +82,8 @@ static size_t pack(struct qcow2 *q, const uint8_t *from, uint8_t *to)
         size_t length = ZSTD_compress(to, room, from, q->cluster_bytes, 3);
         return ZSTD_isError(length) ? 0 : length;
     }
-    z_stream stream = {.next_in = (uint8_t *)from, .avail_in = q->cluster_bytes, .next_out = to, .avail_out = (uInt)room};
+    z_stream stream = {
+        .next_in = (uint8_t *)from, .avail_in = q->cluster_bytes, .next_out = to, .avail_out = (uInt)room};
     if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, DEFLATE_WINDOW_BITS, 9, Z_DEFAULT_STRATEGY) != Z_OK)
         return 0;
     int result = deflate(&stream, Z_FINISH);
@@ -90,8 +91,8 @@ static size_t pack(struct qcow2 *q, const uint8_t *from, uint8_t *to)
     return result == Z_STREAM_END ? stream.total_out : 0;
 }
 
-/* A place for `length` bytes: behind the last compressed cluster where that shares a cluster of the file, else a new one.
- * Each cluster of the file is counted once for every compressed cluster in it. */
+/* A place for `length` bytes: behind the last compressed cluster where that shares a cluster of the file, else a new
+ * one. Each cluster of the file is counted once for every compressed cluster in it. */
 static int place_for(struct qcow2 *q, size_t length, uint64_t *offset)
 {
     int result;

@@ -29,8 +29,8 @@ struct disk_ops {
      * start. Without effect on any result. May be NULL. */
     void (*expect_read)(struct disk *disk, uint64_t offset, uint64_t length);
     void (*expect_flush)(struct disk *disk);
-    /* The first place at or after `offset` that may not read as zero; the disk's size where there is none. For copying what
-     * is sparse. May be NULL. */
+    /* The first place at or after `offset` that may not read as zero; the disk's size where there is none. For copying
+     * what is sparse. May be NULL. */
     uint64_t (*next_data)(struct disk *disk, uint64_t offset);
     /* See struct medium_ops. All but the first NULL: what is written goes to the base. */
     bool (*identify)(struct disk *disk, struct medium_identity *identity, struct error *error);
@@ -52,8 +52,8 @@ struct disk {
  * or shared where `read_only`. NULL: `error` says what is wrong with it and the way out. */
 struct disk *disk_raw_open(const char *path, bool read_only, struct error *error);
 
-/** The same for a file that is a container of some format: of any length but 0, which is `size_bytes`. Offsets and lengths
- * are any, writes may reach over the end, and whoever does that counts how long the file has become. */
+/** The same for a file that is a container of some format: of any length but 0, which is `size_bytes`. Offsets and
+ * lengths are any, writes may reach over the end, and whoever does that counts how long the file has become. */
 struct disk *disk_container_open(const char *path, bool read_only, struct error *error);
 
 /** A disk of zeroes in host memory, gone when freed. `size_bytes` is a multiple of DISK_SECTOR_BYTES. */
@@ -62,8 +62,8 @@ struct disk *disk_memory_create(uint64_t size_bytes, bool read_only);
 /** A disk that reads as zeroes and is never written, for under an overlay. */
 struct disk *disk_zero_create(uint64_t size_bytes);
 
-/** A disk that reads as `base` (which it owns from now on, and never writes) until it is written: what was written is in
- * host memory, by pages. It is as writable as it says here. */
+/** A disk that reads as `base` (which it owns from now on, and never writes) until it is written: what was written is
+ * in host memory, by pages. It is as writable as it says here. */
 struct disk *disk_overlay_create(struct disk *base, bool read_only);
 
 /** Changes what an overlay holds, as a write does; what lies outside of it is left out. */

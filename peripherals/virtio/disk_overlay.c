@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A disk over another that is never written. Pages that were written are found by a table of tables, a slot for each page
- * of the disk; an empty slot is the base's page. What was discarded or zeroed is a page of zeroes that all share.
+/* A disk over another that is never written. Pages that were written are found by a table of tables, a slot for each
+ * page of the disk; an empty slot is the base's page. What was discarded or zeroed is a page of zeroes that all share.
  *
  * Example, slots of pages 0 to 3:  {NULL, own copy, zeroes, NULL}: reading all four takes page 0 from the base, 1 and 2
  * from memory, 3 from the base. A write to half of page 0 first copies it from the base. */

@@ -211,8 +211,8 @@ const struct device_class virtio_9p_class = {
     .free = share_free,
 };
 
-struct virtio_9p *virtio_9p_create(struct bus *bus, struct inputs *inputs, struct share_server *server, const char *name,
-                                   const char *tag)
+struct virtio_9p *virtio_9p_create(struct bus *bus, struct inputs *inputs, struct share_server *server,
+                                   const char *name, const char *tag)
 {
     struct virtio_9p *share = calloc(1, sizeof *share);
     if (!share || !(share->request = malloc(SHARE_MESSAGE_MAX)))

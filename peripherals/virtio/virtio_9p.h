@@ -36,7 +36,7 @@ extern const struct device_class virtio_9p_class;
 
 /** Makes a device in front of `server`, which it owns from now on. `name` ("share0") names its input source; `tag` has
  *  1 to SHARE_TAG_MAX bytes. */
-struct virtio_9p *virtio_9p_create(struct bus *bus, struct inputs *inputs, struct share_server *server, const char *name,
-                                   const char *tag);
+struct virtio_9p *virtio_9p_create(struct bus *bus, struct inputs *inputs, struct share_server *server,
+                                   const char *name, const char *tag);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The balloon device: two queues of page numbers, and one of free pages. What is given away reads as zeroes from then on,
- * whatever the host had there, so that runs can be repeated. */
+/* The balloon device: two queues of page numbers, and one of free pages. What is given away reads as zeroes from then
+ * on, whatever the host had there, so that runs can be repeated. */
 #include "peripherals/virtio/virtio_balloon.h"
 
 #include <stddef.h>
@@ -17,7 +17,8 @@ static const struct field virtio_balloon_list[] = {
     FIELD(struct virtio_balloon, reported_bytes),
     FIELDS_END,
 };
-static const struct fields virtio_balloon_fields = {"virtio-balloon", sizeof(struct virtio_balloon), virtio_balloon_list};
+static const struct fields virtio_balloon_fields = {"virtio-balloon", sizeof(struct virtio_balloon),
+                                                    virtio_balloon_list};
 
 /* --- tables --- */
 
@@ -32,7 +33,8 @@ enum queue { QUEUE_INFLATE, QUEUE_DEFLATE, QUEUE_REPORTING };
 static void move_pages(struct virtio_balloon *balloon, const struct virtq_chain *chain, bool inflate)
 {
     uint32_t page;
-    for (uint64_t at = 0; virtq_read(balloon->virtio.bus, chain, at, &page, sizeof page) == sizeof page; at += sizeof page) {
+    for (uint64_t at = 0; virtq_read(balloon->virtio.bus, chain, at, &page, sizeof page) == sizeof page;
+         at += sizeof page) {
         uint64_t address = (uint64_t)page << PAGE_BITS;
         if (!ram_at(&balloon->virtio.bus->ram, address, PAGE_SIZE_BYTES))
             continue; /* no page of the guest's: it cannot be given */

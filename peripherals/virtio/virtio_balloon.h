@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The balloon device (virtio 1.2, section 5.5): memory that the guest does not use goes back to the host, as the guest reports
- * it (free page reporting). The host asks for none: the balloon itself stays as large as the guest makes it. */
+/* The balloon device (virtio 1.2, section 5.5): memory that the guest does not use goes back to the host, as the guest
+ * reports it (free page reporting). The host asks for none: the balloon itself stays as large as the guest makes it. */
 #ifndef ARMATURE_VIRTIO_BALLOON_H
 #define ARMATURE_VIRTIO_BALLOON_H
 

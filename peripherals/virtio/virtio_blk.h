@@ -62,7 +62,8 @@ extern const struct device_class virtio_blk_class;
  * the guest's /dev/disk/by-id/virtio-ID. */
 struct virtio_blk *virtio_blk_create(struct bus *bus, struct clock *clock, struct disk *disk, const char *id);
 
-/** Gives the device `count` request queues (at most VIRTIO_QUEUES_MAX) in place of one. Before a transport is attached. */
+/** Gives the device `count` request queues (at most VIRTIO_QUEUES_MAX) in place of one. Before a transport is attached.
+ */
 void virtio_blk_add_queues(struct virtio_blk *blk, unsigned count);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The graphics device (virtio 1.2, section 5.7).
  *
- * The guest keeps pictures in its own memory, and has the device copy parts of them into resources; one resource is on the
- * screen, and what the guest flushes of it is drawn. All of a command happens when its queue is notified. */
+ * The guest keeps pictures in its own memory, and has the device copy parts of them into resources; one resource is on
+ * the screen, and what the guest flushes of it is drawn. All of a command happens when its queue is notified. */
 #include "peripherals/virtio/virtio_gpu.h"
 
 #include <stdlib.h>
@@ -67,8 +67,16 @@ enum command {
 };
 
 enum answer {
-    ANSWER_OK = 0x1100, ANSWER_DISPLAY_INFO, ANSWER_CAPSET_INFO, ANSWER_CAPSET, ANSWER_EDID,
-    ANSWER_UNSPEC = 0x1200, ANSWER_OUT_OF_MEMORY, ANSWER_INVALID_SCANOUT, ANSWER_INVALID_RESOURCE, ANSWER_INVALID_CONTEXT,
+    ANSWER_OK = 0x1100,
+    ANSWER_DISPLAY_INFO,
+    ANSWER_CAPSET_INFO,
+    ANSWER_CAPSET,
+    ANSWER_EDID,
+    ANSWER_UNSPEC = 0x1200,
+    ANSWER_OUT_OF_MEMORY,
+    ANSWER_INVALID_SCANOUT,
+    ANSWER_INVALID_RESOURCE,
+    ANSWER_INVALID_CONTEXT,
     ANSWER_INVALID_PARAMETER,
 };
 
@@ -131,7 +139,8 @@ static uint64_t taken_until(const struct virtio_gpu *gpu, uint64_t at, uint64_t 
 {
     for (unsigned i = 0; i < VIRTIO_GPU_RESOURCES; i++) {
         const struct virtio_gpu_resource *resource = &gpu->resources[i];
-        uint64_t pixels = resource->pixels_at + pixel_bytes(resource), list = resource->backing_at + backing_bytes(resource);
+        uint64_t pixels = resource->pixels_at + pixel_bytes(resource),
+                 list = resource->backing_at + backing_bytes(resource);
         if (resource->id == 0)
             continue;
         if (at < pixels && resource->pixels_at < at + bytes)
@@ -193,8 +202,8 @@ static void draw(struct virtio_gpu *gpu, struct virtio_gpu_rect rect)
     if (left >= right || top >= bottom)
         return;
     display_draw(gpu->display,
-                 (struct display_area){(uint32_t)(left - shown->x), (uint32_t)(top - shown->y), (uint32_t)(right - left),
-                                       (uint32_t)(bottom - top)},
+                 (struct display_area){(uint32_t)(left - shown->x), (uint32_t)(top - shown->y),
+                                       (uint32_t)(right - left), (uint32_t)(bottom - top)},
                  *find_format(resource->format), gpu->store + resource->pixels_at + (top * resource->width + left) * 4,
                  resource->width * 4ull);
 }
@@ -211,8 +220,11 @@ static void show(struct virtio_gpu *gpu)
 static void show_cursor(struct virtio_gpu *gpu, bool picture)
 {
     const struct virtio_gpu_resource *resource = find_resource(gpu, gpu->cursor);
-    struct display_cursor cursor = {.x = (int32_t)gpu->cursor_x, .y = (int32_t)gpu->cursor_y, .hot_x = gpu->cursor_hot_x,
-                                    .hot_y = gpu->cursor_hot_y, .visible = resource != NULL};
+    struct display_cursor cursor = {.x = (int32_t)gpu->cursor_x,
+                                    .y = (int32_t)gpu->cursor_y,
+                                    .hot_x = gpu->cursor_hot_x,
+                                    .hot_y = gpu->cursor_hot_y,
+                                    .visible = resource != NULL};
     /* 5.7.6.10: a cursor is 64 by 64. */
     bool fits = resource && resource->width == DISPLAY_CURSOR_PIXELS && resource->height == DISPLAY_CURSOR_PIXELS;
     cursor.visible = fits;
@@ -336,10 +348,10 @@ static enum answer flush(struct virtio_gpu *gpu, const struct virtq_chain *chain
     return ANSWER_OK;
 }
 
-/* Copies from the guest's own picture: `length` bytes from `offset` of it on, `*entry` and `*before` being where a search
- * may begin (an entry, and how much lies before it). What the guest does not keep stays as it is. */
-static void copy_backing(struct virtio_gpu *gpu, const struct virtio_gpu_resource *resource, uint64_t offset, uint8_t *to,
-                         uint64_t length, uint32_t *entry, uint64_t *before)
+/* Copies from the guest's own picture: `length` bytes from `offset` of it on, `*entry` and `*before` being where a
+ * search may begin (an entry, and how much lies before it). What the guest does not keep stays as it is. */
+static void copy_backing(struct virtio_gpu *gpu, const struct virtio_gpu_resource *resource, uint64_t offset,
+                         uint8_t *to, uint64_t length, uint32_t *entry, uint64_t *before)
 {
     const struct backing *list = (const struct backing *)(gpu->store + resource->backing_at);
     while (length > 0 && *entry < resource->backing_count) {
@@ -377,7 +389,8 @@ static enum answer transfer(struct virtio_gpu *gpu, const struct virtq_chain *ch
     touch(gpu, resource->pixels_at + request.rect.y * stride, request.rect.height * stride);
     for (uint32_t row = 0; row < request.rect.height; row++)
         copy_backing(gpu, resource, request.offset + row * stride,
-                     pixels + (request.rect.y + row) * stride + request.rect.x * 4ull, request.rect.width * 4ull, &entry, &before);
+                     pixels + (request.rect.y + row) * stride + request.rect.x * 4ull, request.rect.width * 4ull,
+                     &entry, &before);
     return ANSWER_OK;
 }
 
@@ -561,8 +574,9 @@ static void distrust(struct virtio_gpu *gpu, struct virtio_gpu_resource *resourc
     bool good = resource->id && find_format(resource->format) && resource->width && resource->width <= 16384 &&
                 resource->height && resource->height <= 16384 && resource->pixels_at % PAGE_SIZE_BYTES == 0 &&
                 resource->pixels_at <= VIRTIO_GPU_STORE_BYTES &&
-                page_up(pixels) <= VIRTIO_GPU_STORE_BYTES - resource->pixels_at && resource->backing_count <= BACKING_MAX &&
-                resource->backing_at % PAGE_SIZE_BYTES == 0 && resource->backing_at <= VIRTIO_GPU_STORE_BYTES &&
+                page_up(pixels) <= VIRTIO_GPU_STORE_BYTES - resource->pixels_at &&
+                resource->backing_count <= BACKING_MAX && resource->backing_at % PAGE_SIZE_BYTES == 0 &&
+                resource->backing_at <= VIRTIO_GPU_STORE_BYTES &&
                 backing_bytes(resource) <= VIRTIO_GPU_STORE_BYTES - resource->backing_at;
     if (!good)
         memset(resource, 0, sizeof *resource);
@@ -657,7 +671,8 @@ struct virtio_gpu *virtio_gpu_create(struct bus *bus, struct inputs *inputs, str
                                      uint32_t height)
 {
     struct virtio_gpu *gpu = host_alloc(1, sizeof *gpu);
-    gpu->store = mmap(NULL, VIRTIO_GPU_STORE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    gpu->store =
+        mmap(NULL, VIRTIO_GPU_STORE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (gpu->store == MAP_FAILED)
         abort();
     gpu->display = display;
@@ -669,6 +684,7 @@ struct virtio_gpu *virtio_gpu_create(struct bus *bus, struct inputs *inputs, str
     gpu->virtio.config_bytes = sizeof gpu->config;
     virtio_add_queue(&gpu->virtio, QUEUE_SIZE);
     virtio_add_queue(&gpu->virtio, 16);
-    gpu->size_source = input_register(inputs, &(struct input_source){.name = "gpu0.size", .deliver = size_deliver, .device = gpu});
+    gpu->size_source =
+        input_register(inputs, &(struct input_source){.name = "gpu0.size", .deliver = size_deliver, .device = gpu});
     return gpu;
 }

@@ -10,7 +10,8 @@
 #define VIRTIO_GPU_RESOURCES   128u
 #define VIRTIO_GPU_STORE_BYTES (256ull << 20) /* pixels and lists of all resources */
 
-/** A picture of the guest. Its pixels, and the list of where the guest keeps its own copy, lie in the device's store. */
+/** A picture of the guest. Its pixels, and the list of where the guest keeps its own copy, lie in the device's store.
+ */
 struct virtio_gpu_resource {
     uint32_t id; /* 0: there is none here */
     uint32_t format, width, height;
@@ -45,8 +46,8 @@ struct virtio_gpu {
 
 extern const struct device_class virtio_gpu_class;
 
-/** A device that shows on `display` (the caller's), whose window is `width` by `height` at first. Another size comes by the
- * input source "gpu0.size": 8 bytes, width and height, little-endian. */
+/** A device that shows on `display` (the caller's), whose window is `width` by `height` at first. Another size comes by
+ * the input source "gpu0.size": 8 bytes, width and height, little-endian. */
 struct virtio_gpu *virtio_gpu_create(struct bus *bus, struct inputs *inputs, struct display *display, uint32_t width,
                                      uint32_t height);
 

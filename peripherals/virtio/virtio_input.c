@@ -8,7 +8,9 @@
 /* --- state --- */
 
 static const struct field event_list[] = {
-    FIELD(struct input_event_record, type), FIELD(struct input_event_record, code), FIELD(struct input_event_record, value),
+    FIELD(struct input_event_record, type),
+    FIELD(struct input_event_record, code),
+    FIELD(struct input_event_record, value),
     FIELDS_END,
 };
 static const struct fields event_record_fields = {"input_event_record", sizeof(struct input_event_record), event_list};
@@ -210,7 +212,8 @@ const struct device_class virtio_input_class = {
     .free = free,
 };
 
-struct virtio_input *virtio_input_create(struct bus *bus, struct inputs *inputs, enum virtio_input_kind kind, const char *name)
+struct virtio_input *virtio_input_create(struct bus *bus, struct inputs *inputs, enum virtio_input_kind kind,
+                                         const char *name)
 {
     struct virtio_input *input = host_alloc(1, sizeof *input);
     input->kind = kind;
@@ -219,7 +222,7 @@ struct virtio_input *virtio_input_create(struct bus *bus, struct inputs *inputs,
     input->virtio.config_bytes = sizeof input->config;
     virtio_add_queue(&input->virtio, 64);
     virtio_add_queue(&input->virtio, 64);
-    input->source = input_register(inputs, &(struct input_source){
-                                               .name = name, .deliver = input_deliver, .ready = input_ready, .device = input});
+    input->source = input_register(
+        inputs, &(struct input_source){.name = name, .deliver = input_deliver, .ready = input_ready, .device = input});
     return input;
 }

@@ -30,8 +30,9 @@ struct virtio_input {
 
 extern const struct device_class virtio_input_class;
 
-/** Makes a device whose events come by the input source `name`: each input is whole struct input_event_record. `name` lives
- * as long. Events that the guest does not listen to are lost, as a real keyboard's are. */
-struct virtio_input *virtio_input_create(struct bus *bus, struct inputs *inputs, enum virtio_input_kind kind, const char *name);
+/** Makes a device whose events come by the input source `name`: each input is whole struct input_event_record. `name`
+ * lives as long. Events that the guest does not listen to are lost, as a real keyboard's are. */
+struct virtio_input *virtio_input_create(struct bus *bus, struct inputs *inputs, enum virtio_input_kind kind,
+                                         const char *name);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The PCI transport (virtio 1.2, section 4.1), modern only: a function with MSI-X and INTx, its structures behind BAR 4. */
+/* The PCI transport (virtio 1.2, section 4.1), modern only: a function with MSI-X and INTx, its structures behind
+ * BAR 4. */
 #ifndef ARMATURE_VIRTIO_PCI_H
 #define ARMATURE_VIRTIO_PCI_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: calls of the guest that the host serves, semihosting and hypercalls, with registers and memory that are nearly
- * right and others. Whatever the guest asks, its CPU gets one answer and goes on, nothing beside the folder is told or changed,
- * and no function but those of the list is called.
+/* Fuzz target: calls of the guest that the host serves, semihosting and hypercalls, with registers and memory that are
+ * nearly right and others. Whatever the guest asks, its CPU gets one answer and goes on, nothing beside the folder is
+ * told or changed, and no function but those of the list is called.
  *
  * An input is actions: a byte that says which, and as many bytes as that takes; where the input ends, zeros follow. */
 #include <fcntl.h>
@@ -66,17 +66,21 @@ static void make_folder(void)
           "no folder for the test");
     put_file("secret", SECRET);
     put_file("folder/data", "content");
-    check(!symlink("../secret", place("folder/out")) && !symlink("/", place("folder/sub/root")), "no links for the test");
-    put_file("list", "library libc.so.6\nfunction memcpy pointer out[@2] in[@2] u64\nfunction memset pointer inout[@2] i32 u64\n"
-                     "library libz.so.1\nfunction compress2 i32 out[*1] inout[8] in[@3] u64 i32\n"
-                     "function uncompress i32 out[*1] inout[8] in[@3] u64\nfunction crc32 u64 u64 in[@2] u32\n");
+    check(!symlink("../secret", place("folder/out")) && !symlink("/", place("folder/sub/root")),
+          "no links for the test");
+    put_file(
+        "list",
+        "library libc.so.6\nfunction memcpy pointer out[@2] in[@2] u64\nfunction memset pointer inout[@2] i32 u64\n"
+        "library libz.so.1\nfunction compress2 i32 out[*1] inout[8] in[@3] u64 i32\n"
+        "function uncompress i32 out[*1] inout[8] in[@3] u64\nfunction crc32 u64 u64 in[@2] u32\n");
 }
 
 static void check_beside(void)
 {
     char content[64] = {0};
     int fd = open(place("secret"), O_RDONLY);
-    check(fd >= 0 && read(fd, content, sizeof content - 1) > 0 && !strcmp(content, SECRET), "a file beside was changed");
+    check(fd >= 0 && read(fd, content, sizeof content - 1) > 0 && !strcmp(content, SECRET),
+          "a file beside was changed");
     close(fd);
     check(!memmem(world.bus.ram.host, RAM_BYTES, SECRET, strlen(SECRET)), "what lies beside the folder was told");
 }
@@ -94,8 +98,9 @@ static void on_exit_call(void *context, uint8_t status)
 
 static void put_names(void)
 {
-    static const char *const names[] = {"data", "out", "sub/new", "../secret", ":tt", ":semihosting-features", "sub", "sub/root",
-                                        "memcpy", "compress2", "crc32", "system", "/", "new", "uncompress", "memset"};
+    static const char *const names[] = {"data", "out",      "sub/new",    "../secret", ":tt",   ":semihosting-features",
+                                        "sub",  "sub/root", "memcpy",     "compress2", "crc32", "system",
+                                        "/",    "new",      "uncompress", "memset"};
     for (unsigned i = 0; i < 16; i++)
         bus_dma_write(&world.bus, NAMES + 32 * i, names[i], strlen(names[i]) + 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: what the debugger reads of others. The first byte chooses: expressions and commands, BTF, a kernel's symbol
- * table, lines of a System.map, and what peers send to the gdb server and to the control socket. */
+/* Fuzz target: what the debugger reads of others. The first byte chooses: expressions and commands, BTF, a kernel's
+ * symbol table, lines of a System.map, and what peers send to the gdb server and to the control socket. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

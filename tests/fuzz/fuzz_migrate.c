@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: a machine that comes over a socket. The input says which bytes of a good conversation are changed, and whether
- * the checksums are made right again; where the machine is taken all the same, it runs a little. The first byte chooses:
- * bit 0 the checksums, bit 1 messages change places, bit 2 the end is cut off; then follow places (a message, an offset in
- * it) and bytes. */
+/* Fuzz target: a machine that comes over a socket. The input says which bytes of a good conversation are changed, and
+ * whether the checksums are made right again; where the machine is taken all the same, it runs a little. The first byte
+ * chooses: bit 0 the checksums, bit 1 messages change places, bit 2 the end is cut off; then follow places (a message,
+ * an offset in it) and bytes. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,8 +150,8 @@ static bool receive(int fd)
     mine.incoming = "here";
     mine.disk_count = 1;
     strcpy(mine.disks[0].path, image);
-    if (incoming_configure(incoming, &mine, &error) && mine.memory_bytes == options.memory_bytes && mine.cpus == options.cpus &&
-        mine.net_count == 0 && mine.share_count == 0) {
+    if (incoming_configure(incoming, &mine, &error) && mine.memory_bytes == options.memory_bytes &&
+        mine.cpus == options.cpus && mine.net_count == 0 && mine.share_count == 0) {
         struct machine *machine = machine_create(&options, &interp_engine, &error);
         if (machine && incoming_receive(incoming, machine, &error)) {
             here = true;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: PCI Express with a virtio device, the translation service and LPIs, all in a small RAM, under accesses of
- * any width. After it each device must come through a restore of its own state unchanged.
+/* Fuzz target: PCI Express with a virtio device, the translation service and LPIs, all in a small RAM, under accesses
+ * of any width. After it each device must come through a restore of its own state unchanged.
  *
- * An input is actions: a byte that says which window and width, an offset, a value; some set up what a good driver does. */
+ * An input is actions: a byte that says which window and width, an offset, a value; some set up what a good driver
+ * does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,7 +140,8 @@ static void build(void)
     bus_add_window(&world.bus, "memory32", 0x10000000, 0x10000, &pci_memory32_mmio, world.host);
     bus_add_window(&world.bus, "memory64", 0x8000000000, 0x10000, &pci_memory64_mmio, world.host);
     bus_add_window(&world.bus, "its", 0x08080000, GICV3_ITS_WINDOW_BYTES, &gicv3_its_mmio, world.its);
-    bus_add_window(&world.bus, "redistributors", 0x080a0000, CPUS * GICV3_REDIST_WINDOW_BYTES, &gicv3_redist_mmio, world.gic);
+    bus_add_window(&world.bus, "redistributors", 0x080a0000, CPUS * GICV3_REDIST_WINDOW_BYTES, &gicv3_redist_mmio,
+                   world.gic);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

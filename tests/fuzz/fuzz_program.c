@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: programs for `armature exec`. The first byte says how to dress up the rest, so that random bytes get past
- * the header. */
+/* Fuzz target: programs for `armature exec`. The first byte says how to dress up the rest, so that random bytes get
+ * past the header. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>

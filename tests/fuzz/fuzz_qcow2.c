@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: qcow2 images. The input says which bytes of a good image are changed, and what is then done with it: read,
- * written, resized, checked, repaired. The first byte chooses: bits 0 and 1 the image, bit 2 read-only, bit 3 repair. Then
- * follow 5 bytes each: bit 7 of the first says operation or change, the others where and what. */
+/* Fuzz target: qcow2 images. The input says which bytes of a good image are changed, and what is then done with it:
+ * read, written, resized, checked, repaired. The first byte chooses: bits 0 and 1 the image, bit 2 read-only, bit 3
+ * repair. Then follow 5 bytes each: bit 7 of the first says operation or change, the others where and what. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,7 +54,8 @@ static void make_good_images(void)
         unlink(path);
         if (!qcow2_create(path, &wanted, &error))
             abort();
-        struct disk *disk = qcow2_open(disk_container_open(path, false, &error), path, NULL, &(struct qcow2_open){0}, &error);
+        struct disk *disk =
+            qcow2_open(disk_container_open(path, false, &error), path, NULL, &(struct qcow2_open){0}, &error);
         fill(disk, i & 1);
         disk_free(disk);
         FILE *file = fopen(path, "rb");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: the server of a shared folder, given messages that are nearly right and others, in a folder of links that
- * lead out of it. Whatever the guest says, each message has one answer of a length that fits, what lies beside the folder
- * stays as it is, its content is never told, and the journal stays one that a restore takes.
+/* Fuzz target: the server of a shared folder, given messages that are nearly right and others, in a folder of links
+ * that lead out of it. Whatever the guest says, each message has one answer of a length that fits, what lies beside the
+ * folder stays as it is, its content is never told, and the journal stays one that a restore takes.
  *
  * An input is a byte that chooses the kind of folder, then messages: a byte that says which, and as many bytes as its
  * arguments take; where the input ends, zeros follow. */
@@ -71,10 +71,12 @@ static void check_beside(void)
     char content[64] = {0};
     struct stat status;
     int fd = open(place("secret"), O_RDONLY);
-    check(fd >= 0 && read(fd, content, sizeof content - 1) > 0 && !strcmp(content, SECRET), "a file beside was changed");
+    check(fd >= 0 && read(fd, content, sizeof content - 1) > 0 && !strcmp(content, SECRET),
+          "a file beside was changed");
     check(!fstat(fd, &status) && (status.st_mode & 07777) == 0644 && status.st_nlink == 1, "a file beside was touched");
     close(fd);
-    check(!stat(place("share"), &status) && !stat(world.home, &status) && status.st_nlink <= 3, "a folder beside was changed");
+    check(!stat(place("share"), &status) && !stat(world.home, &status) && status.st_nlink <= 3,
+          "a folder beside was changed");
 }
 
 /* --- answers --- */
@@ -112,10 +114,10 @@ static const struct {
     uint8_t type;
     const char *arguments; /* 1, 4, 8; m: a mode; s: a name; t: any text; w: names; d: data; i: a fid */
 } shapes[] = {
-    {100, "4t"},  {104, "iittn"}, {110, "iiw"},    {12, "i4"},    {14, "is4m4"}, {116, "i88"},  {118, "i8d"}, {120, "i"},
-    {16, "ist4"}, {18, "ism444"}, {20, "iis"},     {22, "i"},     {24, "i8"},    {26, "i4m44888888"}, {30, "iit"}, {32, "it84"},
-    {40, "i88"},  {50, "i4"},     {52, "i14884t"}, {54, "i1884t"}, {70, "iis"},   {72, "ism4"},  {74, "isis"}, {76, "is4"},
-    {122, "i"},   {8, "i"},       {102, "itt4"},   {108, "1"},
+    {100, "4t"},  {104, "iittn"}, {110, "iiw"},   {12, "i4"},  {14, "is4m4"},   {116, "i88"},   {118, "i8d"},
+    {120, "i"},   {16, "ist4"},   {18, "ism444"}, {20, "iis"}, {22, "i"},       {24, "i8"},     {26, "i4m44888888"},
+    {30, "iit"},  {32, "it84"},   {40, "i88"},    {50, "i4"},  {52, "i14884t"}, {54, "i1884t"}, {70, "iis"},
+    {72, "ism4"}, {74, "isis"},   {76, "is4"},    {122, "i"},  {8, "i"},        {102, "itt4"},  {108, "1"},
 };
 
 static void put_name(struct wire_writer *to, struct feed *feed, bool any)
@@ -171,7 +173,8 @@ static void message(struct feed *feed)
 /* A good beginning: a session, and the folder as fid 0. */
 static void begin(void)
 {
-    static const uint8_t version[] = {21, 0, 0, 0, 100, 0, 0, 0, 32, 0, 0, 8, 0, '9', 'P', '2', '0', '0', '0', '.', 'L'};
+    static const uint8_t version[] = {21, 0, 0,   0,   100, 0,   0,   0,   32,  0,  0,
+                                      8,  0, '9', 'P', '2', '0', '0', '0', '.', 'L'};
     static const uint8_t attach[] = {23, 0, 0, 0, 104, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0};
     send_message(version, sizeof version, 8192);
     send_message(attach, sizeof attach, 8192);
@@ -203,8 +206,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world.server = share_server_open(
         &(struct share_config){.path = root, .read_only = kind % 8 == 7, .mapped = kind % 2 == 1}, &error);
     check(world.inputs && world.server, "no server");
-    world.server->ops->attach(world.server, world.inputs,
-                              input_register(world.inputs, &(struct input_source){.name = "share", .deliver = deliver}));
+    world.server->ops->attach(
+        world.server, world.inputs,
+        input_register(world.inputs, &(struct input_source){.name = "share", .deliver = deliver}));
     begin();
     for (unsigned i = 0; i < MESSAGES && feed.at < feed.end; i++) {
         if (i == MESSAGES / 2)

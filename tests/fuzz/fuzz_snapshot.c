@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: snapshots. The input says which bytes of a good file are changed, and whether the checksums are made right
- * again, so that what lies behind them is reached; where the file is taken all the same, the machine runs a little. The
- * first byte chooses: bit 0 the checksums, bit 1 a compressed file, bit 2 the file's end is cut off; then follow places
- * (a section, an offset in it) and bytes. */
+/* Fuzz target: snapshots. The input says which bytes of a good file are changed, and whether the checksums are made
+ * right again, so that what lies behind them is reached; where the file is taken all the same, the machine runs a
+ * little. The first byte chooses: bit 0 the checksums, bit 1 a compressed file, bit 2 the file's end is cut off; then
+ * follow places (a section, an offset in it) and bytes. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +63,8 @@ static void make_good_files(void)
     machine->cpus[0]->pc = machine->bus.ram.base;
     for (unsigned i = 0; i < machine->device_count; i++)
         for (uint64_t page = 3; machine->devices[i].class->medium && page < 9; page++)
-            machine->devices[i].class->medium->put_page(machine->devices[i].instance, page, page % 3 ? page_of((int)page) : NULL,
-                                                        true);
+            machine->devices[i].class->medium->put_page(machine->devices[i].instance, page,
+                                                        page % 3 ? page_of((int)page) : NULL, true);
     input_post(machine->inputs, machine->uart.source, "waiting", 7);
     for (unsigned compress = 0; compress < 2; compress++) {
         if (!snapshot_save(machine, path, compress, &error))
@@ -132,7 +132,8 @@ static void restore_it(void)
     run_options_default(&mine);
     mine.clock = CLOCK_CHOICE_VIRTUAL;
     /* Names in a changed file are not to be followed. */
-    if (snapshot_configure(snapshot, &mine, &error) && mine.memory_bytes == options.memory_bytes && mine.cpus == options.cpus) {
+    if (snapshot_configure(snapshot, &mine, &error) && mine.memory_bytes == options.memory_bytes &&
+        mine.cpus == options.cpus) {
         struct machine *machine = machine_create(&options, &interp_engine, &error);
         if (machine && snapshot_restore(snapshot, machine, &error))
             run_a_little(machine);

@@ -14,7 +14,8 @@ const struct kept_case kept_cases[] = {
      },
      {[0] = {0xff33eb18cabdab22, 0xe9796dfde8630fa2}, [16] = {0xfff8000000000001, 0x40407f100101ff10}},
      0},
-    {"a recursion, a region by now, whose stack grows into its code: the first such store is its block's own translation's",
+    {"a recursion, a region by now, whose stack grows into its code: the first such store is its block's own "
+     "translation's",
      {
          0x91401422, /* add x2, x1, #0x5000 */
          0x913c0042, /* add x2, x2, #0xf00 */

@@ -183,9 +183,10 @@ void put_overlap(struct generator *g)
 static void put_neighbour(struct generator *g, uint32_t base)
 {
     /* STUR, LDUR and their indexed forms (immediate at bit 12); pairs (bit 15, by their size). */
-    static const uint32_t singles[] = {0x38000000, 0x38400000, 0x78000000, 0x78800000, 0xb8000000, 0xb8400000, 0xf8000000,
-                                       0xf8400000, 0x3cc00000, 0x3c800000, 0xfc400000, 0xbc000000};
-    static const uint32_t pairs[] = {0xa9000000, 0xa9400000, 0x29000000, 0x69400000, 0xad000000, 0xad400000, 0x6d400000};
+    static const uint32_t singles[] = {0x38000000, 0x38400000, 0x78000000, 0x78800000, 0xb8000000, 0xb8400000,
+                                       0xf8000000, 0xf8400000, 0x3cc00000, 0x3c800000, 0xfc400000, 0xbc000000};
+    static const uint32_t pairs[] = {0xa9000000, 0xa9400000, 0x29000000, 0x69400000,
+                                     0xad000000, 0xad400000, 0x6d400000};
     static const uint32_t single_modes[] = {0, 0, 0, 0x400, 0xc00};
     static const uint32_t pair_modes[] = {0, 0, 0, 0x00800000 - 0x01000000, 0x00800000}; /* post, pre */
     struct rng *rng = &g->rng;

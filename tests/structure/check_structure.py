@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of docs/ARCHITECTURE.md that a text search can judge: who includes whom, licence lines, sizes of files.
+"""The rules of docs/ARCHITECTURE.md that a text search can judge: who includes whom, licence lines, sizes of files and lines.
 
 usage: check_structure.py ROOT
 """
@@ -33,6 +33,7 @@ EXCEPTIONS = {
 }
 SOURCE = re.compile(r"\.(c|h|def|S|py|sh|tab)$|(^|/)meson(\.build|_options\.txt)$")
 MAX_LINES = 800
+MAX_COLUMNS = 120
 # Longer files, each with the reason why it is one.
 LONG = {
     "tests/unit/test_gicv3.c": "one file for one device, whose parts only work together",
@@ -86,6 +87,9 @@ def main():
         complaints += include_complaints(path, text)
         if not any("SPDX-License-Identifier: GPL-3.0-or-later" in line for line in text.splitlines()[:3]):
             complaints.append(f"{path}: no SPDX line at the top")
+        if path.endswith((".c", ".h")):
+            complaints += [f"{path}:{number}: more than {MAX_COLUMNS} columns"
+                           for number, line in enumerate(text.splitlines(), 1) if len(line) > MAX_COLUMNS]
         lines = text.count("\n")
         if lines > MAX_LINES and path not in LONG:
             complaints.append(f"{path}: {lines} lines; more than {MAX_LINES} need a reason in LONG")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Who the machine is: its generation ID and its random numbers stay what they are. tests/snapshots saves this guest where
- * it says "waiting", and makes clones of it: one says so by an interrupt, and then both are others. */
+/* Who the machine is: its generation ID and its random numbers stay what they are. tests/snapshots saves this guest
+ * where it says "waiting", and makes clones of it: one says so by an interrupt, and then both are others. */
 #include "gic.h"
 
 #define GENERATION_ID  0x090c0000ull

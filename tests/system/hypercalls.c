@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Hypercalls: discovery, functions of the host's libraries, and everything wrong that a guest can ask for. The list is the
- * one of tests/system/test_hostcalls.py. Between marks it prints what the host checks. */
+/* Hypercalls: discovery, functions of the host's libraries, and everything wrong that a guest can ask for. The list is
+ * the one of tests/system/test_hostcalls.py. Between marks it prints what the host checks. */
 #include "guest.h"
 #include "guest/hypercall/armature_hypercall.h"
 
@@ -97,7 +97,8 @@ static void wrong_ones(void)
     EXPECT_EQ(CALL(compress, &result, (uint64_t)packed, 0x10, (uint64_t)text, 100, 9), (uint64_t)ARMATURE_BAD_POINTER);
     /* The length where the result goes: it is read once. */
     length = (uint64_t)-1;
-    EXPECT_EQ(CALL(compress, &result, (uint64_t)packed, (uint64_t)&length, (uint64_t)text, 100, 9), (uint64_t)ARMATURE_TOO_BIG);
+    EXPECT_EQ(CALL(compress, &result, (uint64_t)packed, (uint64_t)&length, (uint64_t)text, 100, 9),
+              (uint64_t)ARMATURE_TOO_BIG);
     /* A text without an end. */
     for (uint64_t at = top - 64; at < top; at++)
         *(volatile char *)at = 'x';

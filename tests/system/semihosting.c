@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Semihosting: every call, right and wrong, in a folder that tests/cli makes ("data" is "0123456789\n", "out" a link that
- * leads out of it, "sub" a folder). The program ends with status 42. */
+/* Semihosting: every call, right and wrong, in a folder that tests/cli makes ("data" is "0123456789\n", "out" a link
+ * that leads out of it, "sub" a folder). The program ends with status 42. */
 #include "guest.h"
 
 static uint64_t semihost(uint64_t number, const void *parameter)
@@ -14,8 +14,30 @@ static uint64_t semihost(uint64_t number, const void *parameter)
 #define CALL(number, ...) semihost(number, (const uint64_t[]){__VA_ARGS__})
 #define FAILED            ((uint64_t)-1)
 enum {
-    OPEN = 1, CLOSE, WRITEC, WRITE0, WRITE, READ, READC, ISERROR, ISTTY, SEEK, FLEN = 12, TMPNAM, REMOVE, RENAME, CLOCK, TIME,
-    SYSTEM, ERRNO, GET_CMDLINE = 0x15, HEAPINFO, EXIT = 0x18, EXIT_EXTENDED = 0x20, ELAPSED = 0x30, TICKFREQ
+    OPEN = 1,
+    CLOSE,
+    WRITEC,
+    WRITE0,
+    WRITE,
+    READ,
+    READC,
+    ISERROR,
+    ISTTY,
+    SEEK,
+    FLEN = 12,
+    TMPNAM,
+    REMOVE,
+    RENAME,
+    CLOCK,
+    TIME,
+    SYSTEM,
+    ERRNO,
+    GET_CMDLINE = 0x15,
+    HEAPINFO,
+    EXIT = 0x18,
+    EXIT_EXTENDED = 0x20,
+    ELAPSED = 0x30,
+    TICKFREQ
 };
 enum { ENOENT = 2, EBADF = 9, EACCES = 13, EFAULT = 14, EISDIR = 21, EINVAL = 22 };
 

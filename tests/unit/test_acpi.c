@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ACPI and SMBIOS as firmware takes them: the commands are carried out, then every checksum, length and pointer must be right. */
+/* ACPI and SMBIOS as firmware takes them: the commands are carried out, then every checksum, length and pointer must be
+ * right. */
 #include "tests/unit/unit.h"
 #include "machine/acpi.h"
 #include "machine/smbios.h"

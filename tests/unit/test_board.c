@@ -152,7 +152,8 @@ static void interrupts_and_cpus_are_those_of_the_virt_board(void **state)
     assert_int_equal(cell(fdt, "/pl061@9030000", "interrupts", 1), 7);
     assert_int_equal(cell(fdt, "/rng@90c0000", "interrupts", 1), 9);
     assert_int_equal(cell(fdt, "/rng@90c0000", "interrupts", 2), 1); /* its rising edge, as Linux has the binding */
-    assert_string_equal(fdt_getprop(fdt, fdt_path_offset(fdt, "/rng@90c0000"), "compatible", NULL), "microsoft,vmgenid");
+    assert_string_equal(fdt_getprop(fdt, fdt_path_offset(fdt, "/rng@90c0000"), "compatible", NULL),
+                        "microsoft,vmgenid");
     assert_int_equal(cell(fdt, "/virtio_mmio@a000000", "interrupts", 1), 16);
     assert_int_equal(cell(fdt, "/virtio_mmio@a003e00", "interrupts", 1), 47);
     static const unsigned timer_ppis[] = {13, 14, 11, 10};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The debugger's parts by themselves: expressions on a machine that stands still, BTF and a kernel's symbol table made by
- * hand, symbols by name and address. */
+/* The debugger's parts by themselves: expressions on a machine that stands still, BTF and a kernel's symbol table made
+ * by hand, symbols by name and address. */
 #include "unit.h"
 #include <string.h>
 #include "debugger/command.h"
@@ -31,8 +31,8 @@ static void page_written(struct engine *engine, uint64_t page)
 {
 }
 
-static const struct engine_ops no_engine = {.name = "none", .create = create_engine, .free = free_engine, .flush = flush_engine,
-                                            .page_written = page_written};
+static const struct engine_ops no_engine = {
+    .name = "none", .create = create_engine, .free = free_engine, .flush = flush_engine, .page_written = page_written};
 
 static int set_up(void **state)
 {
@@ -85,8 +85,14 @@ static void test_arithmetic(void **state)
     assert_int_equal(number("1 ? 2 : 1 / 0"), 2);
     assert_int_equal(number("'a' + '\\n'"), 107);
     assert_int_equal(number("sizeof(unsigned short) + sizeof(u64) + sizeof(char *)"), 18);
-    static const char *const wrong[] = {"", "1 +", "1 / 0", "1 % 0", "(1", "nothing", "$x31", "1 2", "'a", "99999999999999999999", "*(void *)1",
-                                        "(struct nothing *)1", "3->x", "&3", "12ab"};
+    static const char *const wrong[] = {"",           "1 +",
+                                        "1 / 0",      "1 % 0",
+                                        "(1",         "nothing",
+                                        "$x31",       "1 2",
+                                        "'a",         "99999999999999999999",
+                                        "*(void *)1", "(struct nothing *)1",
+                                        "3->x",       "&3",
+                                        "12ab"};
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
         refuses(wrong[i]);
     char deep[512];

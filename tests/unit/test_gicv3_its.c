@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* LPIs and the translation service: every command, tables flat and in two levels, queues outside of RAM, saved state. */
+/* LPIs and the translation service: every command, tables flat and in two levels, queues outside of RAM, saved state.
+ */
 #include "tests/unit/device_bench.h"
 #include "peripherals/gicv3_its.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Structures as an earlier version wrote them: fields that have another name now, that are no more, that came later, that
- * became wider. The rows of snapshot/history.c are replaced by these. */
+/* Structures as an earlier version wrote them: fields that have another name now, that are no more, that came later,
+ * that became wider. The rows of snapshot/history.c are replaced by these. */
 #include "tests/unit/unit.h"
 #include <string.h>
 #include "snapshot/codec.h"

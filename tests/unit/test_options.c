@@ -99,13 +99,15 @@ static void test_description(void **state)
 {
     char first[2048] = "", again[2048] = "", copy[2048];
     struct run_options taken;
-    assert_true(parse("--kernel k --initrd i --append a=b --memory 2G --cpus 4 --disk x,ro --disk y --net "
-                      "user,hostfwd=tcp:1:2 --share s=/tmp,ro --serial none --console unix:s --cpu max --clock paced --seed 0x10 "
-                      "--timeout 2m --no-reboot --rtc 77 --engine interp --record r"));
+    assert_true(parse(
+        "--kernel k --initrd i --append a=b --memory 2G --cpus 4 --disk x,ro --disk y --net "
+        "user,hostfwd=tcp:1:2 --share s=/tmp,ro --serial none --console unix:s --cpu max --clock paced --seed 0x10 "
+        "--timeout 2m --no-reboot --rtc 77 --engine interp --record r"));
     run_options_describe(&options, collect, first);
-    assert_string_equal(first, "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--disk=x,ro;--disk=y;"
-                               "--net=user;--share=s,ro;--serial=none;--console=null;--clock=paced;--rtc=77;--seed=16;"
-                               "--timeout=120000ms;--no-reboot=;");
+    assert_string_equal(first,
+                        "--kernel=k;--initrd=i;--append=a=b;--memory=2048M;--cpus=4;--cpu=max;--disk=x,ro;--disk=y;"
+                        "--net=user;--share=s,ro;--serial=none;--console=null;--clock=paced;--rtc=77;--seed=16;"
+                        "--timeout=120000ms;--no-reboot=;");
     run_options_default(&taken);
     strcpy(copy, first);
     for (char *rest = copy, *name; *(name = strsep(&rest, ";"));) {
@@ -173,7 +175,8 @@ static void test_calls(void **state)
     assert_string_equal(options.semihosting, "/srv");
     assert_string_equal(options.hostcall, "list");
     run_options_default(&taken);
-    assert_true(run_options_take(&taken, "--semihosting", "", &error) && run_options_take(&taken, "--hostcall", "", &error));
+    assert_true(run_options_take(&taken, "--semihosting", "", &error) &&
+                run_options_take(&taken, "--hostcall", "", &error));
     assert_string_equal(taken.semihosting, "");
     assert_false(run_options_take(&taken, "--semihosting", "/", &error));
     assert_false(run_options_take(&taken, "--hostcall", "list", &error));
@@ -181,9 +184,12 @@ static void test_calls(void **state)
 
 static void test_share(void **state)
 {
-    assert_true(parse("--kernel k --share work=/srv/a,b --share old=/srv,ro --share m=x=y,mapped,ro --share n=z,ro,other"));
-    static const struct share_option expected[] = {
-        {"work", "/srv/a,b", false, false}, {"old", "/srv", true, false}, {"m", "x=y", true, true}, {"n", "z,ro,other", false, false}};
+    assert_true(
+        parse("--kernel k --share work=/srv/a,b --share old=/srv,ro --share m=x=y,mapped,ro --share n=z,ro,other"));
+    static const struct share_option expected[] = {{"work", "/srv/a,b", false, false},
+                                                   {"old", "/srv", true, false},
+                                                   {"m", "x=y", true, true},
+                                                   {"n", "z,ro,other", false, false}};
     assert_int_equal(options.share_count, 4);
     for (unsigned i = 0; i < 4; i++) {
         assert_string_equal(options.shares[i].tag, expected[i].tag);
@@ -351,11 +357,9 @@ static void test_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_description),
-        cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_firmware),
-        cmocka_unit_test(test_translation), cmocka_unit_test(test_net), cmocka_unit_test(test_share), cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything), cmocka_unit_test(test_description),
+        cmocka_unit_test(test_replay),   cmocka_unit_test(test_firmware),   cmocka_unit_test(test_translation),
+        cmocka_unit_test(test_net),      cmocka_unit_test(test_share),      cmocka_unit_test(test_calls),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

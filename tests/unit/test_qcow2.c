@@ -12,7 +12,8 @@
 #include "peripherals/disk/disk_open.h"
 #include "peripherals/disk/qcow2_internal.h"
 
-/* In place of the C library's: order on the host's disk is what test_killed looks at by itself, waiting for it is no use. */
+/* In place of the C library's: order on the host's disk is what test_killed looks at by itself, waiting for it is no
+ * use. */
 int fsync(int fd)
 {
     return 0;
@@ -148,7 +149,8 @@ static int cut(uint8_t *bytes, size_t length, struct iovec *iov, int most)
 static void random_operation(struct disk *disk, struct model *model)
 {
     uint64_t sectors = model->size / 512, first = chance(sectors), most = sectors - first;
-    uint64_t length = (1 + chance(chance(8) ? (most < 40 ? most : 40) : (most < 2000 ? most : 2000))) * 512, offset = first * 512;
+    uint64_t length = (1 + chance(chance(8) ? (most < 40 ? most : 40) : (most < 2000 ? most : 2000))) * 512,
+             offset = first * 512;
     struct iovec iov[5];
     switch (chance(9)) {
     case 0:
@@ -448,7 +450,8 @@ static void test_damaged(void **state)
         assert_int_equal(dup2(open("complaint", O_RDWR | O_CREAT | O_TRUNC, 0600), 9), 9);
     for (unsigned i = 0; i < 4; i++) {
         uint64_t block = peek("bad.qcow2", peek("bad.qcow2", HEADER_REFTABLE_OFFSET));
-        uint64_t targets[] = {l2, peek("bad.qcow2", HEADER_L1_OFFSET), peek("bad.qcow2", HEADER_REFTABLE_OFFSET), block};
+        uint64_t targets[] = {l2, peek("bad.qcow2", HEADER_L1_OFFSET), peek("bad.qcow2", HEADER_REFTABLE_OFFSET),
+                              block};
         poke("bad.qcow2", l2, targets[i] | ENTRY_COPIED, 8);
         int kept = dup(2);
         dup2(9, 2);
@@ -479,7 +482,8 @@ static void test_damaged(void **state)
     assert_int_equal(stat("complaint", &status), 0);
     assert_true(status.st_size > 0);
     /* Level 1 that leads to a block of counts. */
-    poke("bad.qcow2", peek("bad.qcow2", HEADER_L1_OFFSET), peek("bad.qcow2", peek("bad.qcow2", HEADER_REFTABLE_OFFSET)) | ENTRY_COPIED, 8);
+    poke("bad.qcow2", peek("bad.qcow2", HEADER_L1_OFFSET),
+         peek("bad.qcow2", peek("bad.qcow2", HEADER_REFTABLE_OFFSET)) | ENTRY_COPIED, 8);
     refuse("bad.qcow2", "tables lie over each other");
     free_model(&model);
 }

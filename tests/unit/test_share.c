@@ -15,8 +15,23 @@
 #include "machine/inputs.h"
 
 enum {
-    LOPEN = 12, LCREATE = 14, SYMLINK = 16, MKNOD = 18, READLINK = 22, GETATTR = 24, READDIR = 40, MKDIR = 72, RENAMEAT = 74,
-    UNLINKAT = 76, VERSION = 100, AUTH = 102, ATTACH = 104, WALK = 110, READ = 116, WRITE = 118, CLUNK = 120,
+    LOPEN = 12,
+    LCREATE = 14,
+    SYMLINK = 16,
+    MKNOD = 18,
+    READLINK = 22,
+    GETATTR = 24,
+    READDIR = 40,
+    MKDIR = 72,
+    RENAMEAT = 74,
+    UNLINKAT = 76,
+    VERSION = 100,
+    AUTH = 102,
+    ATTACH = 104,
+    WALK = 110,
+    READ = 116,
+    WRITE = 118,
+    CLUNK = 120,
 };
 
 struct fixture {
@@ -136,8 +151,9 @@ static void start(struct fixture *f, bool read_only, bool mapped)
     struct error error;
     f->server = share_server_open(&(struct share_config){f->folder, read_only, mapped}, &error);
     assert_non_null(f->server);
-    f->server->ops->attach(f->server, f->inputs,
-                           input_register(f->inputs, &(struct input_source){.name = "s", .deliver = deliver, .device = f}));
+    f->server->ops->attach(
+        f->server, f->inputs,
+        input_register(f->inputs, &(struct input_source){.name = "s", .deliver = deliver, .device = f}));
 }
 
 static void attach_root(struct fixture *f)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Snapshots: every structure of a machine in random states, saved, restored, equal; the codec; memory by pages; files that
- * are damaged in every place. */
+/* Snapshots: every structure of a machine in random states, saved, restored, equal; the codec; memory by pages; files
+ * that are damaged in every place. */
 #include "tests/unit/unit.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,8 +43,11 @@ static void still_page_written(struct engine *engine, uint64_t page_address)
 {
 }
 
-static const struct engine_ops still_engine = {
-    .name = "still", .create = still_create, .free = still_free, .flush = still_flush, .page_written = still_page_written};
+static const struct engine_ops still_engine = {.name = "still",
+                                               .create = still_create,
+                                               .free = still_free,
+                                               .flush = still_flush,
+                                               .page_written = still_page_written};
 
 static struct machine *make(void)
 {

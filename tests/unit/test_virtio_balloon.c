@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The balloon device: what is given away is the host's and reads as zeroes, nothing else changes, wrong pages are nobody's. */
+/* The balloon device: what is given away is the host's and reads as zeroes, nothing else changes, wrong pages are
+ * nobody's. */
 #include <stdio.h>
 #include <sys/mman.h>
 #include "tests/unit/virtio_driver.h"

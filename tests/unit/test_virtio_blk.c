@@ -149,7 +149,8 @@ static void free_device(struct bench *bench)
 
 /* Puts a request on the ring and notifies. `data` is read by the device or written by it, as its kind asks.
  */
-static uint16_t submit_to(struct bench *bench, unsigned queue, uint32_t type, uint64_t sector, uint64_t data, uint32_t length)
+static uint16_t submit_to(struct bench *bench, unsigned queue, uint32_t type, uint64_t sector, uint64_t data,
+                          uint32_t length)
 {
     struct driver *driver = &bench->driver;
     uint64_t header = driver_alloc(driver, 16);

@@ -124,9 +124,22 @@ static uint32_t command(unsigned queue, uint32_t type, const uint32_t *words, un
     return header[0];
 }
 
-#define COMMAND(type, ...) command(0, type, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
-#define CURSOR(type, ...)  command(1, type, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
-enum { GET_INFO = 0x100, CREATE, UNREF, SCANOUT, FLUSH, TRANSFER, ATTACH, DETACH, GET_EDID = 0x10a, UPDATE = 0x300, MOVE };
+#define COMMAND(type, ...)                                                                                             \
+    command(0, type, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
+#define CURSOR(type, ...) command(1, type, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
+enum {
+    GET_INFO = 0x100,
+    CREATE,
+    UNREF,
+    SCANOUT,
+    FLUSH,
+    TRANSFER,
+    ATTACH,
+    DETACH,
+    GET_EDID = 0x10a,
+    UPDATE = 0x300,
+    MOVE
+};
 
 static uint32_t pixel(uint32_t x, uint32_t y)
 {
@@ -476,10 +489,12 @@ int main(void)
 {
 #define CASE(name, up) cmocka_unit_test_setup_teardown(name, up, tear_down)
     static const struct CMUnitTest tests[] = {
-        CASE(test_display_info, set_up_gpu), CASE(test_drawing, set_up_gpu), CASE(test_refused, set_up_gpu),
-        CASE(test_cursor_and_screenshot, set_up_gpu), CASE(test_restored, set_up_gpu), CASE(test_resize, set_up_gpu),
-        CASE(test_input_config, set_up_keyboard), CASE(test_tablet_config, set_up_tablet), CASE(test_keys, set_up_keyboard),
-        CASE(test_many_keys, set_up_keyboard), CASE(test_pointer, set_up_tablet), CASE(test_lights, set_up_keyboard),
+        CASE(test_display_info, set_up_gpu),      CASE(test_drawing, set_up_gpu),
+        CASE(test_refused, set_up_gpu),           CASE(test_cursor_and_screenshot, set_up_gpu),
+        CASE(test_restored, set_up_gpu),          CASE(test_resize, set_up_gpu),
+        CASE(test_input_config, set_up_keyboard), CASE(test_tablet_config, set_up_tablet),
+        CASE(test_keys, set_up_keyboard),         CASE(test_many_keys, set_up_keyboard),
+        CASE(test_pointer, set_up_tablet),        CASE(test_lights, set_up_keyboard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* /dev/armature: programs of root's call functions of the host's libraries, as far as Armature's --hostcall allows. The host
- * takes physical addresses of whole pieces of memory, so what a program gives is copied to such a piece and back.
+/* /dev/armature: programs of root's call functions of the host's libraries, as far as Armature's --hostcall allows. The
+ * host takes physical addresses of whole pieces of memory, so what a program gives is copied to such a piece and back.
  *
  * In the guest, with its kernel's headers: make -C /lib/modules/$(uname -r)/build M=$PWD */
 #include <linux/fs.h>
@@ -45,13 +45,15 @@ static long take_argument(struct pass *pass, unsigned int i)
     pass->values[i] = argument->value;
     if (!argument->flags)
         return 0;
-    if (argument->flags & ~(ARMATURE_READ | ARMATURE_WRITE) || !argument->bytes || argument->bytes > ARMATURE_BUFFER_MAX)
+    if (argument->flags & ~(ARMATURE_READ | ARMATURE_WRITE) || !argument->bytes ||
+        argument->bytes > ARMATURE_BUFFER_MAX)
         return -EINVAL;
     pass->buffers[i] = alloc_pages_exact(argument->bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
     if (!pass->buffers[i])
         return -ENOMEM;
     pass->values[i] = virt_to_phys(pass->buffers[i]);
-    if (argument->flags & ARMATURE_READ && copy_from_user(pass->buffers[i], u64_to_user_ptr(argument->value), argument->bytes))
+    if (argument->flags & ARMATURE_READ &&
+        copy_from_user(pass->buffers[i], u64_to_user_ptr(argument->value), argument->bytes))
         return -EFAULT;
     return 0;
 }

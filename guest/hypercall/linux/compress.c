@@ -32,7 +32,8 @@ int main(void)
                       {9, 0, 0}},
     };
     if (ioctl(device, ARMATURE_IOC_CALL, &call) || call.status || call.result) {
-        fprintf(stderr, "compress: the host's answer is %lld, zlib's %lld\n", (long long)call.status, (long long)call.result);
+        fprintf(stderr, "compress: the host's answer is %lld, zlib's %lld\n", (long long)call.status,
+                (long long)call.result);
         return 1;
     }
     return fwrite(packed, 1, packed_bytes, stdout) != packed_bytes || fflush(stdout);

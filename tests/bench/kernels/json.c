@@ -18,11 +18,12 @@ static void prepare(void)
     to += sprintf(to, "[");
     for (unsigned i = 0; i < RECORDS; i++) {
         uint32_t random = random_next();
-        to += sprintf(to,
-                      "%s\n  {\"id\": %u, \"name\": \"%.20s\\n\", \"at\": [%d, -%u.%03u, %ue2],\n"
-                      "   \"note\": \"\\u0041%.16s\\\"\", \"on\": %s, \"up\": null, \"in\": {\"deep\": [[], {}, [%u]]}}",
-                      i ? "," : "", i, words + i * 40, (int)random >> 8, random % 997, random % 1000, random % 100,
-                      words + i * 40 + 20, i % 3 ? "true" : "false", i);
+        to +=
+            sprintf(to,
+                    "%s\n  {\"id\": %u, \"name\": \"%.20s\\n\", \"at\": [%d, -%u.%03u, %ue2],\n"
+                    "   \"note\": \"\\u0041%.16s\\\"\", \"on\": %s, \"up\": null, \"in\": {\"deep\": [[], {}, [%u]]}}",
+                    i ? "," : "", i, words + i * 40, (int)random >> 8, random % 997, random % 1000, random % 100,
+                    words + i * 40 + 20, i % 3 ? "true" : "false", i);
     }
     sprintf(to, "]\n");
 }

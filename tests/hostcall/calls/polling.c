@@ -87,7 +87,8 @@ static void sockets(void)
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
     memcpy(CMSG_DATA(&control.header), &pair[0], sizeof(int));
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     SAY(sendmsg(pair[0], &message, 0));
     part = (struct iovec){text, sizeof text};
     SAY(recvmsg(pair[1], &message, 0));

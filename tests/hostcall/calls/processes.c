@@ -40,7 +40,8 @@ int main(int argc, char **argv)
     if (argc > 1) {
         printf("started as %s with %s, value %s\n", argv[0], argv[1], getenv("VALUE") ? getenv("VALUE") : "none");
         if (!strcmp(argv[1], "ignored"))
-            printf("ignored %d, handler %d\n", signal(SIGUSR1, SIG_DFL) == SIG_IGN, signal(SIGUSR2, SIG_DFL) == SIG_DFL);
+            printf("ignored %d, handler %d\n", signal(SIGUSR1, SIG_DFL) == SIG_IGN,
+                   signal(SIGUSR2, SIG_DFL) == SIG_DFL);
         return argc + 10;
     }
     char self[4096] = "";

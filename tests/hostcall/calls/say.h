@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the test programs of calls share. Each runs natively on the host and for AArch64 under `armature exec`, in an empty
- * directory, and must print the same. */
+/* What the test programs of calls share. Each runs natively on the host and for AArch64 under `armature exec`, in an
+ * empty directory, and must print the same. */
 #ifndef ARMATURE_SAY_H
 #define ARMATURE_SAY_H
 
