@@ -91,7 +91,8 @@ const struct cli_option options_lines[] = {
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
-     "Adds a screen (virtio-gpu), a keyboard and a tablet: in a window, or none, where only screenshots show it. "
+     "Adds a screen (virtio-gpu, and ramfb for firmware), a keyboard and a tablet: in a window, or none, where only "
+     "screenshots show it. "
      ",size=1280x800 says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the "
      "window's keys.",
      take_display},
