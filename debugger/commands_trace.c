@@ -40,40 +40,39 @@ static void describe_insn(struct session *session, struct cpu *cpu, char *text, 
     snprintf(text, capacity, "0x%016" PRIx64 " %s: %s", cpu->pc, symbol, insn);
 }
 
-static bool trace_insn(struct session *session, struct cpu *cpu)
+static void trace_insn(struct session *session, struct cpu *cpu)
 {
     char text[400];
     describe_insn(session, cpu, text, sizeof text);
     line(session, cpu, text);
-    return false;
 }
 
-static bool trace_block(struct session *session, struct cpu *cpu)
+static void trace_block(struct session *session, struct cpu *cpu)
 {
     bool follows = cpu->index == tracing.last_cpu && cpu->pc == tracing.last_pc + 4;
     tracing.last_cpu = cpu->index;
     tracing.last_pc = cpu->pc;
-    return follows ? false : trace_insn(session, cpu);
+    if (!follows)
+        trace_insn(session, cpu);
 }
 
-static bool trace_call(struct session *session, struct cpu *cpu)
+static void trace_call(struct session *session, struct cpu *cpu)
 {
     struct space space = session_space_of(session, cpu->index);
     char text[400], from[128], to[128];
     struct insn insn;
     uint32_t word;
     if (!space_read_u32(&space, cpu->pc, &word))
-        return false;
+        return;
     insn_decode(word, &cpu->features, &insn);
     if (insn.op != OP_bl && insn.op != OP_blr && insn.op != OP_ret)
-        return false;
+        return;
     uint64_t target = insn.op == OP_bl ? cpu->pc + (uint64_t)insn.imm : cpu->x[insn.rn];
     session_symbolize(session, cpu->pc, from, sizeof from);
     session_symbolize(session, target, to, sizeof to);
     snprintf(text, sizeof text, "%s 0x%" PRIx64 " %s -> 0x%" PRIx64 " %s", insn.op == OP_ret ? "return" : "call",
              cpu->pc, from, target, to);
     line(session, cpu, text);
-    return false;
 }
 
 static bool is_interrupt(unsigned vector)
@@ -118,17 +117,16 @@ static void trace_device(struct session *session, struct cpu *cpu, uint64_t phys
 /* trace KIND INSNS [FILE] [FILTER] */
 static bool run_trace(struct session *session, const char *arguments, struct error *error)
 {
-    static const struct {
+    static struct {
         const char *kind;
-        stopping_observer *observer;
-        struct stopping_tracers tracers;
+        struct stopping_tracer tracer;
     } kinds[] = {
-        {"insns", trace_insn, {0}},
-        {"blocks", trace_block, {0}},
-        {"calls", trace_call, {0}},
-        {"exceptions", NULL, {.excepted = trace_exception}},
-        {"irqs", NULL, {.excepted = trace_irq}},
-        {"mmio", NULL, {.device = trace_device}},
+        {"insns", {.insn = trace_insn}},
+        {"blocks", {.insn = trace_block}},
+        {"calls", {.insn = trace_call}},
+        {"exceptions", {.excepted = trace_exception}},
+        {"irqs", {.excepted = trace_irq}},
+        {"mmio", {.device = trace_device}},
     };
     char kind[32] = "", count_text[32] = "", path[1024] = "";
     uint64_t count;
@@ -145,13 +143,11 @@ static bool run_trace(struct session *session, const char *arguments, struct err
     if (*arguments)
         command_word(&arguments, tracing.filter, sizeof tracing.filter);
     session_find_kernel(session, NULL);
-    stopping_observe(session, kinds[chosen].observer);
-    stopping_trace(session, &kinds[chosen].tracers);
+    stopping_trace(session, &kinds[chosen].tracer);
     session->machine->loop.halt_at_insns = run_loop_insns(&session->machine->loop) + count;
     session_resume(session, 0);
     session->machine->loop.halt_at_insns = UINT64_MAX;
-    stopping_observe(session, NULL);
-    stopping_trace(session, NULL);
+    stopping_untrace(session, &kinds[chosen].tracer);
     bool written = tracing.to == session->out || fclose(tracing.to) == 0;
     return written || error_set(error, "%s could not be written to its end", path);
 }
