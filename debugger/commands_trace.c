@@ -6,6 +6,7 @@
 #include <string.h>
 #include "debugger/backtrace.h"
 #include "debugger/command.h"
+#include "debugger/coverage.h"
 #include "debugger/flame.h"
 #include "debugger/kernel.h"
 #include "debugger/stopping.h"
@@ -216,6 +217,30 @@ static bool run_profile(struct session *session, const char *arguments, struct e
     return good;
 }
 
+/* --- coverage -------------------------------------------------------------------------------------- */
+
+/* coverage on [user PID|NAME] | off | FILE */
+static bool run_coverage(struct session *session, const char *arguments, struct error *error)
+{
+    char word[1024], rest[1024];
+    const char *line = arguments;
+    struct coverage_of of = {0};
+    if (!command_word(&arguments, word, sizeof word))
+        return error_set(error, "coverage expects on, off, or the file that is to be written");
+    if (!strcmp(word, "off"))
+        return command_end(arguments, error) && coverage_end(session, error);
+    session_find_kernel(session, NULL);
+    if (strcmp(word, "on"))
+        return command_end(arguments, error) && coverage_write(session, word, error);
+    snprintf(rest, sizeof rest, " %s", line + strlen("on") + strspn(line + strlen("on"), " "));
+    struct point who = {0};
+    if (!command_cut_user(session, rest, &who, error) || !command_end(rest + strspn(rest, " "), error))
+        return false;
+    of.user = who.user;
+    of.table = who.user_table;
+    return coverage_begin(session, &of, error);
+}
+
 const struct command commands_trace[] = {
     {"trace", "KIND INSNS [FILE|-] [FILTER]", COMPLETES_FILE, run_trace,
      "Write down what the guest does for so many instructions: insns, blocks, calls, exceptions, irqs or mmio. FILTER: "
@@ -225,5 +250,8 @@ const struct command commands_trace[] = {
     {"profile", "TIME FILE [INSNS]", COMPLETES_FILE, run_profile,
      "Sample the stacks of a time of the guest's, every 100000 instructions, into a flame graph (SVG) and FILE.folded.",
      NULL, true},
+    {"coverage", "on [user PID|NAME] | off | FILE", COMPLETES_FILE, run_coverage,
+     "Count how often instructions run, at EL1 or in one process, and write it as a tracefile of lcov's: by lines of "
+     "source where they are known, else by those of a listing, FILE.asm."},
     {0},
 };
