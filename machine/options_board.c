@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the machine has: memory, processors, and devices that are no disk, network, line or screen. A group of the table of options. */
+/* What the machine has: memory, processors, and devices that are no disk, network, line or screen. A group of the table
+ * of options. */
 #include "machine/options_values.h"
 
 #define MODELS "v8.0 v8.2 max"
