@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The prompt at a terminal: readline, driven byte by byte from the machine's own wait, so that sockets are served beside.
- * An annex (machine/contract/annex.h). */
+/* The prompt at a terminal: readline, driven byte by byte from the machine's own wait, so that sockets are served
+ * beside. An annex (machine/contract/annex.h). */
 #include "debugger/prompt.h"
 #include <poll.h>
 #include <stdlib.h>

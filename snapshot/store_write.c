@@ -7,7 +7,7 @@
 
 #define GAP_MAX       63u /* pages between two of an extent */
 #define RUN_MAX_BYTES (8u << 20)
-#define AGAIN_PAGES   2048u /* so many stored pages may be equal to others */
+#define AGAIN_PAGES   4096u /* so many stored pages may be equal to others */
 #define AGAIN_PART    8u    /* and that part of them */
 
 /* A page that was stored, by its hash. */
