@@ -117,11 +117,9 @@ struct run_options {
     const char *dump_dtb;  /* write the device tree the guest would get there, and end */
     uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
     unsigned cpus;         /* 1 to MAX_CPUS; default 1 */
-    struct disk_option disks[MAX_DISKS];
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
     unsigned net_count;
-    struct share_option shares[MAX_SHARES];
     unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
@@ -166,6 +164,9 @@ struct run_options {
     const char *failure_snapshot; /* where a snapshot is written when a command of the script fails; NULL: nowhere */
     bool incremental; /* they hold what changed since the one before */
     uint64_t given[2]; /* a bit for each option that was given, by its place in the table */
+    /* Large, so last, and what is behind the counts is nothing: it is not even cleared. */
+    struct disk_option disks[MAX_DISKS];
+    struct share_option shares[MAX_SHARES];
 };
 
 /** Firmware that Debian packages, by the word that stands for its file. The last has no word. */
