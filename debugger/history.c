@@ -458,17 +458,30 @@ bool history_mark(struct session *session, struct error *error)
     return true;
 }
 
+/* The checkpoint with the mark; -1: there is none. */
+static int find_mark(struct session *session, struct error *error)
+{
+    if (!check(session, error))
+        return -1;
+    int number = (int)count_of(session->history) - 1;
+    while (number >= 0 && !session->history->moments[number].marked)
+        number--;
+    if (number < 0)
+        error_set(error, "there is no mark, or it lies in a future that was gone back from");
+    return number;
+}
+
+bool history_marked(struct session *session, bool go, struct error *error)
+{
+    const int number = find_mark(session, error);
+    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, error));
+}
+
 bool history_reset(struct session *session, struct error *error)
 {
     struct history *history = session->history;
-    if (!check(session, error))
-        return false;
-    unsigned number = count_of(history);
-    while (number > 0 && !history->moments[number - 1].marked)
-        number--;
-    if (!number--)
-        return error_set(error, "there is no mark, or it lies in a future that was gone back from");
-    if (!go_to_point(history, number, error))
+    const int number = find_mark(session, error);
+    if (number < 0 || !go_to_point(history, (unsigned)number, error))
         return false;
     become_live(history);
     drop_inputs(history, history->moments[number].inputs);

@@ -130,6 +130,15 @@ bool kernel_find(struct session *session, struct error *error)
     return true;
 }
 
+void kernel_forget(struct session *session)
+{
+    *session->kernel = (struct kernel){.searched = false};
+    types_free(session->types);
+    session->types = NULL;
+    symbols_free(session->symbols);
+    session->symbols = symbols_create();
+}
+
 /* --- modules --------------------------------------------------------------------------------------- */
 
 /* struct elf64_sym. */

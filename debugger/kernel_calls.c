@@ -117,7 +117,8 @@ static struct pending **find_pending(uint64_t task)
 
 static void begin_line(struct session *session, struct call_text *line, const struct task_names *who, unsigned cpu)
 {
-    const uint64_t now_ns = clock_now_ns(&session->machine->clock);
+    const struct cpu *of = session->machine->cpus[cpu];
+    const uint64_t now_ns = cpu_ns_at(of, of->icount);
     call_text_add(line, "%5llu.%06llu ", now_ns / NS_PER_S, now_ns % NS_PER_S / 1000);
     if (session->machine->cpu_count > 1)
         call_text_add(line, "CPU%u ", cpu);

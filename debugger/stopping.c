@@ -444,6 +444,15 @@ void stopping_remove(struct session *session, struct point *point)
     free_point(point);
 }
 
+void stopping_relocate(struct session *session)
+{
+    for (struct point *point = session->stopping->first; point; point = point->next)
+        if (point->kind != POINT_CATCH && !place(session, point, NULL))
+            point->physical_known = false;
+    stopping_changed(session);
+    session->machine->engine_ops->flush(session->machine->engine);
+}
+
 struct point *stopping_find(struct session *session, unsigned number)
 {
     struct point *point = session->stopping->first;

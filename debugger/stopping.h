@@ -43,6 +43,8 @@ void stopping_remove(struct session *session, struct point *point);
 struct point *stopping_find(struct session *session, unsigned number);
 /** The first; others follow by `next`. In order of their numbers. */
 struct point *stopping_first(struct session *session);
+/** Memory and page tables are others now: each point finds its place anew, or has none (yet). */
+void stopping_relocate(struct session *session);
 /** After `enabled` was changed. */
 void stopping_changed(struct session *session);
 

@@ -29,7 +29,7 @@ struct machine_line {
 
 #define MACHINE_DEVICES_MAX 80
 
-/** What a disk held when the machine was built, as far as a replay must find it again. */
+/** What a disk held when the machine was built, by which a replay finds it again. */
 struct machine_disk {
     uint64_t size_bytes, identity;
 };
@@ -60,7 +60,7 @@ struct machine {
     unsigned virtio_slots_used;
     struct pci_host *pci;  /* NULL: the board has no PCI Express */
     struct gicv3_its *its;
-    struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
+    struct machine_disk disks[MAX_DISKS];
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
