@@ -69,6 +69,7 @@ static bool take_word(int *choice, const char *what, const char *words, const ch
 #define ENGINES "auto interp jit lockstep"
 #define MODELS  "v8.0 v8.2 max"
 #define BUSES   "mmio pci"
+#define GICS    "3 2"
 #define CLOCKS  "paced virtual"
 #define SERIALS "none null stdio pty file: unix:"
 
@@ -278,6 +279,15 @@ static bool take_bus(struct run_options *options, const char *value, struct erro
     if (!take_word(&choice, "--bus", BUSES, value, error))
         return false;
     options->bus = (enum bus_choice)choice;
+    return true;
+}
+
+static bool take_gic(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!take_word(&choice, "--gic", GICS, value, error))
+        return false;
+    options->gic = (enum gic_version)choice;
     return true;
 }
 
@@ -621,6 +631,10 @@ const struct cli_option cli_options[] = {
      "How virtio devices are attached: mmio, a slot each (the default), or pci, on PCI Express with MSI-X through the "
      "interrupt controller's translation service.",
      take_bus},
+    {"--gic", "2|3", GICS, false,
+     "The interrupt controller's version; default 3. 2 is for guests that know no other: up to 8 processors, and MSI-X "
+     "on --bus pci through a GICv2m frame.",
+     take_gic},
     {"--disk", "FILE[,WORD...]", "", true,
      "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw "
      "and "
