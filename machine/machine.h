@@ -59,7 +59,7 @@ struct machine {
     unsigned device_count;
     unsigned virtio_slots_used;
     struct pci_host *pci;  /* NULL: the board has no PCI Express */
-    struct gicv3_its *its;
+    struct gicv3_its *its; /* NULL: messages on PCI are writes to memory */
     struct machine_disk disks[MAX_DISKS];
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;

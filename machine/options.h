@@ -22,6 +22,7 @@ enum exit_status {
 };
 
 #define MAX_CPUS         64
+#define MAX_GIC2_CPUS    8
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
@@ -102,6 +103,7 @@ struct at_option {
 
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
+enum gic_version { GIC_VERSION_3, GIC_VERSION_2 };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is
@@ -124,6 +126,7 @@ struct run_options {
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */
+    enum gic_version gic; /* default GIC_VERSION_3 */
     bool balloon;
     const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not
                              known */

@@ -142,6 +142,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     options->kernel = recorded->kernel;
     options->firmware = recorded->firmware;
     options->bus = recorded->bus;
+    options->gic = recorded->gic;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
