@@ -60,6 +60,7 @@ struct machine {
     unsigned virtio_slots_used;
     struct pci_host *pci;  /* NULL: the board has no PCI Express */
     struct gicv3_its *its;
+    char boot_paths[MAX_DISKS][64]; /* of the disks, as Open Firmware would name them */
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
