@@ -60,7 +60,8 @@ struct machine {
     unsigned virtio_slots_used;
     struct pci_host *pci;  /* NULL: the board has no PCI Express */
     struct gicv3_its *its; /* NULL: messages on PCI are writes to memory */
-    struct machine_disk disks[MAX_DISKS];
+    char boot_paths[MAX_DISKS][64]; /* of the disks, as Open Firmware would name them */
+    struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
