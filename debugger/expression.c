@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "debugger/dwarf.h"
 #include "debugger/kernel.h"
 
 #define NAME_MAX_BYTES 128u
@@ -363,6 +364,16 @@ static bool symbol_value(struct parser *p, const char *name, struct value *value
     return true;
 }
 
+/* A variable of the frame that is looked at. */
+static bool local_value(struct parser *p, const char *name, struct value *value, bool *known)
+{
+    struct frame frame;
+    *known = false;
+    return dwarf_has_lines() && !p->session->kernel_names &&
+           backtrace_frame(p->session, p->session->frame, &frame) &&
+           dwarf_variable(p->session, &frame, name, value, known, p->error);
+}
+
 static bool named_value(struct parser *p, struct value *value)
 {
     char name[NAME_MAX_BYTES];
@@ -375,6 +386,11 @@ static bool named_value(struct parser *p, struct value *value)
         if (!length)
             break;
         p->at += length;
+        bool known;
+        if (!dollar && local_value(p, name, value, &known))
+            return true;
+        if (!dollar && known)
+            return false;
         if (register_value(p, name, value))
             return true;
         if (dollar)
@@ -652,6 +668,8 @@ static bool compute(struct parser *p, enum binary_op op, struct value *a, const 
     uint64_t x, y, result = 0;
     if (!load(p, a, &x) || !load(p, b, &y))
         return false;
+    if (type_strip(a->type)->kind == TYPE_FLOAT || type_strip(b->type)->kind == TYPE_FLOAT)
+        return error_set(p->error, "floating-point numbers are shown, but not computed with");
     if (pointer_arithmetic(op, a, x, b, y))
         return true;
     bool is_signed = is_signed_value(a) && is_signed_value(b);

@@ -28,6 +28,11 @@ bool history_go(struct session *session, uint64_t insns, struct error *error);
 bool history_go_time(struct session *session, uint64_t ns, struct error *error);
 /** Back by so many instructions of the selected CPU. */
 bool history_step_back(struct session *session, uint64_t count, struct error *error);
+/** How many instructions of the selected CPU can be gone back at most. */
+uint64_t history_reach(const struct session *session);
+/** Runs the last `count` instructions of the selected CPU again, up to here, with each told to `observer`. */
+bool history_look_back(struct session *session, uint64_t count, bool (*observer)(struct session *, struct cpu *),
+                       struct error *error);
 /** Back to the last breakpoint or watchpoint that was hit before now; to the beginning of history if there was none. */
 bool history_continue_back(struct session *session, struct error *error);
 /** As history_continue_back() for hits of `point` alone; *found tells whether there was one. */
