@@ -143,7 +143,7 @@ static bool print_argument(void *context, const char *name, const struct value *
 static void print_line(struct session *session, const struct frame *frame, unsigned number,
                        const struct dwarf_level *level)
 {
-    struct source_line line = {NULL, 0};
+    struct source_line line = {.file = NULL};
     struct listed listed = {session, false};
     char text[256];
     say(session, "#%-2u ", number);

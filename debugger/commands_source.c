@@ -19,9 +19,15 @@ static struct source_line listed;  /* what `list` has shown last: the line behin
 /* --- files ----------------------------------------------------------------------------------------- */
 
 /* As it is named, or its end in one of the folders. */
-static FILE *open_source(const char *path)
+static FILE *open_source(const struct source_line *line)
 {
-    FILE *file = fopen(path, "re");
+    const char *path = line->file;
+    char from[4096];
+    FILE *file = NULL;
+    if (*path != '/' && line->folder && snprintf(from, sizeof from, "%s/%s", line->folder, path) < (int)sizeof from)
+        file = fopen(from, "re");
+    if (!file)
+        file = fopen(path, "re");
     for (unsigned i = 0; !file && i < folder_count; i++)
         for (const char *end = path; !file && end; end = strchr(end, '/')) {
             char whole[4096];
@@ -33,9 +39,10 @@ static FILE *open_source(const char *path)
 }
 
 /* Prints lines; `mark` stands before one of them. Returns how many there were; -1: the file cannot be read. */
-static int print_lines(struct session *session, const char *path, unsigned first, unsigned count, unsigned mark)
+static int print_lines(struct session *session, const struct source_line *of, unsigned first, unsigned count,
+                       unsigned mark)
 {
-    FILE *file = open_source(path);
+    FILE *file = open_source(of);
     char *text = NULL;
     size_t capacity = 0;
     int shown = 0;
@@ -59,14 +66,14 @@ void source_tell_line(struct session *session, uint64_t address)
     if (!location_line(session, address, &line))
         return;
     say(session, "%s:%u\n", line.file, line.line);
-    print_lines(session, line.file, line.line, 1, line.line);
-    listed = (struct source_line){NULL, 0};
+    print_lines(session, &line, line.line, 1, line.line);
+    listed = (struct source_line){.file = NULL};
 }
 
 /* list [LOCATION | LINE] */
 static bool run_list(struct session *session, const char *arguments, struct error *error)
 {
-    struct source_line line = listed, here = {NULL, 0};
+    struct source_line line = listed, here = {.file = NULL};
     struct frame frame;
     uint64_t address, number;
     const char *colon = strrchr(arguments, ':');
@@ -78,7 +85,9 @@ static bool run_list(struct session *session, const char *arguments, struct erro
             return error_set(error, "no file with lines is named %s", name);
         line.line = (unsigned)number;
     } else if (*arguments && command_number(arguments, &number) && number <= UINT32_MAX) {
-        line = (struct source_line){line.file ? line.file : here.file, (unsigned)number};
+        if (!line.file)
+            line = here;
+        line.line = (unsigned)number;
     } else if (*arguments) {
         if (!location_address(session, arguments, &address, error))
             return false;
@@ -92,12 +101,13 @@ static bool run_list(struct session *session, const char *arguments, struct erro
                                                            : "no lines are known; 'symbols FILE' loads what has some");
     unsigned first = !*arguments && listed.file ? line.line : line.line > LINES_SHOWN / 2 ? line.line - LINES_SHOWN / 2 : 1;
     bool same = here.file && !strcmp(here.file, line.file);
-    int shown = print_lines(session, line.file, first, LINES_SHOWN, same ? here.line : 0);
+    int shown = print_lines(session, &line, first, LINES_SHOWN, same ? here.line : 0);
     if (shown < 0)
         return error_set(error, "%s: %s; 'directory FOLDER' says where sources are", line.file, strerror(errno));
     if (!shown)
         return error_set(error, "%s has no line %u", line.file, first);
-    listed = (struct source_line){line.file, first + (unsigned)shown};
+    listed = line;
+    listed.line = first + (unsigned)shown;
     return true;
 }
 
@@ -124,10 +134,10 @@ static bool select_frame(struct session *session, uint64_t number, struct error 
         return error_set(error, "there is no frame %" PRIu64, number);
     session->frame = (unsigned)number;
     backtrace_print_one(session, &frame, session->frame);
-    listed = (struct source_line){NULL, 0};
+    listed = (struct source_line){.file = NULL};
     unsigned count = dwarf_levels(frame_code(&frame), levels, 32);
     if (frame.level < count && levels[frame.level].line.line)
-        print_lines(session, levels[frame.level].line.file, levels[frame.level].line.line, 1,
+        print_lines(session, &levels[frame.level].line, levels[frame.level].line.line, 1,
                     levels[frame.level].line.line);
     return true;
 }

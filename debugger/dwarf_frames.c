@@ -173,7 +173,7 @@ struct dwarf_place dwarf_compute(const struct dwarf_context *c, const Dwarf_Op *
         if (++steps > STEPS_MAX || stack.depth + 1 >= STACK_MAX)
             return nothing("its location never ends");
         if ((op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31) || op->atom == DW_OP_regx) {
-            number = op->atom == DW_OP_regx ? op->number : op->atom - DW_OP_reg0;
+            number = op->atom == DW_OP_regx ? op->number : op->atom - (Dwarf_Word)DW_OP_reg0;
             return i + 1 == count ? (struct dwarf_place){PLACE_REGISTER, number, NULL}
                                   : nothing("it lies in several parts");
         }

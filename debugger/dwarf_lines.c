@@ -8,6 +8,12 @@
 
 /* --- lines ----------------------------------------------------------------------------------------- */
 
+static const char *folder_of(Dwarf_Die *unit)
+{
+    Dwarf_Attribute attribute;
+    return dwarf_attr(unit, DW_AT_comp_dir, &attribute) ? dwarf_formstring(&attribute) : NULL;
+}
+
 static Dwarf_Line *line_at(const struct dwarf_file *file, Dwarf_Die *unit, uint64_t address, int *number)
 {
     Dwarf_Line *found = dwarf_getsrc_die(unit, address - file->bias);
@@ -25,7 +31,7 @@ bool dwarf_line(uint64_t address, struct source_line *line, bool *begins)
     if (!found)
         return false;
     const char *name = dwarf_linesrc(found, NULL, NULL);
-    *line = (struct source_line){name ? name : "?", (unsigned)number};
+    *line = (struct source_line){name ? name : "?", (unsigned)number, folder_of(&unit)};
     if (begins)
         *begins = !dwarf_lineaddr(found, &where) && where == address - file->bias &&
                   !dwarf_linebeginstatement(found, &statement) && statement;
@@ -141,11 +147,12 @@ static void take_source(void *context, const struct dwarf_file *file, Dwarf_Die 
 {
     struct source_line *line = context;
     line->file = source;
+    line->folder = folder_of(unit);
 }
 
 bool dwarf_source(const char *name, struct source_line *line)
 {
-    *line = (struct source_line){NULL, 1};
+    *line = (struct source_line){.line = 1};
     rows_of(name, take_source, line);
     return line->file;
 }
@@ -204,7 +211,7 @@ unsigned dwarf_levels(uint64_t pc, struct dwarf_level *levels, unsigned capacity
     Dwarf_Die unit;
     struct dwarf_scopes scopes;
     unsigned count = 0;
-    struct source_line line = {"?", 0};
+    struct source_line line = {.file = "?"};
     struct dwarf_file *file = dwarf_find_unit(pc, &unit);
     if (!file || !dwarf_find_scopes(&unit, pc - file->bias, &scopes))
         return 0;
@@ -215,7 +222,8 @@ unsigned dwarf_levels(uint64_t pc, struct dwarf_level *levels, unsigned capacity
             continue;
         levels[count++] = (struct dwarf_level){dwarf_diename(die), line};
         if (i)
-            line = (struct source_line){source_of_call(&unit, die), attribute_number(die, DW_AT_call_line)};
+            line = (struct source_line){source_of_call(&unit, die), attribute_number(die, DW_AT_call_line),
+                                        folder_of(&unit)};
     }
     return count;
 }

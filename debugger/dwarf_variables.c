@@ -114,7 +114,12 @@ static const char *value_of(struct view *view, Dwarf_Die *die, struct value *val
     if (dwarf_attr_integrate(die, DW_AT_const_value, &attribute)) {
         Dwarf_Word plain;
         Dwarf_Sword with_sign;
+        Dwarf_Block block;
         bool is_signed = type_strip(value->type)->is_signed;
+        if (type_is_scalar(value->type) && !dwarf_formblock(&attribute, &block) && block.length <= 8) {
+            memcpy(&value->number, block.data, block.length); /* of a floating-point number */
+            return NULL;
+        }
         if (!type_is_scalar(value->type) ||
             (is_signed ? dwarf_formsdata(&attribute, &with_sign) : dwarf_formudata(&attribute, &plain)))
             return "its value is no number";

@@ -8,6 +8,7 @@
 struct source_line {
     const char *file;
     unsigned line;
+    const char *folder; /* that a relative `file` is to be looked for from; NULL: not known */
 };
 
 /** The addresses that are meant by FILE:LINE (several, where the line was inlined), a line's number alone, a function,

@@ -118,20 +118,19 @@ static enum progress judge(struct session *session, const struct line_step *step
     const struct cpu *cpu = session_cpu(session);
     struct source_line to;
     bool begins;
-    if (cpu->pstate.el > step->el && !called) { /* an interrupt, or a fault */
-        if (!run_to(session, cpu->sys.ELR_EL1, 0, step->el == 0, error))
+    bool away = called && cpu->pc != back, excepted = !called && cpu->pstate.el > step->el;
+    if (away && dwarf_line(cpu->pc, &to, NULL))
+        return enter(session, error) ? DONE : FAILED;
+    if (away || excepted) { /* into what has no lines; by an interrupt, or a fault */
+        if (!(away ? step_to(session, back, sp, error)
+                   : run_to(session, cpu->sys.ELR_EL1, 0, step->el == 0, error)))
             return FAILED;
-        return session->stop.reason == STOP_STEP ? GO_ON : DONE;
+        if (session->stop.reason != STOP_STEP)
+            return DONE;
+        cpu = session_cpu(session);
     }
     bool known = dwarf_line(cpu->pc, &to, &begins);
     bool inside = cpu->pc >= step->start && cpu->pc < step->end;
-    if (called && cpu->pc != back) {
-        if (known)
-            return enter(session, error) ? DONE : FAILED;
-        return !step_to(session, back, sp, error)            ? FAILED
-               : session->stop.reason == STOP_STEP           ? GO_ON
-                                                             : DONE;
-    }
     if (!inside)
         return DONE; /* back in the caller, or in what was jumped to */
     if (!known || !begins || same_line(&to, &step->from))
@@ -263,6 +262,8 @@ static bool on_insn(struct session *session, struct cpu *cpu)
 /* The visit that is gone back to from `now`. NULL: none of those that are known. */
 static const struct visit *choose(uint64_t now)
 {
+    while (look.over && look.count && look.visits[look.count - 1].depth > look.depth)
+        look.count--; /* of a call that has just returned */
     for (size_t i = look.count; i-- > 0;) {
         const struct visit *visit = &look.visits[i];
         /* What began in the middle of a line is the rest of it behind a call: the call's last line is before it. */

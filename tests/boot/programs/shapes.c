@@ -32,7 +32,7 @@ int total;
 static inline __attribute__((always_inline)) pixels doubled(pixels of)
 {
     pixels twice = of * 2;
-    __asm__ volatile("" : : "r"(twice)); /* inlined */
+    __asm__ volatile("nop" : "+r"(twice)); /* inlined */
     return twice;
 }
 
