@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Files with symbols and DWARF: opening them, and which function is where. */
+/* Files with symbols and DWARF: opening them, and which function is where. With the files dwarf_*.c an annex
+ * (machine/contract/annex.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -147,7 +148,7 @@ bool dwarf_find_scopes(Dwarf_Die *unit, uint64_t at, struct dwarf_scopes *scopes
     return scopes->count > 0;
 }
 
-bool dwarf_function(uint64_t address, uint64_t *start, uint64_t *end)
+bool dw_function(uint64_t address, uint64_t *start, uint64_t *end)
 {
     Dwarf_Die unit;
     struct dwarf_scopes scopes;
@@ -174,7 +175,7 @@ static void close_file(struct dwarf_file *file)
     free(file);
 }
 
-void dwarf_forget(void)
+void dw_forget(void)
 {
     while (files) {
         struct dwarf_file *file = files;
@@ -194,7 +195,7 @@ static void read_dwarf(struct session *session, struct dwarf_file *file)
     session->types = types_join(dwarf_types_create(file), session->types);
 }
 
-bool dwarf_load(struct session *session, const char *path, uint64_t bias, struct error *error)
+bool dw_load(struct session *session, const char *path, uint64_t bias, struct error *error)
 {
     struct dwarf_file *file = host_alloc(1, sizeof *file);
     GElf_Ehdr header;
@@ -225,3 +226,20 @@ bool dwarf_load(struct session *session, const char *path, uint64_t bias, struct
                     : ", which is not linked: its DWARF is not looked at");
     return true;
 }
+
+const struct dwarf_annex annex = {
+    .load = dw_load,
+    .forget = dw_forget,
+    .line = dw_line,
+    .addresses_of_line = dw_addresses_of_line,
+    .skip_prologue = dw_skip_prologue,
+    .function = dw_function,
+    .has_lines = dw_has_lines,
+    .source = dw_source,
+    .levels = dw_levels,
+    .variables = dw_variables,
+    .variable = dw_variable,
+    .knows_frame = dw_knows_frame,
+    .unwind = dw_unwind,
+    .cfa = dw_cfa,
+};

@@ -62,4 +62,25 @@ bool dwarf_unwind(const struct space *space, struct frame *frame);
 /** The frame's CFA: what SP was before the call. */
 bool dwarf_cfa(const struct space *space, const struct frame *frame, uint64_t *cfa);
 
+/** What the annex "dwarf" has: the functions above. */
+struct dwarf_annex {
+    bool (*load)(struct session *session, const char *path, uint64_t bias, struct error *error);
+    void (*forget)(void);
+    bool (*line)(uint64_t address, struct source_line *line, bool *begins);
+    unsigned (*addresses_of_line)(const char *file, unsigned number, uint64_t *addresses, unsigned capacity);
+    bool (*skip_prologue)(uint64_t address, uint64_t *behind);
+    bool (*function)(uint64_t address, uint64_t *start, uint64_t *end);
+    bool (*has_lines)(void);
+    bool (*source)(const char *name, struct source_line *line);
+    unsigned (*levels)(uint64_t pc, struct dwarf_level *levels, unsigned capacity);
+    bool (*variables)(struct session *session, const struct frame *frame, bool parameters, dwarf_each *each,
+                      void *context);
+    bool (*variable)(struct session *session, const struct frame *frame, const char *name, struct value *value,
+                     bool *found, struct error *error);
+    bool (*knows_frame)(uint64_t pc);
+    bool (*unwind)(const struct space *space, struct frame *frame);
+    bool (*cfa)(const struct space *space, const struct frame *frame, uint64_t *cfa);
+};
+extern const struct dwarf_annex annex;
+
 #endif

@@ -28,6 +28,23 @@ struct dwarf_file {
     struct dwarf_types *types;
 };
 
+/* What the annex has; dwarf.h says what each does. */
+bool dw_load(struct session *session, const char *path, uint64_t bias, struct error *error);
+void dw_forget(void);
+bool dw_line(uint64_t address, struct source_line *line, bool *begins);
+unsigned dw_addresses_of_line(const char *file, unsigned number, uint64_t *addresses, unsigned capacity);
+bool dw_skip_prologue(uint64_t address, uint64_t *behind);
+bool dw_function(uint64_t address, uint64_t *start, uint64_t *end);
+bool dw_has_lines(void);
+bool dw_source(const char *name, struct source_line *line);
+unsigned dw_levels(uint64_t pc, struct dwarf_level *levels, unsigned capacity);
+bool dw_variables(struct session *session, const struct frame *frame, bool parameters, dwarf_each *each, void *context);
+bool dw_variable(struct session *session, const struct frame *frame, const char *name, struct value *value, bool *found,
+                 struct error *error);
+bool dw_knows_frame(uint64_t pc);
+bool dw_unwind(const struct space *space, struct frame *frame);
+bool dw_cfa(const struct space *space, const struct frame *frame, uint64_t *cfa);
+
 /** The first file; others follow. */
 struct dwarf_file *dwarf_files(void);
 /** The file and unit that code at a guest's address is of. */

@@ -241,7 +241,7 @@ static Dwarf_Frame *find_frame(uint64_t pc, struct dwarf_file **of)
     return NULL;
 }
 
-bool dwarf_knows_frame(uint64_t pc)
+bool dw_knows_frame(uint64_t pc)
 {
     struct dwarf_file *file;
     Dwarf_Frame *frame = find_frame(pc, &file);
@@ -260,7 +260,7 @@ static bool cfa_of(Dwarf_Frame *found, const struct dwarf_context *context, uint
     return place.kind == PLACE_MEMORY || place.kind == PLACE_VALUE;
 }
 
-bool dwarf_cfa(const struct space *space, const struct frame *frame, uint64_t *cfa)
+bool dw_cfa(const struct space *space, const struct frame *frame, uint64_t *cfa)
 {
     struct dwarf_context context = {.space = space, .frame = frame};
     Dwarf_Frame *found = find_frame(frame_code(frame), &context.file);
@@ -292,7 +292,7 @@ static bool caller_register(Dwarf_Frame *found, const struct dwarf_context *cont
     }
 }
 
-bool dwarf_unwind(const struct space *space, struct frame *frame)
+bool dw_unwind(const struct space *space, struct frame *frame)
 {
     uint64_t cfa;
     bool undefined;

@@ -20,7 +20,7 @@ static Dwarf_Line *line_at(const struct dwarf_file *file, Dwarf_Die *unit, uint6
     return found && !dwarf_lineno(found, number) && *number > 0 ? found : NULL;
 }
 
-bool dwarf_line(uint64_t address, struct source_line *line, bool *begins)
+bool dw_line(uint64_t address, struct source_line *line, bool *begins)
 {
     Dwarf_Die unit;
     Dwarf_Addr where;
@@ -38,7 +38,7 @@ bool dwarf_line(uint64_t address, struct source_line *line, bool *begins)
     return true;
 }
 
-bool dwarf_has_lines(void)
+bool dw_has_lines(void)
 {
     for (const struct dwarf_file *file = dwarf_files(); file; file = file->next)
         if (file->dwarf)
@@ -130,7 +130,7 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-unsigned dwarf_addresses_of_line(const char *name, unsigned number, uint64_t *addresses, unsigned capacity)
+unsigned dw_addresses_of_line(const char *name, unsigned number, uint64_t *addresses, unsigned capacity)
 {
     struct nearest nearest = {number, UINT32_MAX};
     rows_of(name, look_for_nearest, &nearest);
@@ -150,7 +150,7 @@ static void take_source(void *context, const struct dwarf_file *file, Dwarf_Die 
     line->folder = folder_of(unit);
 }
 
-bool dwarf_source(const char *name, struct source_line *line)
+bool dw_source(const char *name, struct source_line *line)
 {
     *line = (struct source_line){.line = 1};
     rows_of(name, take_source, line);
@@ -158,14 +158,14 @@ bool dwarf_source(const char *name, struct source_line *line)
 }
 
 /* The second row of a function begins behind its prologue, if the table does not say so itself. */
-bool dwarf_skip_prologue(uint64_t address, uint64_t *behind)
+bool dw_skip_prologue(uint64_t address, uint64_t *behind)
 {
     Dwarf_Die unit;
     Dwarf_Lines *lines;
     size_t count;
     uint64_t start, end;
     const struct dwarf_file *file = dwarf_find_unit(address, &unit);
-    if (!file || !dwarf_function(address, &start, &end) || start != address ||
+    if (!file || !dw_function(address, &start, &end) || start != address ||
         dwarf_getsrclines(&unit, &lines, &count))
         return false;
     const uint64_t low = address - file->bias, high = end - file->bias;
@@ -206,7 +206,7 @@ static const char *source_of_call(Dwarf_Die *unit, Dwarf_Die *inlined)
     return name ? name : "?";
 }
 
-unsigned dwarf_levels(uint64_t pc, struct dwarf_level *levels, unsigned capacity)
+unsigned dw_levels(uint64_t pc, struct dwarf_level *levels, unsigned capacity)
 {
     Dwarf_Die unit;
     struct dwarf_scopes scopes;
@@ -215,7 +215,7 @@ unsigned dwarf_levels(uint64_t pc, struct dwarf_level *levels, unsigned capacity
     struct dwarf_file *file = dwarf_find_unit(pc, &unit);
     if (!file || !dwarf_find_scopes(&unit, pc - file->bias, &scopes))
         return 0;
-    dwarf_line(pc, &line, NULL);
+    dw_line(pc, &line, NULL);
     for (unsigned i = scopes.count; i-- > 0 && count < capacity;) {
         Dwarf_Die *die = &scopes.dies[i];
         if (dwarf_tag(die) == DW_TAG_lexical_block)

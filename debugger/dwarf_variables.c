@@ -40,7 +40,7 @@ static void find_frame_base(struct view *view)
     Dwarf_Attribute attribute;
     Dwarf_Op *ops;
     size_t count;
-    if (dwarf_cfa(&view->space, view->frame, &view->cfa))
+    if (dw_cfa(&view->space, view->frame, &view->cfa))
         view->context.cfa = &view->cfa;
     if (!dwarf_attr(&view->scopes.dies[0], DW_AT_frame_base, &attribute) ||
         dwarf_getlocation_addr(&attribute, view->at, &ops, &count, 1) != 1)
@@ -187,7 +187,7 @@ static bool list_one(void *context, struct view *view, Dwarf_Die *die, const cha
     return listing->each(listing->context, name, why ? NULL : &value, why);
 }
 
-bool dwarf_variables(struct session *session, const struct frame *frame, bool parameters, dwarf_each *each,
+bool dw_variables(struct session *session, const struct frame *frame, bool parameters, dwarf_each *each,
                      void *context)
 {
     struct view view;
@@ -215,7 +215,7 @@ static bool look_for(void *context, struct view *view, Dwarf_Die *die, const cha
     return false;
 }
 
-bool dwarf_variable(struct session *session, const struct frame *frame, const char *name, struct value *value,
+bool dw_variable(struct session *session, const struct frame *frame, const char *name, struct value *value,
                     bool *found, struct error *error)
 {
     struct view view;

@@ -238,16 +238,16 @@ static void add_visit(const struct visit *visit)
     look.visits[look.count++] = *visit;
 }
 
-static bool on_insn(struct session *session, struct cpu *cpu)
+static void on_insn(struct session *session, struct cpu *cpu)
 {
     struct visit visit = {.began = cpu->icount, .depth = look.over ? look.depth : 0};
     if (cpu != look.cpu || cpu->pstate.el != look.el ||
         (look.el == 0 && (cpu->sys.TTBR0_EL1 & TABLE_MASK) != look.table))
-        return false;
+        return;
     if (look.over)
         look.depth += change_of_depth(session, cpu);
     if (!dwarf_line(cpu->pc, &visit.line, &visit.is_beginning))
-        return false;
+        return;
     if ((cpu->pc < look.start || cpu->pc >= look.end) && !dwarf_function(cpu->pc, &look.start, &look.end))
         look.start = look.end = 0;
     visit.start = look.start;
@@ -256,7 +256,6 @@ static bool on_insn(struct session *session, struct cpu *cpu)
     const struct visit *last = look.count ? &look.visits[look.count - 1] : NULL;
     if (!last || last->depth != visit.depth || last->start != visit.start || !same_line(&last->line, &visit.line))
         add_visit(&visit);
-    return false;
 }
 
 /* The visit that is gone back to from `now`. NULL: none of those that are known. */
@@ -285,7 +284,8 @@ static bool look_back(struct session *session, uint64_t count, bool over, struct
     look.depth = 0;
     look.host = NULL;
     look.start = look.end = 0;
-    return history_look_back(session, count, on_insn, error);
+    struct stopping_tracer tracer = {.insn = on_insn, .of_past = true};
+    return history_look_back(session, count, &tracer, error);
 }
 
 bool step_line_back(struct session *session, bool over, struct error *error)

@@ -35,6 +35,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, devices),
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
+    FIELD_HOST(struct machine, boot_paths),
     FIELD_HOST(struct machine, pci),
     FIELD_HOST(struct machine, its),
     FIELD_HOST(struct machine, disks),
