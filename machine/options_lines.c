@@ -98,7 +98,8 @@ const struct cli_option options_lines[] = {
     {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
     {"--at", "TIME ACTION", NULL, true,
      "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
-     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\" or \"power\".",
+     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\" or \"link net0 down\" "
+     "(or up).",
      .take_pair = take_at},
     {0},
 };
