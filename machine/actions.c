@@ -125,7 +125,9 @@ bool action_do(struct machine *machine, const char *action, struct error *error)
     const char *words;
     unsigned i = find_action(action, &words);
     if (i == ACTION_COUNT)
-        return error_set(error, "'%s' is no action; there are screenshot, key, type, mouse, click, power and link", action);
+        return error_set(error,
+                         "'%s' is no action; there are screenshot, key, type, mouse, click, power and link",
+                         action);
     return actions[i].act(machine, words, error);
 }
 

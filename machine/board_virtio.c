@@ -11,7 +11,9 @@
 #include "peripherals/net/slirp.h"
 #include "peripherals/net/socket.h"
 #include "peripherals/net/tap.h"
+#include "peripherals/nvme.h"
 #include "peripherals/pci.h"
+#include "peripherals/ramfb.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
@@ -28,22 +30,40 @@
 
 /* --- virtio ---------------------------------------------------------------------------------------- */
 
-/* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. */
-static void fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio)
+bool board_virtio_on_pci(const struct machine *machine)
+{
+    return machine->options->bus == BUS_CHOICE_PCI;
+}
+
+/* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. Returns the
+ * slot. */
+static unsigned fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio)
 {
     static char names[BOARD_VIRTIO_SLOTS][16];
     unsigned slot = machine->virtio_slots_used++;
     snprintf(names[slot], sizeof names[slot], "virtio%u", slot);
-    if (machine->pci) {
+    if (board_virtio_on_pci(machine)) {
         struct virtio_pci *pci = virtio_pci_create(virtio);
-        pci_host_add(machine->pci, &pci->function);
         machine_add_device(machine, &virtio_pci_class, names[slot], pci);
-        return;
+        return pci_host_add(machine->pci, &pci->function);
     }
     struct virtio_mmio *mmio = virtio_mmio_create(virtio, board_spi(machine, row->spi + slot));
     machine_add_device(machine, &virtio_mmio_class, names[slot], mmio);
     bus_add_window(&machine->bus, names[slot], row->base + slot * row->size_bytes, row->size_bytes,
                    &virtio_mmio_ops, mmio);
+    return slot;
+}
+
+/* What Open Firmware would call what is in a slot that fill_slot() gave: `unit` is the disk behind it. */
+static void name_boot_path(struct machine *machine, const struct board_row *row, unsigned disk, unsigned slot,
+                           const char *unit)
+{
+    char *path = machine->boot_paths[disk];
+    if (board_virtio_on_pci(machine))
+        snprintf(path, sizeof machine->boot_paths[disk], "/pci@i0cf8/scsi@%x/%s", slot, unit);
+    else
+        snprintf(path, sizeof machine->boot_paths[disk], "/virtio-mmio@%016llx/%s",
+                 (unsigned long long)(row->base + slot * row->size_bytes), unit);
 }
 
 /* What a recording does before a piece of a disk changes. */
@@ -73,12 +93,31 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
     struct disk *disk = option->zero_bytes ? disk_zero_create(option->zero_bytes) : disk_open(&how, error);
     if (disk && overlay)
         disk = disk_overlay_create(disk, option->read_only);
-    if (!disk || !tape)
-        return disk;
-    if (tape->replays)
+    if (!disk)
+        return NULL;
+    if (tape_replays(tape))
         tape->each_kept_block(tape->context, number, put_kept_block, disk);
     machine->disks[number] = (struct machine_disk){disk->size_bytes, disk_identity(disk)};
-    return changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
+    return tape && changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
+}
+
+static void add_virtio_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
+                            const char *name)
+{
+    struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, name);
+    if (board_virtio_on_pci(machine)) /* a vector each is what makes several of use */
+        virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
+    machine_add_device(machine, &virtio_blk_class, name, blk);
+    name_boot_path(machine, row, number, fill_slot(machine, row, &blk->virtio), "disk@0,0");
+}
+
+static void add_nvme_disk(struct machine *machine, unsigned number, struct disk *disk, const char *name)
+{
+    struct nvme *nvme = nvme_create(&machine->bus, &machine->clock, disk, name);
+    unsigned slot = pci_host_add(machine->pci, &nvme->function);
+    machine_add_device(machine, &nvme_class, name, nvme);
+    snprintf(machine->boot_paths[number], sizeof machine->boot_paths[number],
+             "/pci@i0cf8/pci8086,5845@%x/namespace@1,0", slot);
 }
 
 static bool build_disks(struct machine *machine, const struct board_row *row, struct error *error)
@@ -89,11 +128,10 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
         if (!disk)
             return false;
         snprintf(names[i], sizeof names[i], "disk%u", i);
-        struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, names[i]);
-        if (machine->pci) /* a vector each is what makes several of use */
-            virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
-        machine_add_device(machine, &virtio_blk_class, names[i], blk);
-        fill_slot(machine, row, &blk->virtio);
+        if (machine->options->disks[i].attachment == DISK_ATTACH_NVME)
+            add_nvme_disk(machine, i, disk, names[i]);
+        else
+            add_virtio_disk(machine, row, i, disk, names[i]);
     }
     return true;
 }
@@ -252,6 +290,8 @@ static bool build_display(struct machine *machine, const struct board_row *row, 
     fill_slot(machine, row, &gpu->virtio);
     fill_slot(machine, row, &keyboard->virtio);
     fill_slot(machine, row, &tablet->virtio);
+    /* What firmware and an early kernel draw is seen until the graphics device shows something. */
+    machine_add_device(machine, &ramfb_class, "ramfb0", ramfb_create(&machine->bus, machine->fw_cfg, screen->display));
     return true;
 }
 
@@ -268,14 +308,14 @@ bool board_build_virtio(struct machine *machine, const struct board_row *row, st
     build_rng(machine, row);
     if (!build_vsock(machine, row, error) || !build_display(machine, row, error))
         return false;
-    while (!machine->pci && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
+    while (!board_virtio_on_pci(machine) && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL);
     return true;
 }
 
 void board_describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt)
 {
-    for (unsigned slot = 0; !machine->pci && slot < BOARD_VIRTIO_SLOTS; slot++) {
+    for (unsigned slot = 0; !board_virtio_on_pci(machine) && slot < BOARD_VIRTIO_SLOTS; slot++) {
         uint64_t base = row->base + slot * row->size_bytes;
         fdt_node_at(fdt, "virtio_mmio", base);
         fdt_property_string(fdt, "compatible", "virtio,mmio");

@@ -35,6 +35,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, devices),
     FIELD_HOST(struct machine, device_count),
     FIELD_HOST(struct machine, virtio_slots_used),
+    FIELD_HOST(struct machine, boot_paths),
     FIELD_HOST(struct machine, pci),
     FIELD_HOST(struct machine, its),
     FIELD_HOST(struct machine, disks),
@@ -288,6 +289,7 @@ static bool build(struct machine *machine, struct error *error)
                              options->memory_bytes, error) &&
            make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
            open_line(&machine->uart, "serial", &options->serial, error) &&
+           (!options->serial_log || serial_log_to(machine->uart.serial, options->serial_log, error)) &&
            open_line(&machine->console, "console", &options->console, error);
 }
 

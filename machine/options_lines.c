@@ -31,6 +31,11 @@ static bool take_serial(struct run_options *options, const char *value, struct e
     return take_serial_option(&options->serial, "--serial", value, error);
 }
 
+static bool take_serial_log(struct run_options *options, const char *value, struct error *error)
+{
+    return option_path(&options->serial_log, "--serial-log", value, error);
+}
+
 static bool take_console(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->console, "--console", value, error);
@@ -88,10 +93,13 @@ const struct cli_option options_lines[] = {
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or "
      "none.",
      take_serial},
+    {"--serial-log", "FILE", "", false, "Also add what the guest prints on the serial line to the end of a file.",
+     take_serial_log},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
-     "Adds a screen (virtio-gpu), a keyboard and a tablet: in a window, or none, where only screenshots show it. "
+     "Adds a screen (virtio-gpu, and ramfb for firmware), a keyboard and a tablet: in a window, or none, where only "
+     "screenshots show it. "
      ",size=1280x800 says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the "
      "window's keys.",
      take_display},

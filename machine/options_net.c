@@ -169,8 +169,8 @@ static bool take_net(struct run_options *options, const char *value, struct erro
     }
     if (!good)
         return error_set(error,
-                         "--net expects user, none, tap:INTERFACE, socket:unix:PATH or socket:tcp:HOST:PORT, and words behind "
-                         "it such as user,hostfwd=tcp:HOSTPORT:GUESTPORT, not '%s'",
+                         "--net expects user, none, tap:INTERFACE, socket:unix:PATH or socket:tcp:HOST:PORT, and words "
+                         "behind it such as user,hostfwd=tcp:HOSTPORT:GUESTPORT, not '%s'",
                          value);
     options->net_count++;
     return true;
@@ -201,12 +201,12 @@ const struct cli_option options_net[] = {
      "A network card. user: user-mode networking, IPv4 and IPv6. hostfwd=tcp:2222:22 behind it leads the host's port "
      "2222 to the guest's 22, hostfwd=tcp:0.0.0.0:2222:22 for other machines too; guestfwd=tcp:10.0.2.100:80-unix:PATH "
      "leads the guest's connections there to a socket; with restrict nothing else leads out or in. tap:NAME: an "
-     "interface of the host. none: nothing. socket:unix:PATH or socket:tcp:HOST:PORT: another machine, which has the same with listen. "
-     "mac= is its address (else the seed makes one), queues= the pairs of queues, dump=FILE keeps all frames (pcap).",
+     "interface of the host. none: nothing. socket:unix:PATH or socket:tcp:HOST:PORT: another machine, which has the "
+     "same with listen. mac= is its address (else the seed makes one), queues= the pairs of queues, dump=FILE keeps all frames (pcap).",
      take_net},
     {"--vsock", "PATH[,cid=N]", "", false,
-     "Sockets between the guest and the host (virtio-vsock). Who connects to the Unix socket PATH and says CONNECT PORT "
-     "gets to the guest's port; the guest's connections to port N of the host (CID 2) go to the socket PATH_N. The "
+     "Sockets between the guest and the host (virtio-vsock). Who connects to the Unix socket PATH and says CONNECT "
+     "PORT gets to the guest's port; the guest's connections to port N of the host (CID 2) go to the socket PATH_N. The "
      "guest's own CID is 3, or N.",
      take_vsock},
     {0},

@@ -33,8 +33,8 @@ struct net_backend {
     bool takes_big; /* need not have big packets cut up */
 };
 
-/** What reaches a network device as an input: a frame of up to NET_FRAME_MAX_BYTES; or, longer, a big packet, and behind
- *  it the size of its segments, 2 bytes, the low one first. */
+/** What reaches a network device as an input: a frame of up to NET_FRAME_MAX_BYTES; or, longer, a big packet, and
+ *  behind it the size of its segments, 2 bytes, the low one first. */
 struct net_post {
     struct inputs *inputs; /* NULL: nobody takes frames yet */
     unsigned source;

@@ -199,7 +199,8 @@ static bool continues(const struct net_join *join, const uint8_t *next, const st
 static bool joinable(const uint8_t *frame, const struct net_packet *packet)
 {
     return packet->end - packet->payload >= NET_SEGMENT_MIN &&
-           (frame[packet->transport + TCP_FLAGS] & ~TCP_PSH) == TCP_ACK && !(frame[packet->transport + TCP_OFFSET] & 15);
+           (frame[packet->transport + TCP_FLAGS] & ~TCP_PSH) == TCP_ACK &&
+           !(frame[packet->transport + TCP_OFFSET] & 15);
 }
 
 void net_join_flush(struct net_join *join)

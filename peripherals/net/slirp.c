@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* User-mode networking by libslirp. Frames from the guest go in at once; what comes out, whenever that is, is
- * posted as an input. libslirp's clock is the machine's. */
+ * posted as an input. libslirp's clock is the machine's. An annex (machine/contract/annex.h). */
 #include "peripherals/net/slirp.h"
 
 #include <arpa/inet.h>
@@ -122,7 +122,7 @@ static void on_notify(void *opaque)
 }
 
 /* libslirp has one timer, for what an IPv6 router tells of itself now and then, at random times. It is no event of the
- * machine's, and must not depend on the host: it is due in fixed times, and looked at when the guest sends something. */
+ * machine's, and must not depend on the host: it is due in fixed times, and looked at when the guest sends. */
 static void *on_timer_new(SlirpTimerId id, void *timer_opaque, void *opaque)
 {
     struct net_slirp *net = opaque;
@@ -270,7 +270,7 @@ static struct in6_addr ipv6_address(uint8_t last)
     return (struct in6_addr){.s6_addr = {[0] = 0xfe, [1] = 0xc0, [15] = last}};
 }
 
-struct net_backend *net_slirp_open(const struct clock *clock, bool restricted, struct error *error)
+static struct net_backend *open_network(const struct clock *clock, bool restricted, struct error *error)
 {
     SlirpConfig config = {
         .version = 4,
@@ -307,8 +307,8 @@ struct net_backend *net_slirp_open(const struct clock *clock, bool restricted, s
     return &net->backend;
 }
 
-bool net_slirp_forward(struct net_backend *backend, bool udp, uint32_t host_address, uint16_t host_port,
-                       uint16_t guest_port, struct error *error)
+static bool forward(struct net_backend *backend, bool udp, uint32_t host_address, uint16_t host_port,
+                    uint16_t guest_port, struct error *error)
 {
     struct net_slirp *net = (struct net_slirp *)backend;
     struct in_addr host = {htonl(host_address)}, guest = {htonl(GUEST)};
@@ -321,8 +321,8 @@ bool net_slirp_forward(struct net_backend *backend, bool udp, uint32_t host_addr
                      udp ? "UDP" : "TCP", text, host_port, strerror(errno));
 }
 
-bool net_slirp_guest_forward(struct net_backend *backend, uint32_t address, uint16_t port, const char *path,
-                             struct error *error)
+static bool guest_forward(struct net_backend *backend, uint32_t address, uint16_t port, const char *path,
+                          struct error *error)
 {
     struct net_slirp *net = (struct net_slirp *)backend;
     struct in_addr guest = {htonl(address)};
@@ -332,7 +332,9 @@ bool net_slirp_guest_forward(struct net_backend *backend, uint32_t address, uint
         return true;
     inet_ntop(AF_INET, &guest, text, sizeof text);
     return error_set(error,
-                     "--net: guestfwd=tcp:%s:%u is no place in the guest's network: it must be in 10.0.2.0/24, and none "
-                     "that is in use",
+                     "--net: guestfwd=tcp:%s:%u is no place in the guest's network: it must be in 10.0.2.0/24, and "
+                     "none that is in use",
                      text, port);
 }
+
+const struct net_slirp_annex annex = {open_network, forward, guest_forward};

@@ -31,4 +31,14 @@ bool net_slirp_forward(struct net_backend *backend, bool udp, uint32_t host_addr
 bool net_slirp_guest_forward(struct net_backend *backend, uint32_t address, uint16_t port, const char *path,
                              struct error *error);
 
+/** What the annex "network" has: the three above. */
+struct net_slirp_annex {
+    struct net_backend *(*open)(const struct clock *clock, bool restricted, struct error *error);
+    bool (*forward)(struct net_backend *backend, bool udp, uint32_t host_address, uint16_t host_port,
+                    uint16_t guest_port, struct error *error);
+    bool (*guest_forward)(struct net_backend *backend, uint32_t address, uint16_t port, const char *path,
+                          struct error *error);
+};
+extern const struct net_slirp_annex annex;
+
 #endif

@@ -50,7 +50,7 @@ struct virtio_net {
     struct virtio_net_table unicast, multicast;
     uint8_t vlans[VIRTIO_NET_VLANS / 8]; /* a bit for each whose frames the driver wants */
     uint32_t pairs;                      /* that the driver uses */
-    uint8_t flows[VIRTIO_NET_FLOWS];     /* by a number made of the connection: the pair it is sent on + 1; 0: unknown */
+    uint8_t flows[VIRTIO_NET_FLOWS];     /* by a number of the connection: the pair it is sent on + 1; 0: unknown */
     uint64_t offloads_off;               /* of those negotiated for receiving, what the driver turned off */
     uint64_t dropped; /* frames for the guest that found no room, or no driver */
 };

@@ -20,7 +20,7 @@ struct virtio_vsock {
 
 extern const struct device_class virtio_vsock_class;
 
-/** Makes a socket device at `backend`, which it owns from now on. `name` names its sources, `guest_cid` is the guest. */
+/** Makes a socket device at `backend`, which it owns from now on. `name` names its sources, `guest_cid` the guest. */
 struct virtio_vsock *virtio_vsock_create(struct bus *bus, struct inputs *inputs, struct vsock_backend *backend,
                                          const char *name, uint32_t guest_cid);
 

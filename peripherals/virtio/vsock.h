@@ -47,8 +47,8 @@ struct vsock_backend {
 };
 
 /** Listens at the Unix socket `path`: who connects there and says "CONNECT PORT\n" is connected to that port of the
- *  guest and told "OK PORT\n"; a connection of the guest to port N goes to the socket `path`_N. "": leads nowhere, as in
- *  a replay. NULL: the host could not. */
+ *  guest and told "OK PORT\n"; a connection of the guest to port N goes to the socket `path`_N. "": leads nowhere, as
+ *  in a replay. NULL: the host could not. */
 struct vsock_backend *vsock_unix_open(const char *path, uint32_t guest_cid, struct error *error);
 
 #endif
