@@ -66,6 +66,9 @@ struct machine {
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */
+    unsigned net_links[MAX_NETS]; /* the cables of the network cards: 1 is in, 0 is out */
+    unsigned net_count;
+    unsigned vsock_reset; /* tells the guest that its connections are gone; where there is a vsock */
     struct machine_screen screen;
     struct timed_action *timed_actions; /* of options->at */
     struct psci psci;
