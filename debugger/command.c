@@ -241,6 +241,26 @@ bool command_line(struct session *session, const char *line, struct error *error
     return command->run(session, arguments + strspn(arguments, " \t"), error);
 }
 
+bool command_capture(struct session *session, const char *line, bool json, char **output, size_t *length,
+                     struct error *error)
+{
+    *output = NULL;
+    *length = 0;
+    FILE *memory = open_memstream(output, length), *out = session->out;
+    const bool colour = session->colour, was_json = session->json;
+    if (!memory)
+        return error_set(error, "no memory on the host");
+    session->out = memory;
+    session->colour = false;
+    session->json = json;
+    bool good = command_line(session, line, error);
+    session->out = out;
+    session->colour = colour;
+    session->json = was_json;
+    fclose(memory);
+    return good;
+}
+
 bool command_script(struct session *session, const char *path, struct error *error)
 {
     static unsigned nested;

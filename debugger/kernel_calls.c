@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A call begins with the exception that SVC takes, and is over when its task is back at EL0: then its line is told. What
- * the call reads is read when it begins, as an execve() leaves nothing of it; what it writes when it is over. The table
+/* A call begins with the exception that SVC takes, and is over when its task is back at EL0: then its line is told.
+ * What the call reads is read when it begins, as an execve() leaves nothing of it; what it writes when it is over. The table
  * of calls is that of `armature exec`. */
 #include "debugger/kernel_calls.h"
 #include <errno.h>
