@@ -353,6 +353,7 @@ void command_complete(struct session *session, const char *line, void (*each)(vo
     }
     const struct command *command = command_find(first, length, NULL);
     switch (command ? command->completes : COMPLETES_NOTHING) {
+    case COMPLETES_PLACE: offer_devices(session, &c); /* fall through */
     case COMPLETES_EXPRESSION: offer_expression(session, &c); break;
     case COMPLETES_COMMAND: offer_commands(&c); break;
     case COMPLETES_INFO: offer_table(&c, commands_info); /* fall through */

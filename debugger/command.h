@@ -9,6 +9,7 @@
 enum completes {
     COMPLETES_NOTHING,
     COMPLETES_EXPRESSION,
+    COMPLETES_PLACE, /* that can be set: the same, or a device's field */
     COMPLETES_FILE,
     COMPLETES_COMMAND,
     COMPLETES_INFO,
