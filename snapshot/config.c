@@ -87,7 +87,7 @@ static bool merge_shares(const struct run_options *recorded, const char *path, s
 {
     struct share_option given[MAX_SHARES];
     unsigned given_count = options->share_count, found = 0;
-    memcpy(given, options->shares, sizeof given);
+    memcpy(given, options->shares, given_count * sizeof *given);
     for (unsigned i = 0; i < recorded->share_count; i++) {
         options->shares[i] = recorded->shares[i];
         for (unsigned n = 0; n < given_count; n++) {
@@ -142,6 +142,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     options->kernel = recorded->kernel;
     options->firmware = recorded->firmware;
     options->bus = recorded->bus;
+    options->gic = recorded->gic;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
