@@ -51,10 +51,10 @@ static struct {
     unsigned count;
 } restored_from;
 
-static bool restore(struct machine *machine, const char *path, bool *lost, struct error *error)
+static bool restore(struct machine *machine, const char *path, void (*begins)(void *context), void *context,
+                    struct error *error)
 {
     struct snapshot *snapshot = snapshot_open(path, error);
-    *lost = false;
     if (!snapshot || !snapshot_fits(snapshot, machine, error)) {
         snapshot_close(snapshot);
         return false;
@@ -62,10 +62,11 @@ static bool restore(struct machine *machine, const char *path, bool *lost, struc
     restored_from.of = host_realloc(restored_from.of, restored_from.count + 1, sizeof *restored_from.of);
     restored_from.of[restored_from.count++] = snapshot;
     saver_wait(machine->saving.saver, NULL); /* it may read what is replaced now */
-    *lost = !snapshot_restore_over(snapshot, machine, error);
-    if (!*lost)
-        saver_restored(machine->saving.saver, snapshot);
-    return !*lost;
+    begins(context);
+    if (!snapshot_restore_over(snapshot, machine, error))
+        return false;
+    saver_restored(machine->saving.saver, snapshot);
+    return true;
 }
 
 static void close_restored(void)
