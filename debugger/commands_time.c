@@ -238,7 +238,8 @@ const struct command commands_time[] = {
     {"last-write", "ADDRESS|SYMBOL", COMPLETES_EXPRESSION, run_last_write,
      "Go back to behind the instruction that wrote there last.", NULL, true},
     {"bisect", "A B COMMAND", COMPLETES_COMMAND, run_bisect,
-     "Find the first moment between A and B (counts as for goto, or times) at which a command succeeds, such as assert.",
+     "Find the first moment between A and B (counts as for goto, or times) at which a command succeeds, such as "
+     "assert.",
      NULL, true},
     {"checkpoint", "", COMPLETES_NOTHING, run_checkpoint,
      "Remember this moment, so that going back to what follows is fast."},
