@@ -56,16 +56,11 @@ static bool run_reverse_finish(struct session *session, const char *arguments, s
 
 static bool run_goto(struct session *session, const char *arguments, struct error *error)
 {
-    uint64_t insns;
-    char *unit;
-    double seconds = strtod(arguments, &unit);
+    uint64_t insns, ns;
     if (!*arguments)
         return error_set(error, "goto expects a count of instructions, or a time such as 1.5s");
-    if (unit != arguments && (!strcmp(unit, "s") || !strcmp(unit, "ms") || !strcmp(unit, "us")) && seconds >= 0 &&
-        seconds < 1e9) {
-        double ns = seconds * (*unit == 's' ? 1e9 : *unit == 'm' ? 1e6 : 1e3);
-        return stands(session, history_go_time(session, (uint64_t)ns, error));
-    }
+    if (time_parse(arguments, &ns))
+        return stands(session, history_go_time(session, ns, error));
     return expression_number(session, arguments, &insns, error) && stands(session, history_go(session, insns, error));
 }
 
