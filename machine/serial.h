@@ -14,6 +14,9 @@ struct serial;
  *  NULL: `error` says what could not be had. */
 struct serial *serial_open(const char *name, const struct serial_option *option, struct error *error);
 
+/** Also adds all output to the end of a file. False: it cannot be opened, and `error` says why. */
+bool serial_log_to(struct serial *serial, const char *path, struct error *error);
+
 /** What the user can ask for with the Ctrl-A keys; called on the machine's thread. NULL: there is no such
  * key. */
 struct serial_keys {

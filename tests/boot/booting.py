@@ -11,6 +11,8 @@ POWER_OFF, HOST, USAGE, PANIC, TIMEOUT, RESET = range(6)
 program, guest, case = sys.argv[1:4]
 cpus = sys.argv[4] if len(sys.argv) > 4 else "1"
 options_of_all = sys.argv[5:]
+gic2 = "--gic" in options_of_all
+messages = r" MSI \d" if gic2 else "ITS-MSI"  # Linux's names for them
 folder = tempfile.TemporaryDirectory(prefix="armature-boot-")
 
 
