@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What of a machine is pages: RAM, and what was written over the image of each disk. Who wants to know of the changes of
- * all of it has a watch for each. */
+/* What of a machine is pages: RAM, and what was written over the image of each disk. Who wants to know of the changes
+ * of all of it has a watch for each. */
 #ifndef ARMATURE_WATCHED_H
 #define ARMATURE_WATCHED_H
 

@@ -18,8 +18,8 @@ import time
 import zlib
 
 sys.dont_write_bytecode = True
-from booting import (answer, boot, boot_with_errors, check, command, cpus, folder, gic2, guest, messages, PANIC, POWER_OFF,
-                     program, RESET, run_case, TIMEOUT)  # noqa: E402
+from booting import (answer, boot, boot_with_errors, check, command, cpus, folder, gic2, guest, messages, options_of_all,
+                     PANIC, POWER_OFF, program, RESET, run_case, TIMEOUT)  # noqa: E402
 
 
 def case_shell():
