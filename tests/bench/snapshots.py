@@ -17,7 +17,7 @@ APPEND = "console=ttyAMA0 quiet"
 STARTS = 15  # of a restored machine
 RESETS = 50
 CLONES = 20
-SAID = re.compile(r"saved (\S+): ([\d.]+) MiB in (\d+) ms, the guest stood still for ([\d.]+) ms")
+SAID = re.compile(r"saved (.+): ([\d.]+) MiB in (\d+) ms, the guest stood still for ([\d.]+) ms")
 
 
 class Failed(Exception):
