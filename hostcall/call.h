@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A guest's call that becomes one of the host's: a row of a table says what its arguments are, and from that follow the
- * checks of what they point to, the translation of paths, constants and layouts, the line of --strace, and the call
- * itself, which libffi makes. So a new call is a row, unless its meaning needs code (`handler`).
+/* A guest's call that becomes one of the host's: a row says what its arguments are, and from that follow the checks of
+ * what they point to, the translation of paths, constants and layouts, what a policy sees, the line of --strace, and the
+ * call itself, which libffi makes. So a new call is a row, unless its meaning needs code (`handler`).
  *
- *     CALL(63, read, NULL, 0, FD, OUT_BYTES(2), LENGTH)
+ *     PLAIN(63, read, 0, FD, OUT_N(1, 3), LEN)
  *
- * says: the second argument points to what the third counts, which the call fills. Whose memory that is, is behind
- * struct call_memory: a process's own addresses, or a machine's RAM. */
+ * says: the second argument points to what the third counts, which the call fills. Rows of linux_calls.def are calls of
+ * the kernel, those of a user's list (hyper/list.h) functions of libraries. Whose memory it is, is behind struct
+ * call_memory: a process's own addresses, or a machine's RAM, of which the host gets copies (struct call_set.copies). */
 #ifndef ARMATURE_CALL_H
 #define ARMATURE_CALL_H
 
@@ -14,14 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "hostcall/policy.h"
 
-#define CALL_MAX_ARGS 6u
+#define CALL_MAX_ARGS 8u
 
 /** The kinds of arguments. `of` and `bytes` are members of struct call_arg. */
 enum call_kind {
     ARG_NONE,    /* there is none */
     ARG_VALUE,   /* a number, shown in decimal */
     ARG_BITS,    /* a number, shown in hex */
+    ARG_I32,     /* a number of 32 bits with a sign; what else the guest's register has is not looked at */
+    ARG_U32,     /* the same, without one */
     ARG_MODE,    /* a number, shown in octal */
     ARG_SIGNAL,  /* a signal's number */
     ARG_FD,      /* a file descriptor; AT_FDCWD has its name */
@@ -29,7 +33,8 @@ enum call_kind {
     ARG_ADDRESS, /* a guest address that the host does not look at */
     ARG_STRING,  /* points to a string */
     ARG_PATH,    /* points to a path; `of` is the argument with the directory's descriptor plus 1, or 0 */
-    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1 */
+    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1, or .. */
+                 /* .. if `pointed`, that of the number it points to */
     ARG_OUT,     /* the same, that are written */
     ARG_IN_OUT,  /* the same, both */
     ARG_LAYOUT_IN,  /* points to a structure that the guest has otherwise: `of` is a number of call_layouts */
@@ -39,7 +44,17 @@ enum call_kind {
 
 struct call_arg {
     uint8_t kind, of;
-    uint16_t bytes;
+    uint32_t bytes;
+    bool pointed;
+};
+
+/** What a call gives. */
+enum call_result {
+    RESULT_WORD,    /* as it is; of the kernel: or -errno */
+    RESULT_VOID,    /* nothing: 0 */
+    RESULT_I32,
+    RESULT_U32,
+    RESULT_POINTER, /* an address of the host's is no business of the guest's: 0 or 1 */
 };
 
 enum call_flag {
@@ -59,6 +74,8 @@ struct call {
     int32_t host;                                                           /* the host's number, or -1 */
     uint16_t flags;                                                         /* enum call_flag */
     struct call_arg args[CALL_MAX_ARGS];
+    void (*function)(void); /* in place of the host's number; or NULL */
+    uint8_t result;         /* of it: enum call_result */
 };
 
 /** A structure that differs: how long it is here and there, and how the one becomes the other. */
@@ -75,6 +92,7 @@ struct call_bits {
 
 #define CALL_MAX_HOST_BYTES 256u /* of a layout */
 #define CALL_PATH_BYTES     4096u
+#define CALL_STRING_BYTES   65536u /* of a string that is copied */
 
 /** Where the guest's addresses lead. */
 struct call_memory {
@@ -89,6 +107,11 @@ struct call_memory {
 
 /** What a set of calls is. */
 struct call_set {
+    enum policy_table table;
+    /* The host gets copies of what arguments point to, so that nothing changes under it, and what it wrote goes back by
+     * call_memory.write. They are of at most so many bytes: what is only read, and all together that is written. */
+    bool copies;
+    uint32_t in_max, out_max;
     const struct call *calls; /* by the guest's number; name NULL: unknown */
     unsigned count;
     const struct call_layout *layouts;
@@ -104,17 +127,33 @@ struct call_set {
 struct call_context {
     const struct call_set *set;
     const struct call *call;
+    bool final; /* a handler says that a signal's handler is not to have it done again */
     struct call_memory memory;
     void *owner;   /* whose call it is: given to what the set points to */
     FILE *trace;   /* --strace, or NULL */
+    const struct policy *policy; /* or NULL */
+    /* Texts that a policy looked at, or put in their place; the arguments' values point to them. */
+    const char *texts[CALL_MAX_ARGS];
+    uint32_t own_texts; /* bits: those that are allocated */
+    const uint64_t *judged;
 };
 
 /** Does the call with `number`: the result as the guest is to see it. Unknown numbers are -ENOSYS; the first time each
  * is named on standard error, as what `who` calls. */
 int64_t call_do(struct call_context *context, uint64_t number, const uint64_t *args, const char *who);
 
+/** Does context->call, if the policy lets it: 0 and its *result, or -errno: it could not be made, or may not. */
+int call_perform(struct call_context *context, uint64_t number, const uint64_t *args, int64_t *result);
+
 /** The call in the row's plain way, for handlers that do something besides. */
 int64_t call_plain(struct call_context *context, const uint64_t *args);
+
+/** How many arguments a call has. */
+unsigned call_arg_count(const struct call *call);
+
+/** How many bytes argument `index` points to, as the others say; false: that is beyond any memory, or a number that it
+ * is measured by is not there. */
+bool call_arg_bytes(const struct call_context *context, unsigned index, const uint64_t *args, uint64_t *bytes);
 
 /** Copies a guest's string of less than `bytes` bytes: 0, -EFAULT, or -ENAMETOOLONG. */
 int call_string(const struct call_context *context, uint64_t address, char *to, size_t bytes);
@@ -122,6 +161,9 @@ int call_string(const struct call_context *context, uint64_t address, char *to, 
 /** The guest's bits as the host has them, and back. */
 uint64_t call_bits_to_host(const struct call_bits *rows, uint64_t guest);
 uint64_t call_bits_to_guest(const struct call_bits *rows, uint64_t host);
+
+/** Writes bytes in quotes, as C has them; what would not print is escaped. */
+void call_quote(FILE *to, const void *bytes, size_t count);
 
 /** A line of --strace, of `number` with its result. */
 void call_print(const struct call_context *context, uint64_t number, const uint64_t *args, int64_t result);

@@ -44,6 +44,13 @@ static void add_quoted(struct line *line, const uint8_t *bytes, size_t count, bo
     add(line, more ? "\"..." : "\"");
 }
 
+void call_quote(FILE *to, const void *bytes, size_t count)
+{
+    struct line line = {.length = 0};
+    add_quoted(&line, bytes, count, false);
+    fputs(line.text, to);
+}
+
 static void add_bytes(struct line *line, const struct call_context *context, uint64_t address, uint64_t bytes)
 {
     uint8_t shown[SHOWN_BYTES];
@@ -71,6 +78,8 @@ static void add_arg(struct line *line, const struct call_context *context, const
     switch (arg->kind) {
     case ARG_VALUE:
     case ARG_LENGTH: add(line, "%lld", (long long)value); break;
+    case ARG_I32: add(line, "%d", (int)value); break;
+    case ARG_U32: add(line, "%u", (unsigned)value); break;
     case ARG_SIGNAL: {
         const char *name = sigabbrev_np((int)value);
         add(line, name ? "SIG%s" : "%s%d", name ? name : "", (int)value);

@@ -20,6 +20,13 @@ static bool set_root(struct parsing *parsing, char *value)
     return true;
 }
 
+static bool set_policy(struct parsing *parsing, char *value)
+{
+    parsing->options->policy = policy_read(value, parsing->error);
+    return parsing->options->policy &&
+           policy_check(parsing->options->policy, POLICY_LINUX, linux_row, NULL, parsing->error);
+}
+
 static bool set_strace(struct parsing *parsing, char *value)
 {
     parsing->options->strace = true;
@@ -56,18 +63,21 @@ static bool set_cpu(struct parsing *parsing, char *value)
 static const struct exec_option {
     const char *name, *value; /* value NULL: it takes none */
     bool inherited;           /* the program's programs have it too */
+    bool is_path;             /* its value is one: the program's programs have another directory */
     bool (*set)(struct parsing *parsing, char *value);
     const char *help;
 } exec_options[] = {
-    {"--root", "DIR", true, set_root,
+    {"--root", "DIR", true, true, set_root,
      "The program's files begin at DIR, the root of an arm64 system, as under chroot; /proc, /sys and /dev are the "
      "host's."},
-    {"--engine", "NAME", true, set_engine,
+    {"--engine", "NAME", true, false, set_engine,
      "auto: the interpreter, and what is hot translated (the default); interp; jit: all is translated."},
-    {"--cpu", "MODEL", true, set_cpu, "The processor that the program sees: v8.0, v8.2 or max (the default)."},
-    {"--strace", NULL, true, set_strace, "Writes each call of the kernel to standard error."},
-    {"--argv0", "NAME", false, set_argv0, "What the program is told that it is called."},
-    {NULL, NULL, false, NULL, NULL},
+    {"--cpu", "MODEL", true, false, set_cpu, "The processor that the program sees: v8.0, v8.2 or max (the default)."},
+    {"--strace", NULL, true, false, set_strace, "Writes each call of the kernel to standard error."},
+    {"--policy", "FILE", true, true, set_policy,
+     "Logs, denies or changes calls, as the file's rules say; the manual has their form."},
+    {"--argv0", "NAME", false, false, set_argv0, "What the program is told that it is called."},
+    {NULL, NULL, false, false, NULL, NULL},
 };
 
 void exec_help(FILE *to)
@@ -120,8 +130,10 @@ int exec_command(int count, char **arguments, const char *self, const struct exe
             return EXIT_USAGE;
         if (option->inherited) {
             options.own_options[options.own_option_count++] = arguments[at];
-            if (value)
-                options.own_options[options.own_option_count++] = value;
+            if (value) {
+                char *absolute = option->is_path ? realpath(value, NULL) : NULL; /* for as long as this program runs */
+                options.own_options[options.own_option_count++] = absolute ? absolute : value;
+            }
         }
         at += value != NULL;
     }

@@ -60,6 +60,7 @@ static int path_of(void *owner, int directory, const char *guest, char host[CALL
 }
 
 const struct call_set linux_calls = {
+    .table = POLICY_LINUX,
     .calls = calls,
     .count = sizeof calls / sizeof *calls,
     .layouts = linux_layouts,
@@ -67,6 +68,15 @@ const struct call_set linux_calls = {
     .path = path_of,
     .invoke = invoke,
 };
+
+const char *linux_row(const void *context, unsigned index, unsigned *arguments)
+{
+    if (index >= linux_calls.count)
+        return NULL;
+    const struct call *call = &linux_calls.calls[index];
+    *arguments = call_arg_count(call);
+    return call->name ? call->name : "";
+}
 
 /* --- a thread's call -------------------------------------------------------------------------------- */
 
@@ -83,7 +93,7 @@ bool linux_call(struct thread *thread)
         return false;
     }
     cpu->x[0] = (uint64_t)result;
-    const bool may_again = context->call && !(context->call->flags & CALL_NO_RESTART);
+    const bool may_again = context->call && !context->final && !(context->call->flags & CALL_NO_RESTART);
     return result == -EINTR && may_again;
 }
 

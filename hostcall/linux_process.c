@@ -210,7 +210,7 @@ int64_t do_futex(struct call_context *context, const uint64_t *args)
     if (result == -EINTR && waits && !args[3] && thread->interrupted)
         return -EINTR;
     if (result == -EINTR && thread->interrupted)
-        context->call = NULL; /* which is not done again */
+        context->final = true; /* it is not done again */
     return result;
 }
 

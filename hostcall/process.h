@@ -25,7 +25,7 @@
 struct process_options {
     const char *root;             /* a foreign root file system, or NULL */
     bool strace;
-    const char *policy;           /* a file, or NULL */
+    const struct policy *policy;  /* or NULL */
     enum cpu_model cpu;
     const struct engine_ops *engine;
     const char *argv0;            /* what the program is told it is called, or NULL */
@@ -176,6 +176,7 @@ bool proc_is_exe(const char *host);
 /* --- linux.c ---------------------------------------------------------------------------------------- */
 
 extern const struct call_set linux_calls;
+policy_row linux_row;
 
 /** Does a thread's call: x8 and the arguments from its CPU, the result into x0. Returns whether a signal's handler may
  *  have it done again. */

@@ -276,7 +276,8 @@ struct thread *thread_create(const struct cpu *from)
     thread->call = (struct call_context){.set = &linux_calls,
                                          .memory = {call_memory_at, memory_read, memory_write, NULL},
                                          .owner = thread,
-                                         .trace = process.trace};
+                                         .trace = process.trace,
+                                         .policy = process.options->policy};
     if (from)
         copy_state(thread->cpu, from);
     return thread;
@@ -459,6 +460,8 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
     set_child(thread, flags & ~(uint64_t)CLONE_CHILD_CLEARTID, stack, tls, 0);
     thread->vforked = true;
     thread->held = 0;
+    memset(thread->call.texts, 0, sizeof thread->call.texts); /* the parent's to free */
+    thread->call.own_texts = 0;
     signals_block_all();
     const int pid =
         clone(vfork_child, (uint8_t *)host_stack + VFORK_STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, thread);

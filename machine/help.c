@@ -30,6 +30,7 @@ void help_program(FILE *to)
           "       armature exec PROGRAM    run one ARM64 Linux program (armature exec --help)\n"
           "       armature snapshot ...    look at snapshots (armature snapshot --help)\n"
           "       armature disk ...        make, check and copy disk images (armature disk --help)\n"
+          "       armature install-binfmt  have Linux start ARM64 programs by itself (... --help)\n"
           "       armature --help          this text\n"
           "       armature --version       the version\n"
           "\n"
@@ -39,8 +40,9 @@ void help_program(FILE *to)
 
 void help_run(FILE *to)
 {
-    fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --restore SNAPSHOT [OPTIONS]\n\n", to);
-    fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --replay LOG [OPTIONS]\n\n", to);
+    fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --restore SNAPSHOT [OPTIONS]\n"
+          "       armature run --replay LOG [OPTIONS]\n\n",
+          to);
     for (const struct cli_option *option = cli_options; option->name; option++) {
         fprintf(to, "  %s%s%s%s\n", option->name, option->value ? " " : "",
                 option->value ? option->value : "", option->repeatable ? "  (may be repeated)" : "");

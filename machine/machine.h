@@ -61,6 +61,7 @@ struct machine {
     struct pci_host *pci;  /* NULL: the board has no PCI Express */
     struct gicv3_its *its;
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
+    struct policy *policy; /* of --policy; one of `devices`. NULL: there is none */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */

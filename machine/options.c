@@ -242,6 +242,11 @@ static bool take_semihosting(struct run_options *options, const char *value, str
     return true;
 }
 
+static bool take_policy(struct run_options *options, const char *value, struct error *error)
+{
+    return take_path(&options->policy, "--policy", value, error);
+}
+
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
                                struct error *error)
 {
@@ -658,6 +663,10 @@ const struct cli_option cli_options[] = {
      "time, and the program's exit status, which becomes this one's. The command line is the kernel's name and "
      "--append.",
      take_semihosting},
+    {"--policy", "FILE", "", false,
+     "Log, deny or change what the guest asks of the host by --share, --hostcall and --semihosting, as the file's rules "
+     "say. A replay wants the same.",
+     take_policy},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or "
      "none.",
