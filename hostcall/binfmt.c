@@ -52,8 +52,10 @@ static bool register_entry(const char *entry, struct error *error)
 {
     const int fd = open(FOLDER "/register", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return error_set(error, errno == ENOENT ? "not registered: binfmt_misc is not mounted; mount -t binfmt_misc none " FOLDER
-                                                : "not registered: " FOLDER "/register: %s",
+        return error_set(error,
+                         errno == ENOENT
+                             ? "not registered: binfmt_misc is not mounted; mount -t binfmt_misc none " FOLDER
+                             : "not registered: " FOLDER "/register: %s",
                          strerror(errno));
     const bool written = write(fd, entry, strlen(entry)) == (ssize_t)strlen(entry);
     const int reason = errno;
@@ -94,7 +96,7 @@ void binfmt_help(FILE *to)
     fputs("usage: armature install-binfmt\n\n"
           "Prints the line by which Linux's binfmt_misc hands programs for AArch64 to this program, so that they are\n"
           "started like any other; as root, with binfmt_misc mounted, registers it until the next boot. In\n"
-          "/etc/binfmt.d/armature.conf it stays. Needs Linux 5.12. A dynamic program finds its interpreter and libraries\n"
-          "where this host has them.\n",
+          "/etc/binfmt.d/armature.conf it stays. Needs Linux 5.12. A dynamic program finds its interpreter and\n"
+          "libraries where this host has them.\n",
           to);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A guest's call that becomes one of the host's: a row says what its arguments are, and from that follow the checks of
- * what they point to, the translation of paths, constants and layouts, what a policy sees, the line of --strace, and the
- * call itself, which libffi makes. So a new call is a row, unless its meaning needs code (`handler`).
+ * what they point to, the translation of paths, constants and layouts, what a policy sees, the line of --strace, and
+ * the call itself, which libffi makes. So a new call is a row, unless its meaning needs code (`handler`).
  *
  *     PLAIN(63, read, 0, FD, OUT_N(1, 3), LEN)
  *
  * says: the second argument points to what the third counts, which the call fills. Rows of linux_calls.def are calls of
  * the kernel, those of a user's list (hyper/list.h) functions of libraries. Whose memory it is, is behind struct
- * call_memory: a process's own addresses, or a machine's RAM, of which the host gets copies (struct call_set.copies). */
+ * call_memory: a process's own addresses, or a machine's RAM, of which the host gets copies (call_set.copies). */
 #ifndef ARMATURE_CALL_H
 #define ARMATURE_CALL_H
 
@@ -33,8 +33,8 @@ enum call_kind {
     ARG_ADDRESS, /* a guest address that the host does not look at */
     ARG_STRING,  /* points to a string */
     ARG_PATH,    /* points to a path; `of` is the argument with the directory's descriptor plus 1, or 0 */
-    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1, or .. */
-                 /* .. if `pointed`, that of the number it points to */
+    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1, .. */
+                 /* .. or if `pointed`, that of the number it points to */
     ARG_OUT,     /* the same, that are written */
     ARG_IN_OUT,  /* the same, both */
     ARG_LAYOUT_IN,  /* points to a structure that the guest has otherwise: `of` is a number of call_layouts */

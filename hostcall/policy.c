@@ -262,8 +262,8 @@ static bool parse(struct policy *policy, char *text, struct error *error)
 
 /* --- judging ----------------------------------------------------------------------------------------- */
 
-/* Whether * and ? of the pattern can stand for what the text has. Linear but for a text's length: at a mismatch only the
- * last * takes one more. */
+/* Whether * and ? of the pattern can stand for what the text has. Quadratic at worst: at a mismatch only the last *
+ * takes one more. */
 static bool matches(const char *pattern, const char *text)
 {
     const char *star = NULL, *from = text;

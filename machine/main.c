@@ -365,8 +365,8 @@ int main(int argc, char **argv)
         return command_install_binfmt(argc - 2, argv + 2);
     if (argc > 2)
         return complain(EXIT_STATUS_USAGE,
-                        "expected run, debug, test, exec, snapshot, disk or install-binfmt and what follows them, --help or "
-                        "--version");
+                        "expected run, debug, test, exec, snapshot, disk or install-binfmt and what follows them, "
+                        "--help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -377,8 +377,8 @@ int main(int argc, char **argv)
             return finish_output();
         }
     fprintf(stderr,
-            "armature: unknown command '%s'; expected run, debug, test, exec, snapshot, disk, install-binfmt, --help or "
-            "--version\n",
+            "armature: unknown command '%s'; expected run, debug, test, exec, snapshot, disk, install-binfmt, "
+            "--help or --version\n",
             argv[1]);
     return EXIT_STATUS_USAGE;
 }

@@ -664,8 +664,8 @@ const struct cli_option cli_options[] = {
      "--append.",
      take_semihosting},
     {"--policy", "FILE", "", false,
-     "Log, deny or change what the guest asks of the host by --share, --hostcall and --semihosting, as the file's rules "
-     "say. A replay wants the same.",
+     "Log, deny or change what the guest asks of the host by --share, --hostcall and --semihosting, as the file's "
+     "rules say. A replay wants the same.",
      take_policy},
     {"--serial", "WHERE", SERIALS, false,
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Hypercalls: a row of the list says what becomes of the arguments (hostcall/call.h), and what the function wrote is the
- * answer. */
+/* Hypercalls: a row of the list says what becomes of the arguments (hostcall/call.h), and what the function wrote is
+ * the answer. */
 #include "hostcall/hyper/hyper.h"
 #include <errno.h>
 #include <stdlib.h>

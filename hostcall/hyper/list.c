@@ -102,8 +102,8 @@ static bool check_lengths(const struct call *function, const struct place *place
         const struct call_arg *of = &function->args[number];
         const bool pointer = (of->kind == ARG_IN || of->kind == ARG_IN_OUT) && !of->of && of->bytes == 8;
         if (argument->pointed ? !pointer : !is_number(of))
-            return wrong(place, "argument %u of %s must be %s, as argument %u is measured by it", number, function->name,
-                         argument->pointed ? "in[8] or inout[8]" : "a number", i);
+            return wrong(place, "argument %u of %s must be %s, as argument %u is measured by it", number,
+                         function->name, argument->pointed ? "in[8] or inout[8]" : "a number", i);
     }
     return true;
 }
