@@ -16,37 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include "hostcall/policy.h"
-
-#define CALL_MAX_ARGS 8u
-
-/** The kinds of arguments. `of` and `bytes` are members of struct call_arg. */
-enum call_kind {
-    ARG_NONE,    /* there is none */
-    ARG_VALUE,   /* a number, shown in decimal */
-    ARG_BITS,    /* a number, shown in hex */
-    ARG_I32,     /* a number of 32 bits with a sign; what else the guest's register has is not looked at */
-    ARG_U32,     /* the same, without one */
-    ARG_MODE,    /* a number, shown in octal */
-    ARG_SIGNAL,  /* a signal's number */
-    ARG_FD,      /* a file descriptor; AT_FDCWD has its name */
-    ARG_LENGTH,  /* of what another argument points to */
-    ARG_ADDRESS, /* a guest address that the host does not look at */
-    ARG_STRING,  /* points to a string */
-    ARG_PATH,    /* points to a path; `of` is the argument with the directory's descriptor plus 1, or 0 */
-    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1, .. */
-                 /* .. or if `pointed`, that of the number it points to */
-    ARG_OUT,     /* the same, that are written */
-    ARG_IN_OUT,  /* the same, both */
-    ARG_LAYOUT_IN,  /* points to a structure that the guest has otherwise: `of` is a number of call_layouts */
-    ARG_LAYOUT_OUT, /* the same, that is written */
-    ARG_CONSTANTS,  /* bits that the guest has otherwise: `of` is a number of call_constants */
-};
-
-struct call_arg {
-    uint8_t kind, of;
-    uint32_t bytes;
-    bool pointed;
-};
+#include "machine/contract/call_text.h"
 
 /** What a call gives. */
 enum call_result {
@@ -161,9 +131,6 @@ int call_string(const struct call_context *context, uint64_t address, char *to, 
 /** The guest's bits as the host has them, and back. */
 uint64_t call_bits_to_host(const struct call_bits *rows, uint64_t guest);
 uint64_t call_bits_to_guest(const struct call_bits *rows, uint64_t host);
-
-/** Writes bytes in quotes, as C has them; what would not print is escaped. */
-void call_quote(FILE *to, const void *bytes, size_t count);
 
 /** A line of --strace, of `number` with its result. */
 void call_print(const struct call_context *context, uint64_t number, const uint64_t *args, int64_t result);

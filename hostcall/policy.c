@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "hostcall/call.h"
+#include "machine/contract/call_text.h"
 #include "machine/file.h"
 
 #define CONDITIONS_MAX 8u
@@ -322,20 +322,18 @@ static bool applies(const struct rule *rule, struct policy_subject *subject)
 
 static void tell(const struct policy *policy, const struct rule *rule, struct policy_subject *subject)
 {
-    flockfile(stderr);
-    fprintf(stderr, "armature: policy %s:%u: %s %s(", policy->path, rule->line, table_names[subject->table],
-            subject->name);
+    struct call_text line = {.length = 0};
+    call_text_add(&line, "%s %s(", table_names[subject->table], subject->name);
     for (unsigned i = 0; i < subject->count; i++) {
         const char *text = text_of(subject, i);
         const int64_t number = (int64_t)subject->numbers[i];
-        fputs(i ? ", " : "", stderr);
+        call_text_add(&line, i ? ", " : "");
         if (text)
-            call_quote(stderr, text, strlen(text));
+            call_text_quote(&line, text, strlen(text), false);
         else
-            fprintf(stderr, number > -4096 && number < 1 << 24 ? "%lld" : "%#llx", (long long)number);
+            call_text_add(&line, number > -4096 && number < 1 << 24 ? "%lld" : "%#llx", (long long)number);
     }
-    fputs(")\n", stderr);
-    funlockfile(stderr);
+    fprintf(stderr, "armature: policy %s:%u: %s)\n", policy->path, rule->line, line.text);
 }
 
 static void rewrite(const struct rule *rule, struct policy_subject *subject)
