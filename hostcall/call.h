@@ -33,6 +33,7 @@ enum call_flag {
     CALL_FLAGS_FOLLOW = 4, /* the same, if its last argument has AT_SYMLINK_NOFOLLOW */
     CALL_QUIET = 8,       /* not there, and programs know what to do without: ENOSYS, and no word of it */
     CALL_SETS_MASK = 16,  /* waits with another signal mask, its argument of ARG_IN with 8 bytes */
+    CALL_LOCAL = 64,      /* about memory or the program itself: a replay makes it too */
     CALL_CREATES = 32,    /* the path's end need not exist */
 };
 

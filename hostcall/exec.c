@@ -3,7 +3,7 @@
 #include "hostcall/exec.h"
 #include <stdlib.h>
 #include <string.h>
-#include "hostcall/process.h"
+#include "hostcall/trail.h"
 
 #define EXIT_USAGE 2
 
@@ -25,6 +25,18 @@ static bool set_policy(struct parsing *parsing, char *value)
     parsing->options->policy = policy_read(value, parsing->error);
     return parsing->options->policy &&
            policy_check(parsing->options->policy, POLICY_LINUX, linux_row, NULL, parsing->error);
+}
+
+static bool set_record(struct parsing *parsing, char *value)
+{
+    parsing->options->record = value;
+    return true;
+}
+
+static bool set_replay(struct parsing *parsing, char *value)
+{
+    parsing->options->replay = value;
+    return true;
 }
 
 static bool set_strace(struct parsing *parsing, char *value)
@@ -76,6 +88,12 @@ static const struct exec_option {
     {"--strace", NULL, true, false, set_strace, "Writes each call of the kernel to standard error."},
     {"--policy", "FILE", true, true, set_policy,
      "Logs, denies or changes calls, as the file's rules say; the manual has their form."},
+    {"--record", "LOG", false, false, set_record,
+     "Writes down what reaches the program from outside: results of calls, signals, time. Of one thread, without its "
+     "children; what it becomes by execve() has a log of its own, LOG.1 and so on."},
+    {"--replay", "LOG", false, false, set_replay,
+     "Does the run again that a log has, with no call of the host's but for memory: its output, its end. No program is "
+     "given."},
     {"--argv0", "NAME", false, false, set_argv0, "What the program is told that it is called."},
     {NULL, NULL, false, false, NULL, NULL},
 };
@@ -137,12 +155,25 @@ int exec_command(int count, char **arguments, const char *self, const struct exe
         }
         at += value != NULL;
     }
-    if (at == count) {
-        error_set(error, "exec: which program? armature exec --help tells");
+    if (options.replay ? at < count || options.root || options.record : at == count) {
+        error_set(error, options.replay ? "exec: --replay has the program and its files from the log, so nothing else "
+                                          "makes sense with it"
+                                        : "exec: which program? armature exec --help tells");
         return EXIT_USAGE;
     }
-    options.program = arguments[at];
-    options.arguments = arguments + at + 1;
+    if (options.policy && (options.record || options.replay)) {
+        error_set(error, "exec: a recorded run has its results from the host or the log, so --policy makes no sense "
+                         "with --record and --replay");
+        return EXIT_USAGE;
+    }
+    if (options.replay) {
+        if (!trail_open(options.replay, &options, error))
+            return HOST_FAILURE_STATUS;
+        options.arguments = arguments + count;
+    } else {
+        options.program = arguments[at];
+        options.arguments = arguments + at + 1;
+    }
     process_exec(&options, &status, error);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include "hostcall/guard.h"
+#include "hostcall/trail.h"
 
 #define PLAIN(number, name, flags, ...)        [number] = {#name, NULL, SYS_##name, flags, {__VA_ARGS__}},
 #define OWN(number, name, handler, flags, ...) [number] = {#name, handler, SYS_##name, flags, {__VA_ARGS__}},
@@ -69,8 +70,10 @@ bool linux_call(struct thread *thread)
     uint64_t args[CALL_MAX_ARGS];
     memcpy(args, cpu->x, sizeof args);
     const uint64_t number = (uint32_t)cpu->x[8];
-    int64_t result = call_do(context, number, args, process.program);
-    if (result == GUARD_INTERRUPTED) { /* the signal came before the call: it is as if it had come before SVC */
+    int64_t result = process.trail ? trail_call(thread, number, args)
+                                   : call_do(context, number, args, process.program);
+    /* The signal came before the call: it is as if it had come before SVC. */
+    if (result == GUARD_INTERRUPTED && !context->final) {
         cpu->pc -= 4;
         return false;
     }

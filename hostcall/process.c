@@ -16,11 +16,10 @@
 #include <unistd.h>
 #include "hostcall/guard.h"
 #include "hostcall/program.h"
+#include "hostcall/trail.h"
 #include "isa/arm64/threads.h"
 
 #define MOVABLE_BASE     0x2aaaaaaaa000ull /* two thirds of the space, as Linux has it */
-#define STACK_TOP        (USER_SPACE_BYTES - 0x10000ull)
-#define MAX_STACK_BYTES  (64ull << 20)
 #define MIN_STACK_BYTES  (8ull << 20)
 #define INTERPRETER_BASE (USER_SPACE_BYTES - (1ull << 32) - (64ull << 20)) /* near where other areas go */
 
@@ -37,7 +36,7 @@ struct process process;
 /* --- parts ------------------------------------------------------------------------------------------ */
 
 /* CNTVCT_EL0 counts the host's monotonic time. */
-static uint64_t host_ns(void *context)
+uint64_t process_host_ns(void *context)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -72,8 +71,10 @@ static bool make_parts(const struct process_options *options, struct error *erro
     pthread_mutex_init(&process.threads_lock, NULL);
     pthread_mutex_init(&process.actions_lock, NULL);
     pthread_mutex_init(&process.pages.lock, NULL);
+    const uint64_t now_ns = process.clock.now_ns; /* of a replay */
     clock_init(&process.clock);
-    process.clock.live_ns = host_ns;
+    process.clock.now_ns = now_ns;
+    process.clock.live_ns = trail_replays() ? NULL : process_host_ns;
     space_init(&process.space, on_changed, &process);
     process_wire_user(&process);
     if (!bus_init_process(&process.bus, USER_SPACE_BYTES, error))
@@ -146,7 +147,7 @@ static void push_strings(struct stack_writer *stack, char **strings, unsigned co
 static uint64_t build_stack(uint64_t lowest, const struct program_image *image, uint64_t interpreter, uint64_t entry,
                             const char *file, char **arguments, char **environment)
 {
-    struct stack_writer stack = {STACK_TOP - 16, lowest, false};
+    struct stack_writer stack = {PROCESS_STACK_TOP - 16, lowest, false};
     const unsigned argc = count_of(arguments), envc = count_of(environment);
     uint64_t *addresses = calloc(argc + envc + 1, sizeof *addresses);
     const struct cpu *cpu = process.cpus[0];
@@ -203,9 +204,12 @@ static bool make_stack(uint64_t *lowest, struct error *error)
 {
     struct rlimit limit;
     uint64_t bytes = MIN_STACK_BYTES;
-    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur > bytes)
-        bytes = limit.rlim_cur < MAX_STACK_BYTES ? limit.rlim_cur & ~(PAGE_SIZE_BYTES - 1) : MAX_STACK_BYTES;
-    *lowest = STACK_TOP - bytes;
+    if (trail_replays())
+        bytes = PROCESS_STACK_TOP - trail_start()->stack_lowest;
+    else if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur > bytes)
+        bytes = limit.rlim_cur < PROCESS_MAX_STACK_BYTES ? limit.rlim_cur & ~(PAGE_SIZE_BYTES - 1)
+                                                         : PROCESS_MAX_STACK_BYTES;
+    *lowest = PROCESS_STACK_TOP - bytes;
     if (space_map(&process.space, *lowest, bytes, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) < 0)
         return error_set(error, "the host gives no memory for the program's stack: %s", strerror(errno));
@@ -221,11 +225,12 @@ static void set_name(const char *path)
     prctl(PR_SET_NAME, slash ? slash + 1 : path);
 }
 
-static bool load(const char *host, const char *guest, char **arguments, struct error *error)
+static bool load(const char *host, const char *guest, char **arguments, uint64_t *lowest, struct error *error)
 {
     struct program_plan plan, other;
     struct program_image image, interpreter = {0};
-    uint64_t lowest;
+    if (!trail_file("program", host, error))
+        return false;
     int fd = program_open(host, &plan, error);
     if (fd < 0)
         return false;
@@ -243,16 +248,18 @@ static bool load(const char *host, const char *guest, char **arguments, struct e
                              "%s: needs the interpreter %s, which is not %s; give the directory of an arm64 system "
                              "with --root",
                              host, plan.interpreter, process.root[0] ? "below --root" : "on this host");
-        if (fd < 0)
+        if (fd < 0 || !trail_file("interpreter", path, error))
             return false;
         loaded = program_map(&process.space, &other, fd, INTERPRETER_BASE, path, &interpreter, error);
         close(fd);
         if (!loaded)
             return false;
     }
-    if (!make_stack(&lowest, error) || !make_trampoline())
+    if (!make_stack(lowest, error) || !make_trampoline())
         return false;
-    const uint64_t sp = build_stack(lowest, &image, interpreter.bias, image.entry, guest, arguments, environ);
+    const uint64_t sp = trail_replays() ? trail_fill_stack()
+                                        : build_stack(*lowest, &image, interpreter.bias, image.entry, guest,
+                                                      arguments, environ);
     if (!sp)
         return error_set(error, "%s: its arguments and environment are longer than its stack", host);
     struct cpu *cpu = process.cpus[0];
@@ -261,10 +268,11 @@ static bool load(const char *host, const char *guest, char **arguments, struct e
     return true;
 }
 
-static void seed(struct cpu *cpu)
+static void seed(struct cpu *cpu, uint64_t words[PROCESS_SEEDS])
 {
-    uint64_t words[11];
-    if (getrandom(words, sizeof words, 0) != sizeof words)
+    if (trail_replays())
+        memcpy(words, trail_start()->seeds, sizeof trail_start()->seeds);
+    else if (getrandom(words, 8 * PROCESS_SEEDS, 0) != 8 * PROCESS_SEEDS)
         return;
     cpu_seed_rng(cpu, words[10]);
     uint64_t *const keys[] = {&cpu->sys.APIAKeyLo_EL1, &cpu->sys.APIAKeyHi_EL1, &cpu->sys.APIBKeyLo_EL1,
@@ -416,8 +424,10 @@ int process_exec(const struct process_options *options, int *status, struct erro
         error_set(error, "/proc/self/exe: %s", strerror(errno));
         return -1;
     }
-    int result = find_program(options->program, target.guest, target.host);
-    if (!result)
+    int result = 0;
+    if (trail_replays()) /* what a script's line led to */
+        snprintf(target.host, sizeof target.host, "%s", options->program);
+    else if (!(result = find_program(options->program, target.guest, target.host)))
         result = find_target(&target);
     if (result) {
         *status = result == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNING;
@@ -445,20 +455,27 @@ int process_exec(const struct process_options *options, int *status, struct erro
         return -1;
     *status = EXIT_NOT_RUNNING;
     struct thread *thread = thread_self;
+    struct trail_start start = {0};
     char *absolute = realpath(target.host, NULL);
     snprintf(process.program, sizeof process.program, "%s", paths_to_guest(absolute ? absolute : target.host));
     free(absolute);
     process.arguments = arguments;
-    if (!load(target.host, target.guest, arguments, error))
+    process.program_host = target.host;
+    if (!load(target.host, target.guest, arguments, &start.stack_lowest, error))
         return -1;
-    seed(thread->cpu);
+    seed(thread->cpu, start.seeds);
     set_name(target.guest);
-    syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &thread->mask, sizeof thread->mask);
-    signals_init(&process);
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &start.mask, sizeof start.mask);
+    thread->mask = trail_replays() ? trail_start()->mask : start.mask;
+    start.ignored = signals_ignored();
+    if (options->record && !trail_create(options->record, &start, error))
+        return -1;
+    signals_init(&process, trail_replays() ? trail_start()->ignored : start.ignored);
     signals_apply_mask(thread);
     thread_run(thread);
     /* The first thread has ended, and others go on: exit_group() ends all. */
     signals_block_all();
+    trail_end((uint8_t)thread->end_status);
     syscall(SYS_exit, thread->end_status);
     abort(); /* the call does not come back */
 }
@@ -512,12 +529,17 @@ static void free_strings(char **strings)
 static char **own_arguments(const struct target *target, char **arguments)
 {
     const struct process_options *options = process.options;
-    char **all = calloc(options->own_option_count + count_of(arguments) + 5, sizeof *all);
+    static char log[PROCESS_PATH_BYTES];
+    char **all = calloc(options->own_option_count + count_of(arguments) + 7, sizeof *all);
     unsigned used = 0;
     if (!all)
         return NULL;
     for (unsigned i = 0; i < options->own_option_count; i++)
         all[used++] = options->own_options[i];
+    if (trail_records() && !thread_self->vforked && trail_next_name(log, sizeof log)) {
+        all[used++] = (char *)"--record";
+        all[used++] = log;
+    }
     all[used++] = (char *)"--argv0";
     all[used++] = arguments[0];
     all[used++] = (char *)target->guest;
@@ -528,6 +550,10 @@ static char **own_arguments(const struct target *target, char **arguments)
 int64_t process_execve(struct thread *thread, const char *path, uint64_t arguments_at, uint64_t environment_at)
 {
     char **arguments = NULL, **environment = NULL, **whole = NULL, **own = NULL;
+    if (trail_replays()) {
+        trail_became(thread);
+        return 0;
+    }
     struct target *target = calloc(1, sizeof *target);
     int64_t result = target ? read_strings(thread, arguments_at, &arguments) : -ENOMEM;
     if (!result)
@@ -548,6 +574,8 @@ int64_t process_execve(struct thread *thread, const char *path, uint64_t argumen
         result = -ENOMEM;
     if (!result) {
         fflush(NULL);
+        if (process.trail)
+            trail_become(own);
         signals_apply_mask(thread);
         const uint64_t mask = thread->mask;
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);

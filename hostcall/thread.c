@@ -11,7 +11,7 @@
 #include <linux/futex.h>
 #include <unistd.h>
 #include "hostcall/guard.h"
-#include "hostcall/process.h"
+#include "hostcall/trail.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/threads.h"
@@ -139,6 +139,8 @@ static void take_exception(struct thread *thread)
     case EC_SVC: {
         const uint64_t first_argument = cpu->x[0];
         const bool restart = linux_call(thread);
+        if (process.trail)
+            trail_signal(thread, true);
         if (thread->interrupted && !thread->ends)
             signals_deliver(thread, restart, first_argument);
         thread->waits = false;
@@ -184,15 +186,22 @@ void thread_run(struct thread *thread)
     struct cpu *cpu = thread->cpu;
     while (!thread->ends) {
         /* Whoever wants attention says for what before, so it is seen here or ends the turn. */
-        __atomic_store_n(&cpu->limit, UINT64_MAX, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&cpu->limit, process.trail ? trail_limit(thread) : UINT64_MAX, __ATOMIC_SEQ_CST);
         settle_pages();
-        if (__atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST))
+        if (process.trail)
+            trail_before_turn(thread);
+        if (__atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST)) {
+            if (trail_records())
+                trail_signal(thread, false);
             signals_deliver(thread, false, 0);
+        }
         cpu_set_flag(&cpu->stop_requested, false);
         cpu->user_exception.taken = false;
         run_turn(thread);
         if (cpu->user_exception.taken)
             take_exception(thread);
+        else if (process.trail)
+            trail_after_turn(thread);
     }
 }
 
@@ -213,7 +222,10 @@ static bool memory_read(void *context, void *to, uint64_t address, uint64_t byte
 static bool memory_write(void *context, uint64_t address, const void *from, uint64_t bytes)
 {
     void *at = call_memory_at(context, address, bytes);
-    return at && guard_copy(at, from, bytes);
+    if (!at || !guard_copy(at, from, bytes))
+        return false;
+    trail_wrote(address, from, bytes);
+    return true;
 }
 
 /* The registers of a thread, and what else belongs to it alone. */
@@ -411,6 +423,8 @@ static int64_t begin_process(struct thread *thread, uint64_t flags, uint64_t sta
 {
     if ((flags & CSIGNAL) != SIGCHLD && (flags & CSIGNAL))
         return -EINVAL;
+    if (trail_replays())
+        return 0; /* it is another process: the log has its number */
     fflush(NULL);
     process_fork_begin(thread);
     const pid_t pid = fork();
@@ -418,6 +432,10 @@ static int64_t begin_process(struct thread *thread, uint64_t flags, uint64_t sta
     process_fork_end(thread, pid == 0);
     if (pid < 0)
         return -error;
+    if (!pid && process.trail) {
+        trail_forget();
+        signals_restore();
+    }
     if (pid) {
         if (flags & CLONE_PARENT_SETTID)
             guest_write(thread, parent_tid, &pid, sizeof pid);
@@ -462,10 +480,16 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
     thread->held = 0;
     memset(thread->call.texts, 0, sizeof thread->call.texts); /* the parent's to free */
     thread->call.own_texts = 0;
-    signals_block_all();
-    const int pid =
-        clone(vfork_child, (uint8_t *)host_stack + VFORK_STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, thread);
+    const bool in_call = trail_enter_child();
+    int pid = 0;
+    if (trail_replays()) {
+        thread_run(thread);
+    } else {
+        signals_block_all();
+        pid = clone(vfork_child, (uint8_t *)host_stack + VFORK_STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, thread);
+    }
     const int error = errno;
+    trail_leave_child(in_call);
     threads_leave(cpu); /* it may have ended where it was */
     const struct tlb_slots slots = {0};
     copy_state(cpu, saved);

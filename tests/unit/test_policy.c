@@ -94,17 +94,20 @@ static void test_conditions(void **state)
 static void test_changes(void **state)
 {
     struct policy_subject subject;
-    assert_int_equal(judge("linux openat rewrite 1 \"/a \\\"b\\\"\"\nlinux openat rewrite 2 -1", &subject).kind, POLICY_GO);
+    struct policy_verdict verdict =
+        judge("linux openat rewrite 1 \"/a \\\"b\\\"\"\nlinux openat rewrite 2 -1", &subject);
+    assert_int_equal(verdict.kind, POLICY_GO);
     assert_string_equal(subject.texts[1], "/a \"b\"");
     assert_true(subject.numbers[2] == UINT64_MAX);
     assert_int_equal(subject.rewritten, 6);
     /* A rule behind sees what one before made of it. */
     assert_int_equal(judge("linux * rewrite 1 \"/x\"\nlinux * if 1 = \"/x\" deny", &subject).kind, POLICY_DENY);
     assert_int_equal(judge("linux * rewrite 0 7\nlinux * if 0 = 7 return 0x10", &subject).kind, POLICY_RETURN);
-    struct policy_verdict verdict = judge("linux openat return -2", &subject);
+    verdict = judge("linux openat return -2", &subject);
     assert_true(verdict.kind == POLICY_RETURN && (int64_t)verdict.value == -2);
     /* A number is not put where a text was, or the other way round. */
-    assert_int_equal(judge("linux * rewrite 1 7\nlinux * rewrite 0 \"x\"\nlinux * rewrite 9 1", &subject).kind, POLICY_GO);
+    verdict = judge("linux * rewrite 1 7\nlinux * rewrite 0 \"x\"\nlinux * rewrite 9 1", &subject);
+    assert_int_equal(verdict.kind, POLICY_GO);
     assert_int_equal(subject.rewritten, 0);
 }
 
@@ -149,7 +152,9 @@ static void test_checking(void **state)
 {
     struct error error = {""};
     assert_true(policy_check(NULL, POLICY_LINUX, row, NULL, &error));
-    assert_true(checks("linux read* if 3 = 1 log\nlinux read if 2 = 1 log\nhyper what log\n* what if 9 = 1 log", &error));
+    assert_true(checks("linux read* if 3 = 1 log\nlinux read if 2 = 1 log\nhyper what log\n"
+                       "* what if 9 = 1 log",
+                       &error));
     assert_false(checks("\nlinux write log", &error));
     assert_string_equal(error.text, "policy rules: line 2: linux has no call write");
     assert_false(checks("linux read rewrite 3 1", &error));
