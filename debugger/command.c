@@ -47,10 +47,12 @@ static const struct command commands_session[] = {
 const struct command_group command_groups[] = {
     {"Running", commands_run},
     {"Looking", commands_see},
+    {"Sources", commands_source},
     {"The guest's kernel", commands_kernel},
     {"Going back", commands_time},
     {"Tracing and profiling", commands_trace},
     {"The machine", commands_control},
+    {"Snapshots and logs", commands_files},
     {"Tests", commands_test},
     {"This session", commands_session},
     {0},

@@ -112,8 +112,6 @@ static void tell_acpi(struct machine *machine)
                       ppi_gsi(BOARD_PPI_TIMER_HYP)},
         .pmu_gsi = ppi_gsi(BOARD_PPI_PMU),
         .gic_dist = board_find_row("gic")->base,
-        .gic_redist = GIC_REDIST_BASE,
-        .gic_redist_bytes = machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES,
         .uart = board_find_row("uart0")->base,
         .uart_gsi = spi_gsi(board_find_row("uart0")->spi),
         .gpio = board_find_row("gpio0")->base,
@@ -124,11 +122,23 @@ static void tell_acpi(struct machine *machine)
         .flash_bytes = FLASH_BANK_BYTES,
         .virtio = virtio->base,
         .virtio_bytes = virtio->size_bytes,
-        .virtio_count = machine->pci ? 0 : BOARD_VIRTIO_SLOTS,
+        .virtio_count = board_virtio_on_pci(machine) ? 0 : BOARD_VIRTIO_SLOTS,
         .virtio_gsi = spi_gsi(virtio->spi),
     };
-    if (machine->pci) {
+    if (board_has_gic2(machine)) {
+        told.gic2_cpu = GIC2_CPU_BASE;
+    } else {
+        told.gic_redist = GIC_REDIST_BASE;
+        told.gic_redist_bytes = machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES;
+    }
+    if (machine->pci && board_has_gic2(machine)) {
+        told.gic2_msi = GIC2_MSI_BASE;
+        told.gic2_msi_gsi = spi_gsi(GIC2_MSI_SPI);
+        told.gic2_msi_count = GIC2_MSI_SPIS;
+    } else if (machine->pci) {
         told.gic_its = ITS_BASE;
+    }
+    if (machine->pci) {
         told.ecam = pci->base;
         told.pci_gsi = spi_gsi(pci->spi);
         told.pci_memory = pci_places[0].base;
@@ -158,16 +168,10 @@ static void tell_smbios(struct machine *machine)
  */
 static void tell_boot_order(struct machine *machine)
 {
-    const struct board_row *virtio = board_find_row("virtio");
-    char order[MAX_DISKS * 64];
+    char order[MAX_DISKS * sizeof machine->boot_paths[0]];
     size_t length = 0;
-    for (unsigned i = 0; i < machine->options->disk_count; i++) {
-        if (machine->pci)
-            length += (size_t)sprintf(order + length, "/pci@i0cf8/scsi@%x/disk@0,0\n", i + 1);
-        else
-            length += (size_t)sprintf(order + length, "/virtio-mmio@%016llx/disk@0,0\n",
-                                      (unsigned long long)(virtio->base + i * virtio->size_bytes));
-    }
+    for (unsigned i = 0; i < machine->options->disk_count; i++)
+        length += (size_t)snprintf(order + length, sizeof order - length, "%s\n", machine->boot_paths[i]);
     if (length)
         fw_cfg_add_file(machine->fw_cfg, "bootorder", order, length + 1);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the machine has: memory, processors, and devices that are no disk, network, line or screen. A group of the table of options. */
+/* What the machine has: memory, processors, and devices that are no disk, network, line or screen. A group of the table
+ * of options. */
 #include "machine/options_values.h"
 
 #define MODELS "v8.0 v8.2 max"
 #define BUSES  "mmio pci"
+#define GICS   "3 2"
 
 static bool take_memory(struct run_options *options, const char *value, struct error *error)
 {
@@ -58,6 +60,15 @@ static bool take_bus(struct run_options *options, const char *value, struct erro
     return true;
 }
 
+static bool take_gic(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!option_word(&choice, "--gic", GICS, value, error))
+        return false;
+    options->gic = (enum gic_version)choice;
+    return true;
+}
+
 static bool take_cpu(struct run_options *options, const char *value, struct error *error)
 {
     int choice;
@@ -78,6 +89,10 @@ const struct cli_option options_board[] = {
      "How virtio devices are attached: mmio, a slot each (the default), or pci, on PCI Express with MSI-X through "
      "the interrupt controller's translation service.",
      take_bus},
+    {"--gic", "2|3", GICS, false,
+     "The interrupt controller's version; default 3. 2 is for guests that know no other: up to 8 processors, and MSI-X "
+     "on --bus pci through a GICv2m frame.",
+     take_gic},
     {"--share", "TAG=DIR[,ro][,mapped]", "", true,
      "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. "
      ",ro makes it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in "

@@ -13,17 +13,17 @@ ticks = []
 
 
 def tick(number, frame):
-    ticks.append(frame.f_lineno)
-    print("tick", len(ticks), frame.f_lineno, flush=True)
+    ticks.append((frame.f_lineno, total))
 
 
-signal.signal(signal.SIGALRM, tick)
-signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
 total = 0
+signal.signal(signal.SIGALRM, tick)
+signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
 while len(ticks) < 8:
     for number in range(1000):
         total += number * number
 signal.setitimer(signal.ITIMER_REAL, 0)
+print(ticks)
 print(total, time.time(), time.perf_counter(), random.random(), os.getpid(), os.urandom(4))
 print(subprocess.run(["/bin/echo", "from a child"], capture_output=True).stdout, subprocess.run(["/bin/sh", "-c", "exit 3"]).returncode)
 try:
