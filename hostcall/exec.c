@@ -11,6 +11,7 @@
 struct parsing {
     struct process_options *options;
     const struct exec_engine *engines;
+    const struct exec_translator *translator;
     struct error *error;
 };
 
@@ -25,6 +26,16 @@ static bool set_policy(struct parsing *parsing, char *value)
     parsing->options->policy = policy_read(value, parsing->error);
     return parsing->options->policy &&
            policy_check(parsing->options->policy, POLICY_LINUX, linux_row, NULL, parsing->error);
+}
+
+static bool set_statistics(struct parsing *parsing, char *value)
+{
+    return parsing->options->statistics = *parsing->translator->counting = true;
+}
+
+static bool set_perf_map(struct parsing *parsing, char *value)
+{
+    return *parsing->translator->perf_map = true;
 }
 
 static bool set_record(struct parsing *parsing, char *value)
@@ -88,6 +99,10 @@ static const struct exec_option {
     {"--strace", NULL, true, false, set_strace, "Writes each call of the kernel to standard error."},
     {"--policy", "FILE", true, true, set_policy,
      "Logs, denies or changes calls, as the file's rules say; the manual has their form."},
+    {"--jit-statistics", NULL, true, false, set_statistics,
+     "At the program's end, counts and times of translated code on standard error."},
+    {"--perf-map", NULL, true, false, set_perf_map,
+     "Names translated code for Linux perf, in /tmp/perf-PID.map, by the guest's addresses."},
     {"--record", "LOG", false, false, set_record,
      "Writes down what reaches the program from outside: results of calls, signals, time. Of one thread, without its "
      "children; what it becomes by execve() has a log of its own, LOG.1 and so on."},
@@ -119,10 +134,11 @@ static const struct exec_option *find_option(const char *name)
     return NULL;
 }
 
-int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines, struct error *error)
+int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines,
+                 const struct exec_translator *translator, struct error *error)
 {
     static struct process_options options;
-    struct parsing parsing = {&options, engines, error};
+    struct parsing parsing = {&options, engines, translator, error};
     int at = 0, status;
     options = (struct process_options){.engine = engines[0].ops, .cpu = CPU_MAX};
     options.own_options = calloc((size_t)count + 3, sizeof *options.own_options);

@@ -168,8 +168,10 @@ int64_t do_exit_group(struct call_context *context, const uint64_t *args)
         thread->ends = true;
         return 0;
     }
-    if (!thread->vforked)
+    if (!thread->vforked) {
+        process_report();
         trail_end((uint8_t)args[0]);
+    }
     syscall(SYS_exit_group, (int)args[0]);
     return 0;
 }

@@ -413,6 +413,14 @@ static char **target_arguments(const struct target *target, char **arguments)
     return all;
 }
 
+void process_report(void)
+{
+    if (!process.options->statistics || !process.engine_ops->describe)
+        return;
+    fprintf(stderr, "armature: translated code of %s:\n", process.program);
+    process.engine_ops->describe(process.engine, stderr);
+}
+
 int process_exec(const struct process_options *options, int *status, struct error *error)
 {
     static struct target target;
@@ -475,6 +483,7 @@ int process_exec(const struct process_options *options, int *status, struct erro
     thread_run(thread);
     /* The first thread has ended, and others go on: exit_group() ends all. */
     signals_block_all();
+    process_report();
     trail_end((uint8_t)thread->end_status);
     syscall(SYS_exit, thread->end_status);
     abort(); /* the call does not come back */

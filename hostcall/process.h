@@ -27,7 +27,7 @@
 /** What the user chose. */
 struct process_options {
     const char *root;             /* a foreign root file system, or NULL */
-    bool strace;
+    bool strace, statistics;
     const struct policy *policy;  /* or NULL */
     const char *record, *replay;  /* a log (trail.h), or NULL */
     enum cpu_model cpu;
@@ -109,6 +109,9 @@ uint64_t process_host_ns(void *context);
 
 /** Runs the program. Does not return if it ran; else -1 and the error, of status 127 or 126 as shells have them. */
 int process_exec(const struct process_options *options, int *status, struct error *error);
+
+/** Tells on standard error what was translated, if that was asked for. */
+void process_report(void);
 
 /** Takes up what the guest's thread does until it ends. */
 void thread_run(struct thread *thread);

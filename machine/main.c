@@ -312,8 +312,10 @@ static int command_exec(int argc, char **argv)
         exec_help(stdout);
         return finish_output();
     }
+    const struct exec_translator translator = {&jit_settings.perf_map, &jit_settings.counting};
     jit_settings.process = true;
-    return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &error), error.text);
+    return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &translator, &error),
+                    error.text);
 }
 
 /* Started by the kernel for a program: its path, what it is called, and its arguments. */
