@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The beginning of a process: its parts, the program in memory, its first stack; and execve(). */
+/* The beginning of a process: its parts, the program in memory, its first stack. */
 #include "hostcall/process.h"
 #include <elf.h>
 #include <errno.h>
@@ -16,15 +16,13 @@
 #include <unistd.h>
 #include "hostcall/guard.h"
 #include "hostcall/program.h"
+#include "hostcall/target.h"
 #include "hostcall/trail.h"
 #include "isa/arm64/threads.h"
 
 #define MOVABLE_BASE     0x2aaaaaaaa000ull /* two thirds of the space, as Linux has it */
 #define MIN_STACK_BYTES  (8ull << 20)
 #define INTERPRETER_BASE (USER_SPACE_BYTES - (1ull << 32) - (64ull << 20)) /* near where other areas go */
-
-#define SCRIPT_BYTES  256u
-#define SCRIPT_DEPTH  4u
 
 #define EXIT_NOT_FOUND   127
 #define EXIT_NOT_RUNNING 126
@@ -128,14 +126,6 @@ static uint64_t push(struct stack_writer *stack, const void *bytes, size_t count
     return stack->at;
 }
 
-static unsigned count_of(char **strings)
-{
-    unsigned count = 0;
-    while (strings[count])
-        count++;
-    return count;
-}
-
 /* From the last to the first, so that they lie in order. */
 static void push_strings(struct stack_writer *stack, char **strings, unsigned count, uint64_t *addresses)
 {
@@ -148,7 +138,7 @@ static uint64_t build_stack(uint64_t lowest, const struct program_image *image, 
                             const char *file, char **arguments, char **environment)
 {
     struct stack_writer stack = {PROCESS_STACK_TOP - 16, lowest, false};
-    const unsigned argc = count_of(arguments), envc = count_of(environment);
+    const unsigned argc = strings_count(arguments), envc = strings_count(environment);
     uint64_t *addresses = calloc(argc + envc + 1, sizeof *addresses);
     const struct cpu *cpu = process.cpus[0];
     uint8_t random[16];
@@ -297,122 +287,6 @@ static bool set_root(const char *root, struct error *error)
     return true;
 }
 
-/* The program by name: as a path, or along PATH. */
-static int find_program(const char *name, char guest[CALL_PATH_BYTES], char host[CALL_PATH_BYTES])
-{
-    const char *path = strchr(name, '/') ? NULL : getenv("PATH");
-    if (!path) {
-        snprintf(guest, CALL_PATH_BYTES, "%s", name);
-        return paths_to_host(NULL, AT_FDCWD, name, host, true);
-    }
-    for (; *path; path += strcspn(path, ":"), path += *path == ':') {
-        const int length = (int)strcspn(path, ":");
-        snprintf(guest, CALL_PATH_BYTES, "%.*s/%s", length ? length : 1, length ? path : ".", name);
-        if (!paths_to_host(NULL, AT_FDCWD, guest, host, true) && access(host, X_OK) == 0)
-            return 0;
-    }
-    return -ENOENT;
-}
-
-static ssize_t read_head(const char *host, uint8_t *head, size_t bytes)
-{
-    int fd = open(host, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, head, bytes);
-    const int error = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return length;
-}
-
-/* A script's first line gives two words: the interpreter, and one argument with all the rest, or "". */
-static bool parse_script(uint8_t *head, size_t length, char **interpreter, char **argument)
-{
-    head[length] = 0;
-    char *line = (char *)head + 2;
-    char *end = strpbrk(line, "\n");
-    if (!end)
-        return false;
-    *end = 0;
-    while (end > line && strchr(" \t\r", end[-1]) && end[-1])
-        *--end = 0;
-    line += strspn(line, " \t");
-    *interpreter = line;
-    line += strcspn(line, " \t");
-    if (*line)
-        *line++ = 0;
-    *argument = line + strspn(line, " \t");
-    return **interpreter;
-}
-
-/* What is run for a path: guest and host path of the program itself, and the arguments of scripts before the others. */
-struct target {
-    char guest[CALL_PATH_BYTES], host[CALL_PATH_BYTES];
-    enum program_kind kind;
-    char *before[2 * SCRIPT_DEPTH + 1]; /* replace argv[0]; NULL: none */
-    unsigned before_count;
-    uint8_t heads[SCRIPT_DEPTH][SCRIPT_BYTES + 1];
-    char scripts[SCRIPT_DEPTH][CALL_PATH_BYTES];
-};
-
-static int find_target(struct target *target)
-{
-    target->before_count = 0;
-    for (unsigned depth = 0;; depth++) {
-        if (depth == SCRIPT_DEPTH)
-            return -ELOOP;
-        uint8_t *head = target->heads[depth];
-        struct stat about;
-        if (stat(target->host, &about) != 0)
-            return -errno;
-        if (!S_ISREG(about.st_mode) || access(target->host, X_OK) != 0)
-            return -EACCES;
-        const ssize_t length = read_head(target->host, head, SCRIPT_BYTES);
-        if (length < 0)
-            return -errno;
-        target->kind = program_kind(head, (size_t)length);
-        if (target->kind != PROGRAM_SCRIPT)
-            return target->kind == PROGRAM_NONE ? -ENOEXEC : 0;
-        char *interpreter, *argument;
-        if (!parse_script(head, (size_t)length, &interpreter, &argument))
-            return -ENOEXEC;
-        strcpy(target->scripts[depth], target->guest);
-        /* the script's path stands for its argv[0]; of a script's script, before that */
-        if (target->before_count)
-            memmove(target->before + 1 + (*argument != 0), target->before,
-                    target->before_count * sizeof *target->before);
-        unsigned added = 0;
-        if (*argument)
-            target->before[added++] = argument;
-        target->before[added] = target->scripts[depth];
-        target->before_count += added + 1;
-        snprintf(target->guest, sizeof target->guest, "%s", interpreter);
-        int error = paths_to_host(NULL, AT_FDCWD, target->guest, target->host, true);
-        if (error)
-            return error;
-    }
-}
-
-/* argv as the target wants it: its own arguments[0], or the script's words. */
-static char **target_arguments(const struct target *target, char **arguments)
-{
-    const unsigned count = count_of(arguments);
-    char **all = calloc(count + target->before_count + 2, sizeof *all);
-    unsigned used = 0;
-    if (!all)
-        return NULL;
-    if (target->before_count) {
-        all[used++] = (char *)target->guest;
-        memcpy(all + used, target->before, target->before_count * sizeof *all);
-        used += target->before_count;
-    } else {
-        all[used++] = count ? arguments[0] : (char *)"";
-    }
-    if (count > 1)
-        memcpy(all + used, arguments + 1, (count - 1) * sizeof *all);
-    return all;
-}
-
 void process_report(void)
 {
     if (!process.options->statistics || !process.engine_ops->describe)
@@ -435,8 +309,8 @@ int process_exec(const struct process_options *options, int *status, struct erro
     int result = 0;
     if (trail_replays()) /* what a script's line led to */
         snprintf(target.host, sizeof target.host, "%s", options->program);
-    else if (!(result = find_program(options->program, target.guest, target.host)))
-        result = find_target(&target);
+    else if (!(result = target_by_name(options->program, target.guest, target.host)))
+        result = target_find(&target);
     if (result) {
         *status = result == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNING;
         error_set(error, "%s: %s", options->program,
@@ -444,7 +318,7 @@ int process_exec(const struct process_options *options, int *status, struct erro
         return -1;
     }
     char *first[2] = {(char *)(options->argv0 ? options->argv0 : options->program), NULL};
-    const unsigned count = count_of(options->arguments);
+    const unsigned count = strings_count(options->arguments);
     char **given = calloc(count + 2, sizeof *given);
     if (!given) {
         error_set(error, "no memory on the host");
@@ -487,115 +361,4 @@ int process_exec(const struct process_options *options, int *status, struct erro
     trail_end((uint8_t)thread->end_status);
     syscall(SYS_exit, thread->end_status);
     abort(); /* the call does not come back */
-}
-
-/* --- execve ----------------------------------------------------------------------------------------- */
-
-/* Copies a vector of strings of the guest's; each is allocated. */
-static int64_t read_strings(struct thread *thread, uint64_t address, char ***strings)
-{
-    size_t count = 0, capacity = 64;
-    char **all = calloc(capacity, sizeof *all);
-    char *text = malloc(128 << 10);
-    int64_t error = all && text ? 0 : -ENOMEM;
-    for (; address && !error; address += 8) {
-        uint64_t at;
-        if (!guest_read(thread, &at, address, sizeof at)) {
-            error = -EFAULT;
-            break;
-        }
-        if (!at)
-            break;
-        error = call_string(&thread->call, at, text, 128 << 10);
-        if (error == -ENAMETOOLONG)
-            error = -E2BIG;
-        if (count + 2 > capacity) {
-            char **more = realloc(all, 2 * capacity * sizeof *all);
-            if (!more) {
-                error = -ENOMEM;
-                break;
-            }
-            memset(more + capacity, 0, capacity * sizeof *more);
-            all = more;
-            capacity *= 2;
-        }
-        if (!error && !(all[count++] = strdup(text)))
-            error = -ENOMEM;
-    }
-    free(text);
-    *strings = all;
-    return error;
-}
-
-static void free_strings(char **strings)
-{
-    for (char **at = strings; at && *at; at++)
-        free(*at);
-    free(strings);
-}
-
-/* This program, to run the guest's. */
-static char **own_arguments(const struct target *target, char **arguments)
-{
-    const struct process_options *options = process.options;
-    static char log[PROCESS_PATH_BYTES];
-    char **all = calloc(options->own_option_count + count_of(arguments) + 7, sizeof *all);
-    unsigned used = 0;
-    if (!all)
-        return NULL;
-    for (unsigned i = 0; i < options->own_option_count; i++)
-        all[used++] = options->own_options[i];
-    if (trail_records() && !thread_self->vforked && trail_next_name(log, sizeof log)) {
-        all[used++] = (char *)"--record";
-        all[used++] = log;
-    }
-    all[used++] = (char *)"--argv0";
-    all[used++] = arguments[0];
-    all[used++] = (char *)target->guest;
-    memcpy(all + used, arguments + 1, (count_of(arguments) - 1) * sizeof *all);
-    return all;
-}
-
-int64_t process_execve(struct thread *thread, const char *path, uint64_t arguments_at, uint64_t environment_at)
-{
-    char **arguments = NULL, **environment = NULL, **whole = NULL, **own = NULL;
-    if (trail_replays()) {
-        trail_became(thread);
-        return 0;
-    }
-    struct target *target = calloc(1, sizeof *target);
-    int64_t result = target ? read_strings(thread, arguments_at, &arguments) : -ENOMEM;
-    if (!result)
-        result = read_strings(thread, environment_at, &environment);
-    if (!result) {
-        if (proc_is_exe(path))
-            path = process.program;
-        snprintf(target->guest, sizeof target->guest, "%s", path);
-        result = paths_to_host(thread, AT_FDCWD, path, target->host, true);
-    }
-    if (!result)
-        result = find_target(target);
-    if (!result)
-        whole = target_arguments(target, arguments);
-    if (whole && target->kind == PROGRAM_GUEST)
-        own = own_arguments(target, whole);
-    if (!result && (!whole || (target->kind == PROGRAM_GUEST && !own)))
-        result = -ENOMEM;
-    if (!result) {
-        fflush(NULL);
-        if (process.trail)
-            trail_become(own);
-        signals_apply_mask(thread);
-        const uint64_t mask = thread->mask;
-        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
-        execve(own ? process.self : target->host, own ? own : whole, environment);
-        result = -errno;
-        signals_apply_mask(thread);
-    }
-    free(own);
-    free(whole);
-    free_strings(arguments);
-    free_strings(environment);
-    free(target);
-    return result;
 }

@@ -126,10 +126,22 @@ void process_code_changed(uint64_t start, uint64_t end);
 struct thread *thread_create(const struct cpu *from);
 void thread_release(struct thread *thread);
 
+/** Takes up `from`'s registers, and what else belongs to a thread alone. */
+void thread_copy_state(struct cpu *to, const struct cpu *from);
+
+/** A child's registers and what it tells, as clone() was told. */
+void thread_set_child(struct thread *child, uint64_t flags, uint64_t stack, uint64_t tls, uint64_t child_tid);
+
+/** clone() of a thread. */
+int64_t thread_begin(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t tls,
+                     uint64_t child_tid);
+
+/* --- fork.c ----------------------------------------------------------------------------------------- */
+
 int64_t thread_clone(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t tls,
                      uint64_t child_tid);
 
-/** execve() of a guest's program, a host's, or a script. */
+/** execve() of a guest's program, a host's, or a script (execve.c). */
 int64_t process_execve(struct thread *thread, const char *path, uint64_t arguments, uint64_t environment);
 
 /** Makes process->user. */
