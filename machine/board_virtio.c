@@ -212,6 +212,7 @@ static bool build_shares(struct machine *machine, const struct board_row *row, s
                 .path = tape_replays(machine->options->tape) ? NULL : option->path,
                 .read_only = option->read_only,
                 .mapped = option->mapped,
+                .policy = machine->policy,
             },
             error);
         if (!server)

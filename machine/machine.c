@@ -39,6 +39,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, pci),
     FIELD_HOST(struct machine, its),
     FIELD_HOST(struct machine, disks),
+    FIELD_HOST(struct machine, policy),
     FIELD_HOST(struct machine, fw_cfg),
     FIELD(struct machine, uart.panic.begin_matched),
     FIELD(struct machine, uart.panic.end_matched),

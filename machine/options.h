@@ -165,6 +165,7 @@ struct run_options {
                              known */
     const char
         *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
+    const char *policy; /* a file of rules for calls of the host (hostcall/policy.h); NULL: there are none */
     struct display_option display;
     const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
     struct at_option at[MAX_AT];
