@@ -12,6 +12,7 @@
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
+#include "machine/isolation.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
 #include "machine/window.h"
@@ -278,7 +279,8 @@ static int command_run(int argc, char **argv, bool debug)
     else {
         if (options.parallel)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
-        status = run(machine, record, replay, &error);
+        status = isolation_enter(&options, debug || options.script, &error) ? run(machine, record, replay, &error)
+                                                                            : EXIT_STATUS_HOST;
     }
     if (debugger_failed(debugger) && status != EXIT_STATUS_HOST) {
         error_set(&error, "a command of the debugger failed; its message stands above");
