@@ -228,6 +228,12 @@ void machine_watch_ram(struct machine *machine, struct page_watch *watch)
     machine_drop_write_tags(machine);
 }
 
+void machine_collect_scripts(struct machine *machine)
+{
+    serial_collect(machine->uart.serial);
+    serial_collect(machine->console.serial);
+}
+
 void machine_drop_write_tags(struct machine *machine)
 {
     for (unsigned i = 0; i < machine->cpu_count; i++)

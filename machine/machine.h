@@ -159,6 +159,9 @@ void machine_reidentify(struct machine *machine);
 /** Watches the changes of RAM, from now on. Not under --parallel. */
 void machine_watch_ram(struct machine *machine, struct page_watch *watch);
 
+/** Takes what scripts have ready for the machine's lines, which is part of it once it is saved. */
+void machine_collect_scripts(struct machine *machine);
+
 /** Has the next store of each CPU to any page look at the page's flags. */
 void machine_drop_write_tags(struct machine *machine);
 

@@ -199,6 +199,14 @@ static void on_readable(void *backend, short revents)
         input_post(serial->inputs, serial->source, bytes, kept);
 }
 
+void serial_collect(struct serial *serial)
+{
+    struct pollfd in = {.fd = serial ? serial->in_fd : -1, .events = POLLIN};
+    while (serial && serial->scripted && serial->in_watch.events &&
+           input_room(serial->inputs, serial->source) > READ_BYTES && poll(&in, 1, 0) > 0)
+        on_readable(serial, in.revents);
+}
+
 static void watch_line(struct serial *serial)
 {
     serial->in_watch = (struct host_watch){serial->in_fd, POLLIN, on_readable, serial};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An NVM Express controller (NVM Express 1.4): registers, queues, and when commands are done.
  *
- * A doorbell has commands fetched. When one is done is a function of it and of those before; all of its effects happen at
- * that moment, as with virtio_blk.c, and until then its data is in guest memory alone. */
+ * A doorbell has commands fetched. When one is done is a function of it and of those before; all of its effects happen
+ * at that moment, as with virtio_blk.c, and until then its data is in guest memory alone. */
 #include "peripherals/nvme.h"
 #include <assert.h>
 #include <stdlib.h>
