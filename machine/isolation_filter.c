@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Isolation: the system calls that a running machine makes, and no others (seccomp). What is not in the table fails with
- * EPERM: programs, other processes, mounts, modules, keys, and whatever the kernel learns in future. */
+/* Isolation: the system calls that a running machine makes, and no others (seccomp). What is not in the table fails
+ * with EPERM: programs, other processes, mounts, modules, keys, and whatever the kernel learns in future. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>

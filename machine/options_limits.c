@@ -49,16 +49,17 @@ static bool take_io_limit(struct run_options *options, const char *value, struct
 
 const struct cli_option options_limits[] = {
     {"--cpu-limit", "PERCENT%", NULL, false,
-     "Take at most that part of a processor of the host, such as 50%, over all of the program's threads.", take_cpu_limit},
+     "Take at most that part of a processor of the host, such as 50%, over all of the program's threads.",
+     take_cpu_limit},
     {"--io-limit", "BYTES[,iops=N]", NULL, false,
-     "At most so many bytes a second, such as 50M, and requests a second, at each disk, in guest time. --clock paced keeps "
-     "that near the host's.",
+     "At most so many bytes a second, such as 50M, and requests a second, at each disk, in guest time. --clock paced "
+     "keeps that near the host's.",
      take_io_limit},
     {"--no-isolation", NULL, NULL, false,
-     "Do not filter the program's system calls, and do not keep files from it that no option names, which it does by itself "
-     "once the machine is set up.",
+     "Do not filter the program's system calls, and do not keep files from it that no option names, which it does by "
+     "itself once the machine is set up.",
      take_no_isolation},
-    {"--verbose", NULL, NULL, false, "Say on standard error how the program is isolated, and what the host lacks for it.",
-     take_verbose},
+    {"--verbose", NULL, NULL, false,
+     "Say on standard error how the program is isolated, and what the host lacks for it.", take_verbose},
     {0},
 };

@@ -24,7 +24,7 @@ struct disk_drive {
 /** Makes a drive of `disk`, which it owns from now on. */
 void disk_drive_init(struct disk_drive *drive, struct disk *disk, const char *name);
 
-/** How long a request keeps the drive, which takes `own_ns` by itself and moves `bytes`: its limits may make it longer. */
+/** How long a request keeps the drive, which takes `own_ns` by itself and moves `bytes`: limits may make it longer. */
 uint64_t disk_drive_takes_ns(const struct disk_drive *drive, uint64_t bytes, uint64_t own_ns);
 
 /** Whether `length` bytes at sector `sector` are whole sectors of the disk. */

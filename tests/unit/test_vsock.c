@@ -271,7 +271,7 @@ static void test_device(void **state)
     /* Packets that say that they are longer than they are, or come from others, go nowhere and do no harm. */
     uint64_t out = driver_alloc(&driver, sizeof packet);
     for (unsigned odd = 0; odd < 3; odd++) {
-        header = (struct vsock_header){odd ? CID : 9, 2, 1, 1, odd == 1 ? 101 : odd == 2 ? 0xffffffff : 0, 1, 5, 0, 0, 0};
+        header = (struct vsock_header){odd ? CID : 9, 2, 1, 1, odd == 1 ? 101 : odd ? 0xffffffff : 0, 1, 5, 0, 0, 0};
         memcpy(driver_ram(&driver, out), &header, sizeof header);
         driver_add(&driver, 1, &(struct driver_buffer){out, sizeof packet, false}, 1);
         driver_kick(&driver, 1);
