@@ -124,6 +124,10 @@ static void allow_own(const struct walls *walls, const struct run_options *optio
     allow(walls, "/proc/self/pagemap", READ);
     if (options->net_count)
         allow(walls, "/etc/resolv.conf", READ);
+    if (options->display.kind == DISPLAY_SDL) { /* where its key puts screenshots, and their names' time */
+        allow(walls, ".", MAKE);
+        allow(walls, "/etc/localtime", READ);
+    }
     if (!options->control && !options->gdb)
         return;
     const char *temporary = getenv("TMPDIR");
@@ -196,7 +200,7 @@ bool isolation_enter(const struct run_options *options, bool commands, struct er
     if (commands && options->verbose)
         fprintf(stderr, "armature: isolation: commands may name any file, so files are not kept away\n");
     bool network = wants_network(options) || commands;
-    if (!isolation_filter(network, error))
+    if (!isolation_filter(network, options->display.kind == DISPLAY_SDL, error))
         return false;
     if (options->verbose)
         fprintf(stderr, "armature: isolation: system calls are filtered: no programs, no other processes%s\n",

@@ -12,7 +12,8 @@
  *  prompt, a script), who may name any file. False: the host refuses what it must be able to do. */
 bool isolation_enter(const struct run_options *options, bool commands, struct error *error);
 
-/** Only the filter of system calls, for tests. `network`: sockets of the Internet are among them. */
-bool isolation_filter(bool network, struct error *error);
+/** Only the filter of system calls. `network`: sockets of the Internet are among them. `child`: signals to other
+ *  processes are, as a window is one. */
+bool isolation_filter(bool network, bool child, struct error *error);
 
 #endif

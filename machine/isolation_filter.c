@@ -96,7 +96,7 @@ static void for_call(struct program *program, uint32_t number, uint8_t length)
 
 #define DENY(number) (SECCOMP_RET_ERRNO | (number))
 
-static void make_program(struct program *program, bool network)
+static void make_program(struct program *program, bool network, bool child)
 {
     load(program, offsetof(struct seccomp_data, arch));
     emit(program, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
@@ -119,6 +119,8 @@ static void make_program(struct program *program, bool network)
     load(program, argument(0));
     allow_if(program, (uint32_t)getpid());
     answer(program, DENY(EPERM));
+    if (child)
+        allow_if(program, SYS_kill);
     for_call(program, SYS_kill, 4);
     load(program, argument(0));
     allow_if(program, (uint32_t)getpid());
@@ -147,10 +149,10 @@ static void make_program(struct program *program, bool network)
     answer(program, DENY(EPERM));
 }
 
-bool isolation_filter(bool network, struct error *error)
+bool isolation_filter(bool network, bool child, struct error *error)
 {
     struct program program = {.count = 0};
-    make_program(&program, network);
+    make_program(&program, network, child);
     struct sock_fprog filter = {program.count, program.code};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0 ||
            error_set(error, "isolation: the host takes no filter of system calls: %s; --no-isolation goes without",
