@@ -36,7 +36,7 @@ def place(name, file=""):
 
 
 def wait_for(word, name):
-    for _ in range(1200):
+    for _ in range(4000):
         with open(place(name, "console.log"), errors="replace") as log:
             if word in log.read():
                 return
@@ -59,7 +59,7 @@ do("create", "web", "--kernel", "k", "--memory", "3", status=1, says="--memory")
 do("create", "web", "--from", "nothing", status=1, says="armature get nothing")
 check(do("list") == "", "what was refused is there")
 
-boot = ["--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append", "console=ttyAMA0"]
+boot = ["--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append", "console=ttyAMA0 quiet"]
 do("create", "web", *boot, "--memory", "256M", says="made")
 do("create", "web", *boot, status=1, says="already")
 with open(place("web", "config")) as file:
