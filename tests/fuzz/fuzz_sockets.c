@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What hostile ends of cables say: a guest to the sockets that its vsock leads to, a host program there, and a peer of a
- * network made of a stream. Whatever it is, what reaches the guest is a packet or a frame, and nothing hangs.
+/* What hostile ends of cables say: a guest to the sockets that its vsock leads to, a host program there, and a peer of
+ * a network made of a stream. Whatever it is, what reaches the guest is a packet or a frame, and nothing hangs.
  *
  * An input is a byte that chooses, then packets or pieces of the stream, each behind a byte that says how long. */
 #include <stdio.h>
