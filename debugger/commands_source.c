@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "debugger/backtrace.h"
 #include "debugger/command.h"
 #include "debugger/dwarf.h"
@@ -122,6 +123,9 @@ static bool run_directory(struct session *session, const char *arguments, struct
     }
     if (folder_count == FOLDERS_MAX)
         return error_set(error, "that are too many folders; 'directory' by itself forgets them");
+    struct stat found;
+    if (stat(arguments, &found) != 0 || !S_ISDIR(found.st_mode))
+        return error_set(error, "%s is no folder", arguments);
     folders[folder_count++] = strdup(arguments);
     return true;
 }

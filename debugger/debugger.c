@@ -74,6 +74,13 @@ static bool run_scripts_of_options(struct session *session)
     return false;
 }
 
+static void keep_history(struct session *session)
+{
+    const struct run_options *options = session->machine->options;
+    if (!session->history && options->history_bytes)
+        session->history = history_create(session, options->history_bytes);
+}
+
 /* A run with sockets, or one that Ctrl-A D came from: the guest runs, and stands still when somebody wants it to. */
 static void run_watched(struct session *session)
 {
@@ -81,6 +88,7 @@ static void run_watched(struct session *session)
         if (entered_by_key) {
             entered_by_key = false;
             debugger_terminal(session, false);
+            keep_history(session); /* from here on */
             printf("\nStopped; 'continue' goes on.\n");
             session_tell_stop(session);
             enter_prompt(session);
@@ -143,8 +151,8 @@ struct session *debugger_create(struct machine *machine, const struct debugger_h
     machine->debugger.at_start = prompt || options->script || options->control || options->gdb;
     machine->debugger.key = on_key;
     machine->debugger.prompt = prompt;
-    if (machine->debugger.at_start && options->history_bytes)
-        session->history = history_create(session, options->history_bytes);
+    if (machine->debugger.at_start)
+        keep_history(session);
     if ((options->control && !channel_open(session, "--control", options->control, &control_channel, error)) ||
         (options->gdb && !channel_open(session, "--gdb", options->gdb, &gdb_channel, error))) {
         debugger_free(session);

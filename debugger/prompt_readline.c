@@ -48,6 +48,20 @@ static char *next_name(const char *text, int state)
     return names.at < names.count ? names.list[names.at++] : NULL;
 }
 
+/* Where the word at the cursor begins: names of commands and files have '-', '/' and '.' within them, which expressions
+ * have between their words. */
+static char *word_breaks(void)
+{
+    static char blanks[] = " \t\n\"";
+    const char *first = rl_line_buffer + strspn(rl_line_buffer, " ");
+    const size_t name = strcspn(first, " /");
+    const struct command *command =
+        first + name < rl_line_buffer + rl_point ? command_find(first, name, NULL) : NULL;
+    const bool expression =
+        command && (command->completes == COMPLETES_EXPRESSION || command->completes == COMPLETES_PLACE);
+    return expression ? NULL : blanks;
+}
+
 static char **complete(const char *text, int start, int end)
 {
     const char *first = rl_line_buffer + strspn(rl_line_buffer, " ");
@@ -136,6 +150,7 @@ static void run_readline(struct session *session)
     rl_catch_signals = 0;
     rl_change_environment = 0;
     rl_basic_word_break_characters = " \t\n\"\\'`@$><=;|&{(*+-/!~[.,";
+    rl_completion_word_break_hook = word_breaks;
     rl_attempted_completion_function = complete;
     using_history();
     stifle_history(HISTORY_LINES);

@@ -107,6 +107,18 @@ ROWS = [
     ("disassemble", [], "disassemble vfs_read,+8", r"<vfs_read\+0x4>", "disassemble 8,4", "disassemble expects"),
     ("backtrace", [], "backtrace", r"#0  0x.*\n#1  0x", "backtrace x", "the number of a process"),
     ("backtrace", [], "bt 1", r"PID 1 \(init\)", "bt 4000", "no process"),
+    # sources: what they say where lines are known is tested with programs that have them; here none are
+    ("list", [], None, None, "list", "no lines are known"),
+    ("list", [], None, None, "list nothing", "no register"),
+    ("directory", [], f"directory {folder.name}", "", None, None),
+    ("directory", [], None, None, "directory /nonexistent", "is no folder"),
+    ("frame", AT_WRITE + ["frame 1"], "frame", r"#1  0x.*ksys_write", "frame 99", "no frame 99"),
+    ("up", [], "up", r"#2  0x", "up x", "a number of frames"),
+    ("down", [], "down 2", r"#0  0x.*vfs_write", "down x", "a number of frames"),
+    ("info locals", [], None, None, "info locals", "no variables are known"),
+    ("info args", [], None, None, "info args x", "too much"),
+    ("info frame", [], "info frame", r"pc 0x.*registers that are known", "info frame x", "too much"),
+    ("info line", [], "info line vfs_read", "no line is known", "info line nothing", "no register"),
     ("symbols", [], "symbols", r"\d+ symbols, \d+ types; the guest's kernel at", "symbols /nonexistent", "nonexistent"),
     ("info registers", [], "info registers", r"x0 .*sp .*pc .*cpsr", "info registers foo", "no register or group"),
     ("info registers", [], "info registers system", "SCTLR_EL1", None, None),
@@ -148,6 +160,8 @@ ROWS = [
     ("syscalls", ["delete", "syscalls on"], "syscalls off", "not over yet|^$", "syscalls on all /nonexistent/x", "cannot be written"),
     # going back
     ("reverse-stepi", AT_WRITE + ["stepi 4"], "reverse-stepi 4", "<vfs_write>", "reverse-stepi 0", "0 instructions"),
+    ("reverse-step", AT_WRITE + ["stepi 4"], "reverse-step", r"vfs_write\+0xc", "reverse-step 0", "from 1 to"),
+    ("reverse-next", [], "reverse-next", r"vfs_write\+0x8", "reverse-next 0", "from 1 to"),
     ("reverse-continue", ["break vfs_write", "stepi 4"], "reverse-continue", r"Breakpoint \d+, vfs_write|History begins", "reverse-continue x", "too much"),
     ("reverse-finish", ["delete", "stepi 4"], "reverse-finish", "0xffff", "reverse-finish x", "too much"),
     ("goto", ["info time", "stepi 50", "goto {a}"], "info time", "{a} instructions", "goto", "a count of instructions"),
@@ -191,6 +205,8 @@ ROWS = [
     ("send", ['send "echo two\\n"'], f"expect two", "", 'send "a" b', "too much"),
     ("key", [], "key ctrl-c", "", "key nothing-at-all", "key"),
     ("key", [TO_SHELL], "key break", "", "key", "key"),
+    ("link", ["link net0 down"], "link net0 up", "", "link net7 up", "net7"),
+    ("link", [], None, None, "link net0 sideways", "link"),
     ("expect", ["send echo ex-$((1+1))"], "expect ex-2 20", "", "expect", "expects a text"),
     ("expect", [], "echo", "", "expect never 1", "did not print 'never' in time"),
     ("expect", [], "echo", "", "expect never soon", "no number of seconds"),
@@ -333,7 +349,7 @@ def main():
         sys.exit(77)
     booted = subprocess.run(
         machine("debug", "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
-                "console=ttyAMA0 script=1 quiet", "--cpus", cpus, "--display", "none", "--memory", "256M"),
+                "console=ttyAMA0 script=1 quiet", "--cpus", cpus, "--display", "none", "--memory", "256M", "--net", "user"),
         input=f"{TO_SHELL}\nsave {path('base.snap')}\n".encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if booted.returncode:
         fail("it does not boot", booted.stdout.decode(errors="replace"))

@@ -438,7 +438,13 @@ def case_key():
         await_text(SHELL.encode())
     type_in(b"\x01d")
     await_text(b"(armature) ")
-    type_in(b"reverse-stepi\r") # nobody asked for history beforehand
+    type_in(b"stepi 5\r") # nobody asked for history beforehand: it begins with Ctrl-A D
+    await_text(b"(armature) ")
+    type_in(b"reverse-ste\tpi\r")
+    await_text(b"0xffff")
+    await_text(b"(armature) ")
+    type_in(b"hash\r")
+    await_text(b"state at instruction")
     await_text(b"(armature) ")
     type_in(b"continue\r")
     type_in(b"poweroff -f\r")
