@@ -9,6 +9,9 @@
 #define STRING_MAX   200u
 #define ELEMENTS_MAX 200u
 #define DEPTH_MAX    12u
+#define VALUES_MAX   20000u /* in one: what comes from outside may say that it contains itself, again and again */
+
+static unsigned values_left;
 
 static void print_value(struct session *session, const struct value *value, char format, unsigned indent);
 
@@ -200,6 +203,11 @@ static void print_array(struct session *session, const struct value *value, char
 static void print_value(struct session *session, const struct value *value, char format, unsigned indent)
 {
     const struct type *type = type_strip(value->type);
+    if (!values_left) {
+        say(session, "...");
+        return;
+    }
+    values_left--;
     if (value->is_vector) {
         uint64_t halves[2];
         memcpy(halves, value->vector, sizeof halves);
@@ -235,5 +243,6 @@ void value_print(struct session *session, const struct value *value, char format
         if (type->kind == TYPE_POINTER && !type_strip(type->target)->is_char)
             say(session, "(%s) ", name);
     }
+    values_left = VALUES_MAX;
     print_value(session, value, format, 0);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MEMBERS_MAX 100000u /* that are looked at for one name: structures may be said to contain themselves */
 #define DEPTH_MAX 64u /* of aliases and nested members: what comes from outside may go in circles */
 
 /* --- the language's own ---------------------------------------------------------------------------- */
@@ -133,7 +134,7 @@ const struct type *type_strip(const struct type *type)
 }
 
 static const struct member *find_member(const struct type *type, const char *name, uint64_t *offset_bits,
-                                        unsigned depth)
+                                        unsigned depth, unsigned *left)
 {
     type = type_strip(type);
     if (depth > DEPTH_MAX || (type->kind != TYPE_STRUCT && type->kind != TYPE_UNION))
@@ -141,13 +142,16 @@ static const struct member *find_member(const struct type *type, const char *nam
     for (uint32_t i = 0; i < type->count; i++) {
         const struct member *member = &type->members[i];
         uint64_t inner;
+        if (!*left)
+            return NULL;
+        --*left;
         if (*member->name) {
             if (strcmp(member->name, name))
                 continue;
             *offset_bits = member->bit_offset;
             return member;
         }
-        const struct member *found = find_member(member->type, name, &inner, depth + 1);
+        const struct member *found = find_member(member->type, name, &inner, depth + 1, left);
         if (found) {
             *offset_bits = member->bit_offset + inner;
             return found;
@@ -158,7 +162,8 @@ static const struct member *find_member(const struct type *type, const char *nam
 
 const struct member *type_member(const struct type *type, const char *name, uint64_t *offset_bits)
 {
-    return find_member(type, name, offset_bits, 0);
+    unsigned left = MEMBERS_MAX;
+    return find_member(type, name, offset_bits, 0, &left);
 }
 
 static void name_into(const struct type *type, char *text, size_t capacity, unsigned depth)

@@ -30,6 +30,8 @@ class Session:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.peer = socket.socket(socket.AF_UNIX)
         while self.peer.connect_ex(self.path):
+            if self.process.poll() is not None:
+                raise RuntimeError("armature ended by itself")
             time.sleep(0.01)
         self.replies = self.peer.makefile("r", encoding="utf-8")
         self.ask("stop")
@@ -76,6 +78,8 @@ def first_stop(folder):
     if not os.path.exists(saved):
         with Session(folder) as session:
             session.at_shell().ask(f"save {saved}")
+            session.ask("quit")
+            session.process.wait()
     with Session(folder, "--restore", saved) as session:
         return session.cpu_ms()
 
