@@ -273,6 +273,7 @@ static bool make_engine(struct machine *machine, struct error *error)
     machine->loop.engine_ops = machine->engine_ops;
     machine->loop.engine = machine->engine;
     machine->loop.tape = machine->options->tape;
+    machine->loop.limit.percent = machine->options->cpu_limit;
     run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
     marks_init(machine);
     return !machine->options->parallel || run_parallel_init(&machine->loop, error);

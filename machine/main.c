@@ -13,6 +13,7 @@
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
+#include "machine/isolation.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
 #include "machine/window.h"
@@ -52,10 +53,10 @@ static struct {
     unsigned count;
 } restored_from;
 
-static bool restore(struct machine *machine, const char *path, bool *lost, struct error *error)
+static bool restore(struct machine *machine, const char *path, void (*begins)(void *context), void *context,
+                    struct error *error)
 {
     struct snapshot *snapshot = snapshot_open(path, error);
-    *lost = false;
     if (!snapshot || !snapshot_fits(snapshot, machine, error)) {
         snapshot_close(snapshot);
         return false;
@@ -63,10 +64,11 @@ static bool restore(struct machine *machine, const char *path, bool *lost, struc
     restored_from.of = host_realloc(restored_from.of, restored_from.count + 1, sizeof *restored_from.of);
     restored_from.of[restored_from.count++] = snapshot;
     saver_wait(machine->saving.saver, NULL); /* it may read what is replaced now */
-    *lost = !snapshot_restore_over(snapshot, machine, error);
-    if (!*lost)
-        saver_restored(machine->saving.saver, snapshot);
-    return !*lost;
+    begins(context);
+    if (!snapshot_restore_over(snapshot, machine, error))
+        return false;
+    saver_restored(machine->saving.saver, snapshot);
+    return true;
 }
 
 static void close_restored(void)
@@ -213,6 +215,15 @@ static bool can_debug(const struct run_options *options)
     return !options->parallel && options->engine != ENGINE_CHOICE_LOCKSTEP && !options->dump_dtb;
 }
 
+/* There in a build with the address sanitizer, which at its end looks for leaks by tracing itself. */
+extern void __lsan_do_leak_check(void) __attribute__((weak));
+
+/* Gives up what a machine that is set up needs no more. */
+static bool isolate(const struct run_options *options, bool debug, struct error *error)
+{
+    return __lsan_do_leak_check || isolation_enter(options, debug || options->script, error);
+}
+
 /* `armature run`, or with `debug` `armature debug`. */
 static int command_run(int argc, char **argv, bool debug)
 {
@@ -279,7 +290,7 @@ static int command_run(int argc, char **argv, bool debug)
     else {
         if (options.parallel)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
-        status = run(machine, record, replay, &error);
+        status = isolate(&options, debug, &error) ? run(machine, record, replay, &error) : EXIT_STATUS_HOST;
     }
     if (debugger_failed(debugger) && status != EXIT_STATUS_HOST) {
         error_set(&error, "a command of the debugger failed; its message stands above");
