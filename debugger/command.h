@@ -58,6 +58,9 @@ bool command_word(const char **arguments, char *word, size_t capacity);
 /** Whether nothing is left; otherwise `error` says so. */
 bool command_end(const char *arguments, struct error *error);
 
+/** Cuts " user PID" or " user NAME" off the end of a line, and puts the process into `point`. False: there is none. */
+bool command_cut_user(struct session *session, char *line, struct point *point, struct error *error);
+
 /** A plain number, decimal or hexadecimal, with nothing behind it. */
 bool command_number(const char *text, uint64_t *number);
 

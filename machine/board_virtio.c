@@ -9,6 +9,7 @@
 #include "machine/fdt_write.h"
 #include "peripherals/disk/disk_open.h"
 #include "peripherals/pci.h"
+#include "peripherals/ramfb.h"
 #include "peripherals/virtio/net_slirp.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
@@ -198,6 +199,8 @@ static bool build_display(struct machine *machine, const struct board_row *row, 
     fill_slot(machine, row, &gpu->virtio);
     fill_slot(machine, row, &keyboard->virtio);
     fill_slot(machine, row, &tablet->virtio);
+    /* What firmware and an early kernel draw is seen until the graphics device shows something. */
+    machine_add_device(machine, &ramfb_class, "ramfb0", ramfb_create(&machine->bus, machine->fw_cfg, screen->display));
     return true;
 }
 

@@ -168,7 +168,7 @@ struct run_options {
     bool compress;  /* snapshots are compressed */
     const char *failure_snapshot; /* where a snapshot is written when a command of the script fails; NULL: nowhere */
     bool incremental; /* they hold what changed since the one before */
-    uint64_t given; /* a bit for each option that was given, by its place in the table */
+    uint64_t given[2]; /* a bit for each option that was given, by its place in the table */
 };
 
 /** Firmware that Debian packages, by the word that stands for its file. The last has no word. */

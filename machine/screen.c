@@ -54,6 +54,7 @@ static bool take_screenshot(const struct machine_screen *screen, frame_of *frame
     uint32_t width, height;
     if (!screen->display)
         return error_set(error, "%s: the machine has no screen; give --display none, or sdl", path);
+    display_refresh(screen->display);
     const uint32_t *frame = frame_now(screen->display, &width, &height);
     if (!frame)
         return error_set(error, "%s: nothing is on the screen: the guest has no driver for it, or has switched it off",

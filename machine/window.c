@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,12 +19,15 @@
 #include "machine/machine.h"
 #include "machine/window_message.h"
 
+#define REFRESH_NS 33000000
+
 struct window {
     pid_t process;
     int socket;
     struct machine *machine;
     struct host_watch watch;
     bool watched;
+    struct host_watch ticks; /* of a timer, which runs while the picture is one that nobody draws */
     /* What could not be sent yet, as the window is behind. */
     struct display_area damage; /* width 0: none */
     bool mode_waits, cursor_waits;
@@ -73,9 +77,25 @@ static void send_waiting(struct window *window)
     }
 }
 
+/* Looks for changes often enough for an eye, or not at all. */
+static void tick(struct window *window, bool often)
+{
+    const struct timespec period = {.tv_nsec = often ? REFRESH_NS : 0};
+    timerfd_settime(window->ticks.fd, 0, &(struct itimerspec){period, period}, NULL);
+}
+
+static void on_tick(void *backend, short revents)
+{
+    struct window *window = backend;
+    uint64_t count;
+    if (read(window->ticks.fd, &count, sizeof count) == sizeof count)
+        display_refresh(window->machine->screen.display);
+}
+
 static void on_mode(void *context, uint32_t width, uint32_t height)
 {
     struct window *window = context;
+    tick(window, display_is_underlay(window->machine->screen.display));
     window->mode_waits = true;
     window->damage = (struct display_area){0, 0, width, height};
     send_waiting(window);
@@ -159,6 +179,7 @@ static void lose(struct window *window)
 {
     fprintf(stderr, "armature: the window is gone; the machine runs on without it\n");
     host_watch_remove(window->machine->inputs, &window->watch);
+    host_watch_remove(window->machine->inputs, &window->ticks);
     window->watched = false;
     display_watch(window->machine->screen.display, NULL);
     kill(window->process, SIGKILL);
@@ -250,7 +271,10 @@ bool window_attach(struct window *window, struct machine *machine, struct error 
     if (!send_memory(window, display_memory(machine->screen.display)))
         return error_set(error, "there is no window: its process ended");
     window->watch = (struct host_watch){window->socket, POLLIN, on_ready, window};
+    window->ticks =
+        (struct host_watch){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), POLLIN, on_tick, window};
     host_watch_add(machine->inputs, &window->watch);
+    host_watch_add(machine->inputs, &window->ticks);
     window->watched = true;
     display_watch(machine->screen.display, &watcher);
     on_cursor(window);
@@ -264,6 +288,8 @@ void window_free(struct window *window)
         return;
     if (window->socket >= 0)
         close(window->socket);
+    if (window->machine)
+        close(window->ticks.fd);
     reap(window);
     free(window);
 }

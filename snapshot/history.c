@@ -12,5 +12,6 @@ const char *const section_history[] = {
     "device.fw-cfg",
     "device.flash0",
     "device.flash1",
+    "device.ramfb0",
     NULL,
 };

@@ -10,7 +10,10 @@
 struct display {
     int memory_fd;
     uint32_t *frame, *picture;
-    uint32_t width, height;
+    uint32_t width, height;           /* of what is shown */
+    uint32_t own_width, own_height;   /* of what display_mode() has */
+    struct display_underlay underlay; /* shown where that is nothing */
+    bool under, stale;                /* it is; all of it is to be drawn */
     uint32_t last_width, last_height; /* of what the frame holds, shown or not */
     struct display_cursor cursor;
     struct display_watcher watcher;
@@ -53,14 +56,17 @@ void display_watch(struct display *display, const struct display_watcher *watche
 
 /* --- drawing --- */
 
-void display_mode(struct display *display, uint32_t width, uint32_t height)
+/* Shows what is to be shown now. */
+static void choose(struct display *display)
 {
-    if (width == 0 || height == 0 || width > DISPLAY_WIDTH_MAX || height > DISPLAY_HEIGHT_MAX)
-        width = height = 0;
-    if (width == display->width && height == display->height)
+    bool under = display->own_width == 0 && display->underlay.width != 0;
+    uint32_t width = under ? display->underlay.width : display->own_width,
+             height = under ? display->underlay.height : display->own_height;
+    if (width == display->width && height == display->height && under == display->under)
         return;
     display->width = width;
     display->height = height;
+    display->under = display->stale = under;
     if (width) {
         display->last_width = width;
         display->last_height = height;
@@ -69,6 +75,41 @@ void display_mode(struct display *display, uint32_t width, uint32_t height)
         display->frame[i] = 0xff000000;
     if (display->watcher.mode)
         display->watcher.mode(display->watcher.context, width, height);
+}
+
+static bool can_be_shown(uint32_t width, uint32_t height)
+{
+    return width && height && width <= DISPLAY_WIDTH_MAX && height <= DISPLAY_HEIGHT_MAX;
+}
+
+void display_mode(struct display *display, uint32_t width, uint32_t height)
+{
+    bool good = can_be_shown(width, height);
+    display->own_width = good ? width : 0;
+    display->own_height = good ? height : 0;
+    choose(display);
+}
+
+void display_underlay(struct display *display, const struct display_underlay *underlay)
+{
+    bool good = can_be_shown(underlay->width, underlay->height);
+    display->underlay = good ? *underlay : (struct display_underlay){0};
+    display->stale = true;
+    choose(display);
+}
+
+bool display_is_underlay(const struct display *display)
+{
+    return display->under;
+}
+
+void display_refresh(struct display *display)
+{
+    if (!display->under)
+        return;
+    bool all = display->stale;
+    display->stale = false;
+    display->underlay.refresh(display->underlay.context, all);
 }
 
 static void convert(uint32_t *to, const uint8_t *from, uint32_t count, struct display_format format)

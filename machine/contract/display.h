@@ -29,7 +29,8 @@ struct display_area {
 
 /** Told on the thread that changes the display. */
 struct display_watcher {
-    void (*mode)(void *context, uint32_t width, uint32_t height); /* a new size, black so far; 0: nothing is shown */
+    /* A new size, or another's picture, black so far; 0: nothing is shown. */
+    void (*mode)(void *context, uint32_t width, uint32_t height);
     void (*damage)(void *context, struct display_area area);
     void (*cursor)(void *context); /* another picture, place or visibility */
     void *context;
@@ -62,7 +63,21 @@ void display_draw(struct display *display, struct display_area area, struct disp
 void display_cursor(struct display *display, const struct display_cursor *cursor, struct display_format format,
                     const uint8_t *pixels);
 
+/** A picture that nobody draws: it lies in the guest's memory, and is seen while display_mode() shows nothing. `refresh`
+ * is to draw (by display_draw()) what has changed of it, or `all`, since it was called last. */
+struct display_underlay {
+    uint32_t width, height; /* 0: there is none */
+    void (*refresh)(void *context, bool all);
+    void *context;
+};
+void display_underlay(struct display *display, const struct display_underlay *underlay);
+
 /* For those who look. */
+
+/** Whether what is shown is an underlay, which is up to date only behind display_refresh(). */
+bool display_is_underlay(const struct display *display);
+/** Brings the frame up to date, where that is needed. */
+void display_refresh(struct display *display);
 
 /** The frame: rows of `*width` pixels of 0xffRRGGBB, without gaps, valid until the mode changes. NULL: nothing is
  * shown. */

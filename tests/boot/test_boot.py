@@ -217,8 +217,24 @@ def case_qcow2():
     run(["qemu-img", "compare", "-f", "qcow2", "-F", "raw", base, flat])
 
 
+def unfiltered(filtered, stride):
+    """A PNG's rows of three bytes a pixel without their filters (PNG specification, chapter 9)."""
+    rows, above = bytearray(), bytes(stride)
+    for at in range(0, len(filtered), stride + 1):
+        kind, row = filtered[at], bytearray(filtered[at + 1:at + 1 + stride])
+        for i in range(stride) if kind and (kind != 2 or any(above) or any(row)) else ():
+            left, upper, corner = row[i - 3] if i > 2 else 0, above[i], above[i - 3] if i > 2 else 0
+            if kind == 4:
+                near = left + upper - corner
+                guess = min((abs(near - left), 0, left), (abs(near - upper), 1, upper), (abs(near - corner), 2, corner))[2]
+            row[i] = (row[i] + (left, upper, (left + upper) // 2, guess if kind == 4 else 0)[kind - 1]) & 255
+        rows += row
+        above = row
+    return bytes(rows)
+
+
 def picture(path):
-    """A PNG by libpng's bytes: width, height, and the set of its colours with how often each is there."""
+    """A PNG by libpng's bytes: width, height, and three bytes a pixel."""
     with open(path, "rb") as file:
         content = file.read()
     check(content[:8] == b"\x89PNG\r\n\x1a\n", f"{path} is no PNG")
@@ -230,7 +246,7 @@ def picture(path):
         at += length + 12
     rows = zlib.decompress(data)
     check(len(rows) == height * (1 + 3 * width), f"{path} has {len(rows)} bytes")
-    return width, height, rows
+    return width, height, unfiltered(rows, 3 * width)
 
 
 def case_display():
@@ -692,6 +708,23 @@ def case_uefi():
         check(("not defined" in text) != already, "a variable came or went", text.encode())
         check(text.count("armature = kept") == 1 + already, "the variable was not set", text.encode())
     check(os.path.getsize(variables) == 64 << 20, "the file of the variables has another size than a bank")
+
+
+def case_uefi_display():
+    """EDK2's picture on ramfb, and the kernel's text there, before a driver for another display shows something; then that."""
+    shots = [os.path.join(folder.name, f"{name}.png") for name in ("logo", "early", "driver")]
+    output = boot("cat /sys/class/graphics/fb*/name\ncat /sys/class/graphics/fb1/modes >/sys/class/graphics/fb1/mode\ntr '\\0' '\\377' </dev/zero "
+                  "| head -c 400000 >/dev/fb1\nsleep 60\npoweroff -f\n", "--firmware", "uefi", "--display", "none,size=640x480",
+                  "--at", "380ms", f"screenshot {shots[0]}", "--at", "900ms", f"screenshot {shots[1]}", "--at", "40s",
+                  f"screenshot {shots[2]}",
+                  append="console=tty0 console=ttyAMA0")
+    check("efifb: mode is 800x600x32" in output.decode(errors="replace"), "the kernel was handed no frame buffer", output)
+    check("EFI VGA" in answer(output, "cat /sys/class/graphics/fb*/name"), "it is not used", output)
+    (width, height, logo), (_, _, early), (late_width, _, late) = map(picture, shots)
+    check((width, height, late_width) == (800, 600, 640), f"the screen has {width} by {height}, then {late_width}")
+    check(logo.count(255) > 10000 and not any(logo[:800 * 3 * 200]), f"no picture in the middle: {logo.count(255)}", output)
+    check(len(early) - early.count(0) > 10000 and early[:800 * 3 * 200] != logo[:800 * 3 * 200], "no text", output)
+    check(late.count(255) > 250000, "not what was drawn by the driver", output)
 
 
 def case_uboot():

@@ -19,6 +19,7 @@
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
+#include "peripherals/ramfb.h"
 #include "peripherals/vmgenid.h"
 #include "tests/fuzz/feed.h"
 
@@ -43,6 +44,8 @@ struct board {
     struct window windows[DEVICES];
     unsigned wire_levels[CPUS][2];
     size_t sent_bytes;
+    struct display *display;
+    struct ramfb *ramfb;
 };
 
 static void cpu_wire(void *receiver, unsigned number, bool level)
@@ -100,6 +103,9 @@ static void build(struct board *board)
     struct fw_cfg *fw_cfg = fw_cfg_create(&board->bus);
     fw_cfg_add_file(fw_cfg, "etc/fixed", "content", 7);
     fw_cfg_add_writable_file(fw_cfg, "etc/written", 28, count_written, board);
+    board->display = display_create(&error);
+    check(board->display != NULL, "no display");
+    board->ramfb = ramfb_create(&board->bus, fw_cfg, board->display);
     place(board, 6, &fw_cfg_class, &fw_cfg_mmio, fw_cfg, 0x09020000, FW_CFG_WINDOW_BYTES);
     place(board, 7, &vmgenid_class, &vmgenid_mmio, vmgenid_create(1, gicv3_spi(board->gic, 9)), 0x090c0000,
           VMGENID_WINDOW_BYTES);
@@ -112,6 +118,8 @@ static void demolish(struct board *board)
     for (unsigned i = DEVICES; i-- > 1;) /* the controller stands there twice */
         if (i != 1)
             board->windows[i].class->free(board->windows[i].device);
+    ramfb_class.free(board->ramfb);
+    display_free(board->display);
     gicv3_class.free(board->gic);
     check(board->clock.heap_count == 0, "a freed device left an event behind");
     clock_free(&board->clock);
@@ -134,6 +142,7 @@ static uint64_t pick_address(struct board *board, struct feed *feed)
 static void pass_time(struct board *board, uint64_t ns)
 {
     board->clock.now_ns += ns;
+    display_refresh(board->display);
     clock_fire_due(&board->clock);
     check(clock_next_ns(&board->clock) > board->clock.now_ns, "an event that is due did not fire");
 }

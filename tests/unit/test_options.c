@@ -344,7 +344,8 @@ static void test_texts(void **state)
         FILE *to = open_memstream(&text, &length);
         writers[w](to);
         fclose(to);
-        for (const struct cli_option *option = cli_options; option->name; option++) {
+        const struct cli_option *option;
+        for (unsigned i = 0; (option = cli_option_at(i)); i++) {
             char name[64];
             snprintf(name, sizeof name, w == 1 ? "\\-\\-%s" : "--%s", option->name + 2);
             if (w == 1)
