@@ -56,6 +56,10 @@ static bool many_pages(const struct engine *engine)
 static void prepare(struct shadow *shadow, const struct cpu *cpu)
 {
     struct cpu *copy = &shadow->cpu;
+    struct error error;
+    if (cpu_has_el2(cpu) && !cpu_has_el2(copy) && !cpu_add_el2(copy, &error))
+        abort(); /* no memory */
+    copy->icc = cpu->icc; /* whether it is there is all that is asked: who accesses it runs alone */
     fields_copy(&cpu_fields, copy, cpu);
     shadow->clock.now_ns = cpu->clock->now_ns;
     if (cpu->tlb_all->drops != shadow->drops)
