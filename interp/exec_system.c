@@ -495,7 +495,7 @@ static void tlbi_addresses(struct cpu *cpu, const struct insn *insn, uint32_t as
     tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_VA, asid, tlbi_address(cpu->x[insn->rn]), el2_is_host(cpu)});
 }
 
-/* Those of EL1's regime, which is EL2's to the host of VHE. More may go than is asked for: those of other VMIDs go too. */
+/* Those of EL1's regime, which is EL2's to the host of VHE. More may go than is asked for: those of other VMIDs. */
 static void check_tlbi(struct cpu *cpu, const struct insn *insn)
 {
     check_privileged(cpu, insn);

@@ -341,7 +341,8 @@ static void unprivileged_address(struct translation_state *t, unsigned bytes, bo
     _Static_assert(offsetof(struct tlb, data[TLB_EL0]) == 0, "the table of EL0 is the first");
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
-    if (has_feature(&t->cpu->features, FEAT_EL2)) { /* at EL2 it is as at EL0 for the host of VHE alone: REGIME_EL20, TGE */
+    /* At EL2 it is as at EL0 for the host of VHE alone: by its regime and TGE. */
+    if (has_feature(&t->cpu->features, FEAT_EL2)) {
         x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.el), 1);
         uint8_t *at_el1 = x64_jcc(c, CC_E);
         x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(regime), REGIME_EL20);

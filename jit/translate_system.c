@@ -32,7 +32,7 @@ static void need_no_bits(struct translation_state *t, int32_t offset, int32_t bi
     t->flags = FLAGS_UNKNOWN;
 }
 
-/* Where there is EL2, what most registers are depends on more than this code knows: traps, and names that mean others. */
+/* Where there is EL2, what most registers are depends on more than this code knows: traps, names that mean others. */
 static bool left_to_exec(const struct translation_state *t, enum sysreg reg)
 {
     if (!has_feature(&t->cpu->features, FEAT_EL2))

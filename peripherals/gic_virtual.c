@@ -39,7 +39,9 @@ enum {
     VMCR_BPR0_SHIFT = 21,
     VMCR_PMR_SHIFT = 24,
 };
-#define VMCR_WRITABLE (3u | VMCR_CBPR | VMCR_EOI_MODE | 0x3fu << VMCR_BPR1_SHIFT | (uint32_t)GIC_PRIORITY_MASK << VMCR_PMR_SHIFT)
+#define VMCR_WRITABLE                                                                                        \
+    (3u | VMCR_CBPR | VMCR_EOI_MODE | 0x3fu << VMCR_BPR1_SHIFT |                                             \
+     (uint32_t)GIC_PRIORITY_MASK << VMCR_PMR_SHIFT)
 
 /* ICH_VTR_EL2: 32 priorities and levels of preemption, 16 bits of INTID, A3V, no direct injection, TDS. */
 #define VTR (4u << 29 | 4u << 26 | 1u << 21 | 1u << 20 | 1u << 19 | (GIC_LIST_REGISTERS - 1))

@@ -84,8 +84,8 @@ enum cpu_regime el2_regime_of_state(const struct cpu *cpu);
 /** To be called by cpu_state_changed(): the regime in use follows from level and HCR_EL2. */
 void el2_state_changed(struct cpu *cpu);
 
-/** A register of EL2 that the regime in use goes by was written: brings `sys` up to date, and drops what depended on it.
- *  `asid_only`: it may have changed the ASID alone. */
+/** A register of EL2 that the regime in use goes by was written: brings `sys` up to date, and drops what depended on
+ *  it. `asid_only`: it may have changed the ASID alone. */
 void el2_regime_registers_changed(struct cpu *cpu, bool asid_only);
 
 /** Puts the registers of another regime in use, for a walk of it, and back. TLBs are not concerned. */
@@ -111,7 +111,8 @@ bool el2_interrupt_pends(const struct cpu *cpu);
 /** ISR_EL1, of the interrupts that the present level sees. */
 uint64_t el2_isr(const struct cpu *cpu);
 
-/** The register that an MSR or MRS means here: with E2H names of EL1 mean EL2's, and names in 12 and 02 EL1's. SR_NONE: none. */
+/** The register that an MSR or MRS means here: with E2H names of EL1 mean EL2's, and names in 12 and 02 EL1's. SR_NONE:
+ *  none. */
 enum sysreg el2_redirect(const struct cpu *cpu, enum sysreg reg);
 
 /** Where a register of EL1's regime, SCTLR_EL1 to MAIR_EL1, or CPACR_EL1 has its value, which need not be the one in

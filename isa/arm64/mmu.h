@@ -95,8 +95,8 @@ unsigned stage2_walk(struct cpu *cpu, uint64_t ipa, struct stage2 *out);
 /** The address at which a walk of stage 1 finds the descriptor at `ipa`, for a read or an update of it. */
 unsigned stage2_of_table(struct cpu *cpu, uint64_t ipa, bool write, uint64_t *physical);
 
-/** Adds what stage 2 makes of it to what stage 1 found: address, size, attributes. What it allows is found->stage2_flags:
- *  stage 1's permissions are checked first (D8.4.8). */
+/** Adds what stage 2 makes of it to what stage 1 found: address, size, attributes. What it allows is
+ *  found->stage2_flags: stage 1's permissions are checked first (D8.4.8). */
 unsigned stage2_combine(struct cpu *cpu, struct translation *found);
 
 /** Whether stage 2 allows an access that needs these of MAY_*; does what hardware does to its descriptor. */
@@ -161,8 +161,8 @@ void mmu_control_changed(struct cpu *cpu);
 uint64_t mmu_address_translate(struct cpu *cpu, uint64_t va, unsigned el, bool write, bool pan,
                                unsigned *external);
 
-/** The same of both stages (AT S12E...): stage 2's faults are in the outcome. Of stage 1 alone, where its tables are not
- *  to be had through stage 2, *external has FAULT_STAGE2: to a virtual machine that is an exception. */
+/** The same of both stages (AT S12E...): stage 2's faults are in the outcome. Of stage 1 alone, where its tables are
+ *  not to be had through stage 2, *external has FAULT_STAGE2: to a virtual machine that is an exception. */
 uint64_t mmu_address_translate_both(struct cpu *cpu, uint64_t va, unsigned el, bool write, unsigned *external);
 
 /** DC and IC by address (not ZVA): the checks on the address; faults do not return. */

@@ -2,8 +2,8 @@
 /* Stage 2 of the translation of EL1 and EL0 (Arm ARM D8.2.6, D8.4.6): the walk of VTTBR_EL2's tables, and what both
  * stages come to together.
  *
- * Example, 4K granule, VTCR_EL2.T0SZ = 24, SL0 = 1: 40 bits of input, and the walk starts at level 1, whose index has 10
- * bits then: two tables beside each other. */
+ * Example, 4K granule, VTCR_EL2.T0SZ = 24, SL0 = 1: 40 bits of input, and the walk starts at level 1, whose index has
+ * 10 bits then: two tables beside each other. */
 #include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
 

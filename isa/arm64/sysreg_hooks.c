@@ -602,12 +602,14 @@ static void write_icc(struct cpu *cpu, enum sysreg reg, uint64_t value)
 
 static uint64_t read_ich(struct cpu *cpu, enum sysreg reg)
 {
-    return cpu->icc ? cpu->icc->hyp_read(cpu->icc_gic, cpu->index, (enum ich_reg)(reg - SR_ICH_AP0R0_EL2)) : 0;
+    return cpu->icc && cpu->icc->hyp_read
+               ? cpu->icc->hyp_read(cpu->icc_gic, cpu->index, (enum ich_reg)(reg - SR_ICH_AP0R0_EL2))
+               : 0;
 }
 
 static void write_ich(struct cpu *cpu, enum sysreg reg, uint64_t value)
 {
-    if (cpu->icc)
+    if (cpu->icc && cpu->icc->hyp_write)
         cpu->icc->hyp_write(cpu->icc_gic, cpu->index, (enum ich_reg)(reg - SR_ICH_AP0R0_EL2), value);
 }
 

@@ -20,9 +20,12 @@ static struct timer timer_of(struct cpu *cpu, enum timer_kind kind)
     struct sysregs *sys = &cpu->sys;
     struct timer_wires *wires = &cpu->timer_wires;
     switch (kind) {
-    case TIMER_VIRT: return (struct timer){&sys->CNTV_CTL_EL0, &sys->CNTV_CVAL_EL0, &cpu->virt_timer_event, &wires->virt};
-    case TIMER_PHYS: return (struct timer){&sys->CNTP_CTL_EL0, &sys->CNTP_CVAL_EL0, &cpu->phys_timer_event, &wires->phys};
-    case TIMER_HYP: return (struct timer){&sys->CNTHP_CTL_EL2, &sys->CNTHP_CVAL_EL2, &cpu->hyp_timer_event, &wires->hyp};
+    case TIMER_VIRT:
+        return (struct timer){&sys->CNTV_CTL_EL0, &sys->CNTV_CVAL_EL0, &cpu->virt_timer_event, &wires->virt};
+    case TIMER_PHYS:
+        return (struct timer){&sys->CNTP_CTL_EL0, &sys->CNTP_CVAL_EL0, &cpu->phys_timer_event, &wires->phys};
+    case TIMER_HYP:
+        return (struct timer){&sys->CNTHP_CTL_EL2, &sys->CNTHP_CVAL_EL2, &cpu->hyp_timer_event, &wires->hyp};
     default:
         return (struct timer){&sys->CNTHV_CTL_EL2, &sys->CNTHV_CVAL_EL2, &cpu->hyp_virt_timer_event, &wires->hyp_virt};
     }

@@ -118,16 +118,16 @@ void tlb_empty_slots(struct cpu *cpu);
 /** Drops everything, first and second level. */
 void tlb_flush_all(struct cpu *cpu);
 
-/** Of a CPU with EL2: drops the first level of the side in use, whose translations are for another context now; drops all
- *  of the side that is not in use. */
+/** Of a CPU with EL2: drops the first level of the side in use, whose translations are for another context now;
+ *  drops all of the side that is not in use. */
 void tlb_flush_side(struct cpu *cpu);
 void tlb_flush_other_side(struct cpu *cpu);
 
 /** Drops all of the side in use. */
 void tlb_flush_all_of_side(struct cpu *cpu);
 
-/** Of a CPU with EL2: what is done to the TLB in between is done to that side (0: of EL1's regime). Returns the side that
- *  was in use, for the way back. */
+/** Of a CPU with EL2: what is done to the TLB in between is done to that side (0: of EL1's regime). Returns the side
+ *  that was in use, for the way back. */
 unsigned tlb_use_side(struct cpu *cpu, unsigned side);
 
 /** Drops the first level only: for changes of what may run inline (watchpoints), not of translations. */

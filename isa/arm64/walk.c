@@ -83,8 +83,8 @@ static unsigned walk_off(struct cpu *cpu, uint64_t va, bool is_fetch, struct tra
     const bool cached = cpu_has_el2(cpu) && cpu->regime == REGIME_EL10 && cpu->sys.HCR_EL2 >> 12 & 1; /* DC */
     *out = (struct translation){
         .physical = va,
-        .flags = (cached ? 0xffu << ATTRIBUTES_SHIFT : 0) | MAY_READ_EL0 | MAY_WRITE_EL0 | MAY_EXECUTE_EL0 | MAY_READ_EL1 | MAY_WRITE_EL1 |
-                 MAY_EXECUTE_EL1 | (is_fetch || cached ? 0 : IS_DEVICE),
+        .flags = MAY_READ_EL0 | MAY_WRITE_EL0 | MAY_EXECUTE_EL0 | MAY_READ_EL1 | MAY_WRITE_EL1 | MAY_EXECUTE_EL1 |
+                 (is_fetch || cached ? 0 : IS_DEVICE) | (cached ? 0xffu << ATTRIBUTES_SHIFT : 0),
         .size_bits = 12,
         .shareability = 2,
         .global = true,
