@@ -4,26 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "debugger/command.h"
-#include "debugger/debugger.h"
 #include "debugger/expression.h"
 #include "debugger/watch_output.h"
 #include "machine/actions.h"
-
-static bool run_save(struct session *session, const char *arguments, struct error *error)
-{
-    const struct run_options *options = session->machine->options;
-    if (!*arguments)
-        return error_set(error, "save expects the name of a file");
-    for (unsigned i = 0; !options->restore && i < options->disk_count; i++)
-        if (!options->disks[i].read_only && !options->disks[i].overlay)
-            return error_set(error,
-                             "a snapshot needs disks whose images stay as they are: start with --disk %s,overlay",
-                             options->disks[i].path);
-    if (!session->hooks->save(session->machine, arguments, error))
-        return false;
-    say(session, "saved in %s\n", arguments);
-    return true;
-}
 
 /* It moves while it runs: nothing more happens here until the user lets it. */
 static bool run_migrate(struct session *session, const char *arguments, struct error *error)
@@ -95,6 +78,13 @@ static bool run_key(struct session *session, const char *arguments, struct error
     return true;
 }
 
+static bool run_link(struct session *session, const char *arguments, struct error *error)
+{
+    char action[256];
+    snprintf(action, sizeof action, "link %s", arguments);
+    return action_check(action, error) && action_do(session->machine, action, error);
+}
+
 static bool run_expect(struct session *session, const char *arguments, struct error *error)
 {
     char text[1024], word[32];
@@ -133,7 +123,6 @@ static bool run_advance(struct session *session, const char *arguments, struct e
 }
 
 const struct command commands_control[] = {
-    {"save", "FILE", COMPLETES_FILE, run_save, "Save the machine as it is now in a snapshot, for --restore."},
     {"migrate", "PLACE", COMPLETES_NOTHING, run_migrate,
      "Move the machine to the armature that waits with --incoming there, as it runs on from here."},
     {"hash", "", COMPLETES_NOTHING, run_hash, "A sum over the whole state: equal machines have equal ones."},
@@ -141,6 +130,8 @@ const struct command commands_control[] = {
      "Type a line at the guest's console; \"TEXT\" with \\n and \\t as they stand."},
     {"key", "power|break|ctrl-LETTER|NAME[-NAME...]", COMPLETES_NOTHING, run_key,
      "Press a key: power, a break on the line, a control key there, or keys of a keyboard."},
+    {"link", "NAME up|down", COMPLETES_NOTHING, run_link,
+     "Put in or pull out the cable of a network card, such as net0, as the guest runs on."},
     {"expect", "TEXT [SECONDS]", COMPLETES_NOTHING, run_expect,
      "Run until the guest prints a text (60 seconds of its time at most).", NULL, true},
     {"skip", "N", COMPLETES_EXPRESSION, run_advance, "Run N instructions, of all CPUs together.", NULL, true},

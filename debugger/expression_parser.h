@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the parts of the parser of expressions share: expression.c (operators), expression_primary.c (what they work on),
- * expression_words.c (how both are written), value.c (what comes of it). */
+/* What the parts of the parser of expressions share: expression.c (operators), expression_primary.c (what they work
+ * on), expression_words.c (how both are written), value.c (what comes of it). */
 #ifndef ARMATURE_DEBUGGER_EXPRESSION_PARSER_H
 #define ARMATURE_DEBUGGER_EXPRESSION_PARSER_H
 

@@ -20,6 +20,10 @@ struct stopping {
     uint64_t *insns; /* what session->stops.insns shows */
     size_t insn_capacity;
     bool held, untold;
+    struct {
+        uint64_t pc, icount; /* where the CPU stood when it began to run */
+    } off[MAX_CPUS];
+    bool steps_off;
     struct stopping_tracer *tracers;
     /* The firmware's calls pass us while something catches them. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
@@ -106,7 +110,11 @@ static bool count_hit(struct point *point)
 static bool hits_breakpoint(struct session *session, struct cpu *cpu)
 {
     bool hit = false;
-    for (struct point *point = session->stopping->first; point; point = point->next) {
+    const struct stopping *stopping = session->stopping;
+    if (stopping->steps_off && stopping->off[cpu->index].pc == cpu->pc &&
+        stopping->off[cpu->index].icount == cpu->icount)
+        return false;
+    for (struct point *point = stopping->first; point; point = point->next) {
         if (point->kind != POINT_BREAK || point->address != cpu->pc || !applies(session, point, cpu) ||
             !count_hit(point))
             continue;
@@ -127,10 +135,15 @@ bool stopping_at(struct session *session, struct cpu *cpu)
     return hits_breakpoint(session, cpu);
 }
 
+static bool is_told(const struct stopping *stopping, const struct stopping_tracer *tracer)
+{
+    return tracer->of_past || !stopping->untold;
+}
+
 /* Tells each tracer that wants to know. */
 #define TELL(session, what, ...)                                                                                       \
     for (struct stopping_tracer *tracer_ = (session)->stopping->tracers; tracer_; tracer_ = tracer_->next)             \
-        if (tracer_->what)                                                                                             \
+        if (tracer_->what && is_told((session)->stopping, tracer_))                                                    \
     tracer_->what(session, __VA_ARGS__)
 
 static bool on_each_insn(void *context, struct cpu *cpu)
@@ -358,8 +371,9 @@ void stopping_changed(struct session *session)
         any(session, POINT_CATCH, CATCH_EXCEPTION) || any(session, POINT_CATCH, CATCH_IRQ) ? on_excepted : NULL;
     stops->returned = NULL;
     stops->device_accessed = NULL;
-    for (const struct stopping_tracer *tracer = stopping->untold ? NULL : stopping->tracers; tracer;
-         tracer = tracer->next) {
+    for (const struct stopping_tracer *tracer = stopping->tracers; tracer; tracer = tracer->next) {
+        if (!is_told(stopping, tracer))
+            continue;
         stops->each_insn = tracer->insn ? on_each_insn : stops->each_insn;
         stops->excepted = tracer->excepted ? on_excepted : stops->excepted;
         stops->returned = tracer->returned ? on_returned : stops->returned;
@@ -444,6 +458,15 @@ void stopping_remove(struct session *session, struct point *point)
     free_point(point);
 }
 
+void stopping_relocate(struct session *session)
+{
+    for (struct point *point = session->stopping->first; point; point = point->next)
+        if (point->kind != POINT_CATCH && !place(session, point, NULL))
+            point->physical_known = false;
+    stopping_changed(session);
+    session->machine->engine_ops->flush(session->machine->engine);
+}
+
 struct point *stopping_find(struct session *session, unsigned number)
 {
     struct point *point = session->stopping->first;
@@ -455,6 +478,20 @@ struct point *stopping_find(struct session *session, unsigned number)
 struct point *stopping_first(struct session *session)
 {
     return session->stopping->first;
+}
+
+/* Whoever is told of each instruction is told of this one, too; for others it counts as asked for. */
+void stopping_step_off(struct session *session, bool off)
+{
+    struct stopping *stopping = session->stopping;
+    stopping->steps_off = off;
+    for (unsigned i = 0; off && i < session->machine->cpu_count; i++) {
+        struct cpu *cpu = session->machine->cpus[i];
+        stopping->off[i].pc = cpu->pc;
+        stopping->off[i].icount = cpu->icount;
+        cpu->asked_pc = cpu->pc;
+        cpu->asked_icount = session->stops.each_insn ? UINT64_MAX : cpu->icount;
+    }
 }
 
 bool stopping_hold(struct session *session, bool held)

@@ -43,11 +43,16 @@ void stopping_remove(struct session *session, struct point *point);
 struct point *stopping_find(struct session *session, unsigned number);
 /** The first; others follow by `next`. In order of their numbers. */
 struct point *stopping_first(struct session *session);
+/** Memory and page tables are others now: each point finds its place anew, or has none (yet). */
+void stopping_relocate(struct session *session);
 /** After `enabled` was changed. */
 void stopping_changed(struct session *session);
 
 /** The machine stands: temporary points that were hit go, and whatever was internal. */
 void stopping_settle(struct session *session);
+
+/** The machine is about to run (`off`), and does not stop at breakpoints where its CPUs stand; it has run. */
+void stopping_step_off(struct session *session, bool off);
 
 /** While held, nothing stops for any point. Returns how it was. */
 bool stopping_hold(struct session *session, bool held);
@@ -64,6 +69,7 @@ struct stopping_tracer {
     void (*returned)(struct session *session, struct cpu *cpu);
     void (*device)(struct session *session, struct cpu *cpu, uint64_t physical, unsigned size, bool write,
                    uint64_t value);
+    bool of_past; /* it is the past that it wants to see: it is told on the way there, too */
     struct stopping_tracer *next; /* others; for us */
 };
 

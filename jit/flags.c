@@ -6,9 +6,11 @@
  * state they go (as the operands, which is less than the flags) only where something follows that may need them there
  * or takes the operands away; and where the next comparison comes first, never:
  *
- *     subs x1, x1, #1        sub rsi, 1                                 pending: subtraction, of_result, a = x1, imm =
- * 1 ldr  x2, [x3]          (its way out of line first does  lea rax, [rsi + 1] ; mov [flag_a], rax ; mov [flag_b], 1 ;
- * mov [flag_kind], SUB64) b.ne loop              lea rax, [rsi + 1] ; cmp rax, 1 ; the same three moves ; jne
+ *     subs x1, x1, #1     sub rsi, 1                         pending: subtraction, of_result, a = x1, imm = 1
+ *     ldr  x2, [x3]       (its way out of line first does    mov [flag_a], rsi ; mov [flag_kind], SUB64, of_result, 1)
+ *     b.ne loop           lea rax, [rsi + 1] ; cmp rax, 1 ; the same two moves ; jne
+ *
+ * With a register, or a large number, for the second operand it takes a third move, to flag_b.
  *
  * settle_flags (stubs.c) makes nzcv of it when C code is called. */
 #include "jit/state.h"
@@ -30,18 +32,18 @@ static unsigned first_operand(struct translation_state *t)
     const struct pending_flags *p = &t->pending;
     const unsigned w = p->kind & 1;
     const bool sum = (p->kind & ~1) == FLAG_KIND_ADD;
-    unsigned a = use(t, p->a, RAX);
+    unsigned a = general_use(t, p->a, RAX);
     if (!p->of_result)
         return a;
     if (p->immediate) {
         x64_lea(t->c, w, RAX, a, (int32_t)(sum ? -p->imm : p->imm));
     } else if (sum) { /* a - b = a + ~b + 1 */
-        copy(t, p->b, RCX);
+        general_copy(t, p->b, RCX);
         x64_not(t->c, w, RCX);
         x64_lea_indexed(t->c, w, RAX, a, RCX, 0);
         x64_lea(t->c, w, RAX, RAX, 1);
     } else {
-        x64_lea_indexed(t->c, w, RAX, a, use(t, p->b, RCX), 0);
+        x64_lea_indexed(t->c, w, RAX, a, general_use(t, p->b, RCX), 0);
     }
     return RAX;
 }
@@ -66,7 +68,7 @@ static void revive(struct translation_state *t)
     } else if (p->immediate) {
         x64_mov_imm(t->c, RCX, (uint64_t)p->imm);
     } else {
-        b = use(t, p->b, RCX);
+        b = general_use(t, p->b, RCX);
     }
     if (host_kind(p) == FLAGS_OF_ADD) {
         if (a != RAX)
@@ -82,6 +84,12 @@ static void revive(struct translation_state *t)
             x64_alu(t->c, w, ALU_CMP, a, b);
     }
     t->flags = host_kind(p);
+}
+
+/* Loops do this each time around: two stores instead of three. */
+static bool fits_beside_kind(int64_t imm)
+{
+    return imm >= -(1 << (31 - FLAG_IMMEDIATE_SHIFT)) && imm < 1 << (31 - FLAG_IMMEDIATE_SHIFT);
 }
 
 static void settle_raw(struct translation_state *t);
@@ -124,10 +132,14 @@ void commit_flags(struct translation_state *t)
     t->flags_raw = false;
     if (p->host_only) {
         commit_host(t, false);
+    } else if (p->immediate && fits_beside_kind(p->imm)) {
+        const int32_t kind = p->kind | FLAG_IMMEDIATE | (p->of_result ? FLAG_OF_RESULT : 0);
+        x64_store(c, 1, general_use(t, p->a, RAX), HOST_CPU, CPU_OFFSET(native.flag_a));
+        x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), (int32_t)p->imm * (1 << FLAG_IMMEDIATE_SHIFT) + kind);
     } else {
         x64_store(c, 1, first_operand(t), HOST_CPU, CPU_OFFSET(native.flag_a));
         if (!p->immediate) {
-            x64_store(c, 1, use(t, p->b, RCX), HOST_CPU, CPU_OFFSET(native.flag_b));
+            x64_store(c, 1, general_use(t, p->b, RCX), HOST_CPU, CPU_OFFSET(native.flag_b));
         } else if (is_small(p->imm)) {
             x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(native.flag_b), (int32_t)p->imm);
         } else {

@@ -239,6 +239,10 @@ void emit_ways_out(struct translation_state *t)
     for (unsigned i = 0; i < t->way_out_count; i++) {
         const struct way_out *way = &t->ways_out[i];
         x64_bind(t->c, way->jump_end);
+        if (way->falls_back) {
+            x64_call_to(t->c, t->stubs->renew_stay);
+            jump_within(t, x64_jcc(t->c, CC_B), (int)(way->falls_back - t->ir->blocks));
+        }
         t->flags = way->flags;
         t->pending = way->pending;
         commit_flags(t);
@@ -367,7 +371,7 @@ static void call_direct(struct translation_state *t)
 
 static void call_indirect(struct translation_state *t, unsigned btype)
 {
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     begin_call(t);
     call_out_of_line(t, true, 0)->btype = (uint8_t)btype;
     end_call(t);
@@ -375,7 +379,7 @@ static void call_indirect(struct translation_state *t, unsigned btype)
 
 static void branch_indirect(struct translation_state *t)
 {
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     give_registers(t);
     x64_jmp_to(t->c, t->stubs->jump_by_hash);
 }
@@ -395,7 +399,7 @@ static bool branch_guarded(struct translation_state *t)
     const bool veneer = insn->rn == 16 || insn->rn == 17;
     *far = (struct far_jump){
         .indirect = true, .lookup = lookup_of(t), .btype = veneer ? 1 : BTYPE_OF_PAGE, .insn = insn};
-    copy(t, insn->rn, RAX);
+    general_copy(t, insn->rn, RAX);
     give_registers(t);
     jump_by_lookup(t, far);
     return true;
@@ -441,7 +445,7 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_cbz:
     case OP_cbnz: {
         forget_host_flags(t);
-        unsigned n = use(t, insn->rn, RAX);
+        unsigned n = general_use(t, insn->rn, RAX);
         x64_test(t->c, insn->sf, n, n);
         branch_both(t, insn->op == OP_cbz ? CC_E : CC_NE);
         return ENDED;
@@ -449,7 +453,7 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_tbz:
     case OP_tbnz:
         forget_host_flags(t);
-        x64_bit_test(t->c, use(t, insn->rn, RAX), insn->amount);
+        x64_bit_test(t->c, general_use(t, insn->rn, RAX), insn->amount);
         branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
         return ENDED;
     case OP_ret:

@@ -123,7 +123,7 @@ static void tell_acpi(struct machine *machine)
         .flash_bytes = FLASH_BANK_BYTES,
         .virtio = virtio->base,
         .virtio_bytes = virtio->size_bytes,
-        .virtio_count = machine->pci ? 0 : BOARD_VIRTIO_SLOTS,
+        .virtio_count = board_virtio_on_pci(machine) ? 0 : BOARD_VIRTIO_SLOTS,
         .virtio_gsi = spi_gsi(virtio->spi),
     };
     if (board_has_gic2(machine)) {
@@ -169,16 +169,10 @@ static void tell_smbios(struct machine *machine)
  */
 static void tell_boot_order(struct machine *machine)
 {
-    const struct board_row *virtio = board_find_row("virtio");
-    char order[MAX_DISKS * 64];
+    char order[MAX_DISKS * sizeof machine->boot_paths[0]];
     size_t length = 0;
-    for (unsigned i = 0; i < machine->options->disk_count; i++) {
-        if (machine->pci)
-            length += (size_t)sprintf(order + length, "/pci@i0cf8/scsi@%x/disk@0,0\n", i + 1);
-        else
-            length += (size_t)sprintf(order + length, "/virtio-mmio@%016llx/disk@0,0\n",
-                                      (unsigned long long)(virtio->base + i * virtio->size_bytes));
-    }
+    for (unsigned i = 0; i < machine->options->disk_count; i++)
+        length += (size_t)snprintf(order + length, sizeof order - length, "%s\n", machine->boot_paths[i]);
     if (length)
         fw_cfg_add_file(machine->fw_cfg, "bootorder", order, length + 1);
 }

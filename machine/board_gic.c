@@ -14,7 +14,11 @@
 
 bool board_has_pci(const struct machine *machine)
 {
-    return machine->options->bus == BUS_CHOICE_PCI;
+    const struct run_options *options = machine->options;
+    bool needed = options->bus == BUS_CHOICE_PCI;
+    for (unsigned i = 0; i < options->disk_count; i++)
+        needed = needed || options->disks[i].attachment == DISK_ATTACH_NVME;
+    return needed;
 }
 
 bool board_has_gic2(const struct machine *machine)

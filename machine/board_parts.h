@@ -37,6 +37,9 @@ extern const struct pci_place pci_places[PCI_PLACES];
 bool board_has_pci(const struct machine *machine);
 bool board_has_gic2(const struct machine *machine);
 
+/** Whether the virtio devices are on it. */
+bool board_virtio_on_pci(const struct machine *machine);
+
 /** The line of a shared peripheral interrupt. */
 struct irq_line board_spi(const struct machine *machine, unsigned spi);
 

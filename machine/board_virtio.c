@@ -8,9 +8,12 @@
 #include "hostcall/share/share.h"
 #include "machine/fdt_write.h"
 #include "peripherals/disk/disk_open.h"
+#include "peripherals/net/slirp.h"
+#include "peripherals/net/socket.h"
+#include "peripherals/net/tap.h"
+#include "peripherals/nvme.h"
 #include "peripherals/pci.h"
 #include "peripherals/ramfb.h"
-#include "peripherals/virtio/net_slirp.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
@@ -21,27 +24,46 @@
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
+#include "peripherals/virtio/virtio_vsock.h"
 
 #define DISK_QUEUES_MAX 8u
 
 /* --- virtio ---------------------------------------------------------------------------------------- */
 
-/* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. */
-static void fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio)
+bool board_virtio_on_pci(const struct machine *machine)
+{
+    return machine->options->bus == BUS_CHOICE_PCI;
+}
+
+/* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. Returns the
+ * slot. */
+static unsigned fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio)
 {
     static char names[BOARD_VIRTIO_SLOTS][16];
     unsigned slot = machine->virtio_slots_used++;
     snprintf(names[slot], sizeof names[slot], "virtio%u", slot);
-    if (machine->pci) {
+    if (board_virtio_on_pci(machine)) {
         struct virtio_pci *pci = virtio_pci_create(virtio);
-        pci_host_add(machine->pci, &pci->function);
         machine_add_device(machine, &virtio_pci_class, names[slot], pci);
-        return;
+        return pci_host_add(machine->pci, &pci->function);
     }
     struct virtio_mmio *mmio = virtio_mmio_create(virtio, board_spi(machine, row->spi + slot));
     machine_add_device(machine, &virtio_mmio_class, names[slot], mmio);
     bus_add_window(&machine->bus, names[slot], row->base + slot * row->size_bytes, row->size_bytes,
                    &virtio_mmio_ops, mmio);
+    return slot;
+}
+
+/* What Open Firmware would call what is in a slot that fill_slot() gave: `unit` is the disk behind it. */
+static void name_boot_path(struct machine *machine, const struct board_row *row, unsigned disk, unsigned slot,
+                           const char *unit)
+{
+    char *path = machine->boot_paths[disk];
+    if (board_virtio_on_pci(machine))
+        snprintf(path, sizeof machine->boot_paths[disk], "/pci@i0cf8/scsi@%x/%s", slot, unit);
+    else
+        snprintf(path, sizeof machine->boot_paths[disk], "/virtio-mmio@%016llx/%s",
+                 (unsigned long long)(row->base + slot * row->size_bytes), unit);
 }
 
 /* What a recording does before a piece of a disk changes. */
@@ -71,12 +93,31 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
     struct disk *disk = option->zero_bytes ? disk_zero_create(option->zero_bytes) : disk_open(&how, error);
     if (disk && overlay)
         disk = disk_overlay_create(disk, option->read_only);
-    if (!disk || !tape)
-        return disk;
-    if (tape->replays)
+    if (!disk)
+        return NULL;
+    if (tape_replays(tape))
         tape->each_kept_block(tape->context, number, put_kept_block, disk);
     machine->disks[number] = (struct machine_disk){disk->size_bytes, disk_identity(disk)};
-    return changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
+    return tape && changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
+}
+
+static void add_virtio_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
+                            const char *name)
+{
+    struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, name);
+    if (board_virtio_on_pci(machine)) /* a vector each is what makes several of use */
+        virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
+    machine_add_device(machine, &virtio_blk_class, name, blk);
+    name_boot_path(machine, row, number, fill_slot(machine, row, &blk->virtio), "disk@0,0");
+}
+
+static void add_nvme_disk(struct machine *machine, unsigned number, struct disk *disk, const char *name)
+{
+    struct nvme *nvme = nvme_create(&machine->bus, &machine->clock, disk, name);
+    unsigned slot = pci_host_add(machine->pci, &nvme->function);
+    machine_add_device(machine, &nvme_class, name, nvme);
+    snprintf(machine->boot_paths[number], sizeof machine->boot_paths[number],
+             "/pci@i0cf8/pci8086,5845@%x/namespace@1,0", slot);
 }
 
 static bool build_disks(struct machine *machine, const struct board_row *row, struct error *error)
@@ -87,40 +128,73 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
         if (!disk)
             return false;
         snprintf(names[i], sizeof names[i], "disk%u", i);
-        struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, names[i]);
-        if (machine->pci) /* a vector each is what makes several of use */
-            virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
-        machine_add_device(machine, &virtio_blk_class, names[i], blk);
-        fill_slot(machine, row, &blk->virtio);
+        if (machine->options->disks[i].attachment == DISK_ATTACH_NVME)
+            add_nvme_disk(machine, i, disk, names[i]);
+        else
+            add_virtio_disk(machine, row, i, disk, names[i]);
     }
     return true;
 }
 
+static struct net_backend *open_user_net(struct machine *machine, const struct net_option *option, struct error *error)
+{
+    struct net_backend *backend = net_slirp_open(&machine->clock, option->restricted, error);
+    bool good = backend;
+    for (unsigned f = 0; good && f < option->forward_count; f++) {
+        const struct forward_option *forward = &option->forwards[f];
+        good = net_slirp_forward(backend, forward->udp, forward->host_address, forward->host_port, forward->guest_port,
+                                 error);
+    }
+    for (unsigned f = 0; good && f < option->guest_forward_count; f++) {
+        const struct guest_forward_option *forward = &option->guest_forwards[f];
+        good = net_slirp_guest_forward(backend, forward->address, forward->port, forward->path, error);
+    }
+    if (good)
+        return backend;
+    net_backend_free(backend);
+    return NULL;
+}
+
 static struct net_backend *open_net(struct machine *machine, const struct net_option *option, struct error *error)
 {
-    struct net_backend *backend = net_slirp_open(&machine->clock, error);
-    for (unsigned f = 0; backend && f < option->forward_count; f++) {
-        const struct forward_option *forward = &option->forwards[f];
-        if (!net_slirp_forward(backend, forward->udp, forward->host_address, forward->host_port, forward->guest_port,
-                               error)) {
-            net_backend_free(backend);
-            return NULL;
-        }
+    if (tape_replays(machine->options->tape) || option->kind == NET_NONE)
+        return net_none_create(option->kind == NET_USER);
+    switch (option->kind) {
+    case NET_NONE: break;
+    case NET_USER: return open_user_net(machine, option, error);
+    case NET_TAP: return net_tap_open(option->place, error);
+    case NET_SOCKET: return net_socket_open(option->place, option->listens, error);
     }
-    return backend;
+    return NULL;
+}
+
+/* How many pairs of queues a card has: on PCI, where each has an interrupt of its own, one a processor. */
+static unsigned net_queues(const struct machine *machine, const struct net_option *option)
+{
+    if (option->queues)
+        return option->queues;
+    return !machine->pci ? 1 : machine->cpu_count < MAX_NET_QUEUES ? machine->cpu_count : MAX_NET_QUEUES;
 }
 
 static bool build_nets(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static const char *const names[MAX_NETS] = {"net0", "net1", "net2", "net3"};
     for (unsigned i = 0; i < machine->options->net_count; i++) {
-        struct net_backend *backend = tape_replays(machine->options->tape)
-                                          ? net_none_create(true)
-                                          : open_net(machine, &machine->options->nets[i], error);
-        if (!backend)
+        const struct net_option *option = &machine->options->nets[i];
+        struct net_dump *dump = *option->dump ? net_dump_open(option->dump, &machine->clock, error) : NULL;
+        struct net_backend *backend = *option->dump && !dump ? NULL : open_net(machine, option, error);
+        if (!backend) {
+            net_dump_close(dump);
             return false;
+        }
         struct virtio_net *net =
             virtio_net_create(&machine->bus, machine->inputs, backend, names[i], machine->options->seed);
+        if (net_queues(machine, option) > 1)
+            virtio_net_add_pairs(net, net_queues(machine, option) - 1);
+        if (option->mac_given)
+            virtio_net_set_mac(net, option->mac);
+        virtio_net_set_dump(net, dump);
+        machine->net_links[machine->net_count++] = net->link_source;
         machine_add_device(machine, &virtio_net_class, names[i], net);
         fill_slot(machine, row, &net->virtio);
     }
@@ -174,6 +248,23 @@ static void build_console(struct machine *machine, const struct board_row *row)
     machine->console.source = virtio_console_source(console, 0);
 }
 
+static bool build_vsock(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct vsock_option *option = &machine->options->vsock;
+    if (!option->cid)
+        return true;
+    struct vsock_backend *backend =
+        vsock_unix_open(tape_replays(machine->options->tape) ? "" : option->path, option->cid, error);
+    if (!backend)
+        return false;
+    struct virtio_vsock *vsock =
+        virtio_vsock_create(&machine->bus, machine->inputs, backend, "vsock0", option->cid);
+    machine->vsock_reset = vsock->reset_source;
+    machine_add_device(machine, &virtio_vsock_class, "vsock0", vsock);
+    fill_slot(machine, row, &vsock->virtio);
+    return true;
+}
+
 static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
 {
     const struct display_option *option = &machine->options->display;
@@ -215,16 +306,16 @@ bool board_build_virtio(struct machine *machine, const struct board_row *row, st
     if (machine->options->balloon)
         build_balloon(machine, row);
     build_rng(machine, row);
-    if (!build_display(machine, row, error))
+    if (!build_vsock(machine, row, error) || !build_display(machine, row, error))
         return false;
-    while (!machine->pci && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
+    while (!board_virtio_on_pci(machine) && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL);
     return true;
 }
 
 void board_describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt)
 {
-    for (unsigned slot = 0; !machine->pci && slot < BOARD_VIRTIO_SLOTS; slot++) {
+    for (unsigned slot = 0; !board_virtio_on_pci(machine) && slot < BOARD_VIRTIO_SLOTS; slot++) {
         uint64_t base = row->base + slot * row->size_bytes;
         fdt_node_at(fdt, "virtio_mmio", base);
         fdt_property_string(fdt, "compatible", "virtio,mmio");

@@ -29,7 +29,7 @@ struct machine_line {
 
 #define MACHINE_DEVICES_MAX 80
 
-/** What a disk held when the machine was built, as far as a replay must find it again. */
+/** What a disk held when the machine was built, by which a replay finds it again. */
 struct machine_disk {
     uint64_t size_bytes, identity;
 };
@@ -60,11 +60,15 @@ struct machine {
     unsigned virtio_slots_used;
     struct pci_host *pci;  /* NULL: the board has no PCI Express */
     struct gicv3_its *its; /* NULL: messages on PCI are writes to memory */
+    char boot_paths[MAX_DISKS][64]; /* of the disks, as Open Firmware would name them */
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */
+    unsigned net_links[MAX_NETS]; /* the cables of the network cards: 1 is in, 0 is out */
+    unsigned net_count;
+    unsigned vsock_reset; /* tells the guest that its connections are gone; where there is a vsock */
     struct machine_screen screen;
     struct timed_action *timed_actions; /* of options->at */
     struct psci psci;
@@ -154,6 +158,9 @@ void machine_reidentify(struct machine *machine);
 
 /** Watches the changes of RAM, from now on. Not under --parallel. */
 void machine_watch_ram(struct machine *machine, struct page_watch *watch);
+
+/** Takes what scripts have ready for the machine's lines, which is part of it once it is saved. */
+void machine_collect_scripts(struct machine *machine);
 
 /** Has the next store of each CPU to any page look at the page's flags. */
 void machine_drop_write_tags(struct machine *machine);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include "debugger/debugger.h"
@@ -14,6 +15,7 @@
 #include "machine/machine.h"
 #include "machine/options_table.h"
 #include "machine/window.h"
+#include "manage/manage.h"
 #include "peripherals/disk/disk_command.h"
 #include "snapshot/saver.h"
 #include "snapshot/migrate.h"
@@ -41,6 +43,37 @@ static bool save(struct machine *machine, const char *path, struct error *error)
     const struct run_options *options = machine->options;
     return saver_save(machine->saving.saver, path, &(struct saver_options){options->compress, options->incremental},
                       error);
+}
+
+/* Files that the machine was given the state of while it ran: parts of them may be mapped as long as it lives. */
+static struct {
+    struct snapshot **of;
+    unsigned count;
+} restored_from;
+
+static bool restore(struct machine *machine, const char *path, void (*begins)(void *context), void *context,
+                    struct error *error)
+{
+    struct snapshot *snapshot = snapshot_open(path, error);
+    if (!snapshot || !snapshot_fits(snapshot, machine, error)) {
+        snapshot_close(snapshot);
+        return false;
+    }
+    restored_from.of = host_realloc(restored_from.of, restored_from.count + 1, sizeof *restored_from.of);
+    restored_from.of[restored_from.count++] = snapshot;
+    saver_wait(machine->saving.saver, NULL); /* it may read what is replaced now */
+    begins(context);
+    if (!snapshot_restore_over(snapshot, machine, error))
+        return false;
+    saver_restored(machine->saving.saver, snapshot);
+    return true;
+}
+
+static void close_restored(void)
+{
+    for (unsigned i = 0; i < restored_from.count; i++)
+        snapshot_close(restored_from.of[i]);
+    free(restored_from.of);
 }
 
 static bool finish_save(struct machine *machine, bool wait, struct error *error)
@@ -235,7 +268,7 @@ static int command_run(int argc, char **argv, bool debug)
     struct incoming *incoming = NULL;
     struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &incoming, &error);
     struct session *debugger = NULL;
-    static const struct debugger_hooks hooks = {.save = save};
+    static const struct debugger_hooks hooks = {.save = save, .restore = restore, .version = ARMATURE_VERSION};
     if (machine)
         give_services(machine, snapshot);
     if (!machine || (window && !window_attach(window, machine, &error)) ||
@@ -260,6 +293,7 @@ static int command_run(int argc, char **argv, bool debug)
     machine_free(machine); /* which puts the terminal right */
     window_free(window);
     snapshot_close(snapshot);
+    close_restored();
     incoming_free(incoming);
     record_free(record);
     replay_free(replay);
@@ -299,6 +333,21 @@ static int command_test(int argc, char **argv)
     return status ? complain(status, error.text) : output;
 }
 
+static int run_managed(int argc, char **argv)
+{
+    return command_run(argc, argv, false);
+}
+
+/* `armature create`, `start` and their like. */
+static int command_manage(int argc, char **argv)
+{
+    static const struct manage_hooks hooks = {run_managed};
+    struct error error = {""};
+    int status = manage_command(argc, argv, &hooks, &error);
+    int output = finish_output();
+    return status && *error.text ? complain(status, error.text) : status ? status : output;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -327,6 +376,8 @@ int main(int argc, char **argv)
         return command_snapshot(argc - 2, argv + 2);
     if (!strcmp(argv[1], "disk"))
         return command_disk(argc - 2, argv + 2);
+    if (manage_is_command(argv[1]))
+        return command_manage(argc - 1, argv + 1);
     if (argc > 2)
         return complain(EXIT_STATUS_USAGE,
                         "expected run, debug, test, exec, snapshot or disk and what follows them, --help or --version");

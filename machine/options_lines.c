@@ -2,6 +2,7 @@
 /* Where serial lines and the screen end on the host, and what is done with them. A group of the table of options. */
 #include <string.h>
 #include "machine/actions.h"
+#include "machine/contract/clock.h"
 #include "machine/options_values.h"
 
 #define SERIALS "none null stdio pty file: unix:"
@@ -29,6 +30,11 @@ static bool take_serial_option(struct serial_option *serial, const char *what, c
 static bool take_serial(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->serial, "--serial", value, error);
+}
+
+static bool take_serial_log(struct run_options *options, const char *value, struct error *error)
+{
+    return option_path(&options->serial_log, "--serial-log", value, error);
 }
 
 static bool take_console(struct run_options *options, const char *value, struct error *error)
@@ -72,7 +78,7 @@ static bool take_at(struct run_options *options, const char *first, const char *
     struct at_option *at = &options->at[options->at_count];
     if (options->at_count == MAX_AT)
         return error_set(error, "--at can be given %u times at most", MAX_AT);
-    if (!option_time(first, &at->at_ns))
+    if (!time_parse(first, &at->at_ns) || !at->at_ns)
         return error_set(
             error, "--at expects a time with its unit, and an action, such as 20s \"screenshot x.png\" (not '%s')",
             first);
@@ -88,6 +94,8 @@ const struct cli_option options_lines[] = {
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or "
      "none.",
      take_serial},
+    {"--serial-log", "FILE", "", false, "Also add what the guest prints on the serial line to the end of a file.",
+     take_serial_log},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
@@ -99,7 +107,8 @@ const struct cli_option options_lines[] = {
     {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
     {"--at", "TIME ACTION", NULL, true,
      "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
-     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\" or \"power\".",
+     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\" or \"link net0 down\" "
+     "(or up).",
      .take_pair = take_at},
     {0},
 };

@@ -7,17 +7,16 @@
 
 void run_options_default(struct run_options *options)
 {
-    *options = (struct run_options){
-        .append = "",
-        .memory_bytes = 1ull << 30,
-        .cpus = 1,
-        .serial = {SERIAL_STDIO, NULL},
-        .cpu = CPU_V8_2,
-        .host_features = HOST_LEVEL_NATIVE,
-        .jit_cache_bytes = 32ull << 20,
-        .history_bytes = 512ull << 20,
-        .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
-    };
+    memset(options, 0, offsetof(struct run_options, disks));
+    options->append = "";
+    options->memory_bytes = 1ull << 30;
+    options->cpus = 1;
+    options->serial.kind = SERIAL_STDIO;
+    options->cpu = CPU_V8_2;
+    options->host_features = HOST_LEVEL_NATIVE;
+    options->jit_cache_bytes = 32ull << 20;
+    options->history_bytes = 512ull << 20;
+    options->clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL;
 }
 
 /* What is given now replaces a list that stood there before. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The window's process, with SDL. One thread waits for the window server, another for the machine; between them stands
- * a list of what is to be drawn. Nothing happens here while nothing changes. */
+ * a list of what is to be drawn. Nothing happens here while nothing changes. An annex (machine/contract/annex.h).
+ */
 #include <SDL.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -397,7 +398,7 @@ static void take_event(struct view *view, const SDL_Event *event)
     }
 }
 
-void window_process(int socket, uint32_t width, uint32_t height, bool full_screen)
+static __attribute__((noreturn)) void window_process(int socket, uint32_t width, uint32_t height, bool full_screen)
 {
     static struct view view; /* zero */
     pthread_t listener;
@@ -429,3 +430,5 @@ void window_process(int socket, uint32_t width, uint32_t height, bool full_scree
     SDL_Quit();
     _exit(0);
 }
+
+const struct window_annex annex = {window_process};

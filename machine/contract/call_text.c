@@ -132,6 +132,11 @@ bool call_text_is_written(const struct call_arg *kind)
     return kind->kind == ARG_OUT && kind->of && kind->bytes == 1;
 }
 
+bool call_text_is_read(const struct call_arg *kind)
+{
+    return kind->kind == ARG_STRING || kind->kind == ARG_PATH || (kind->kind == ARG_IN && kind->of && kind->bytes == 1);
+}
+
 void call_text_arg(struct call_text *line, const struct call_arg *kinds, const uint64_t *args, unsigned index,
                    bool over, int64_t result)
 {

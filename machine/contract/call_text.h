@@ -55,8 +55,9 @@ void call_text_add(struct call_text *line, const char *format, ...) __attribute_
 void call_text_arg(struct call_text *line, const struct call_arg *kinds, const uint64_t *args, unsigned index,
                    bool over, int64_t result);
 
-/** Whether that argument is shown by what the call writes. */
+/** Whether such an argument is shown by what the call writes, or by what it reads. */
 bool call_text_is_written(const struct call_arg *kind);
+bool call_text_is_read(const struct call_arg *kind);
 
 /** Adds " = " and the result: a number, or -1 and the name of the error. */
 void call_text_result(struct call_text *line, int64_t result);

@@ -14,6 +14,8 @@ static bool take_text(char *to, size_t room, const char *from, size_t length)
     return true;
 }
 
+static const char *const attachments[] = {"bus=virtio", "bus=nvme", "bus=scsi", "bus=cd"};
+
 /* One word behind a comma; false: it is none that is known, so it belongs to the file's name. */
 static bool take_word(struct disk_option *option, const char *word, size_t length)
 {
@@ -28,6 +30,11 @@ static bool take_word(struct disk_option *option, const char *word, size_t lengt
         option->format = text[7] == 'r' ? DISK_FORMAT_RAW : DISK_FORMAT_QCOW2;
         return true;
     }
+    for (unsigned i = DISK_ATTACH_VIRTIO; i <= DISK_ATTACH_CD; i++)
+        if (!strcmp(text, attachments[i])) {
+            option->attachment = i;
+            return true;
+        }
     if (!strncmp(word, over, sizeof over - 1))
         return take_text(option->overlay_path, sizeof option->overlay_path, word + sizeof over - 1,
                          length - (sizeof over - 1));
@@ -45,6 +52,8 @@ static bool check_together(const struct disk_option *option, const char *text, c
         (!strchr(option->path, '+') || option->overlay_path[0] || option->snapshot[0]))
         return error_set(error, "%s: stripe: and mirror: are of several images, with + between them, and take neither "
                          "overlay=FILE nor snapshot=NAME (not '%s')", what, text);
+    if (option->attachment == DISK_ATTACH_CD && !option->read_only)
+        return error_set(error, "%s: a CD is only read: add ,ro (not '%s')", what, text);
     if (option->snapshot[0] && option->format == DISK_FORMAT_RAW)
         return error_set(error, "%s: a raw image has no snapshots (not '%s')", what, text);
     return true;
@@ -76,7 +85,8 @@ bool disk_option_parse(const char *text, struct disk_option *option, const char 
 void disk_option_words(const struct disk_option *option, char *text, size_t room)
 {
     static const char *const formats[] = {"", ",format=raw", ",format=qcow2"};
-    snprintf(text, room, "%s%s%s%s%s", formats[option->format], option->snapshot[0] ? ",snapshot=" : "",
+    snprintf(text, room, "%s%s%s%s%s%s%s", formats[option->format], option->attachment ? "," : "",
+             option->attachment ? attachments[option->attachment] : "", option->snapshot[0] ? ",snapshot=" : "",
              option->snapshot, option->overlay_path[0] ? ",overlay=" : "", option->overlay_path);
 }
 

@@ -21,12 +21,21 @@ enum disk_layout {
     DISK_LAYOUT_MIRROR, /* several, each of which holds all */
 };
 
+/** What the guest sees of it. */
+enum disk_attachment {
+    DISK_ATTACH_VIRTIO, /* a virtio-blk device */
+    DISK_ATTACH_NVME,   /* an NVMe controller on PCI */
+    DISK_ATTACH_SCSI,   /* a disk of the SCSI controller (virtio-scsi) */
+    DISK_ATTACH_CD,     /* a CD drive of the same, with the disk in it */
+};
+
 #define DISK_PARTS_MAX 8
 
 struct disk_option {
     char path[4096]; /* of the image; of several, with '+' between them */
     enum disk_layout layout;
     enum disk_format format;
+    enum disk_attachment attachment;
     bool read_only;
     bool overlay;            /* what the guest writes is kept in memory and in snapshots; the image stays as it is */
     char overlay_path[4096]; /* or in this qcow2 image; "": not so */
@@ -34,7 +43,7 @@ struct disk_option {
     char snapshot[256];      /* a qcow2 image's snapshot of that name, read only; "": its present content */
 };
 
-#define DISK_OPTION_WORDS "ro, overlay, overlay=FILE, format=raw|qcow2, snapshot=NAME"
+#define DISK_OPTION_WORDS "ro, overlay, overlay=FILE, format=raw|qcow2, snapshot=NAME, bus=virtio|nvme|scsi"
 
 /** Takes "[stripe:|mirror:]FILE[+FILE...][,WORD...]". False: `error` says what was expected, in the name of `what`. */
 bool disk_option_parse(const char *text, struct disk_option *option, const char *what, struct error *error);

@@ -7,7 +7,6 @@
  * does meanwhile (reading ahead, flushing) has no effect but that the end comes sooner to the user. */
 #include "peripherals/virtio/virtio_blk.h"
 
-#include <stdio.h>
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +23,10 @@ static const struct fields request_fields = {"virtio_blk_request", sizeof(struct
                                              request_list};
 
 static const struct field virtio_blk_list[] = {
+    FIELD_HOST(struct virtio_blk, drive),
     FIELD_STRUCT(struct virtio_blk, virtio, &virtio_device_fields),
     FIELD_HOST(struct virtio_blk, clock),
-    FIELD_HOST(struct virtio_blk, disk),
-    FIELD_HOST(struct virtio_blk, said_errno),
     FIELD_STRUCT(struct virtio_blk, completion, &event_fields),
-    FIELD_HOST(struct virtio_blk, id),
     FIELD(struct virtio_blk, config.writeback),
     FIELD_HOST(struct virtio_blk, config),
     FIELD_STRUCT_ARRAY(struct virtio_blk, requests, &request_fields),
@@ -80,25 +77,6 @@ struct request_range {
 
 /* --- carrying out --- */
 
-static bool range_on_disk(const struct virtio_blk *blk, uint64_t sector, uint64_t length)
-{
-    uint64_t sectors = blk->disk->size_bytes / DISK_SECTOR_BYTES;
-    return length % DISK_SECTOR_BYTES == 0 && sector <= sectors &&
-           length / DISK_SECTOR_BYTES <= sectors - sector;
-}
-
-/* Whether the host could do what it was asked for. The first failure of a kind is told, and that it is over. */
-static bool host_did(struct virtio_blk *blk, int result)
-{
-    if (result == blk->said_errno)
-        return result == 0;
-    if (result)
-        fprintf(stderr, "armature: %.*s: %s; the guest sees an I/O error, and what was written before stays as it is\n",
-                VIRTIO_BLK_ID_BYTES, blk->id, strerror(result));
-    blk->said_errno = result;
-    return result == 0;
-}
-
 static enum request_status do_read(struct virtio_blk *blk, const struct virtq_chain *chain, uint64_t sector,
                                    uint32_t *written)
 {
@@ -106,10 +84,11 @@ static enum request_status do_read(struct virtio_blk *blk, const struct virtq_ch
     uint64_t length = chain->writable_bytes - 1;
     int count;
 
-    if (!range_on_disk(blk, sector, length))
+    if (!disk_drive_has(&blk->drive, sector, length))
         return STATUS_IO_ERROR;
     count = virtq_iovec(blk->virtio.bus, chain, VIRTQ_WRITABLE, 0, length, iov);
-    if (count < 0 || !host_did(blk, blk->disk->ops->read(blk->disk, sector * DISK_SECTOR_BYTES, iov, count)))
+    struct disk *disk = blk->drive.disk;
+    if (count < 0 || !disk_drive_did(&blk->drive, disk->ops->read(disk, sector * DISK_SECTOR_BYTES, iov, count)))
         return STATUS_IO_ERROR;
     *written = length;
     return STATUS_OK;
@@ -117,7 +96,7 @@ static enum request_status do_read(struct virtio_blk *blk, const struct virtq_ch
 
 static enum request_status do_flush(struct virtio_blk *blk)
 {
-    return host_did(blk, blk->disk->ops->flush(blk->disk)) ? STATUS_OK : STATUS_IO_ERROR;
+    return disk_drive_did(&blk->drive, blk->drive.disk->ops->flush(blk->drive.disk)) ? STATUS_OK : STATUS_IO_ERROR;
 }
 
 /* 5.2.6.2: without VIRTIO_BLK_F_FLUSH, or with writeback switched off, a write ends on stable storage. */
@@ -132,10 +111,11 @@ static enum request_status do_write(struct virtio_blk *blk, const struct virtq_c
     uint64_t length = chain->readable_bytes - sizeof(struct request_header);
     int count;
 
-    if (blk->disk->read_only || !range_on_disk(blk, sector, length))
+    if (blk->drive.disk->read_only || !disk_drive_has(&blk->drive, sector, length))
         return STATUS_IO_ERROR;
     count = virtq_iovec(blk->virtio.bus, chain, VIRTQ_READABLE, sizeof(struct request_header), length, iov);
-    if (count < 0 || !host_did(blk, blk->disk->ops->write(blk->disk, sector * DISK_SECTOR_BYTES, iov, count)))
+    struct disk *disk = blk->drive.disk;
+    if (count < 0 || !disk_drive_did(&blk->drive, disk->ops->write(disk, sector * DISK_SECTOR_BYTES, iov, count)))
         return STATUS_IO_ERROR;
     return writes_through(blk) ? do_flush(blk) : STATUS_OK;
 }
@@ -146,7 +126,7 @@ static enum request_status do_get_id(struct virtio_blk *blk, const struct virtq_
     uint64_t room = chain->writable_bytes - 1;
     if (room > VIRTIO_BLK_ID_BYTES)
         room = VIRTIO_BLK_ID_BYTES;
-    *written = virtq_write(blk->virtio.bus, chain, 0, blk->id, room);
+    *written = virtq_write(blk->virtio.bus, chain, 0, blk->drive.name, room);
     return STATUS_OK;
 }
 
@@ -157,7 +137,7 @@ static enum request_status read_ranges(struct virtio_blk *blk, const struct virt
     uint64_t length = chain->readable_bytes - sizeof(struct request_header);
     uint32_t flags = type == REQUEST_WRITE_ZEROES ? RANGE_UNMAP : 0;
 
-    if (blk->disk->read_only || length == 0 || length % sizeof *ranges ||
+    if (blk->drive.disk->read_only || length == 0 || length % sizeof *ranges ||
         length / sizeof *ranges > RANGES_MAX)
         return STATUS_IO_ERROR;
     *count = length / sizeof *ranges;
@@ -166,7 +146,7 @@ static enum request_status read_ranges(struct virtio_blk *blk, const struct virt
         if (ranges[i].flags & ~flags)
             return STATUS_UNSUPPORTED;
         if (ranges[i].sectors > RANGE_SECTORS_MAX ||
-            !range_on_disk(blk, ranges[i].sector, ranges[i].sectors * DISK_SECTOR_BYTES))
+            !disk_drive_has(&blk->drive, ranges[i].sector, ranges[i].sectors * DISK_SECTOR_BYTES))
             return STATUS_IO_ERROR;
     }
     return STATUS_OK;
@@ -186,10 +166,10 @@ static enum request_status do_ranges(struct virtio_blk *blk, const struct virtq_
         if (length == 0)
             continue;
         if (type == REQUEST_DISCARD)
-            result = blk->disk->ops->discard(blk->disk, offset, length);
+            result = blk->drive.disk->ops->discard(blk->drive.disk, offset, length);
         else
-            result = blk->disk->ops->write_zeroes(blk->disk, offset, length, ranges[i].flags & RANGE_UNMAP);
-        if (!host_did(blk, result))
+            result = blk->drive.disk->ops->write_zeroes(blk->drive.disk, offset, length, ranges[i].flags & RANGE_UNMAP);
+        if (!disk_drive_did(&blk->drive, result))
             status = STATUS_IO_ERROR;
     }
     if (status == STATUS_OK && type == REQUEST_WRITE_ZEROES && writes_through(blk))
@@ -253,9 +233,9 @@ static uint64_t service_ns(struct virtio_blk *blk, const struct request_header *
                            const struct virtq_chain *chain)
 {
     switch (header->type) {
-    case REQUEST_READ: return chain->writable_bytes * 1000 / VIRTIO_BLK_BYTES_PER_1000_NS;
-    case REQUEST_WRITE: return chain->readable_bytes * 1000 / VIRTIO_BLK_BYTES_PER_1000_NS;
-    case REQUEST_FLUSH: return VIRTIO_BLK_FLUSH_NS;
+    case REQUEST_READ: return chain->writable_bytes * 1000 / DISK_BYTES_PER_1000_NS;
+    case REQUEST_WRITE: return chain->readable_bytes * 1000 / DISK_BYTES_PER_1000_NS;
+    case REQUEST_FLUSH: return DISK_FLUSH_NS;
     default: return 0;
     }
 }
@@ -263,13 +243,13 @@ static uint64_t service_ns(struct virtio_blk *blk, const struct request_header *
 static void announce(struct virtio_blk *blk, const struct request_header *header,
                      const struct virtq_chain *chain)
 {
-    const struct disk_ops *ops = blk->disk->ops;
+    const struct disk_ops *ops = blk->drive.disk->ops;
     uint64_t length = chain->writable_bytes - 1;
 
-    if (header->type == REQUEST_READ && ops->expect_read && range_on_disk(blk, header->sector, length))
-        ops->expect_read(blk->disk, header->sector * DISK_SECTOR_BYTES, length);
+    if (header->type == REQUEST_READ && ops->expect_read && disk_drive_has(&blk->drive, header->sector, length))
+        ops->expect_read(blk->drive.disk, header->sector * DISK_SECTOR_BYTES, length);
     if (header->type == REQUEST_FLUSH && ops->expect_flush)
-        ops->expect_flush(blk->disk);
+        ops->expect_flush(blk->drive.disk);
 }
 
 static void schedule(struct virtio_blk *blk)
@@ -296,7 +276,7 @@ static void take_requests(struct virtio_blk *blk, unsigned queue)
             blk->idle_at_ns = now;
         blk->idle_at_ns += service_ns(blk, &header, &chain);
         blk->requests[(blk->first + blk->in_flight++) % VIRTQ_SIZE_MAX] = (struct virtio_blk_request){
-            .due_ns = blk->idle_at_ns + VIRTIO_BLK_LATENCY_NS,
+            .due_ns = blk->idle_at_ns + DISK_LATENCY_NS,
             .head = chain.head,
             .queue = (uint16_t)queue,
         };
@@ -378,59 +358,11 @@ static void blk_restored(void *device)
         schedule(blk);
 }
 
-/* --- what is on the disk --- */
-
-static bool blk_identify(void *device, struct medium_identity *identity, struct error *error)
-{
-    struct virtio_blk *blk = device;
-    return blk->disk->ops->identify(blk->disk, identity, error);
-}
-
-static const uint8_t *blk_next_page(void *device, uint64_t *page)
-{
-    struct virtio_blk *blk = device;
-    return blk->disk->ops->next_page ? blk->disk->ops->next_page(blk->disk, page) : NULL;
-}
-
-static bool blk_put_page(void *device, uint64_t page, uint8_t *content, bool owned)
-{
-    struct virtio_blk *blk = device;
-    return blk->disk->ops->put_page && blk->disk->ops->put_page(blk->disk, page, content, owned);
-}
-
-static struct page_watch **blk_watches(void *device, uint64_t *page_count)
-{
-    struct disk *disk = ((struct virtio_blk *)device)->disk;
-    return disk->ops->watches ? disk->ops->watches(disk, page_count) : NULL;
-}
-
-static bool blk_revert_page(void *device, uint64_t page, const uint8_t *content)
-{
-    struct disk *disk = ((struct virtio_blk *)device)->disk;
-    return disk->ops->revert_page(disk, page, content);
-}
-
-static bool blk_read_medium(void *device, uint64_t offset, void *to, uint64_t length)
-{
-    struct disk *disk = ((struct virtio_blk *)device)->disk;
-    struct iovec piece = {to, length};
-    return !disk->ops->read(disk, offset, &piece, 1);
-}
-
-static const struct medium_ops blk_medium = {
-    .identify = blk_identify,
-    .next_page = blk_next_page,
-    .put_page = blk_put_page,
-    .watches = blk_watches,
-    .revert_page = blk_revert_page,
-    .read = blk_read_medium,
-};
-
 static void blk_free(void *device)
 {
     struct virtio_blk *blk = device;
     clock_cancel(blk->clock, &blk->completion);
-    disk_free(blk->disk);
+    disk_free(blk->drive.disk);
     free(blk);
 }
 
@@ -439,7 +371,7 @@ const struct device_class virtio_blk_class = {
     .state = &virtio_blk_fields,
     .reset = blk_reset,
     .restored = blk_restored,
-    .medium = &blk_medium,
+    .medium = &disk_drive_medium,
     .free = blk_free,
 };
 
@@ -449,8 +381,7 @@ struct virtio_blk *virtio_blk_create(struct bus *bus, struct clock *clock, struc
     if (!blk)
         abort();
     blk->clock = clock;
-    blk->disk = disk;
-    memcpy(blk->id, id, strnlen(id, sizeof blk->id));
+    disk_drive_init(&blk->drive, disk, id);
     event_init(&blk->completion, completion_due, blk);
     blk->config = (struct virtio_blk_config){
         .capacity = disk->size_bytes / DISK_SECTOR_BYTES,

@@ -4,16 +4,10 @@
 #define ARMATURE_VIRTIO_BLK_H
 
 #include "machine/contract/device.h"
-#include "peripherals/virtio/disk.h"
+#include "peripherals/disk/disk_drive.h"
 #include "peripherals/virtio/virtio.h"
 
-#define VIRTIO_BLK_ID_BYTES 20
-
-/** What each kind of request takes in virtual time: waiting in line, then a fixed time and one for each byte.
- */
-#define VIRTIO_BLK_LATENCY_NS        20000ull
-#define VIRTIO_BLK_FLUSH_NS          100000ull
-#define VIRTIO_BLK_BYTES_PER_1000_NS 2000ull
+#define VIRTIO_BLK_ID_BYTES DISK_DRIVE_NAME_BYTES
 
 /** A request taken from the queue and not yet answered. All else of it is in guest RAM until it is. */
 struct virtio_blk_request {
@@ -43,12 +37,10 @@ struct virtio_blk_config {
 } __attribute__((packed));
 
 struct virtio_blk {
+    struct disk_drive drive;
     struct virtio_device virtio; /* what virtio_mmio_create() takes */
     struct clock *clock;
-    struct disk *disk;
-    int said_errno; /* the host's reason for the last failure that the user was told of */
     struct event completion; /* due when requests[first] is */
-    char id[VIRTIO_BLK_ID_BYTES];
     struct virtio_blk_config config;
     /* Requests in flight, oldest first: a ring. They end in the order in which they came. */
     struct virtio_blk_request requests[VIRTQ_SIZE_MAX];

@@ -517,8 +517,8 @@ static void test_time(void **state)
     uint64_t start = clock_now_ns(clock);
     submit(bench, READ, 0, data, 8192);
     uint64_t long_ns = clock_next_ns(clock) - start;
-    assert_true(long_ns > short_ns && short_ns >= VIRTIO_BLK_LATENCY_NS);
-    assert_true(long_ns - short_ns == (8192 - 512) * 1000 / VIRTIO_BLK_BYTES_PER_1000_NS);
+    assert_true(long_ns > short_ns && short_ns >= DISK_LATENCY_NS);
+    assert_true(long_ns - short_ns == (8192 - 512) * 1000 / DISK_BYTES_PER_1000_NS);
     free_device(bench);
 }
 
@@ -570,7 +570,7 @@ static void test_reset_in_flight(void **state)
     for (unsigned i = 0; i < 2; i++) {
         driver_start(&bench->driver, FEATURES, 1);
         submit(bench, FLUSH, 0, 0, 0);
-        assert_true(clock_next_ns(&bench->driver.clock) == VIRTIO_BLK_FLUSH_NS + VIRTIO_BLK_LATENCY_NS);
+        assert_true(clock_next_ns(&bench->driver.clock) == DISK_FLUSH_NS + DISK_LATENCY_NS);
     }
     free_device(bench);
 }
