@@ -48,7 +48,8 @@ static void go_to(unsigned spsr, uint64_t pc)
 
 static uint64_t mrs(uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2)
 {
-    struct insn insn = bench_insn(bench, 0xd5300000 | (op0 & 1) << 19 | op1 << 16 | crn << 12 | crm << 8 | op2 << 5 | 1);
+    uint32_t word = 0xd5300000 | (op0 & 1) << 19 | op1 << 16 | crn << 12 | crm << 8 | op2 << 5 | 1;
+    struct insn insn = bench_insn(bench, word);
     return sysreg_mrs(cpu, &insn);
 }
 
