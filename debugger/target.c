@@ -20,6 +20,7 @@ static bool walk(const struct space *space, uint64_t va, bool kernel_table, uint
     copy.sys = space->cpu->sys;
     copy.features = space->cpu->features;
     copy.bus = space->cpu->bus;
+    copy.regime = space->cpu->regime;
     if (space->other_user)
         copy.sys.TTBR0_EL1 = space->user_table;
     if (kernel_table)

@@ -6,6 +6,7 @@
  * (where the architecture leaves it open what a load with write-back into its own base gives) wins over the
  * value loaded. */
 #include "interp/access.h"
+#include "isa/arm64/mmu.h"
 
 #define BASE    cpu->x[insn->rn]
 #define OFFSET  (uint64_t) insn->imm
@@ -165,7 +166,7 @@ EXEC_MEMORY(ldrv_lit)
 
 ALWAYS_INLINE bool is_unprivileged(const struct cpu *cpu)
 {
-    return cpu->pstate.el == 1 && !cpu->pstate.uao;
+    return mmu_has_unprivileged(cpu) && !cpu->pstate.uao;
 }
 
 ALWAYS_INLINE const struct tlb_entry *unprivileged_entry(const struct cpu *cpu, uint64_t address)

@@ -111,7 +111,8 @@ EXEC(ereta)
 {
     if (!cpu->pstate.el)
         cpu_undefined(cpu, insn);
-    exception_return_to(cpu, insn, pauth_check(cpu, cpu->sys.ELR_EL1, cpu->x[REG_SP], insn->opt));
+    uint64_t elr = cpu->pstate.el == 2 ? cpu->sys.ELR_EL2 : cpu->sys.ELR_EL1;
+    exception_return_to(cpu, insn, pauth_check(cpu, elr, cpu->x[REG_SP], insn->opt));
 }
 
 EXEC(bra)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Exceptions, hints, barriers, system registers, system instructions (tables/system.tab). */
 #include "interp/exec.h"
+#include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/threads.h"
 #include "isa/arm64/user.h"
@@ -29,7 +30,7 @@ EXEC(svc)
     cpu_take_after(cpu, insn, EC_SVC, (uint32_t)insn->imm);
 }
 
-/* There is no EL2 or EL3; the machine itself stands in for the firmware, where it knows the call. */
+/* There is no EL3; the machine itself stands in for the firmware, where it knows the call. */
 static void call_firmware(struct cpu *cpu, const struct insn *insn, bool is_smc)
 {
     check_privileged(cpu, insn);
@@ -45,11 +46,21 @@ static void call_firmware(struct cpu *cpu, const struct insn *insn, bool is_smc)
 
 EXEC(hvc)
 {
-    call_firmware(cpu, insn, false);
+    check_privileged(cpu, insn);
+    if (!cpu_has_el2(cpu)) {
+        call_firmware(cpu, insn, false);
+        return;
+    }
+    if (cpu->sys.HCR_EL2 & HCR_HCD)
+        cpu_undefined(cpu, insn);
+    cpu_take_after_to_el2(cpu, insn, EC_HVC, (uint32_t)insn->imm);
 }
 
 EXEC(smc)
 {
+    check_privileged(cpu, insn);
+    if (el2_may_trap(cpu) && cpu->sys.HCR_EL2 & HCR_TSC)
+        cpu_raise_el2(cpu, insn, EC_SMC, (uint32_t)insn->imm);
     call_firmware(cpu, insn, true);
 }
 
@@ -104,6 +115,8 @@ static void check_wait_trap(struct cpu *cpu, const struct insn *insn, unsigned e
     enum { ISS_CONDITION_ALWAYS = 0x1e << 20 };
     if (!cpu->pstate.el && !(cpu->sys.SCTLR_EL1 >> enable_bit & 1))
         cpu_raise(cpu, insn, EC_WFX, ISS_CONDITION_ALWAYS | is_wfe);
+    if (el2_may_trap(cpu) && cpu->sys.HCR_EL2 & (is_wfe ? HCR_TWE : HCR_TWI))
+        cpu_raise_el2(cpu, insn, EC_WFX, ISS_CONDITION_ALWAYS | is_wfe);
 }
 
 static void wait_for(struct cpu *cpu, enum wait_kind kind)
@@ -129,7 +142,7 @@ EXEC(wfe)
 
 EXEC(wfi)
 {
-    if (cpu_flag(&cpu->irq_pending) || cpu_flag(&cpu->fiq_pending) || cpu->serror_pending)
+    if (cpu_interrupt_pends(cpu))
         return;
     check_wait_trap(cpu, insn, SCTLR_NTWI, 0);
     wait_for(cpu, WAIT_WFI);
@@ -301,17 +314,20 @@ EXEC(msr)
 EXEC(ic_all)
 {
     check_privileged(cpu, insn);
+    el2_trap_system(cpu, insn, HCR_TPU);
 }
 
-static void maintain_address(struct cpu *cpu, const struct insn *insn)
+/* `trap`: of HCR_EL2, TPU for what is about instructions and the point of unification, else TPCP. */
+static void maintain_address(struct cpu *cpu, const struct insn *insn, uint64_t trap)
 {
     check_enabled(cpu, insn, SCTLR_UCI);
+    el2_trap_system(cpu, insn, trap);
     mmu_cache_access(cpu, insn, cpu->x[insn->rn]);
 }
 
 EXEC(ic_ivau)
 {
-    maintain_address(cpu, insn);
+    maintain_address(cpu, insn, HCR_TPU);
     if (cpu->user)
         cpu->user->code_changed(cpu->user->context, cpu, cpu->x[insn->rn]);
 }
@@ -319,66 +335,115 @@ EXEC(ic_ivau)
 EXEC(dc_ivac)
 {
     check_privileged(cpu, insn);
+    el2_trap_system(cpu, insn, HCR_TPCP);
     mmu_cache_access(cpu, insn, cpu->x[insn->rn]);
 }
 
 EXEC(dc_isw)
 {
     check_privileged(cpu, insn);
+    el2_trap_system(cpu, insn, HCR_TSW);
 }
 
 EXEC(dc_csw)
 {
     check_privileged(cpu, insn);
+    el2_trap_system(cpu, insn, HCR_TSW);
 }
 
 EXEC(dc_cisw)
 {
     check_privileged(cpu, insn);
+    el2_trap_system(cpu, insn, HCR_TSW);
 }
 
 EXEC(dc_zva)
 {
     check_enabled(cpu, insn, SCTLR_DZE);
+    el2_trap_system(cpu, insn, HCR_TDZ);
     mem_zero_block(cpu, insn, cpu->x[insn->rn]);
 }
 
 EXEC(dc_cvac)
 {
-    maintain_address(cpu, insn);
+    maintain_address(cpu, insn, HCR_TPCP);
 }
 
 EXEC(dc_cvau)
 {
-    maintain_address(cpu, insn);
+    maintain_address(cpu, insn, HCR_TPU);
 }
 
 EXEC(dc_cvap)
 {
-    maintain_address(cpu, insn);
+    maintain_address(cpu, insn, HCR_TPCP);
 }
 
 EXEC(dc_cvadp)
 {
-    maintain_address(cpu, insn);
+    maintain_address(cpu, insn, HCR_TPCP);
 }
 
 EXEC(dc_civac)
 {
-    maintain_address(cpu, insn);
+    maintain_address(cpu, insn, HCR_TPCP);
 }
 
 /* Address translation. */
 
+/* What is translated is the regime of EL1, for EL2 too unless it is the host of VHE. */
+static enum cpu_regime regime_of_at(const struct cpu *cpu)
+{
+    return cpu->pstate.el == 2 && !el2_is_host(cpu) ? REGIME_EL10 : (enum cpu_regime)cpu->regime;
+}
+
+static void translate_in(struct cpu *cpu, const struct insn *insn, enum cpu_regime regime, unsigned el, bool pan,
+                         bool both)
+{
+    uint64_t va = cpu->x[insn->rn], par;
+    unsigned external;
+    struct el1_bank kept;
+    bool borrowed = regime != cpu->regime;
+    if (borrowed)
+        el2_borrow_regime(cpu, regime, &kept);
+    par = both ? mmu_address_translate_both(cpu, va, el, insn->opt, &external)
+               : mmu_address_translate(cpu, va, el, insn->opt, pan, &external);
+    if (borrowed)
+        el2_return_regime(cpu, &kept);
+    /* Stage 2's faults on the way are for EL2, which has them as an outcome where it asked itself. */
+    if (external != FAULT_NONE && !(external & FAULT_STAGE2 && cpu->pstate.el == 2))
+        mmu_data_abort(cpu, insn, va, external, false, true);
+    cpu->sys.PAR_EL1 = par;
+}
+
 static void translate(struct cpu *cpu, const struct insn *insn, unsigned el, bool pan)
 {
     check_privileged(cpu, insn);
-    uint64_t va = cpu->x[insn->rn];
-    unsigned external;
-    uint64_t par = mmu_address_translate(cpu, va, el, insn->opt, pan, &external);
-    if (external != FAULT_NONE)
-        mmu_data_abort(cpu, insn, va, external, false, true);
-    cpu->sys.PAR_EL1 = par;
+    translate_in(cpu, insn, regime_of_at(cpu), el, pan, false);
+}
+
+static void check_el2(struct cpu *cpu, const struct insn *insn)
+{
+    if (cpu->pstate.el != 2)
+        cpu_undefined(cpu, insn);
+}
+
+EXEC(at_s1e2)
+{
+    check_el2(cpu, insn);
+    translate_in(cpu, insn, el2_own_regime(cpu), 2, false, false);
+}
+
+EXEC(at_s12e1)
+{
+    check_el2(cpu, insn);
+    translate_in(cpu, insn, regime_of_at(cpu), 1, false, true);
+}
+
+EXEC(at_s12e0)
+{
+    check_el2(cpu, insn);
+    translate_in(cpu, insn, regime_of_at(cpu), 0, false, true);
 }
 
 EXEC(at_s1e1)
@@ -413,7 +478,8 @@ static uint32_t tlbi_asid(const struct cpu *cpu, uint64_t operand)
 static void tlbi(struct cpu *cpu, const struct insn *insn, struct cpu_request request)
 {
     tlb_serve(cpu, &request);
-    if (insn->opt)
+    bool forced = el2_may_trap(cpu) && cpu->sys.HCR_EL2 & HCR_FB;
+    if (insn->opt && !forced)
         return;
     if (cpu->parallel) {
         threads_ask_peers(cpu, &request);
@@ -426,31 +492,70 @@ static void tlbi(struct cpu *cpu, const struct insn *insn, struct cpu_request re
 
 static void tlbi_addresses(struct cpu *cpu, const struct insn *insn, uint32_t asid)
 {
-    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_VA, asid, tlbi_address(cpu->x[insn->rn])});
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_VA, asid, tlbi_address(cpu->x[insn->rn]), el2_is_host(cpu)});
+}
+
+/* Those of EL1's regime, which is EL2's to the host of VHE. More may go than is asked for: those of other VMIDs. */
+static void check_tlbi(struct cpu *cpu, const struct insn *insn)
+{
+    check_privileged(cpu, insn);
+    el2_trap_system(cpu, insn, HCR_TTLB);
 }
 
 EXEC(tlbi_all)
 {
-    check_privileged(cpu, insn);
-    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ALL, 0, 0});
+    check_tlbi(cpu, insn);
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ALL, 0, 0, el2_is_host(cpu)});
 }
 
 EXEC(tlbi_asid)
 {
-    check_privileged(cpu, insn);
-    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ASID, tlbi_asid(cpu, cpu->x[insn->rn]), 0});
+    check_tlbi(cpu, insn);
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ASID, tlbi_asid(cpu, cpu->x[insn->rn]), 0, el2_is_host(cpu)});
 }
 
 EXEC(tlbi_va)
 {
-    check_privileged(cpu, insn);
+    check_tlbi(cpu, insn);
     tlbi_addresses(cpu, insn, tlbi_asid(cpu, cpu->x[insn->rn]));
 }
 
 EXEC(tlbi_vaa)
 {
-    check_privileged(cpu, insn);
+    check_tlbi(cpu, insn);
     tlbi_addresses(cpu, insn, TLB_ANY_ASID);
+}
+
+EXEC(tlbi_alle2)
+{
+    check_el2(cpu, insn);
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ALL, 0, 0, true});
+}
+
+EXEC(tlbi_vae2)
+{
+    check_el2(cpu, insn);
+    uint32_t asid = cpu->sys.HCR_EL2 & HCR_E2H ? tlbi_asid(cpu, cpu->x[insn->rn]) : TLB_ANY_ASID;
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_VA, asid, tlbi_address(cpu->x[insn->rn]), true});
+}
+
+EXEC(tlbi_alle1)
+{
+    check_el2(cpu, insn);
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ALL, 0, 0, false});
+}
+
+EXEC(tlbi_vmalls12e1)
+{
+    check_el2(cpu, insn);
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ALL, 0, 0, false});
+}
+
+/* What both stages come to is kept together, under the address that stage 1 began with: all of it goes. */
+EXEC(tlbi_ipas2)
+{
+    check_el2(cpu, insn);
+    tlbi(cpu, insn, (struct cpu_request){REQUEST_FLUSH_ALL, 0, 0, false});
 }
 
 HANDLERS(system)

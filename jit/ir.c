@@ -19,6 +19,13 @@ static uint64_t in_page(const struct block *block, uint64_t physical)
     return (physical ^ block->physical) < PAGE_SIZE_BYTES ? physical : 0;
 }
 
+/* CPACR_EL1, and what of EL2 there is, some of which decides what is left of it. */
+static bool changes_fp_access(enum sysreg reg)
+{
+    unsigned feature = sysreg_infos[reg].feature;
+    return reg == SR_CPACR_EL1 || feature == FEAT_EL2 || feature == FEAT_VHE;
+}
+
 static struct successors successors_of(const struct block *block)
 {
     const struct insn *last = &block->insns[block->count - 1];
@@ -38,7 +45,7 @@ static struct successors successors_of(const struct block *block)
     case OP_msr_daifset:
     case OP_msr_daifclr: return (struct successors){.next = next};
     case OP_msr: /* not of what a region tests only where it is entered */
-        if (sysreg_by_key(sysreg_key(last->word)) == SR_CPACR_EL1)
+        if (changes_fp_access(sysreg_by_key(sysreg_key(last->word))))
             return (struct successors){0};
         return (struct successors){.next = next};
     case OP_bl: return (struct successors){.next = next, .call = true};

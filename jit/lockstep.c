@@ -56,6 +56,10 @@ static bool many_pages(const struct engine *engine)
 static void prepare(struct shadow *shadow, const struct cpu *cpu)
 {
     struct cpu *copy = &shadow->cpu;
+    struct error error;
+    if (cpu_has_el2(cpu) && !cpu_has_el2(copy) && !cpu_add_el2(copy, &error))
+        abort(); /* no memory */
+    copy->icc = cpu->icc; /* whether it is there is all that is asked: who accesses it runs alone */
     fields_copy(&cpu_fields, copy, cpu);
     copy->icc = cpu->icc; /* whether there is one shows; confined as it is it never gets there */
     copy->icc_gic = cpu->icc_gic;

@@ -341,6 +341,16 @@ static void unprivileged_address(struct translation_state *t, unsigned bytes, bo
     _Static_assert(offsetof(struct tlb, data[TLB_EL0]) == 0, "the table of EL0 is the first");
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
+    /* At EL2 it is as at EL0 for the host of VHE alone: by its regime and TGE. */
+    if (has_feature(&t->cpu->features, FEAT_EL2)) {
+        x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.el), 1);
+        uint8_t *at_el1 = x64_jcc(c, CC_E);
+        x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(regime), REGIME_EL20);
+        slow_if(t, CC_NE);
+        x64_test_store(c, HOST_CPU, CPU_OFFSET(sys.HCR_EL2), 1 << 27);
+        slow_if(t, CC_E);
+        x64_bind(c, at_el1);
+    }
     x64_load_sized(c, 0, false, 0, RCX, HOST_CPU, CPU_OFFSET(pstate.uao));
     x64_rm(c, 0, 0, 0x3a, RCX, HOST_CPU, CPU_OFFSET(pstate.el), false);
     slow_if(t, CC_AE);
@@ -378,6 +388,10 @@ static void zero_block(struct translation_state *t)
     struct x64 *c = t->c;
     x64_test_store(c, HOST_CPU, CPU_OFFSET(sys.SCTLR_EL1), SCTLR_DZE); /* where EL0 may, everybody may */
     slow_if(t, CC_E);
+    if (has_feature(&t->cpu->features, FEAT_EL2)) {
+        x64_test_store(c, HOST_CPU, CPU_OFFSET(sys.HCR_EL2), 1 << 28); /* TDZ */
+        slow_if(t, CC_NE);
+    }
     general_copy(t, t->insn->rn, RAX);
     x64_alu_imm(c, 1, ALU_AND, RAX, -BLOCK_BYTES);
     translate_address(t, BLOCK_BYTES, true, false);

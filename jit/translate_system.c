@@ -32,6 +32,23 @@ static void need_no_bits(struct translation_state *t, int32_t offset, int32_t bi
     t->flags = FLAGS_UNKNOWN;
 }
 
+/* Where there is EL2, what most registers are depends on more than this code knows: traps, names that mean others. */
+static bool left_to_exec(const struct translation_state *t, enum sysreg reg)
+{
+    if (!has_feature(&t->cpu->features, FEAT_EL2))
+        return false;
+    switch (reg) {
+    case SR_SP_EL0:
+    case SR_NZCV:
+    case SR_FPCR:
+    case SR_FPSR:
+    case SR_TPIDR_EL0:
+    case SR_TPIDRRO_EL0:
+    case SR_TPIDR_EL1: return false;
+    default: return true;
+    }
+}
+
 /* --- reading --------------------------------------------------------------------------------------- */
 
 /* rax = how many instructions retired before the present one. */
@@ -96,7 +113,8 @@ static bool read_register(struct translation_state *t)
     enum { SCTLR_DZE = 1 << 14, SCTLR_UCT = 1 << 15, DCZID_LOG2_WORDS = 4 };
     const enum sysreg reg = sysreg_by_key(sysreg_key(t->insn->word));
     const struct sysreg_info *info = &sysreg_infos[reg];
-    if (!(info->access & EL1_READ) || !has_feature(&t->cpu->features, (enum feature)info->feature))
+    if (!(info->access & EL1_READ) || !has_feature(&t->cpu->features, (enum feature)info->feature) ||
+        left_to_exec(t, reg))
         return false;
     switch (reg) {
     case SR_SP_EL0: /* where it is not the stack pointer, the level is EL1 */
@@ -204,13 +222,17 @@ static void write_daif(struct translation_state *t)
     x64_store_sized(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(pstate.daif));
 }
 
-static void change_daif(struct translation_state *t, bool set)
+/* Virtual interrupts are not looked at here. */
+static bool change_daif(struct translation_state *t, bool set)
 {
+    if (has_feature(&t->cpu->features, FEAT_EL2))
+        return false;
     const unsigned bits = (unsigned)t->insn->imm;
     check_daif_quiet(t, bits & 8);
     if (!set && bits & 7)
         check_nothing_pends(t, bits);
     x64_alu_byte(t->c, set ? ALU_OR : ALU_AND, HOST_CPU, CPU_OFFSET(pstate.daif), set ? bits : ~bits & 15);
+    return true;
 }
 
 /* Only where nothing changes: what translated code knows of FPCR holds until it is left. */
@@ -238,7 +260,8 @@ static bool write_register(struct translation_state *t)
 {
     const enum sysreg reg = sysreg_by_key(sysreg_key(t->insn->word));
     const struct sysreg_info *info = &sysreg_infos[reg];
-    if (!(info->access & EL1_WRITE) || !has_feature(&t->cpu->features, (enum feature)info->feature))
+    if (!(info->access & EL1_WRITE) || !has_feature(&t->cpu->features, (enum feature)info->feature) ||
+        left_to_exec(t, reg))
         return false;
     switch (reg) {
     case SR_SP_EL0:
@@ -296,8 +319,8 @@ enum outcome translate_system(struct translation_state *t)
     case OP_isb: return end_if(t, !t->cpu->parallel); /* whose engine looks there whether code has changed */
     case OP_mrs: return read_register(t) ? TRANSLATED : LEFT_TO_EXEC;
     case OP_msr: return end_if(t, write_register(t));
-    case OP_msr_daifset: change_daif(t, true); return end_if(t, true);
-    case OP_msr_daifclr: change_daif(t, false); return end_if(t, true);
+    case OP_msr_daifset: return end_if(t, change_daif(t, true));
+    case OP_msr_daifclr: return end_if(t, change_daif(t, false));
     default: return LEFT_TO_EXEC;
     }
 }

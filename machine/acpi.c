@@ -12,7 +12,8 @@ enum loader_command { LOADER_ALLOCATE = 1, LOADER_ADD_POINTER = 2, LOADER_ADD_CH
 enum { FILE_NAME_BYTES = 56, LOADER_ENTRY_BYTES = 128, ZONE_HIGH = 1, ZONE_FSEG = 2, HEADER_BYTES = 36 };
 
 #define FADT_HARDWARE_REDUCED (1u << 20)
-#define ARM_BOOT_PSCI_HVC     3u
+#define ARM_BOOT_PSCI         1u
+#define ARM_BOOT_PSCI_HVC     2u
 
 /* --- commands for firmware ------------------------------------------------------------------------- */
 
@@ -101,13 +102,13 @@ static size_t put_dsdt(struct acpi_files *files, const struct acpi_board *board)
 }
 
 /* 5.2.9: nothing of the fixed hardware is there, so that all but a few fields are zero. */
-static size_t put_fadt(struct acpi_files *files, size_t dsdt)
+static size_t put_fadt(struct acpi_files *files, const struct acpi_board *board, size_t dsdt)
 {
     struct acpi_blob *tables = &files->tables;
     size_t table = begin_table(files, "FACP", 6);
     blob_zeroes(tables, 276 - HEADER_BYTES);
     blob_set(tables, table + 112, 4, FADT_HARDWARE_REDUCED);
-    blob_set(tables, table + 129, 2, ARM_BOOT_PSCI_HVC);
+    blob_set(tables, table + 129, 2, board->maintenance_gsi ? ARM_BOOT_PSCI : ARM_BOOT_PSCI | ARM_BOOT_PSCI_HVC);
     blob_set(tables, table + 131, 1, 3); /* 6.3 */
     blob_set(tables, table + 140, 8, dsdt);
     loader_pointer(&files->loader, TABLES, table + 140, 8);
@@ -127,7 +128,9 @@ static void put_gicc(struct acpi_blob *tables, const struct acpi_board *board, u
     blob_number(tables, 4, board->pmu_gsi);
     blob_zeroes(tables, 32 - 24);
     blob_number(tables, 8, board->gic2_cpu); /* 0: system registers */
-    blob_zeroes(tables, 68 - 40);
+    blob_zeroes(tables, 56 - 40);
+    blob_number(tables, 4, board->maintenance_gsi);
+    blob_zeroes(tables, 68 - 60);
     blob_number(tables, 8, board->mpidrs[cpu]);
     blob_zeroes(tables, 80 - (tables->length - start));
 }
@@ -285,7 +288,7 @@ void acpi_make(const struct acpi_board *board, struct acpi_files *files)
     loader_allocate(&files->loader, TABLES, 64, ZONE_HIGH);
     loader_allocate(&files->loader, RSDP, 16, ZONE_FSEG);
     size_t dsdt = put_dsdt(files, board);
-    tables[count++] = put_fadt(files, dsdt);
+    tables[count++] = put_fadt(files, board, dsdt);
     tables[count++] = put_madt(files, board);
     tables[count++] = put_gtdt(files, board);
     tables[count++] = put_spcr(files, board);

@@ -14,6 +14,7 @@ struct acpi_board {
     const uint64_t *mpidrs; /* of each CPU: its affinity */
     unsigned timer_gsi[4];  /* secure EL1, EL1, virtual, EL2 */
     unsigned pmu_gsi;
+    unsigned maintenance_gsi; /* of the virtual interfaces; 0: there is no EL2, and PSCI is called by HVC */
     uint64_t gic_dist, gic_redist, gic_redist_bytes, gic_its; /* gic_its 0: there is none */
     uint64_t gic2_cpu, gic2_msi; /* of a GICv2, in place of redistributors: its CPU interface, its frame for messages */
     unsigned gic2_msi_gsi, gic2_msi_count;

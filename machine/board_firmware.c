@@ -110,6 +110,7 @@ static void tell_acpi(struct machine *machine)
         .mpidrs = mpidrs,
         .timer_gsi = {ppi_gsi(BOARD_PPI_TIMER_SECURE), ppi_gsi(BOARD_PPI_TIMER_PHYS), ppi_gsi(BOARD_PPI_TIMER_VIRT),
                       ppi_gsi(BOARD_PPI_TIMER_HYP)},
+        .maintenance_gsi = machine->options->el2 ? ppi_gsi(GICV3_PPI_MAINTENANCE) : 0,
         .pmu_gsi = ppi_gsi(BOARD_PPI_PMU),
         .gic_dist = board_find_row("gic")->base,
         .uart = board_find_row("uart0")->base,

@@ -44,6 +44,8 @@ static void wire_ppis(struct machine *machine, struct irq_line (*ppi)(const stru
         struct cpu *cpu = machine->cpus[i];
         cpu->timer_wires.virt = ppi(machine, i, BOARD_PPI_TIMER_VIRT);
         cpu->timer_wires.phys = ppi(machine, i, BOARD_PPI_TIMER_PHYS);
+        cpu->timer_wires.hyp = ppi(machine, i, BOARD_PPI_TIMER_HYP);
+        cpu->timer_wires.hyp_virt = ppi(machine, i, BOARD_PPI_TIMER_HYP_VIRT);
         cpu->pmu_wire = ppi(machine, i, BOARD_PPI_PMU);
     }
 }
@@ -66,6 +68,8 @@ static void build_gic3(struct machine *machine, const struct board_row *row)
             .mpidr = machine->cpus[i]->mpidr,
             .irq = {cpu_input, machine->cpus[i], CPU_IRQ},
             .fiq = {cpu_input, machine->cpus[i], CPU_FIQ},
+            .virtual_irq = {cpu_input, machine->cpus[i], CPU_VIRTUAL_IRQ},
+            .virtual_fiq = {cpu_input, machine->cpus[i], CPU_VIRTUAL_FIQ},
         };
     struct gicv3 *gic = gicv3_create(
         &(struct gicv3_config){.cpus = cpus,
@@ -180,6 +184,8 @@ void board_describe_gic(const struct machine *machine, const struct board_row *r
         describe_gic2(machine, row, fdt);
     else
         describe_gic3(machine, row, fdt);
+    if (machine->options->el2)
+        fdt_property_cells(fdt, "interrupts", 3, (const uint32_t[]){1, GICV3_PPI_MAINTENANCE, 4});
     if (!board_has_pci(machine))
         fdt_property_cell(fdt, "#address-cells", 0);
     fdt_property_cell(fdt, "#interrupt-cells", 3);

@@ -35,25 +35,26 @@ static void describe_cpus(const struct machine *machine, void *fdt)
     fdt_end_node(fdt);
 }
 
-static void describe_psci(void *fdt)
+static void describe_psci(const struct machine *machine, void *fdt)
 {
     static const char compatible[] = "arm,psci-1.0\0arm,psci-0.2";
     fdt_begin_node(fdt, "psci");
     fdt_property(fdt, "compatible", compatible, sizeof compatible);
-    fdt_property_string(fdt, "method", "hvc");
+    fdt_property_string(fdt, "method", machine->options->el2 ? "smc" : "hvc");
     fdt_end_node(fdt);
 }
 
 /* Private interrupts of the CPUs: type 1, active high and level-sensitive. */
-static void describe_cpu_devices(void *fdt)
+static void describe_cpu_devices(const struct machine *machine, void *fdt)
 {
     static const uint32_t timer[] = {
         1, BOARD_PPI_TIMER_SECURE, 4, 1, BOARD_PPI_TIMER_PHYS, 4,
         1, BOARD_PPI_TIMER_VIRT,   4, 1, BOARD_PPI_TIMER_HYP,  4,
+        1, BOARD_PPI_TIMER_HYP_VIRT, 4, /* with EL2 */
     };
     fdt_begin_node(fdt, "timer");
     fdt_property_string(fdt, "compatible", "arm,armv8-timer");
-    fdt_property_cells(fdt, "interrupts", 12, timer);
+    fdt_property_cells(fdt, "interrupts", machine->options->el2 ? 15 : 12, timer);
     fdt_property(fdt, "always-on", NULL, 0);
     fdt_end_node(fdt);
 
@@ -90,8 +91,8 @@ static int write_tree(const struct machine *machine, void *fdt)
     fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){BOARD_RAM_BASE, machine->bus.ram.size_bytes});
     fdt_end_node(fdt);
     describe_cpus(machine, fdt);
-    describe_psci(fdt);
-    describe_cpu_devices(fdt);
+    describe_psci(machine, fdt);
+    describe_cpu_devices(machine, fdt);
     board_describe(machine, fdt);
     fdt_end_node(fdt);
     return fdt_finish(fdt);

@@ -191,6 +191,8 @@ static bool make_cpus(struct machine *machine, struct error *error)
             return false;
         }
         machine->cpus[machine->cpu_count++] = cpu;
+        if (machine->options->el2 && !cpu_add_el2(cpu, error))
+            return false;
         cpu->smccc = psci_call;
         cpu->smccc_context = &machine->psci;
     }

@@ -160,6 +160,7 @@ struct run_options {
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */
     enum gic_version gic; /* default GIC_VERSION_3 */
+    bool el2;             /* processors have EL2 and start there */
     bool balloon;
     const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not
                              known */

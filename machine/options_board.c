@@ -69,6 +69,11 @@ static bool take_gic(struct run_options *options, const char *value, struct erro
     return true;
 }
 
+static bool take_el2(struct run_options *options, const char *value, struct error *error)
+{
+    return options->el2 = true;
+}
+
 static bool take_cpu(struct run_options *options, const char *value, struct error *error)
 {
     int choice;
@@ -90,9 +95,13 @@ const struct cli_option options_board[] = {
      "the interrupt controller's translation service.",
      take_bus},
     {"--gic", "2|3", GICS, false,
-     "The interrupt controller's version; default 3. 2 is for guests that know no other: up to 8 processors, and MSI-X "
-     "on --bus pci through a GICv2m frame.",
+     "The interrupt controller's version; default 3. 2 is for guests that know no other: up to 8 processors, and "
+     "MSI-X on --bus pci through a GICv2m frame.",
      take_gic},
+    {"--el2", NULL, NULL, false,
+     "Processors have EL2, with the host extensions from v8.2 on, and start there: for guests that are hypervisors. "
+     "PSCI is called by SMC then.",
+     take_el2},
     {"--share", "TAG=DIR[,ro][,mapped]", "", true,
      "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. "
      ",ro makes it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in "

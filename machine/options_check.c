@@ -6,7 +6,8 @@
 static bool check_restore(const struct run_options *options, struct error *error)
 {
     static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
-                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus", "--gic"};
+                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus", "--gic",
+                                        "--el2"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it",
@@ -23,7 +24,7 @@ static bool check_incoming(const struct run_options *options, struct error *erro
     static const char *const fixed[] = {"--append",   "--memory",   "--cpus",          "--cpu",           "--seed",
                                         "--dump-dtb", "--firmware", "--firmware-vars", "--bus",           "--gic",
                                         "--restore",  "--record",   "--replay",        "--parallel",
-                                        "--fresh-identity"};
+                                        "--el2",      "--fresh-identity"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it",
@@ -57,6 +58,10 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
+    if (options->gic == GIC_VERSION_2 && options->el2)
+        return error_set(error, "--el2 needs the virtual interfaces of a GICv3: give --gic 3");
+    if (options->el2 && options->hostcall)
+        return error_set(error, "--hostcall is called by HVC, which is EL2's where there is one: leave --el2 away");
     if (options->gic == GIC_VERSION_2 && options->cpus > MAX_GIC2_CPUS)
         return error_set(error, "--gic 2 serves up to %u processors: give --cpus %u, or --gic 3", MAX_GIC2_CPUS,
                          MAX_GIC2_CPUS);

@@ -98,6 +98,11 @@ static const char *describe_gic(const struct run_options *options, unsigned inde
     return index || options->gic == GIC_VERSION_3 ? NULL : "2";
 }
 
+static const char *describe_el2(const struct run_options *options, unsigned index, char *value)
+{
+    return index || !options->el2 ? NULL : "";
+}
+
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
     static const char *const layouts[] = {"", "stripe:", "mirror:"};
@@ -266,6 +271,7 @@ static const struct {
     {"--cpu", false, describe_cpu},
     {"--bus", false, describe_bus},
     {"--gic", false, describe_gic},
+    {"--el2", false, describe_el2},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
     {"--vsock", false, describe_vsock},

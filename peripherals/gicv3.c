@@ -20,6 +20,7 @@ static const struct field cpu_field_list[] = {
     FIELD(struct gic_cpu, lpi_pending),
     FIELD(struct gic_cpu, best_lpi),
     FIELD(struct gic_cpu, best_lpi_priority),
+    FIELD_STRUCT(struct gic_cpu, virtual_, &gic_virtual_fields),
     FIELD_HOST(struct gic_cpu, targeted),
     FIELD_HOST(struct gic_cpu, best),
     FIELD_HOST(struct gic_cpu, signalled),
@@ -91,12 +92,14 @@ static void gic_restored(void *device)
         memset(gic->cpu[i].targeted, 0, sizeof gic->cpu[i].targeted);
         gic_bound_binary_points(gic->cpu[i].binary_point);
         bound_lpis(&gic->cpu[i]);
+        gic_virtual_bound(&gic->cpu[i].virtual_);
     }
     memset(gic->target, GIC_NO_TARGET, sizeof gic->target);
     for (unsigned spi = 0; spi < 32 * (gic->block_count - 1); spi++)
         gic_route(gic, spi);
     gic_update_all(gic);
     for (unsigned i = 0; i < gic->cpu_count; i++) {
+        gic_virtual_update(&gic->cpu[i].virtual_, true);
         for (unsigned group = 0; group < 2; group++)
             irq_set(&gic->cpu[i].wire[group], gic->cpu[i].signalled[group]);
     }
@@ -120,6 +123,7 @@ static void gic_reset(void *device)
         cpu->binary_point[1] = GIC_LEAST_POINT + 1;
         cpu->lpis_enabled = cpu->best_lpi = cpu->best_lpi_priority = 0;
         cpu->lpi_properties = cpu->lpi_pending = 0;
+        gic_virtual_reset(&cpu->virtual_);
         memset(cpu->group_enable, 0, sizeof cpu->group_enable);
         memset(cpu->active_priorities, 0, sizeof cpu->active_priorities);
     }
@@ -134,6 +138,11 @@ const struct device_class gicv3_class = {
     .restored = gic_restored,
     .free = free,
 };
+
+static void deactivate_physical(void *cpu, unsigned intid)
+{
+    gic_deactivate(cpu, intid);
+}
 
 struct gicv3 *gicv3_create(const struct gicv3_config *config)
 {
@@ -151,6 +160,11 @@ struct gicv3 *gicv3_create(const struct gicv3_config *config)
         cpu->affinity = config->cpus[i].mpidr & AFFINITY_MASK;
         cpu->index = i;
         cpu->gic = gic;
+        cpu->virtual_.wire[0] = config->cpus[i].virtual_fiq;
+        cpu->virtual_.wire[1] = config->cpus[i].virtual_irq;
+        cpu->virtual_.maintenance_wire = (struct irq_line){set_ppi, cpu, 16 + GICV3_PPI_MAINTENANCE};
+        cpu->virtual_.deactivate = deactivate_physical;
+        cpu->virtual_.context = cpu;
         cpu->best.intid = GIC_SPURIOUS;
     }
     return gic;

@@ -8,6 +8,7 @@
 #include "machine/contract/device.h"
 
 #define GICV3_MAX_CPUS            64
+#define GICV3_PPI_MAINTENANCE     9 /* of the virtual interfaces (Arm BSA) */
 #define GICV3_MAX_SPIS            960 /* INTIDs 32 to 991 */
 #define GICV3_DIST_WINDOW_BYTES   0x10000
 #define GICV3_REDIST_WINDOW_BYTES 0x20000 /* for each CPU */
@@ -19,6 +20,7 @@ struct gicv3;
 struct gicv3_cpu_config {
     uint64_t mpidr;
     struct irq_line irq, fiq;
+    struct irq_line virtual_irq, virtual_fiq; /* to where it has EL2 */
 };
 
 struct gicv3_config {

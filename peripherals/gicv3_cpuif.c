@@ -159,4 +159,32 @@ static void icc_write(void *device, unsigned index, enum icc_reg reg, uint64_t v
     }
 }
 
-const struct icc_ops gicv3_icc = {icc_read, icc_write};
+/* --- the virtual interface ------------------------------------------------------------------------- */
+
+static struct gic_virtual *virtual_of(struct gicv3 *gic, unsigned index)
+{
+    assert(index < gic->cpu_count);
+    return &gic->cpu[index].virtual_;
+}
+
+static uint64_t virtual_read(void *device, unsigned index, enum icc_reg reg)
+{
+    return gic_virtual_read(virtual_of(device, index), reg);
+}
+
+static void virtual_write(void *device, unsigned index, enum icc_reg reg, uint64_t value)
+{
+    gic_virtual_write(virtual_of(device, index), reg, value);
+}
+
+static uint64_t hyp_read(void *device, unsigned index, enum ich_reg reg)
+{
+    return gic_virtual_hyp_read(virtual_of(device, index), reg);
+}
+
+static void hyp_write(void *device, unsigned index, enum ich_reg reg, uint64_t value)
+{
+    gic_virtual_hyp_write(virtual_of(device, index), reg, value);
+}
+
+const struct icc_ops gicv3_icc = {icc_read, icc_write, virtual_read, virtual_write, hyp_read, hyp_write};

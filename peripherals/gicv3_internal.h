@@ -10,6 +10,7 @@
 #define ARMATURE_GICV3_INTERNAL_H
 
 #include "peripherals/gic.h"
+#include "peripherals/gic_virtual.h"
 #include "peripherals/gicv3.h"
 
 enum {
@@ -29,6 +30,7 @@ struct gic_cpu {
     uint64_t lpi_properties, lpi_pending;
     uint32_t best_lpi;
     uint8_t best_lpi_priority;
+    struct gic_virtual virtual_; /* what its hypervisor lends to a virtual machine */
 
     /* Derived. */
     uint32_t targeted[GIC_BLOCKS]; /* SPIs that are routed here */

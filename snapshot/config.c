@@ -143,6 +143,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     options->firmware = recorded->firmware;
     options->bus = recorded->bus;
     options->gic = recorded->gic;
+    options->el2 = recorded->el2;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;

@@ -36,9 +36,10 @@ bool state_get(const struct state_source *source, const char *name, const struct
 static bool get_cpu(const struct state_source *source, struct machine *machine, unsigned number, struct error *error)
 {
     char name[STATE_NAME_BYTES];
+    const struct features features = machine->cpus[number]->features;
     snprintf(name, sizeof name, "cpu%u", number);
     return state_get(source, name, &cpu_fields, machine->cpus[number], error) &&
-           (cpu_state_sane(machine->cpus[number], number, machine->options->cpu) ||
+           (cpu_state_sane(machine->cpus[number], number, &features) ||
             error_set(error, "snapshot %s: section '%s' is the state of no processor that this could be", source->path,
                       name));
 }

@@ -3,6 +3,7 @@
 #include "isa/arm64/cpu.h"
 #include <stdlib.h>
 #include <string.h>
+#include "isa/arm64/el2.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/pmu.h"
 #include "isa/arm64/threads.h"
@@ -51,6 +52,13 @@ static const struct field features_list[] = {
 };
 static const struct fields features_fields = {"features", sizeof(struct features), features_list};
 
+static const struct field el1_list[] = {
+    FIELD(struct el1_bank, sctlr), FIELD(struct el1_bank, tcr),  FIELD(struct el1_bank, ttbr0),
+    FIELD(struct el1_bank, ttbr1), FIELD(struct el1_bank, mair), FIELD(struct el1_bank, cpacr),
+    FIELDS_END,
+};
+static const struct fields el1_fields = {"el1_bank", sizeof(struct el1_bank), el1_list};
+
 static const struct field cpu_list[] = {
     FIELD_ARRAY(struct cpu, x),
     FIELD(struct cpu, pc),
@@ -64,8 +72,15 @@ static const struct field cpu_list[] = {
     FIELD_HOST(struct cpu, fp), /* another name of these two */
     FIELD_HOST(struct cpu, tlb),
     FIELD_HOST(struct cpu, tlb_all),
+    FIELD_HOST(struct cpu, tlb_sides),
+    FIELD_HOST(struct cpu, side_keys),
     FIELD_ARRAY(struct cpu, sp_banked),
     FIELD_STRUCT(struct cpu, sys, &sysregs_fields),
+    FIELD_STRUCT(struct cpu, el1, &el1_fields),
+    FIELD(struct cpu, regime),
+    FIELD(struct cpu, virtual_irq_pending),
+    FIELD(struct cpu, virtual_fiq_pending),
+    FIELD_HOST(struct cpu, fault_ipa),
     FIELD_STRUCT(struct cpu, exclusive, &exclusive_fields),
     FIELD(struct cpu, event_register),
     FIELD(struct cpu, wait),
@@ -95,6 +110,8 @@ static const struct field cpu_list[] = {
     FIELD_HOST(struct cpu, phys_timer_event),
     FIELD_HOST(struct cpu, stream_event),
     FIELD_HOST(struct cpu, pmu_event),
+    FIELD_HOST(struct cpu, hyp_timer_event),
+    FIELD_HOST(struct cpu, hyp_virt_timer_event),
     FIELD_HOST(struct cpu, peers),
     FIELD_HOST(struct cpu, peer_count),
     FIELD_HOST(struct cpu, self),
@@ -129,6 +146,8 @@ static const struct field cpu_event_list[] = {
     FIELD_STRUCT(struct cpu, phys_timer_event, &event_fields),
     FIELD_STRUCT(struct cpu, stream_event, &event_fields),
     FIELD_STRUCT(struct cpu, pmu_event, &event_fields),
+    FIELD_STRUCT(struct cpu, hyp_timer_event, &event_fields),
+    FIELD_STRUCT(struct cpu, hyp_virt_timer_event, &event_fields),
     FIELDS_END,
 };
 const struct fields cpu_event_fields = {"cpu_events", sizeof(struct cpu), cpu_event_list};
@@ -144,6 +163,7 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
     cpu->tlb_all = host_map(sizeof *cpu->tlb_all);
     if (!cpu->tlb_all)
         return error_set(error, "no memory for the TLB of CPU %u", index);
+    cpu->tlb_sides[0] = cpu->tlb_all;
     cpu->index = index;
     cpu->mpidr = mpidr_of(index);
     cpu->features = features_of(model);
@@ -160,10 +180,24 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
     return true;
 }
 
+bool cpu_add_el2(struct cpu *cpu, struct error *error)
+{
+    const uint64_t keys_apart = 1ull << 48; /* no key of one side is one of the other's */
+    cpu->tlb_sides[1] = host_map(sizeof *cpu->tlb_all);
+    if (!cpu->tlb_sides[1])
+        return error_set(error, "no memory for the TLB of CPU %u", cpu->index);
+    cpu->tlb_sides[1]->spaces.keys_given = keys_apart;
+    cpu->features = features_with_el2(cpu->features.model);
+    cpu_reset(cpu);
+    return true;
+}
+
 void cpu_free(struct cpu *cpu)
 {
-    host_unmap(cpu->tlb_all, sizeof *cpu->tlb_all);
-    cpu->tlb_all = NULL;
+    for (unsigned side = 0; side < 2; side++)
+        if (cpu->tlb_sides[side])
+            host_unmap(cpu->tlb_sides[side], sizeof *cpu->tlb_all);
+    cpu->tlb_all = cpu->tlb_sides[0] = cpu->tlb_sides[1] = NULL;
 }
 
 void cpu_seed_rng(struct cpu *cpu, uint64_t seed)
@@ -189,6 +223,19 @@ static void reset_sysregs(struct cpu *cpu)
 #undef SYSREG
 }
 
+/* EL1's registers are as they are reset, and go by no regime of EL2's yet. */
+static void reset_el2(struct cpu *cpu)
+{
+    cpu->el1 = (struct el1_bank){0};
+    cpu->regime = REGIME_EL10;
+    cpu->fault_ipa = 0;
+    if (!cpu_has_el2(cpu))
+        return;
+    cpu->el1.cpacr = cpu->sys.CPACR_EL1;
+    cpu->sys.VPIDR_EL2 = sysreg_read(cpu, SR_MIDR_EL1);
+    cpu->sys.VMPIDR_EL2 = cpu->mpidr;
+}
+
 void cpu_reset(struct cpu *cpu)
 {
     memset(cpu->x, 0, sizeof cpu->x);
@@ -197,7 +244,7 @@ void cpu_reset(struct cpu *cpu)
     cpu->pc = 0;
     cpu->fpcr = cpu->fpsr = 0;
     cpu->nzcv = (struct nzcv){0};
-    cpu->pstate = (struct pstate){.el = 1, .spsel = 1, .daif = 15};
+    cpu->pstate = (struct pstate){.el = cpu_has_el2(cpu) ? 2 : 1, .spsel = 1, .daif = 15};
     cpu->exclusive = (struct exclusive){0};
     cpu->event_register = cpu->serror_pending = cpu->yield_requested = cpu->alone = 0;
     cpu->wait = WAIT_NONE;
@@ -205,9 +252,9 @@ void cpu_reset(struct cpu *cpu)
     cpu->pmu_icount = cpu->icount;
     cpu->pmu_unretired = cpu->unretired;
     reset_sysregs(cpu);
+    reset_el2(cpu);
     tlb_flush_all(cpu);
-    timer_changed(cpu, TIMER_VIRT);
-    timer_changed(cpu, TIMER_PHYS);
+    timers_changed(cpu);
     clock_cancel(cpu->clock, &cpu->stream_event);
     pmu_changed(cpu);
     cpu_state_changed(cpu);
@@ -215,9 +262,9 @@ void cpu_reset(struct cpu *cpu)
 
 void cpu_restored(struct cpu *cpu)
 {
+    el2_restored(cpu);
     tlb_flush_all(cpu);
-    timer_changed(cpu, TIMER_VIRT);
-    timer_changed(cpu, TIMER_PHYS);
+    timers_changed(cpu);
     if (cpu->wait == WAIT_WFE)
         timer_stream_schedule(cpu);
     pmu_changed(cpu);
@@ -230,15 +277,19 @@ void cpu_events_restored(struct cpu *cpu)
     clock_restore(cpu->clock, &cpu->phys_timer_event);
     clock_restore(cpu->clock, &cpu->stream_event);
     clock_restore(cpu->clock, &cpu->pmu_event);
+    clock_restore(cpu->clock, &cpu->hyp_timer_event);
+    clock_restore(cpu->clock, &cpu->hyp_virt_timer_event);
 }
 
-bool cpu_state_sane(struct cpu *cpu, unsigned index, enum cpu_model model)
+bool cpu_state_sane(struct cpu *cpu, unsigned index, const struct features *features)
 {
-    const struct features features = features_of(model);
+    const unsigned levels = has_feature(features, FEAT_EL2) ? 2 : 1;
     const struct pstate *p = &cpu->pstate;
     const struct nzcv *f = &cpu->nzcv;
-    return cpu->index == index && cpu->mpidr == mpidr_of(index) && cpu->features.model == features.model &&
-           cpu->features.present == features.present && (f->n | f->z | f->c | f->v) <= 1 && p->el <= 1 &&
+    return cpu->index == index && cpu->mpidr == mpidr_of(index) && cpu->features.model == features->model &&
+           cpu->features.present == features->present && (f->n | f->z | f->c | f->v) <= 1 && p->el <= levels &&
+           cpu->regime == (levels == 2 ? el2_regime_of_state(cpu) : REGIME_EL10) &&
+           (cpu->virtual_irq_pending | cpu->virtual_fiq_pending) <= 1 &&
            p->spsel <= 1 && p->daif <= 15 && (p->pan | p->uao | p->dit | p->ssbs | p->tco | p->ss | p->il) <= 1 &&
            p->btype <= 3 && cpu->exclusive.size <= 16 && !(cpu->exclusive.size & (cpu->exclusive.size - 1)) &&
            cpu->wait <= WAIT_HOST &&
@@ -261,7 +312,7 @@ bool cpu_wake_ready(const struct cpu *cpu)
 {
     switch (cpu_flag(&cpu->wait)) {
     case WAIT_NONE: return true;
-    case WAIT_WFI: return cpu_flag(&cpu->irq_pending) || cpu_flag(&cpu->fiq_pending) || cpu->serror_pending;
+    case WAIT_WFI: return cpu_interrupt_pends(cpu);
     case WAIT_WFE: return cpu_flag(&cpu->event_register) || cpu_interrupt_ready(cpu);
     default: return false;
     }
@@ -291,7 +342,13 @@ static void wake_if_ready(struct cpu *cpu)
 
 void cpu_set_interrupt(struct cpu *cpu, enum cpu_interrupt which, bool level)
 {
-    cpu_set_flag(which == CPU_IRQ ? &cpu->irq_pending : &cpu->fiq_pending, level);
+    uint8_t *const inputs[] = {
+        [CPU_IRQ] = &cpu->irq_pending,
+        [CPU_FIQ] = &cpu->fiq_pending,
+        [CPU_VIRTUAL_IRQ] = &cpu->virtual_irq_pending,
+        [CPU_VIRTUAL_FIQ] = &cpu->virtual_fiq_pending,
+    };
+    cpu_set_flag(inputs[which], level);
     if (!level)
         return;
     wake_if_ready(cpu);

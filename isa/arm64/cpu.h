@@ -64,6 +64,16 @@ struct exclusive {
     uint32_t size; /* bytes, 1 to 16 */
 };
 
+/** Which translation regime is in use: that of EL1 and EL0, of EL2 alone, or of EL2 and EL0 (VHE's host). */
+enum cpu_regime { REGIME_EL10, REGIME_EL2, REGIME_EL20 };
+
+/** What EL1's regime goes by while another is in use: `sys` has the registers of the regime in use under the names of
+ *  EL1 (el2.h). */
+struct el1_bank {
+    uint64_t sctlr, tcr, ttbr0, ttbr1, mair;
+    uint64_t cpacr; /* always, where there is EL2: `sys` has what CPTR_EL2 leaves of it */
+};
+
 /* WAIT_HOST: for the answer to a call that the host serves. */
 enum wait_kind { WAIT_NONE, WAIT_WFI, WAIT_WFE, WAIT_POWERED_OFF, WAIT_HOST };
 
@@ -89,11 +99,17 @@ struct cpu {
 
     /* Translation: the table of the regime that plain loads and stores use now (tlb.h). */
     struct tlb_entry *tlb;
-    struct tlb *tlb_all;
+    struct tlb *tlb_all;      /* one of the next */
+    struct tlb *tlb_sides[2]; /* of EL1's regime, and of EL2's; without EL2 there is but the first */
+    uint64_t side_keys[2][2]; /* code_key of the side that is not in use */
     struct tlb_slots slots;
 
     uint64_t sp_banked[4]; /* SP_ELx of the levels that are not in x[REG_SP] (see cpu_set_sp_bank) */
     struct sysregs sys;    /* one member for each stored row of sysregs.def */
+    struct el1_bank el1;
+    uint8_t regime; /* enum cpu_regime */
+    uint8_t virtual_irq_pending, virtual_fiq_pending; /* levels of the inputs */
+    uint64_t fault_ipa; /* of the translation that failed last, where stage 2 did */
     struct exclusive exclusive;
     uint8_t event_register;
     uint8_t wait;                                     /* enum wait_kind */
@@ -120,10 +136,11 @@ struct cpu {
     const struct icc_ops *icc;
     void *icc_gic;
     struct timer_wires {
-        struct irq_line virt, phys;
+        struct irq_line virt, phys, hyp, hyp_virt;
     } timer_wires;
     struct irq_line pmu_wire;
     struct event virt_timer_event, phys_timer_event, stream_event, pmu_event;
+    struct event hyp_timer_event, hyp_virt_timer_event;
     /* All CPUs of the machine, this one too: TLB maintenance, SEV. Set by the board; by cpu_init to itself.
      */
     struct cpu **peers;
@@ -246,14 +263,17 @@ static inline void cpu_attention(struct cpu *cpu)
  * is `index` split as GICv3 wants it: 16 CPUs in Aff0, then Aff1. False: the host has no memory. */
 bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus *bus, struct clock *clock,
               struct error *error);
+
+/** Gives a CPU that has not run EL2, at which it then starts, and resets it. */
+bool cpu_add_el2(struct cpu *cpu, struct error *error);
 void cpu_free(struct cpu *cpu);
 
 /** After cpu_fields were replaced by a snapshot's: drops derived state, schedules events, drives wires. */
 void cpu_restored(struct cpu *cpu);
 
-/** Whether cpu_fields as a snapshot gave them are a state that a CPU can be in, and this one: index, model. What is
+/** Whether cpu_fields as a snapshot gave them are a state that a CPU can be in, and this one: index, features. What is
  * false is not to be run. Bits that no register has are dropped. */
-bool cpu_state_sane(struct cpu *cpu, unsigned index, enum cpu_model model);
+bool cpu_state_sane(struct cpu *cpu, unsigned index, const struct features *features);
 
 /** After cpu_event_fields were replaced too: schedules the events as they say. */
 void cpu_events_restored(struct cpu *cpu);
@@ -276,6 +296,9 @@ void cpu_wake(struct cpu *cpu);
 
 /** Whether an interrupt would be taken now, and taking it (between instructions; pc and icount exact). */
 bool cpu_interrupt_ready(const struct cpu *cpu);
+
+/** Whether one pends, masked or not: WFI does not wait then. */
+bool cpu_interrupt_pends(const struct cpu *cpu);
 void cpu_take_interrupt(struct cpu *cpu);
 
 /** Whether what cpu->wait says would end now: WFI by a pending interrupt, masked or not; WFE by an unmasked
@@ -285,7 +308,12 @@ bool cpu_wake_ready(const struct cpu *cpu);
 /** Sets the event register (SEV, the event stream), which ends a WFE. */
 void cpu_send_event(struct cpu *cpu);
 
-/** The virtual counter CNTVCT_EL0 (and CNTPCT_EL0: there is no offset) at the present time. */
+static inline bool cpu_has_el2(const struct cpu *cpu)
+{
+    return has_feature(&cpu->features, FEAT_EL2);
+}
+
+/** The counter CNTPCT_EL0 at the present time (and CNTVCT_EL0, but for CNTVOFF_EL2). */
 #define COUNTER_HZ   62500000u
 #define NS_PER_COUNT 16u
 static inline uint64_t cpu_counter(const struct cpu *cpu)

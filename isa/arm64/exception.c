@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Taking exceptions and returning from them (Arm ARM D1.3, AArch64.TakeException, AArch64.ExceptionReturn).
  *
- * Everything is taken to EL1: no other level above EL0 exists. What depends on the target level is in
+ * Where there is EL2, el2.h says what goes there; all else is taken to EL1. What depends on the target level is in
  * `levels`. */
 #include "isa/arm64/exception.h"
 #include <assert.h>
 #include "isa/arm64/debug.h"
+#include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/pmu.h"
 #include "isa/arm64/stops.h"
@@ -43,7 +44,7 @@ struct level {
             offsetof(struct sysregs, ESR_EL##n), offsetof(struct sysregs, FAR_EL##n),                        \
             offsetof(struct sysregs, VBAR_EL##n), offsetof(struct sysregs, SCTLR_EL##n)                      \
     }
-static const struct level levels[4] = {[1] = LEVEL(1)};
+static const struct level levels[4] = {[1] = LEVEL(1), [2] = LEVEL(2)};
 
 static uint64_t *level_register(struct cpu *cpu, size_t offset)
 {
@@ -109,11 +110,13 @@ static void enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, u
     if (has_far)
         *level_register(cpu, level->far) = far;
 
-    uint64_t sctlr = *level_register(cpu, level->sctlr);
+    /* SCTLR_EL1 may be in use for another regime (el2.h). */
+    bool banked = target_el == 1 && cpu->regime != REGIME_EL10;
+    uint64_t sctlr = banked ? cpu->el1.sctlr : *level_register(cpu, level->sctlr);
     cpu_set_level(cpu, target_el, 1);
     p->daif = 15;
     p->ss = p->il = p->btype = p->uao = 0;
-    if (has_feature(&cpu->features, FEAT_PAN) && !(sctlr & SCTLR_SPAN))
+    if (has_feature(&cpu->features, FEAT_PAN) && !(sctlr & SCTLR_SPAN) && (target_el == 1 || el2_is_host(cpu)))
         p->pan = 1;
     if (has_feature(&cpu->features, FEAT_SSBS))
         p->ssbs = (sctlr & SCTLR_DSSBS) != 0;
@@ -128,9 +131,9 @@ static void enter(struct cpu *cpu, unsigned target_el, unsigned vector_offset, u
 /* Synchronous exceptions. */
 
 /* Classes that have another number when they come from a lower level. */
-static uint32_t class_from(const struct cpu *cpu, enum exception_class ec)
+static uint32_t class_from(const struct cpu *cpu, enum exception_class ec, unsigned target_el)
 {
-    if (cpu->pstate.el)
+    if (cpu->pstate.el >= target_el)
         return ec;
     switch (ec) {
     case EC_INSN_ABORT: return EC_INSN_ABORT_LOWER;
@@ -142,16 +145,30 @@ static uint32_t class_from(const struct cpu *cpu, enum exception_class ec)
     }
 }
 
-static void take_sync(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far, uint64_t far)
+static bool is_debug_exception(enum exception_class ec)
 {
-    uint32_t esr = class_from(cpu, ec) << 26 | ESR_IL | iss;
-    enter(cpu, 1, VECTOR_SYNC, cpu->pc, true, esr, has_far, far);
+    return ec == EC_BREAKPOINT || ec == EC_STEP || ec == EC_WATCHPOINT || ec == EC_BRK;
 }
 
-static _Noreturn void raise_sync(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far,
-                                 uint64_t far)
+/* To where nobody has asked for another level. */
+static unsigned target_of(const struct cpu *cpu, enum exception_class ec)
 {
-    take_sync(cpu, ec, iss, has_far, far);
+    if (is_debug_exception(ec) && cpu_has_el2(cpu) && cpu->sys.MDCR_EL2 & MDCR_TDE)
+        return 2;
+    return el2_default_target(cpu);
+}
+
+static void take_sync(struct cpu *cpu, unsigned target_el, enum exception_class ec, uint32_t iss, bool has_far,
+                      uint64_t far)
+{
+    uint32_t esr = class_from(cpu, ec, target_el) << 26 | ESR_IL | iss;
+    enter(cpu, target_el, VECTOR_SYNC, cpu->pc, true, esr, has_far, far);
+}
+
+static _Noreturn void raise_sync(struct cpu *cpu, unsigned target_el, enum exception_class ec, uint32_t iss,
+                                 bool has_far, uint64_t far)
+{
+    take_sync(cpu, target_el, ec, iss, has_far, far);
     _longjmp(*cpu->on_exception, 1);
 }
 
@@ -166,30 +183,60 @@ static void abandon(struct cpu *cpu, const struct insn *insn)
 void cpu_raise(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
 {
     abandon(cpu, insn);
-    raise_sync(cpu, ec, iss, false, 0);
+    raise_sync(cpu, target_of(cpu, ec), ec, iss, false, 0);
+}
+
+void cpu_raise_el2(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
+{
+    abandon(cpu, insn);
+    raise_sync(cpu, 2, ec, iss, false, 0);
+}
+
+void cpu_raise_el2_far(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss, uint64_t far)
+{
+    abandon(cpu, insn);
+    raise_sync(cpu, 2, ec, iss, true, far);
 }
 
 void cpu_raise_far(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss,
                    uint64_t far)
 {
     abandon(cpu, insn);
-    raise_sync(cpu, ec, iss, true, far);
+    raise_sync(cpu, target_of(cpu, ec), ec, iss, true, far);
 }
 
-void cpu_take_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
+static void take_after(struct cpu *cpu, const struct insn *insn, unsigned target_el, enum exception_class ec,
+                       uint32_t iss)
 {
     cpu->pc = insn_pc(cpu, insn) + 4;
     cpu->icount = insn_icount(cpu, insn) + 1;
     if (cpu->step_in_progress)
         cpu->pstate.ss = 0;
-    take_sync(cpu, ec, iss, false, 0);
+    take_sync(cpu, target_el, ec, iss, false, 0);
+}
+
+void cpu_take_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
+{
+    take_after(cpu, insn, target_of(cpu, ec), ec, iss);
+}
+
+void cpu_take_after_to_el2(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss)
+{
+    take_after(cpu, insn, 2, ec, iss);
 }
 
 void cpu_raise_here(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far, uint64_t far)
 {
     cpu->icount++;
     cpu->unretired++;
-    raise_sync(cpu, ec, iss, has_far, far);
+    raise_sync(cpu, target_of(cpu, ec), ec, iss, has_far, far);
+}
+
+void cpu_raise_here_to_el2(struct cpu *cpu, enum exception_class ec, uint32_t iss, uint64_t far)
+{
+    cpu->icount++;
+    cpu->unretired++;
+    raise_sync(cpu, 2, ec, iss, true, far);
 }
 
 void cpu_restart_alone(struct cpu *cpu, const struct insn *insn)
@@ -209,7 +256,12 @@ void cpu_undefined(struct cpu *cpu, const struct insn *insn)
 
 void cpu_fp_trap(struct cpu *cpu, const struct insn *insn)
 {
-    cpu_raise(cpu, insn, EC_FP_ACCESS, 1u << 24 | 0xeu << 20); /* ISS: COND is always, as A64 has it */
+    const uint32_t always = 1u << 24 | 0xeu << 20; /* ISS: COND, as A64 has it */
+    unsigned fpen = cpu->el1.cpacr >> 20 & 3;
+    bool el1_allows = fpen == 3 || (fpen == 1 && cpu->pstate.el);
+    if (cpu_has_el2(cpu) && cpu->regime == REGIME_EL10 && el1_allows && el2_traps_fp(cpu))
+        cpu_raise_el2(cpu, insn, EC_FP_ACCESS, always);
+    cpu_raise(cpu, insn, EC_FP_ACCESS, always);
 }
 
 void cpu_sp_fault(struct cpu *cpu, const struct insn *insn)
@@ -223,14 +275,47 @@ void cpu_sp_fault(struct cpu *cpu, const struct insn *insn)
 
 bool cpu_interrupt_ready(const struct cpu *cpu)
 {
-    unsigned daif = cpu->pstate.daif;
+    unsigned daif = cpu->pstate.daif, target;
+    if (cpu_has_el2(cpu))
+        return el2_interrupt_due(cpu, &target) != EL2_NONE;
     return (cpu_flag(&cpu->irq_pending) && !(daif & 2)) || (cpu_flag(&cpu->fiq_pending) && !(daif & 1)) ||
            (cpu->serror_pending && !(daif & 4));
+}
+
+bool cpu_interrupt_pends(const struct cpu *cpu)
+{
+    if (cpu_has_el2(cpu))
+        return el2_interrupt_pends(cpu);
+    return cpu_flag(&cpu->irq_pending) || cpu_flag(&cpu->fiq_pending) || cpu->serror_pending;
+}
+
+static void take_interrupt_of_el2(struct cpu *cpu)
+{
+    unsigned target;
+    enum el2_interrupt due = el2_interrupt_due(cpu, &target);
+    switch (due) {
+    case EL2_NONE: return;
+    case EL2_SERROR:
+    case EL2_VIRTUAL_SERROR:
+        if (due == EL2_SERROR)
+            cpu->serror_pending = 0;
+        else
+            cpu->sys.HCR_EL2 &= ~HCR_VSE;
+        enter(cpu, target, VECTOR_SERROR, cpu->pc, true, (uint32_t)EC_SERROR << 26 | ESR_IL, false, 0);
+        return;
+    case EL2_FIQ:
+    case EL2_VIRTUAL_FIQ: enter(cpu, target, VECTOR_FIQ, cpu->pc, false, 0, false, 0); return;
+    default: enter(cpu, target, VECTOR_IRQ, cpu->pc, false, 0, false, 0);
+    }
 }
 
 void cpu_take_interrupt(struct cpu *cpu)
 {
     unsigned daif = cpu->pstate.daif;
+    if (cpu_has_el2(cpu)) {
+        take_interrupt_of_el2(cpu);
+        return;
+    }
     if (cpu->serror_pending && !(daif & 4)) {
         cpu->serror_pending = 0;
         enter(cpu, 1, VECTOR_SERROR, cpu->pc, true, (uint32_t)EC_SERROR << 26 | ESR_IL, false, 0);
@@ -246,8 +331,9 @@ void cpu_take_interrupt(struct cpu *cpu)
 static bool illegal_return(const struct cpu *cpu, uint64_t spsr)
 {
     unsigned el = spsr >> 2 & 3;
+    bool no_el1 = el == 1 && cpu->pstate.el == 2 && cpu->sys.HCR_EL2 & HCR_TGE;
     return spsr & SPSR_AARCH32 || spsr & 2 || el > cpu->pstate.el || (el && !levels[el].present) ||
-           (!el && spsr & SPSR_SP);
+           (!el && spsr & SPSR_SP) || no_el1;
 }
 
 void exception_return(struct cpu *cpu, const struct insn *insn)
@@ -289,6 +375,8 @@ void exception_return_to(struct cpu *cpu, const struct insn *insn, uint64_t addr
 
 void cpu_state_changed(struct cpu *cpu)
 {
+    if (cpu_has_el2(cpu))
+        el2_state_changed(cpu);
     struct tlb_entry *table = cpu->tlb_all->data[mmu_regime(cpu, cpu->pstate.el)];
     if (table != cpu->tlb)
         tlb_empty_slots(cpu);

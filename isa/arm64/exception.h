@@ -43,9 +43,15 @@ _Noreturn void cpu_raise(struct cpu *cpu, const struct insn *insn, enum exceptio
 _Noreturn void cpu_raise_far(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss,
                              uint64_t far);
 
+/** The same to EL2, from a level below it or from EL2 itself. */
+_Noreturn void cpu_raise_el2(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss);
+_Noreturn void cpu_raise_el2_far(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss,
+                                 uint64_t far);
+
 /** Takes the exception of an instruction that retires and returns to its successor (SVC), which ends its block: the
  *  exception is taken when this returns. */
 void cpu_take_after(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss);
+void cpu_take_after_to_el2(struct cpu *cpu, const struct insn *insn, enum exception_class ec, uint32_t iss);
 
 /** Goes back to before `insn` (nothing of which may have happened yet), to run it by itself. A device access
  * calls this unless cpu->alone is already set, so that whatever it causes (an interrupt, a stop, a nearer
@@ -64,6 +70,7 @@ static inline void cpu_reach_outside(struct cpu *cpu, const struct insn *insn)
  * be fetched or must not begin. */
 _Noreturn void cpu_raise_here(struct cpu *cpu, enum exception_class ec, uint32_t iss, bool has_far,
                               uint64_t far);
+_Noreturn void cpu_raise_here_to_el2(struct cpu *cpu, enum exception_class ec, uint32_t iss, uint64_t far);
 
 /** The instruction is UNDEFINED. */
 _Noreturn void cpu_undefined(struct cpu *cpu, const struct insn *insn);

@@ -16,3 +16,12 @@ struct features features_of(enum cpu_model model)
 #undef FEATURE
     return features;
 }
+
+struct features features_with_el2(enum cpu_model model)
+{
+    struct features features = features_of(model);
+    features.present |= 1ull << FEAT_EL2;
+    if (model >= CPU_V8_2)
+        features.present |= 1ull << FEAT_VHE;
+    return features;
+}

@@ -29,4 +29,7 @@ static inline bool has_feature(const struct features *features, enum feature fea
 /** The features that `model` has, by features.def. */
 struct features features_of(enum cpu_model model);
 
+/** The same with EL2, and VHE where the model is new enough for it. */
+struct features features_with_el2(enum cpu_model model);
+
 #endif

@@ -44,10 +44,11 @@ static const struct id_field fields[] = {
 
 uint64_t id_register_read(struct cpu *cpu, enum sysreg reg)
 {
+    bool of_virtual_machine = has_feature(&cpu->features, FEAT_EL2) && cpu->pstate.el == 1;
     if (reg == SR_MIDR_EL1)
-        return midr[cpu->features.model];
+        return of_virtual_machine ? cpu->sys.VPIDR_EL2 : midr[cpu->features.model];
     if (reg == SR_MPIDR_EL1)
-        return cpu->mpidr;
+        return of_virtual_machine ? cpu->sys.VMPIDR_EL2 : cpu->mpidr;
     uint64_t value = fixed_part(cpu, reg);
     for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         const struct id_field *field = &fields[i];

@@ -62,7 +62,7 @@ static bool write_not_read(struct cpu *cpu, uint64_t va, const struct mmu_reques
 {
     if (request->access != ACCESS_ATOMIC)
         return request->access == ACCESS_WRITE;
-    if ((status & ~3u) != FAULT_PERMISSION)
+    if ((status & FAULT_CODE & ~3u) != FAULT_PERMISSION)
         return false;
     struct mmu_request read = *request;
     struct translation found;

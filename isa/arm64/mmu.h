@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Stage 1 translation of the EL1&0 regime (Arm ARM D8): walking the tables, and the fetch of instructions.
+/* Translation (Arm ARM D8): walking the tables of the regime in use, and the fetch of instructions.
  *
  * Layers, from the inside out: walk.c reads descriptors and knows no CPU state but the control registers;
  * tlb.c keeps what walks found; mmu.c checks permissions and raises faults; mem_slow.c makes accesses of it.
@@ -21,6 +21,10 @@ enum fault_status {
     FAULT_DEBUG = 0x22,
     FAULT_EXCLUSIVE = 0x35, /* unsupported exclusive or atomic access */
     FAULT_NONE = 0x100,
+    /* Beside the status: it is stage 2's, whose address is in cpu->fault_ipa; of a walk of stage 1. */
+    FAULT_STAGE2 = 0x200,
+    FAULT_S1PTW = 0x400,
+    FAULT_CODE = 0x3f, /* the status alone */
 };
 
 enum translation_flag {
@@ -47,6 +51,11 @@ struct translation {
     uint8_t size_bits;    /* log2 of the page's or block's size */
     uint8_t shareability; /* SH */
     bool global;
+    uint64_t ipa;               /* with stage 2: what stage 1 made of the address, */
+    uint8_t ipa_bits;           /* and size_bits of that, */
+    uint64_t descriptor_ipa;    /* where stage 1 has its leaf descriptor, */
+    uint64_t stage2_descriptor; /* its leaf descriptor, or 0, */
+    uint32_t stage2_flags;      /* and what it allows */
 };
 
 enum mmu_access {
@@ -59,6 +68,42 @@ enum mmu_access {
 
 /** Walks the tables for `va`. Returns FAULT_NONE, or the fault status with its level. Changes nothing. */
 unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translation *out);
+
+/** The walk of stage 1 alone: with stage 2, what is found is an IPA. */
+unsigned mmu_walk_stage1(struct cpu *cpu, uint64_t va, bool is_fetch, struct translation *out);
+
+/** Whether stage 1 translates: SCTLR.M, which HCR_EL2.DC takes away from a virtual machine. */
+static inline bool mmu_is_on(const struct cpu *cpu)
+{
+    return cpu->sys.SCTLR_EL1 & 1 && !(cpu_has_el2(cpu) && cpu->regime == REGIME_EL10 && cpu->sys.HCR_EL2 >> 12 & 1);
+}
+
+/** What stage 2 makes of an address of EL1's regime. */
+struct stage2 {
+    uint64_t physical;
+    uint64_t descriptor; /* physical address of the leaf descriptor */
+    uint32_t flags;      /* MAY_* of both levels, CLEAN_PAGE, NOT_ACCESSED, IS_DEVICE, and the level */
+    uint8_t size_bits, shareability;
+};
+
+/** Whether translations of the regime in use go through stage 2. */
+bool stage2_is_on(const struct cpu *cpu);
+
+/** Walks stage 2 for `ipa`. Returns FAULT_NONE, or the fault with FAULT_STAGE2; sets cpu->fault_ipa then. */
+unsigned stage2_walk(struct cpu *cpu, uint64_t ipa, struct stage2 *out);
+
+/** The address at which a walk of stage 1 finds the descriptor at `ipa`, for a read or an update of it. */
+unsigned stage2_of_table(struct cpu *cpu, uint64_t ipa, bool write, uint64_t *physical);
+
+/** Adds what stage 2 makes of it to what stage 1 found: address, size, attributes. What it allows is
+ *  found->stage2_flags: stage 1's permissions are checked first (D8.4.8). */
+unsigned stage2_combine(struct cpu *cpu, struct translation *found);
+
+/** Whether stage 2 allows an access that needs these of MAY_*; does what hardware does to its descriptor. */
+unsigned stage2_check(struct cpu *cpu, struct translation *found, uint32_t needed, bool writes);
+
+/** A mask for found->flags that takes away what stage 2 does not allow; a clean page may be written once it was. */
+uint32_t stage2_rights_left(const struct translation *found, bool written);
 
 /** Sets AF, or clears AP[2] of a DBM descriptor (`dirty`), in the leaf descriptor of `found`, unless the
  *  descriptor has changed since; then it returns false, and the walk must be done again. */
@@ -81,11 +126,17 @@ unsigned mmu_translate(struct cpu *cpu, uint64_t va, const struct mmu_request *r
 _Noreturn void mmu_data_abort(struct cpu *cpu, const struct insn *insn, uint64_t va, unsigned status,
                               bool is_write, bool is_cache);
 
+/** Whether LDTR and its like are different from others here: at EL1, and for the host of VHE. */
+static inline bool mmu_has_unprivileged(const struct cpu *cpu)
+{
+    return cpu->pstate.el == 1 || (cpu->pstate.el == 2 && cpu->regime == REGIME_EL20 && cpu->sys.HCR_EL2 >> 27 & 1);
+}
+
 /** The level whose permissions a data access of the running instruction has: its own, or EL0 for LDTR and
  * STTR. */
 static inline unsigned mmu_access_el(const struct cpu *cpu, bool unprivileged)
 {
-    return unprivileged && !cpu->pstate.uao ? 0 : cpu->pstate.el;
+    return unprivileged && !cpu->pstate.uao && mmu_has_unprivileged(cpu) ? 0 : cpu->pstate.el;
 }
 
 /** The table that holds data translations for accesses at `el`. */
@@ -109,6 +160,10 @@ void mmu_control_changed(struct cpu *cpu);
  * external abort, which is an exception. */
 uint64_t mmu_address_translate(struct cpu *cpu, uint64_t va, unsigned el, bool write, bool pan,
                                unsigned *external);
+
+/** The same of both stages (AT S12E...): stage 2's faults are in the outcome. Of stage 1 alone, where its tables are
+ *  not to be had through stage 2, *external has FAULT_STAGE2: to a virtual machine that is an exception. */
+uint64_t mmu_address_translate_both(struct cpu *cpu, uint64_t va, unsigned el, bool write, unsigned *external);
 
 /** DC and IC by address (not ZVA): the checks on the address; faults do not return. */
 void mmu_cache_access(struct cpu *cpu, const struct insn *insn, uint64_t va);

@@ -2,6 +2,7 @@
 /* What system registers do beyond holding a value, by name. */
 #include "isa/arm64/sysregs.h"
 #include "isa/arm64/debug.h"
+#include "isa/arm64/el2.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/pmu.h"
@@ -67,7 +68,7 @@ static bool trap_scxtnum(struct cpu *cpu, enum sysreg reg, bool write)
 /* What translations depend on: M, WXN, and A for what runs inline. */
 #define SCTLR_AFFECTS_TLB (1ull | 1 << 1 | 1 << 19)
 
-static void write_sctlr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+static uint64_t sctlr_of(const struct cpu *cpu, uint64_t value)
 {
     const struct features *f = &cpu->features;
     uint64_t known = SCTLR_ALWAYS | (has_feature(f, FEAT_PAN) ? SCTLR_SPAN : 0) |
@@ -75,26 +76,126 @@ static void write_sctlr(struct cpu *cpu, enum sysreg reg, uint64_t value)
                      (has_feature(f, FEAT_BTI) ? SCTLR_BTI : 0) |
                      (has_feature(f, FEAT_SSBS) ? SCTLR_DSSBS : 0);
     uint64_t res1 = SCTLR_RES1 | (has_feature(f, FEAT_PAN) ? 0 : SCTLR_SPAN);
-    uint64_t old = cpu->sys.SCTLR_EL1, new = (value & known) | res1;
-    cpu->sys.SCTLR_EL1 = new;
-    if ((old ^ new) & SCTLR_AFFECTS_TLB)
+    return (value & known) | res1;
+}
+
+/* Changes it; returns whether translations by it may be in use and are not what they were. */
+static bool change_el1(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t *member = el2_el1_member(cpu, reg), old = *member, mask = sysreg_infos[reg].mask;
+    *member = (old & ~mask) | (value & mask);
+    return *member != old;
+}
+
+/* Of a regime that is not in use something was changed: nothing of it that was kept is true. */
+static void drop_el1(struct cpu *cpu)
+{
+    if (cpu->regime == REGIME_EL10)
         mmu_control_changed(cpu);
+    else
+        tlb_flush_other_side(cpu);
+}
+
+static void write_sctlr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t *member = el2_el1_member(cpu, reg), old = *member, new = sctlr_of(cpu, value);
+    *member = new;
+    if ((old ^ new) & SCTLR_AFFECTS_TLB)
+        drop_el1(cpu);
 }
 
 static void write_translation_control(struct cpu *cpu, enum sysreg reg, uint64_t value)
 {
-    uint64_t old = sysreg_read(cpu, reg);
-    store(cpu, reg, value);
-    if (sysreg_read(cpu, reg) != old)
-        mmu_control_changed(cpu);
+    if (change_el1(cpu, reg, value))
+        drop_el1(cpu);
 }
 
 static void write_ttbr(struct cpu *cpu, enum sysreg reg, uint64_t value)
 {
+    if (change_el1(cpu, reg, value) && cpu->regime == REGIME_EL10)
+        tlb_asid_changed(cpu);
+}
+
+static void write_cpacr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    change_el1(cpu, reg, value);
+    if (cpu_has_el2(cpu))
+        el2_update_fp_access(cpu);
+}
+
+/* Registers of EL2. */
+
+static void write_sctlr_el2(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t old = cpu->sys.SCTLR_EL2, new = sctlr_of(cpu, value);
+    cpu->sys.SCTLR_EL2 = new;
+    if ((old ^ new) & SCTLR_AFFECTS_TLB && cpu->regime == REGIME_EL10)
+        tlb_flush_other_side(cpu);
+    el2_regime_registers_changed(cpu, !((old ^ new) & SCTLR_AFFECTS_TLB));
+}
+
+static void write_translation_of_el2(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
     uint64_t old = sysreg_read(cpu, reg);
     store(cpu, reg, value);
-    if (value != old)
-        tlb_asid_changed(cpu);
+    bool ttbr = reg == SR_TTBR0_EL2 || reg == SR_TTBR1_EL2;
+    if (sysreg_read(cpu, reg) == old)
+        return;
+    if (cpu->regime == REGIME_EL10 && !ttbr)
+        tlb_flush_other_side(cpu);
+    el2_regime_registers_changed(cpu, ttbr);
+}
+
+/* All bits but those of what is not there: AArch32, nested virtualisation, and newer things. */
+static void write_hcr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t known = 0x1fffffffffull | 3ull << 37;
+    if (has_feature(&cpu->features, FEAT_PAuth))
+        known |= HCR_APK | HCR_API;
+    if (!has_feature(&cpu->features, FEAT_VHE))
+        known &= ~HCR_E2H;
+    uint64_t old = cpu->sys.HCR_EL2;
+    cpu->sys.HCR_EL2 = (value & known) | HCR_RW | 2;
+    if ((old ^ cpu->sys.HCR_EL2) & HCR_E2H && cpu->pstate.el == 2)
+        tlb_flush_all(cpu);
+    cpu_state_changed(cpu);
+}
+
+static void write_cptr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    bool e2h = cpu->sys.HCR_EL2 & HCR_E2H;
+    cpu->sys.CPTR_EL2 = e2h ? value & 0xf3300000 : (value & 0x80000400) | 0x33ff;
+    el2_update_fp_access(cpu);
+}
+
+/* Stage 2: what was kept of EL1's regime is not true any more, or belongs to another machine. */
+static void write_stage_2(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    uint64_t old = sysreg_read(cpu, reg);
+    store(cpu, reg, value);
+    if (reg == SR_VTCR_EL2 && sysreg_read(cpu, reg) != old) {
+        if (cpu->regime == REGIME_EL10)
+            mmu_control_changed(cpu);
+        else
+            tlb_flush_other_side(cpu);
+    }
+    cpu_state_changed(cpu);
+}
+
+static uint64_t read_sp_el1(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu->pstate.el == 1 && cpu->pstate.spsel ? cpu->x[REG_SP] : cpu->sp_banked[1];
+}
+
+static void write_sp_el1(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    *(cpu->pstate.el == 1 && cpu->pstate.spsel ? &cpu->x[REG_SP] : &cpu->sp_banked[1]) = value;
+}
+
+static void write_mdcr(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    store(cpu, reg, value);
+    cpu_state_changed(cpu);
 }
 
 /* PSTATE as registers. */
@@ -202,6 +303,8 @@ static void write_fpsr(struct cpu *cpu, enum sysreg reg, uint64_t value)
 
 static uint64_t read_isr(struct cpu *cpu, enum sysreg reg)
 {
+    if (cpu_has_el2(cpu))
+        return el2_isr(cpu);
     return (uint64_t)cpu->serror_pending << 8 | (uint64_t)cpu_flag(&cpu->irq_pending) << 7 |
            (uint64_t)cpu_flag(&cpu->fiq_pending) << 6;
 }
@@ -226,28 +329,29 @@ static uint64_t read_rndr(struct cpu *cpu, enum sysreg reg)
 
 static uint64_t read_counter(struct cpu *cpu, enum sysreg reg)
 {
-    return cpu_counter(cpu);
+    bool own = cpu->pstate.el == 2 ? (cpu->sys.HCR_EL2 & HCR_E2H) != 0 : cpu->pstate.el == 0 && el2_is_host(cpu);
+    return cpu_counter(cpu) - (reg == SR_CNTVCT_EL0 && !own ? cpu->sys.CNTVOFF_EL2 : 0);
 }
 
 static enum timer_kind timer_kind_of(enum sysreg reg)
 {
+    if (reg >= SR_CNTHV_TVAL_EL2)
+        return TIMER_HYP_VIRT;
+    if (reg >= SR_CNTHP_TVAL_EL2)
+        return TIMER_HYP;
     return reg >= SR_CNTV_TVAL_EL0 ? TIMER_VIRT : TIMER_PHYS;
-}
-
-static uint64_t *compare_of(struct cpu *cpu, enum sysreg reg)
-{
-    return timer_kind_of(reg) == TIMER_VIRT ? &cpu->sys.CNTV_CVAL_EL0 : &cpu->sys.CNTP_CVAL_EL0;
 }
 
 static uint64_t read_timer_value(struct cpu *cpu, enum sysreg reg)
 {
-    return (uint32_t)(*compare_of(cpu, reg) - cpu_counter(cpu));
+    return (uint32_t)(*timer_compare(cpu, timer_kind_of(reg)) - timer_counter(cpu, timer_kind_of(reg)));
 }
 
 static void write_timer_value(struct cpu *cpu, enum sysreg reg, uint64_t value)
 {
-    *compare_of(cpu, reg) = cpu_counter(cpu) + (uint64_t)(int32_t)value;
-    timer_changed(cpu, timer_kind_of(reg));
+    enum timer_kind kind = timer_kind_of(reg);
+    *timer_compare(cpu, kind) = timer_counter(cpu, kind) + (uint64_t)(int32_t)value;
+    timer_changed(cpu, kind);
 }
 
 static uint64_t read_timer_control(struct cpu *cpu, enum sysreg reg)
@@ -261,10 +365,16 @@ static void write_timer(struct cpu *cpu, enum sysreg reg, uint64_t value)
     timer_changed(cpu, timer_kind_of(reg));
 }
 
-/* CNTKCTL_EL1: EL0PCTEN 0, EL0VCTEN 1, EL0VTEN 8, EL0PTEN 9. */
+static void write_counter_offset(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    store(cpu, reg, value);
+    timer_changed(cpu, TIMER_VIRT);
+}
+
+/* CNTKCTL_EL1, and CNTHCTL_EL2 for the EL0 of a host: EL0PCTEN 0, EL0VCTEN 1, EL0VTEN 8, EL0PTEN 9. */
 static bool trap_timer(struct cpu *cpu, enum sysreg reg, bool write)
 {
-    uint64_t enable = cpu->sys.CNTKCTL_EL1;
+    uint64_t enable = el2_is_host(cpu) ? cpu->sys.CNTHCTL_EL2 : cpu->sys.CNTKCTL_EL1;
     switch (reg) {
     case SR_CNTFRQ_EL0: return !(enable & 3);
     case SR_CNTPCT_EL0: return !(enable & 1);
@@ -443,15 +553,64 @@ static bool trap_dcc(struct cpu *cpu, enum sysreg reg, bool write)
 
 /* The interrupt controller's CPU interface. To a CPU without one these are UNDEFINED; the debugger reads zeros. */
 
+
+/* Whether a register is the virtual machine's own: IMO and FMO, by the register's group. */
+static bool is_virtual(const struct cpu *cpu, enum sysreg reg)
+{
+    if (!cpu_has_el2(cpu) || cpu->pstate.el != 1)
+        return false;
+    uint64_t any = HCR_IMO | HCR_FMO, wanted;
+    switch (reg) {
+    case SR_ICC_IAR0_EL1:
+    case SR_ICC_EOIR0_EL1:
+    case SR_ICC_HPPIR0_EL1:
+    case SR_ICC_BPR0_EL1:
+    case SR_ICC_AP0R0_EL1:
+    case SR_ICC_IGRPEN0_EL1: wanted = HCR_FMO; break;
+    case SR_ICC_IAR1_EL1:
+    case SR_ICC_EOIR1_EL1:
+    case SR_ICC_HPPIR1_EL1:
+    case SR_ICC_BPR1_EL1:
+    case SR_ICC_AP1R0_EL1:
+    case SR_ICC_IGRPEN1_EL1: wanted = HCR_IMO; break;
+    case SR_ICC_SRE_EL1: return false;
+    default: wanted = any;
+    }
+    return cpu->sys.HCR_EL2 & wanted;
+}
+
 static uint64_t read_icc(struct cpu *cpu, enum sysreg reg)
 {
-    return cpu->icc ? cpu->icc->read(cpu->icc_gic, cpu->index, (enum icc_reg)(reg - SR_ICC_PMR_EL1)) : 0;
+    const enum icc_reg icc = (enum icc_reg)(reg - SR_ICC_PMR_EL1);
+    if (!cpu->icc)
+        return 0;
+    if (is_virtual(cpu, reg))
+        return cpu->icc->virtual_read(cpu->icc_gic, cpu->index, icc);
+    return cpu->icc->read(cpu->icc_gic, cpu->index, icc);
 }
 
 static void write_icc(struct cpu *cpu, enum sysreg reg, uint64_t value)
 {
-    if (cpu->icc)
-        cpu->icc->write(cpu->icc_gic, cpu->index, (enum icc_reg)(reg - SR_ICC_PMR_EL1), value);
+    const enum icc_reg icc = (enum icc_reg)(reg - SR_ICC_PMR_EL1);
+    if (!cpu->icc)
+        return;
+    if (is_virtual(cpu, reg))
+        cpu->icc->virtual_write(cpu->icc_gic, cpu->index, icc, value);
+    else
+        cpu->icc->write(cpu->icc_gic, cpu->index, icc, value);
+}
+
+static uint64_t read_ich(struct cpu *cpu, enum sysreg reg)
+{
+    return cpu->icc && cpu->icc->hyp_read
+               ? cpu->icc->hyp_read(cpu->icc_gic, cpu->index, (enum ich_reg)(reg - SR_ICH_AP0R0_EL2))
+               : 0;
+}
+
+static void write_ich(struct cpu *cpu, enum sysreg reg, uint64_t value)
+{
+    if (cpu->icc && cpu->icc->hyp_write)
+        cpu->icc->hyp_write(cpu->icc_gic, cpu->index, (enum ich_reg)(reg - SR_ICH_AP0R0_EL2), value);
 }
 
 #define NUMBERED_4(name, suffix, ...)                                                                        \
@@ -461,6 +620,7 @@ static void write_icc(struct cpu *cpu, enum sysreg reg, uint64_t value)
     NUMBERED_4(name, suffix, __VA_ARGS__), [SR_##name##4##suffix] = __VA_ARGS__,                             \
                                            [SR_##name##5##suffix] = __VA_ARGS__
 #define ID(name)  [SR_##name] = {id_register_read, NULL, NULL, false, NEEDS_NOTHING}
+#define ICH(name) [SR_ICH_##name##_EL2] = {read_ich, write_ich, NULL, true}
 #define ICC(name) [SR_ICC_##name##_EL1] = {read_icc, write_icc, NULL, true}
 
 const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
@@ -483,6 +643,27 @@ const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
     [SR_TTBR1_EL1] = {NULL, write_ttbr, NULL},
     [SR_TCR_EL1] = {NULL, write_translation_control, NULL},
     [SR_MAIR_EL1] = {NULL, write_translation_control, NULL},
+    [SR_CPACR_EL1] = {NULL, write_cpacr, NULL},
+
+    [SR_SCTLR_EL2] = {NULL, write_sctlr_el2, NULL},
+    [SR_TTBR0_EL2] = {NULL, write_translation_of_el2, NULL},
+    [SR_TTBR1_EL2] = {NULL, write_translation_of_el2, NULL},
+    [SR_TCR_EL2] = {NULL, write_translation_of_el2, NULL},
+    [SR_MAIR_EL2] = {NULL, write_translation_of_el2, NULL},
+    [SR_HCR_EL2] = {NULL, write_hcr, NULL},
+    [SR_CPTR_EL2] = {NULL, write_cptr, NULL},
+    [SR_VTTBR_EL2] = {NULL, write_stage_2, NULL},
+    [SR_VTCR_EL2] = {NULL, write_stage_2, NULL},
+    [SR_MDCR_EL2] = {NULL, write_mdcr, NULL},
+    [SR_SP_EL1] = {read_sp_el1, write_sp_el1, NULL, false, NEEDS_NOTHING},
+    [SR_CNTVOFF_EL2] = {NULL, write_counter_offset, NULL, true},
+    [SR_CNTHP_TVAL_EL2] = {read_timer_value, write_timer_value, NULL, true},
+    [SR_CNTHP_CTL_EL2] = {read_timer_control, write_timer, NULL, true},
+    [SR_CNTHP_CVAL_EL2] = {NULL, write_timer, NULL, true},
+    [SR_CNTHV_TVAL_EL2] = {read_timer_value, write_timer_value, NULL, true},
+    [SR_CNTHV_CTL_EL2] = {read_timer_control, write_timer, NULL, true},
+    [SR_CNTHV_CVAL_EL2] = {NULL, write_timer, NULL, true},
+    [SR_CNTHCTL_EL2] = {NULL, write_cntkctl, NULL},
     [SR_SCXTNUM_EL0] = {NULL, NULL, trap_scxtnum},
     [SR_ISR_EL1] = {read_isr, NULL, NULL, false, NEEDS_NOTHING},
     [SR_RNDR] = {read_rndr, NULL, NULL, false, NEEDS_NOTHING},
@@ -568,4 +749,23 @@ const struct sysreg_hooks sysreg_hooks[SR_COUNT] = {
     ICC(SRE),
     ICC(IGRPEN0),
     ICC(IGRPEN1),
+
+    ICH(AP0R0),
+    ICH(AP0R1),
+    ICH(AP0R2),
+    ICH(AP0R3),
+    ICH(AP1R0),
+    ICH(AP1R1),
+    ICH(AP1R2),
+    ICH(AP1R3),
+    ICH(HCR),
+    ICH(VTR),
+    ICH(MISR),
+    ICH(EISR),
+    ICH(ELRSR),
+    ICH(VMCR),
+    ICH(LR0),
+    ICH(LR1),
+    ICH(LR2),
+    ICH(LR3),
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* System registers: finding one by its encoding, the checks of an access, plain reads and writes. */
 #include "isa/arm64/sysregs.h"
+#include "isa/arm64/el2.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/pmu.h"
 #include "isa/arm64/threads.h"
@@ -30,13 +31,17 @@ enum sysreg sysreg_by_key(unsigned key)
     return by_key[key];
 }
 
-void sysreg_trap(struct cpu *cpu, const struct insn *insn)
+uint32_t sysreg_iss(const struct insn *insn)
 {
     uint32_t w = insn->word;
     uint32_t op0 = w >> 19 & 3, op1 = w >> 16 & 7, crn = w >> 12 & 15, crm = w >> 8 & 15, op2 = w >> 5 & 7;
     uint32_t is_read = w >> 21 & 1, rt = w & 31;
-    cpu_raise(cpu, insn, EC_SYSTEM,
-              op0 << 20 | op2 << 17 | op1 << 14 | crn << 10 | rt << 5 | crm << 1 | is_read);
+    return op0 << 20 | op2 << 17 | op1 << 14 | crn << 10 | rt << 5 | crm << 1 | is_read;
+}
+
+void sysreg_trap(struct cpu *cpu, const struct insn *insn)
+{
+    cpu_raise(cpu, insn, EC_SYSTEM, sysreg_iss(insn));
 }
 
 uint64_t sysreg_read(struct cpu *cpu, enum sysreg reg)
@@ -44,6 +49,9 @@ uint64_t sysreg_read(struct cpu *cpu, enum sysreg reg)
     if (sysreg_hooks[reg].read)
         return sysreg_hooks[reg].read(cpu, reg);
     const struct sysreg_info *info = &sysreg_infos[reg];
+    const uint64_t *banked = cpu_has_el2(cpu) ? el2_el1_member(cpu, reg) : NULL;
+    if (banked)
+        return *banked;
     return info->offset < 0 ? info->reset : *(uint64_t *)((char *)&cpu->sys + info->offset);
 }
 
@@ -60,19 +68,38 @@ void sysreg_write(struct cpu *cpu, enum sysreg reg, uint64_t value)
     *member = (*member & ~info->mask) | (value & info->mask);
 }
 
+/* The bits of `access` of which the level needs one. */
+static unsigned rights_needed(unsigned el, bool write)
+{
+    static const uint8_t needed[3][2] = {
+        {EL0_READ, EL0_WRITE}, {EL1_READ, EL1_WRITE}, {EL1_READ | EL2_READ, EL1_WRITE | EL2_WRITE}};
+    return needed[el][write];
+}
+
 /* The register that `insn` names, if it may be accessed here. */
 static enum sysreg checked(struct cpu *cpu, const struct insn *insn, bool write)
 {
     enum sysreg reg = by_key[sysreg_key(insn->word)];
     const struct sysreg_info *info = &sysreg_infos[reg];
-    unsigned right = (write ? EL1_WRITE : EL1_READ) << (cpu->pstate.el ? 0 : 2);
-    if (!(info->access & right) || !has_feature(&cpu->features, info->feature))
+    if (!(info->access & rights_needed(cpu->pstate.el, write)) || !has_feature(&cpu->features, info->feature))
         cpu_undefined(cpu, insn);
     const struct sysreg_hooks *hooks = &sysreg_hooks[reg];
     if (!cpu->pstate.el && hooks->trapped && hooks->trapped(cpu, reg, write))
         sysreg_trap(cpu, insn);
-    if (reg >= SR_ICC_PMR_EL1 && reg <= SR_ICC_IGRPEN1_EL1 && !cpu->icc)
+    if (hooks->outside)
+        cpu_reach_outside(cpu, insn);
+    if (((reg >= SR_ICC_PMR_EL1 && reg <= SR_ICC_IGRPEN1_EL1) || reg >= SR_ICH_AP0R0_EL2) && !cpu->icc)
         cpu_undefined(cpu, insn);
+    if (cpu_has_el2(cpu)) {
+        if (reg == SR_CNTFRQ_EL0 && write && cpu->pstate.el == 1) /* only the highest level writes it */
+            cpu_undefined(cpu, insn);
+        if (el2_may_trap(cpu))
+            el2_trap_register(cpu, insn, reg, write);
+        reg = el2_redirect(cpu, reg);
+        if (reg == SR_NONE)
+            cpu_undefined(cpu, insn);
+        hooks = &sysreg_hooks[reg];
+    }
     if (reg == SR_FPCR || reg == SR_FPSR)
         cpu_check_fp(cpu, insn);
     /* SP_EL0 is no register of its own while it is the stack pointer. */

@@ -46,6 +46,10 @@ enum sysreg_access {
     EL0_WO = EL1_WRITE | EL0_WRITE,
     EL0_RW = EL1_RW | EL0_READ | EL0_WRITE,
     EL0_RO_EL1_RW = EL1_RW | EL0_READ,
+    EL2_READ = 16, /* what EL1 may, EL2 may too */
+    EL2_WRITE = 32,
+    EL2_RO = EL2_READ,
+    EL2_RW = EL2_READ | EL2_WRITE,
 };
 
 struct sysreg_info {
@@ -79,7 +83,9 @@ void sysreg_msr(struct cpu *cpu, const struct insn *insn, uint64_t value);
 uint64_t sysreg_read(struct cpu *cpu, enum sysreg reg);
 void sysreg_write(struct cpu *cpu, enum sysreg reg, uint64_t value);
 
-/** Takes the trap of a system instruction (MSR, MRS, SYS) to EL1: EC 0x18, ISS made of the word. */
+/** Takes the trap of a system instruction (MSR, MRS, SYS) to EL1, or where EL0 is a host's to EL2: EC 0x18, ISS made of
+ *  the word; sysreg_iss() is that ISS. */
+uint32_t sysreg_iss(const struct insn *insn);
 _Noreturn void sysreg_trap(struct cpu *cpu, const struct insn *insn);
 
 /** What must stand at the instruction before a hook looks: the clock, the PMU's counters. */

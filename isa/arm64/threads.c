@@ -87,14 +87,24 @@ void threads_on_device_access(struct threads *threads, void (*accessed)(void *co
 
 /* --- requests -------------------------------------------------------------------------------------- */
 
-void tlb_serve(struct cpu *cpu, const struct cpu_request *request)
+static void serve_side(struct cpu *cpu, const struct cpu_request *request)
 {
     switch (request->kind) {
-    case REQUEST_FLUSH_ALL: tlb_flush_all(cpu); break;
+    case REQUEST_FLUSH_ALL: tlb_flush_all_of_side(cpu); break;
     case REQUEST_FLUSH_ASID: tlb_invalidate_asid(cpu, request->asid); break;
     case REQUEST_FLUSH_VA: tlb_invalidate_va(cpu, request->address, request->asid); break;
     case REQUEST_DROP_WRITE_TAGS: tlb_drop_write_tags(cpu, request->address); break;
     }
+}
+
+void tlb_serve(struct cpu *cpu, const struct cpu_request *request)
+{
+    unsigned side = request->kind == REQUEST_DROP_WRITE_TAGS ? cpu->tlb_all != cpu->tlb_sides[0] : request->of_el2;
+    unsigned old = tlb_use_side(cpu, side);
+    if (side != old)
+        tlb_empty_slots(cpu);
+    serve_side(cpu, request);
+    tlb_use_side(cpu, old);
 }
 
 /* On the CPU's own thread, while it is between two accesses. */

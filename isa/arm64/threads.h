@@ -28,6 +28,7 @@ struct cpu_request {
     enum cpu_request_kind kind;
     uint32_t asid;
     uint64_t address; /* virtual, or of a page of RAM */
+    bool of_el2;      /* translations of EL2's regime, not of EL1's */
 };
 
 struct threads;

@@ -6,13 +6,21 @@
 
 #include "isa/arm64/cpu.h"
 
-enum timer_kind { TIMER_VIRT, TIMER_PHYS };
+/** The last two are EL2's. */
+enum timer_kind { TIMER_VIRT, TIMER_PHYS, TIMER_HYP, TIMER_HYP_VIRT, TIMER_KINDS };
 
 void timer_init(struct cpu *cpu);
 
 /** After CNTx_CTL or CNTx_CVAL changed: drives the wire, schedules the next change. The clock must be exact.
  */
 void timer_changed(struct cpu *cpu, enum timer_kind kind);
+
+/** The same for all timers. */
+void timers_changed(struct cpu *cpu);
+
+/** CNTx_CVAL, and the counter that it is compared with. */
+uint64_t *timer_compare(struct cpu *cpu, enum timer_kind kind);
+uint64_t timer_counter(const struct cpu *cpu, enum timer_kind kind);
 
 /** CNTx_CTL_EL0 with ISTATUS. */
 uint64_t timer_control(const struct cpu *cpu, enum timer_kind kind);

@@ -29,7 +29,9 @@ static void begin_space(struct cpu *cpu)
 {
     struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
     unsigned now = spaces->current;
-    spaces->asid[now] = tlb_current_asid(cpu);
+    /* Of a side that is not in use, nobody knows the ASID: it is asked for when it is in use again. */
+    bool in_use = (cpu->tlb_all == cpu->tlb_sides[0]) == (cpu->regime == REGIME_EL10);
+    spaces->asid[now] = in_use ? tlb_current_asid(cpu) : TLB_NO_SPACE;
     spaces->key[now] = new_key(spaces);
     memset(spaces->filter[now], 0, sizeof spaces->filter[now]);
     cpu->code_key[0] = spaces->key[now] | (cpu->code_key[0] & CODE_KEY_EL0);
@@ -64,7 +66,7 @@ static void forget_asid(struct cpu *cpu, uint32_t asid)
 {
     struct tlb_spaces *spaces = &cpu->tlb_all->spaces;
     for (unsigned i = 0; i < TLB_SPACES; i++)
-        if (spaces->asid[i] == asid)
+        if (spaces->asid[i] != TLB_NO_SPACE && (spaces->asid[i] & 0xffff) == asid)
             forget_space(cpu, i);
     if (spaces->upper_private)
         forget_upper_half(cpu);
@@ -87,7 +89,8 @@ static void forget_code_page(struct cpu *cpu, uint64_t va, uint32_t asid)
     }
     bool any = asid == TLB_ANY_ASID || spaces->lower_global;
     for (unsigned i = 0; i < TLB_SPACES; i++)
-        if (spaces->asid[i] != TLB_NO_SPACE && (any || spaces->asid[i] == asid) && in_filter(spaces->filter[i], va))
+        if (spaces->asid[i] != TLB_NO_SPACE && (any || (spaces->asid[i] & 0xffff) == asid) &&
+            in_filter(spaces->filter[i], va))
             forget_space(cpu, i);
 }
 
@@ -125,7 +128,7 @@ void tlb_empty_slots(struct cpu *cpu)
     memset(cpu->slots.limit, 0, sizeof cpu->slots.limit);
 }
 
-void tlb_flush_inline(struct cpu *cpu)
+void tlb_flush_side(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
     tlb->drops++;
@@ -143,25 +146,68 @@ void tlb_flush_inline(struct cpu *cpu)
     forget_upper_half(cpu);
 }
 
-void tlb_flush_all(struct cpu *cpu)
+unsigned tlb_use_side(struct cpu *cpu, unsigned side)
+{
+    unsigned old = cpu->tlb_all != cpu->tlb_sides[0];
+    if (side == old || !cpu->tlb_sides[side])
+        return old;
+    for (unsigned half = 0; half < 2; half++) {
+        cpu->side_keys[old][half] = cpu->code_key[half];
+        cpu->code_key[half] = cpu->side_keys[side][half] | (cpu->code_key[half] & CODE_KEY_EL0);
+    }
+    cpu->tlb_all = cpu->tlb_sides[side];
+    return old;
+}
+
+void tlb_flush_inline(struct cpu *cpu)
+{
+    unsigned old = tlb_use_side(cpu, 0);
+    tlb_flush_side(cpu);
+    if (cpu->tlb_sides[1]) {
+        tlb_use_side(cpu, 1);
+        tlb_flush_side(cpu);
+    }
+    tlb_use_side(cpu, old);
+}
+
+void tlb_flush_all_of_side(struct cpu *cpu)
 {
     struct tlb *tlb = cpu->tlb_all;
     for (unsigned set = 0; set < TLB_PAGE_SETS; set++)
         for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
             tlb->pages[set][way].tag = 0;
     tlb->sizes = 0;
-    tlb_flush_inline(cpu);
+    tlb_flush_side(cpu);
+}
+
+void tlb_flush_other_side(struct cpu *cpu)
+{
+    unsigned now = cpu->tlb_all != cpu->tlb_sides[0];
+    tlb_use_side(cpu, !now);
+    tlb_flush_all_of_side(cpu);
+    tlb_use_side(cpu, now);
+}
+
+void tlb_flush_all(struct cpu *cpu)
+{
+    tlb_flush_all_of_side(cpu);
+    if (cpu->tlb_sides[1])
+        tlb_flush_other_side(cpu);
 }
 
 void tlb_copy(struct cpu *to, const struct cpu *from)
 {
-    uint64_t given = to->tlb_all->spaces.keys_given;
-    *to->tlb_all = *from->tlb_all;
-    if (to->tlb_all->spaces.keys_given < given)
-        to->tlb_all->spaces.keys_given = given; /* none of its own is given twice */
+    for (unsigned side = 0; side < 2 && to->tlb_sides[side]; side++) {
+        unsigned old = tlb_use_side(to, side);
+        uint64_t given = to->tlb_all->spaces.keys_given;
+        *to->tlb_all = *from->tlb_sides[side];
+        if (to->tlb_all->spaces.keys_given < given)
+            to->tlb_all->spaces.keys_given = given; /* none of its own is given twice */
+        forget_lower_half(to);
+        forget_upper_half(to);
+        tlb_use_side(to, old);
+    }
     tlb_empty_slots(to);
-    forget_lower_half(to);
-    forget_upper_half(to);
 }
 
 static void drop_private_data(struct cpu *cpu, unsigned regime)
@@ -215,9 +261,9 @@ void tlb_invalidate_asid(struct cpu *cpu, uint32_t asid)
     tlb->drops++;
     for (unsigned set = 0; set < TLB_PAGE_SETS; set++)
         for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
-            if (tlb->pages[set][way].asid == asid)
+            if ((tlb->pages[set][way].asid & (TLB_GLOBAL | 0xffff)) == asid)
                 tlb->pages[set][way].tag = 0;
-    if (asid == tlb_current_asid(cpu))
+    if (asid == (tlb_current_asid(cpu) & 0xffff) || asid == (tlb->spaces.asid[tlb->spaces.current] & 0xffff))
         drop_private(cpu);
     forget_asid(cpu, asid);
 }
@@ -253,14 +299,14 @@ void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
         for (unsigned way = 0; way < TLB_PAGE_WAYS; way++) {
             if (set[way].tag != tag)
                 continue;
-            if (asid != TLB_ANY_ASID && set[way].asid != asid && set[way].asid != TLB_GLOBAL)
+            if (asid != TLB_ANY_ASID && (set[way].asid & 0xffff) != asid && !(set[way].asid & TLB_GLOBAL))
                 continue;
             set[way].tag = 0;
             largest = size_bits > largest ? size_bits : largest;
         }
     }
     if (largest > 16) {
-        tlb_flush_inline(cpu);
+        tlb_flush_side(cpu);
         return;
     }
     uint64_t first = va & ~0ull << largest;
@@ -270,14 +316,10 @@ void tlb_invalidate_va(struct cpu *cpu, uint64_t va, uint32_t asid)
     }
 }
 
-void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
+static void drop_write_tags(struct tlb *tlb, uint64_t physical_page)
 {
-    struct tlb *tlb = cpu->tlb_all;
-    if (!tlb_may_write(cpu, physical_page))
-        return;
     /* The filter is made anew on the way: tags dropped by other causes have left their bits in it. */
     struct filter filter = {0};
-    tlb_empty_slots(cpu);
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++) {
             struct tlb_entry *e = &tlb->data[regime][i];
@@ -292,6 +334,15 @@ void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
     set_write_filter(tlb, &filter);
 }
 
+void tlb_drop_write_tags(struct cpu *cpu, uint64_t physical_page)
+{
+    if (!tlb_may_write(cpu, physical_page))
+        return;
+    tlb_empty_slots(cpu);
+    for (unsigned side = 0; side < 2 && cpu->tlb_sides[side]; side++)
+        drop_write_tags(cpu->tlb_sides[side], physical_page);
+}
+
 void tlb_announce_write(struct cpu *cpu, uint64_t physical_page)
 {
     tlb_filter_add(cpu->tlb_all->write_filter, physical_page);
@@ -301,17 +352,22 @@ void tlb_announce_write(struct cpu *cpu, uint64_t physical_page)
 bool tlb_may_write(const struct cpu *cpu, uint64_t physical_page)
 {
     unsigned bit = tlb_filter_bit(physical_page);
-    return __atomic_load_n(&cpu->tlb_all->write_filter[bit / 64], __ATOMIC_ACQUIRE) >> bit % 64 & 1;
+    for (unsigned side = 0; side < 2 && cpu->tlb_sides[side]; side++)
+        if (__atomic_load_n(&cpu->tlb_sides[side]->write_filter[bit / 64], __ATOMIC_ACQUIRE) >> bit % 64 & 1)
+            return true;
+    return false;
 }
 
 void tlb_drop_all_write_tags(struct cpu *cpu)
 {
-    struct tlb *tlb = cpu->tlb_all;
-    memset(tlb->write_filter, 0, sizeof tlb->write_filter);
     tlb_empty_slots(cpu);
-    for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
-        for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            tlb->data[regime][i].write_tag = TLB_NO_TAG(i);
+    for (unsigned side = 0; side < 2 && cpu->tlb_sides[side]; side++) {
+        struct tlb *tlb = cpu->tlb_sides[side];
+        memset(tlb->write_filter, 0, sizeof tlb->write_filter);
+        for (unsigned regime = 0; regime < TLB_REGIMES; regime++)
+            for (unsigned i = 0; i < TLB_ENTRIES; i++)
+                tlb->data[regime][i].write_tag = TLB_NO_TAG(i);
+    }
 }
 
 static void list_private(struct tlb_private *private, unsigned slot)
@@ -325,12 +381,12 @@ static void list_private(struct tlb_private *private, unsigned slot)
 const struct tlb_page *tlb_find_page(const struct cpu *cpu, uint64_t va)
 {
     const struct tlb *tlb = cpu->tlb_all;
-    uint32_t asid = tlb_current_asid(cpu);
+    uint32_t asid = tlb_current_asid(cpu), global = TLB_GLOBAL | tlb->context;
     for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
         uint64_t tag = tlb_page_tag(va, (unsigned)__builtin_ctzll(sizes));
         const struct tlb_page *set = tlb->pages[tlb_page_set(tag)];
         for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
-            if (set[way].tag == tag && (set[way].asid == asid || set[way].asid == TLB_GLOBAL))
+            if (set[way].tag == tag && (set[way].asid == asid || set[way].asid == global))
                 return &set[way];
     }
     return NULL;
@@ -340,7 +396,7 @@ void tlb_add_page(struct cpu *cpu, uint64_t va, const struct translation *found)
 {
     struct tlb *tlb = cpu->tlb_all;
     uint64_t tag = tlb_page_tag(va, found->size_bits);
-    uint32_t asid = found->global ? TLB_GLOBAL : tlb_current_asid(cpu);
+    uint32_t asid = found->global ? TLB_GLOBAL | tlb->context : tlb_current_asid(cpu);
     unsigned set_index = tlb_page_set(tag);
     struct tlb_page *set = tlb->pages[set_index], *slot = NULL;
     for (unsigned way = 0; way < TLB_PAGE_WAYS; way++)
@@ -349,7 +405,7 @@ void tlb_add_page(struct cpu *cpu, uint64_t va, const struct translation *found)
     if (!slot) {
         slot = &set[tlb->victim[set_index]++ % TLB_PAGE_WAYS];
         if ((slot->tag & 63) > 12)
-            tlb_flush_inline(cpu);
+            tlb_flush_side(cpu);
     }
     *slot = (struct tlb_page){
         .tag = tag,

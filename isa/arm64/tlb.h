@@ -47,6 +47,7 @@ struct tlb_page {
 };
 
 #define TLB_GLOBAL      0x10000u
+#define TLB_CONTEXT_SHIFT 17 /* of ASIDs that say more than the ASID (tlb_current_asid) */
 #define TLB_PAGE_SETS   1024u /* a power of two */
 #define TLB_PAGE_WAYS   4u
 #define TLB_FILTER_BITS 8192u /* a power of two */
@@ -84,6 +85,7 @@ struct tlb {
     uint64_t write_filter[TLB_FILTER_BITS / 64]; /* physical pages that may have a write tag, by hash */
     struct tlb_spaces spaces;
     uint64_t drops; /* how often translations were dropped, for whoever keeps a copy */
+    uint32_t context; /* EL2: what tells the translations in use from others of the same ASID (el2.c); 0 without */
 };
 
 static inline unsigned tlb_index(uint64_t address)
@@ -115,6 +117,18 @@ void tlb_empty_slots(struct cpu *cpu);
 
 /** Drops everything, first and second level. */
 void tlb_flush_all(struct cpu *cpu);
+
+/** Of a CPU with EL2: drops the first level of the side in use, whose translations are for another context now;
+ *  drops all of the side that is not in use. */
+void tlb_flush_side(struct cpu *cpu);
+void tlb_flush_other_side(struct cpu *cpu);
+
+/** Drops all of the side in use. */
+void tlb_flush_all_of_side(struct cpu *cpu);
+
+/** Of a CPU with EL2: what is done to the TLB in between is done to that side (0: of EL1's regime). Returns the side
+ *  that was in use, for the way back. */
+unsigned tlb_use_side(struct cpu *cpu, unsigned side);
 
 /** Drops the first level only: for changes of what may run inline (watchpoints), not of translations. */
 void tlb_flush_inline(struct cpu *cpu);

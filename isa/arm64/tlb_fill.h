@@ -40,12 +40,12 @@ static inline void tlb_code_looked_up(struct tlb_spaces *spaces, uint64_t va, bo
     *(upper ? &spaces->upper_private : &spaces->lower_global) |= upper == private;
 }
 
-/** The ASID in use: 16 bits, or 8 where TCR_EL1.AS says so. */
+/** The ASID in use: 16 bits, or 8 where TCR_EL1.AS says so; above it the context, 0 without EL2. */
 static inline uint32_t tlb_current_asid(const struct cpu *cpu)
 {
     uint64_t tcr = cpu->sys.TCR_EL1;
     uint64_t ttbr = tcr >> 22 & 1 ? cpu->sys.TTBR1_EL1 : cpu->sys.TTBR0_EL1;
-    return (uint32_t)(ttbr >> 48) & (tcr >> 36 & 1 ? 0xffff : 0xff);
+    return ((uint32_t)(ttbr >> 48) & (tcr >> 36 & 1 ? 0xffff : 0xff)) | cpu->tlb_all->context;
 }
 
 /** The second level's translation of `va` for the current ASID, or NULL. */

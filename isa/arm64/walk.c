@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The table walk of stage 1, EL1&0 (Arm ARM D8.2-D8.4), and updates of descriptors by hardware.
+/* The table walk of stage 1 (Arm ARM D8.2-D8.4) of the regime in use, and updates of descriptors by hardware.
  *
  * Example, 4K granule, T1SZ = 16: 48 bits of input, 9 resolved at each of levels 0 to 3, 12 of offset. The
  * walk starts at level 0, and a block descriptor at level 2 maps 2 MiB. */
@@ -80,10 +80,11 @@ static unsigned walk_off(struct cpu *cpu, uint64_t va, bool is_fetch, struct tra
         va &= ~0ull >> 8;
     if (va >> TABLE_ADDRESS_BITS)
         return FAULT_ADDRESS_SIZE;
+    const bool cached = cpu_has_el2(cpu) && cpu->regime == REGIME_EL10 && cpu->sys.HCR_EL2 >> 12 & 1; /* DC */
     *out = (struct translation){
         .physical = va,
-        .flags = MAY_READ_EL0 | MAY_WRITE_EL0 | MAY_EXECUTE_EL0 | MAY_READ_EL1 | MAY_WRITE_EL1 |
-                 MAY_EXECUTE_EL1 | (is_fetch ? 0 : IS_DEVICE),
+        .flags = MAY_READ_EL0 | MAY_WRITE_EL0 | MAY_EXECUTE_EL0 | MAY_READ_EL1 | MAY_WRITE_EL1 | MAY_EXECUTE_EL1 |
+                 (is_fetch || cached ? 0 : IS_DEVICE) | (cached ? 0xffu << ATTRIBUTES_SHIFT : 0),
         .size_bits = 12,
         .shareability = 2,
         .global = true,
@@ -104,6 +105,10 @@ static uint32_t permissions(const struct cpu *cpu, uint64_t desc, uint64_t table
     bool wxn = cpu->sys.SCTLR_EL1 >> 19 & 1;
 
     uint32_t flags = MAY_READ_EL1;
+    if (cpu->regime == REGIME_EL2) { /* one level: AP[1] is none, and what UXN is elsewhere is XN */
+        flags |= (writable ? MAY_WRITE_EL1 : 0) | (uxn || (wxn && writable) ? 0 : MAY_EXECUTE_EL1);
+        return flags | (writable && desc & DESC_AP_READONLY ? CLEAN_PAGE : 0);
+    }
     if (writable)
         flags |= MAY_WRITE_EL1;
     if (user)
@@ -136,11 +141,9 @@ static bool leaf_allowed(unsigned level, unsigned granule_bits)
     return level == 3 || level == 2 || (level == 1 && granule_bits == 12);
 }
 
-unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translation *out)
+static unsigned walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translation *out)
 {
-    if (cpu->user)
-        return user_walk(cpu, va, out);
-    if (!(cpu->sys.SCTLR_EL1 & 1))
+    if (!mmu_is_on(cpu))
         return walk_off(cpu, va, is_fetch, out);
 
     bool upper = va >> 55 & 1;
@@ -164,10 +167,16 @@ unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translatio
         return FAULT_ADDRESS_SIZE;
     table &= ~0ull << (index_bits + 3);
 
+    const bool through_stage2 = stage2_is_on(cpu);
     uint64_t tables = 0;
     for (;; level++) {
         uint64_t index = va >> low_bit & ((1ull << index_bits) - 1);
-        uint64_t at = table + index * 8, desc;
+        uint64_t at = table + index * 8, at_ipa = at, desc;
+        if (through_stage2) {
+            unsigned status = stage2_of_table(cpu, at, false, &at);
+            if (status != FAULT_NONE)
+                return status;
+        }
         const uint8_t *host = memory_at(&cpu->bus->ram, at, 8);
         if (!host)
             return FAULT_EXTERNAL_WALK + level;
@@ -184,10 +193,11 @@ unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translatio
             *out = (struct translation){
                 .physical = base | (va & ((1ull << low_bit) - 1)),
                 .descriptor = at,
+                .descriptor_ipa = at_ipa,
                 .flags = leaf_flags(cpu, desc, tables, level),
                 .size_bits = (uint8_t)low_bit,
                 .shareability = desc >> 8 & 3,
-                .global = !(desc & DESC_NG),
+                .global = cpu->regime == REGIME_EL2 || !(desc & DESC_NG),
             };
             if (out->flags & NOT_ACCESSED &&
                 !(has_feature(&cpu->features, FEAT_HAFDBS) && cpu->sys.TCR_EL1 & TCR_HA))
@@ -205,6 +215,19 @@ unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translatio
     }
 }
 
+unsigned mmu_walk_stage1(struct cpu *cpu, uint64_t va, bool is_fetch, struct translation *out)
+{
+    return walk(cpu, va, is_fetch, out);
+}
+
+unsigned mmu_walk(struct cpu *cpu, uint64_t va, bool is_fetch, struct translation *out)
+{
+    if (cpu->user)
+        return user_walk(cpu, va, out);
+    unsigned status = walk(cpu, va, is_fetch, out);
+    return status == FAULT_NONE && stage2_is_on(cpu) ? stage2_combine(cpu, out) : status;
+}
+
 bool mmu_update_descriptor(struct cpu *cpu, const struct translation *found, bool dirty)
 {
     uint8_t *host = ram_at(&cpu->bus->ram, found->descriptor, 8);
@@ -214,7 +237,10 @@ bool mmu_update_descriptor(struct cpu *cpu, const struct translation *found, boo
     unsigned level = found->flags >> LEVEL_SHIFT & 3;
     bool is_leaf = old & DESC_VALID && (level == 3) == (old >> 1 & 1);
     uint64_t low = (1ull << found->size_bits) - 1, address_mask = (1ull << TABLE_ADDRESS_BITS) - 1;
-    if (!is_leaf || (old & address_mask & ~low) != (found->physical & ~low) || (dirty && !(old & DESC_DBM)))
+    uint64_t address = found->stage2_flags ? found->ipa : found->physical;
+    if (found->stage2_flags)
+        low = (1ull << found->ipa_bits) - 1;
+    if (!is_leaf || (old & address_mask & ~low) != (address & ~low) || (dirty && !(old & DESC_DBM)))
         return false;
     uint64_t updated = (old | DESC_AF) & ~(dirty ? DESC_AP_READONLY : 0);
     if (updated == old)

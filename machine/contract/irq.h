@@ -20,8 +20,9 @@ static inline void irq_set(const struct irq_line *line, bool level)
         line->set(line->receiver, line->number, level);
 }
 
-/** The two inputs of an Arm CPU that an interrupt controller drives. */
-enum cpu_interrupt { CPU_IRQ, CPU_FIQ };
+/** The inputs of an Arm CPU that an interrupt controller drives: its own, and those of the virtual machine that it
+ *  runs. */
+enum cpu_interrupt { CPU_IRQ, CPU_FIQ, CPU_VIRTUAL_IRQ, CPU_VIRTUAL_FIQ };
 
 /** The CPU interface's system registers (ICC_*_EL1), which the controller implements and the CPU's
  *  system-register table calls. `reg` is one of icc_reg; `cpu` the index of the accessing CPU. */
@@ -55,9 +56,37 @@ enum icc_reg {
     ICC_REG_COUNT
 };
 
+/** The control of the virtual CPU interface (ICH_*_EL2). */
+enum ich_reg {
+    ICH_AP0R0,
+    ICH_AP0R1,
+    ICH_AP0R2,
+    ICH_AP0R3,
+    ICH_AP1R0,
+    ICH_AP1R1,
+    ICH_AP1R2,
+    ICH_AP1R3,
+    ICH_HCR,
+    ICH_VTR,
+    ICH_MISR,
+    ICH_EISR,
+    ICH_ELRSR,
+    ICH_VMCR,
+    ICH_LR0,
+    ICH_LR1,
+    ICH_LR2,
+    ICH_LR3,
+    ICH_REG_COUNT
+};
+
+/** `virtual_`: the same registers (ICV_*_EL1) as the virtual machine that the CPU runs sees them. */
 struct icc_ops {
     uint64_t (*read)(void *gic, unsigned cpu, enum icc_reg reg);
     void (*write)(void *gic, unsigned cpu, enum icc_reg reg, uint64_t value);
+    uint64_t (*virtual_read)(void *gic, unsigned cpu, enum icc_reg reg);
+    void (*virtual_write)(void *gic, unsigned cpu, enum icc_reg reg, uint64_t value);
+    uint64_t (*hyp_read)(void *gic, unsigned cpu, enum ich_reg reg);
+    void (*hyp_write)(void *gic, unsigned cpu, enum ich_reg reg, uint64_t value);
 };
 
 #endif

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hypervisors under --el2: Debian's kernel with KVM, whose guest is kvm_guest.S, and Xen with a Linux dom0. Status 77: what it
+takes is not there.
+
+usage: test_el2.py PROGRAM CACHE KVM-HOST vhe|nvhe|xen CPUS ENGINE
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+program, cache, kvm_host, case, cpus, engine = sys.argv[1:7]
+guest = os.path.join(cache, "guest")
+folder = tempfile.TemporaryDirectory(prefix="armature-el2-")
+XEN_BYTES = 2 << 20  # the kernel of dom0 lies behind Xen, at this distance
+RAM_BASE = 0x40000000
+
+
+def check(true, what, output):
+    if not true:
+        sys.stdout.write(output)
+        sys.exit(f"{case}: {what}")
+
+
+def run(script, kernel, append, *arguments):
+    done = subprocess.run([program, "run", "--el2", "--cpus", cpus, "--engine", engine, "--kernel", kernel, "--initrd",
+                           f"{guest}/initrd.gz", "--append", append, "--timeout", "120s", *arguments],
+                          input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = done.stdout.decode(errors="replace").replace("\r", "")
+    check(done.returncode == 0, f"status {done.returncode}", output)
+    return output
+
+
+def kvm():
+    disk = os.path.join(folder.name, "disk")
+    with open(kvm_host, "rb") as file:
+        content = file.read()
+    with open(disk, "wb") as file:
+        file.write(content + bytes(-len(content) % 512))
+    mode = " kvm-arm.mode=nvhe" if case == "nvhe" else ""
+    output = run("cat /dev/vda >/tmp/kvm; chmod +x /tmp/kvm; /tmp/kvm; echo status $?\n"
+                 "dmesg | grep 'kvm .1.'\npoweroff -f\n", f"{guest}/Image", "console=ttyAMA0 script=1 quiet" + mode,
+                 "--disk", f"{disk},ro")
+    check(("VHE mode initialized" in output) == (case == "vhe"), "not the mode that was asked for", output)
+    for line in ("guest at EL1", "guest sums", "guest had its timer", "status 0"):
+        check(f"\n{line}\n" in output, f"no '{line}'", output)
+    check(re.search(r"powered off after \d+ exits", output), "it did not power off", output)
+
+
+def xen():
+    with open(f"{cache}/xen/xen", "rb") as file:
+        hypervisor = file.read()
+    with open(f"{guest}/Image", "rb") as file:
+        kernel = file.read()
+    both, tree = os.path.join(folder.name, "both"), os.path.join(folder.name, "tree")
+    with open(both, "wb") as file:
+        file.write(hypervisor.ljust(XEN_BYTES, b"\0") + kernel)
+    subprocess.run([program, "run", "--el2", "--cpus", cpus, "--memory", "2G", "--dump-dtb", tree], check=True)
+    source = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", tree], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            check=True).stdout.decode()
+    module = (f"#address-cells = <2>; #size-cells = <2>; module@0 {{ compatible = \"multiboot,kernel\", \"multiboot,module\"; "
+              f"reg = <0 {RAM_BASE + XEN_BYTES:#x} 0 {len(kernel):#x}>; bootargs = \"console=hvc0 script=1\"; }};")
+    source = re.sub(r"(\tchosen \{)(.*?)(\n\t\};)", lambda found: found[1] + found[2] + module + found[3], source, flags=re.S)
+    subprocess.run(["dtc", "-I", "dts", "-O", "dtb", "-o", tree], input=source.encode(), stderr=subprocess.DEVNULL, check=True)
+    output = run("dmesg | grep -i 'xen .* support'\ncat /sys/hypervisor/type\npoweroff -f\n", both,
+                 "console=dtuart dtuart=/pl011@9000000 dom0_mem=768M noreboot", "--dtb", tree, "--memory", "2G")
+    check("Xen 4.17 support found" in output and "\nxen\n" in output, "no dom0", output)
+    check("Hardware Dom0 halted" in output, "it did not power off", output)
+
+
+if not os.path.exists(f"{guest}/Image") or (case == "xen" and not os.path.exists(f"{cache}/xen/xen")):
+    sys.exit(77)
+xen() if case == "xen" else kvm()
