@@ -22,6 +22,7 @@
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
+#include "peripherals/virtio/virtio_scsi.h"
 
 #define DISK_QUEUES_MAX 8u
 
@@ -117,18 +118,39 @@ static void add_nvme_disk(struct machine *machine, unsigned number, struct disk 
              "/pci@i0cf8/pci8086,5845@%x/namespace@1,0", slot);
 }
 
+/* All SCSI disks and CD drives are targets of one host device, which is there with the first of them. */
+static void add_scsi_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
+                          const char *name, struct virtio_scsi **scsi, unsigned *slot)
+{
+    bool cd = machine->options->disks[number].attachment == DISK_ATTACH_CD;
+    struct scsi_disk *made = scsi_disk_create(disk, cd, name);
+    char unit[32];
+    machine_add_device(machine, &scsi_disk_class, name, made);
+    if (!*scsi) {
+        *scsi = virtio_scsi_create(&machine->bus, &machine->clock, 1);
+        machine_add_device(machine, &virtio_scsi_class, "scsi0", *scsi);
+        *slot = fill_slot(machine, row, &(*scsi)->virtio);
+    }
+    snprintf(unit, sizeof unit, "channel@0/disk@%x,0", virtio_scsi_add(*scsi, made));
+    name_boot_path(machine, row, number, *slot, unit);
+}
+
 static bool build_disks(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static char names[MAX_DISKS][16];
+    struct virtio_scsi *scsi = NULL;
+    unsigned scsi_slot = 0;
     for (unsigned i = 0; i < machine->options->disk_count; i++) {
         struct disk *disk = open_disk(machine, i, error);
         if (!disk)
             return false;
         snprintf(names[i], sizeof names[i], "disk%u", i);
-        if (machine->options->disks[i].attachment == DISK_ATTACH_NVME)
-            add_nvme_disk(machine, i, disk, names[i]);
-        else
-            add_virtio_disk(machine, row, i, disk, names[i]);
+        switch (machine->options->disks[i].attachment) {
+        case DISK_ATTACH_VIRTIO: add_virtio_disk(machine, row, i, disk, names[i]); break;
+        case DISK_ATTACH_NVME: add_nvme_disk(machine, i, disk, names[i]); break;
+        case DISK_ATTACH_SCSI:
+        case DISK_ATTACH_CD: add_scsi_disk(machine, row, i, disk, names[i], &scsi, &scsi_slot); break;
+        }
     }
     return true;
 }

@@ -161,7 +161,7 @@ static bool take_cdrom(struct run_options *options, const char *value, struct er
     if (options->disk_count == MAX_DISKS)
         return error_set(error, "--disk and --cdrom can be given %u times at most", MAX_DISKS);
     struct disk_option *disk = &options->disks[options->disk_count];
-    *disk = (struct disk_option){.format = DISK_FORMAT_RAW, .read_only = true};
+    *disk = (struct disk_option){.format = DISK_FORMAT_RAW, .attachment = DISK_ATTACH_CD, .read_only = true};
     if (!*value || strlen(value) >= sizeof disk->path)
         return error_set(error, "--cdrom expects the name of a file");
     strcpy(disk->path, value);
@@ -622,7 +622,8 @@ const struct cli_option cli_options[] = {
      "interrupt controller's translation service.",
      take_bus},
     {"--disk", "FILE[,WORD...]", "", true,
-     "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; ,format=raw "
+     "A disk image as the next virtio disk (/dev/vda, vdb, ...), or with ,bus=nvme an NVMe one (on PCI Express, which is "
+     "there then; /dev/nvme0n1), or with ,bus=scsi a SCSI one (virtio-scsi; /dev/sda): qcow2 where its name ends so, else raw; ,format=raw "
      "and "
      ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in "
      "snapshots, "
@@ -632,7 +633,7 @@ const struct cli_option cli_options[] = {
      "mirror:A+B "
      "(each holds all; one may fail).",
      take_disk},
-    {"--cdrom", "FILE", "", true, "An ISO image as the next virtio disk, read-only and as it is.", take_cdrom},
+    {"--cdrom", "FILE", "", true, "An ISO image in a CD drive (virtio-scsi; /dev/sr0), read-only and as it is.", take_cdrom},
     {"--net", "user[,hostfwd=...]", "user user,hostfwd=tcp:", true,
      "A network card behind user-mode networking. hostfwd=tcp:2222:22 leads the host's port 2222 to the "
      "guest's 22; "
