@@ -6,7 +6,7 @@
 
 #define TYPE_DISK   0x00
 #define TYPE_CD     0x05
-#define UNMAP_MAX   4096u       /* descriptors of one UNMAP */
+#define UNMAP_MAX   4095u       /* descriptors of one UNMAP */
 #define BLOCKS_MAX  (1u << 22)  /* of one UNMAP or WRITE SAME */
 
 static uint8_t type_of(const struct scsi_disk *disk)

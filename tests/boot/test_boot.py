@@ -179,6 +179,56 @@ def case_disk():
         check(hashlib.sha256(file.read()).digest() == before, "the read-only image changed", output)
 
 
+def case_drives():
+    """An NVMe disk, a SCSI disk and a CD: what the host wrote is read, what the guest writes is there, also where the machine
+    goes on from a snapshot in the midst; a recorded run is the same again."""
+    names = [os.path.join(folder.name, name) for name in ("nvme", "scsi", "cd", "run.log", "mid.snap")]
+    nvme, scsi, cd, log, snap = names
+    content = {path: os.urandom(8 << 20) for path in (nvme, scsi)}
+    for path, bytes_of in content.items():
+        with open(path, "wb") as file:
+            file.write(bytes_of)
+    tree = os.path.join(folder.name, "tree")
+    os.mkdir(tree)
+    with open(os.path.join(tree, "file"), "wb") as file:
+        file.write(content[nvme][:3000001])
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", cd, tree], check=True, stderr=subprocess.DEVNULL)
+    write = "dd if=/dev/{0} of=/dev/{1} bs=64k skip=16 seek=16 count=48 conv=fsync 2>/dev/null"
+    script = "\n".join((
+        "cat /proc/interrupts", "sha256sum /dev/nvme0n1", "sha256sum /dev/sda", "modprobe isofs",
+        "mount -t iso9660 /dev/sr0 /mnt", "sha256sum /mnt/file", "dd if=/dev/zero of=/dev/sr0 count=1 || echo refused", "umount /mnt",
+        "echo begin", write.format("sda", "nvme0n1"), "blkdiscard -o 4194304 -l 65536 /dev/sda", "sync",
+        "dd if=/dev/nvme0n1 of=/dev/sda bs=4k count=16 conv=fsync 2>/dev/null", "echo 3 >/proc/sys/vm/drop_caches",
+        "sha256sum /dev/nvme0n1 /dev/sda", "poweroff -f", ""))
+    drives = lambda word: ["--disk", f"{nvme},bus=nvme{word}", "--disk", f"{scsi},bus=scsi{word}", "--cdrom", cd]
+    output = boot(script, *drives(",overlay"), "--save-on", "# echo begin", snap, "--record", log)
+    digest = lambda data: hashlib.sha256(data).hexdigest()
+    check("nvme0q1" in answer(output, "cat /proc/interrupts") and "ITS-MSI" in answer(output, "cat /proc/interrupts"),
+          "not the interrupts of an NVMe disk", output)
+    check(digest(content[nvme]) in answer(output, "sha256sum /dev/nvme0n1"), "the NVMe disk holds something else", output)
+    check(digest(content[scsi]) in answer(output, "sha256sum /dev/sda"), "the SCSI disk holds something else", output)
+    check(digest(content[nvme][:3000001]) in answer(output, "sha256sum /mnt/file"), "the CD holds something else", output)
+    check(b"refused" in output.split(b"echo refused")[1], "the CD was written", output)
+    for word in (b"I/O error", b"Call trace", b"timeout"):
+        check(word not in output, f"the kernel says {word}", output)
+    sums = answer(output, "sha256sum /dev/nvme0n1 /dev/sda")
+    done = subprocess.run([program, "run", "--restore", snap, "--clock", "virtual"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    check(done.returncode == POWER_OFF and done.stdout and output.endswith(done.stdout) and sums.encode()[:64] in done.stdout,
+          "another run from the snapshot on", done.stdout)
+    done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    check(done.returncode == POWER_OFF and done.stdout == output, f"a replay is another run: {done.returncode}", done.stdout)
+    # The same for good: now the host reads it.
+    output = boot(script, *drives(""))
+    check(answer(output, "sha256sum /dev/nvme0n1 /dev/sda") == sums, "other sums on the images themselves", output)
+    expected = {path: bytearray(bytes_of) for path, bytes_of in content.items()}
+    expected[nvme][1 << 20:4 << 20] = content[scsi][1 << 20:4 << 20]
+    expected[scsi][4 << 20:(4 << 20) + 65536] = bytes(65536)
+    expected[scsi][:65536] = content[nvme][:65536]
+    for path, bytes_of in expected.items():
+        with open(path, "rb") as file:
+            check(file.read() == bytes_of, f"the host reads something else in {os.path.basename(path)}", output)
+
+
 def case_qcow2():
     """A file system in a compressed qcow2 image, read through an overlay that is made for it; what the guest writes and
     discards there is a sound image for QEMU's tools, and comes back into one by armature disk."""
