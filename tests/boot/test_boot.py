@@ -813,6 +813,17 @@ def case_uefi_disk():
         check(all(f"CPU{n} " in text for n in range(int(cpus))), "not all processors", text.encode())
 
 
+def case_uefi_drives():
+    """EDK2, GRUB and Debian's kernel from an NVMe disk, and from a SCSI disk."""
+    disk = os.path.join(os.path.dirname(guest), "uefi.img")
+    if not os.path.exists(disk):
+        print("no disk: tools/make-uefi-disk makes it")
+        sys.exit(77)
+    for word, name in (("nvme", "nvme0n1p2"), ("scsi", "sda2")):
+        text = firmware("uefi", "\n\n\ncat /proc/partitions\npoweroff -f\n", "--disk", f"{disk},ro,bus={word}")
+        check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text, f"not from {word}", text.encode())
+
+
 def case_uboot_disk():
     """U-Boot boots the same disk, its devices in slots and on PCI; the kernel has a device tree."""
     for bus in ("mmio", "pci"):
