@@ -622,8 +622,9 @@ const struct cli_option cli_options[] = {
      "interrupt controller's translation service.",
      take_bus},
     {"--disk", "FILE[,WORD...]", "", true,
-     "A disk image as the next virtio disk (/dev/vda, vdb, ...), or with ,bus=nvme an NVMe one (on PCI Express, which is "
-     "there then; /dev/nvme0n1), or with ,bus=scsi a SCSI one (virtio-scsi; /dev/sda): qcow2 where its name ends so, else raw; ,format=raw "
+     "A disk image as the next virtio disk (/dev/vda, vdb, ...), or with ,bus=nvme an NVMe one (on PCI Express, which "
+     "is there then; /dev/nvme0n1), or with ,bus=scsi a SCSI one (virtio-scsi; /dev/sda): qcow2 where its name ends "
+     "so, else raw; ,format=raw "
      "and "
      ",format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in memory and in "
      "snapshots, "
@@ -633,7 +634,8 @@ const struct cli_option cli_options[] = {
      "mirror:A+B "
      "(each holds all; one may fail).",
      take_disk},
-    {"--cdrom", "FILE", "", true, "An ISO image in a CD drive (virtio-scsi; /dev/sr0), read-only and as it is.", take_cdrom},
+    {"--cdrom", "FILE", "", true, "An ISO image in a CD drive (virtio-scsi; /dev/sr0), read-only and as it is.",
+     take_cdrom},
     {"--net", "user[,hostfwd=...]", "user user,hostfwd=tcp:", true,
      "A network card behind user-mode networking. hostfwd=tcp:2222:22 leads the host's port 2222 to the "
      "guest's 22; "
@@ -666,7 +668,8 @@ const struct cli_option cli_options[] = {
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
-     "Adds a screen (virtio-gpu, and ramfb for firmware), a keyboard and a tablet: in a window, or none, where only screenshots show it. "
+     "Adds a screen (virtio-gpu, and ramfb for firmware), a keyboard and a tablet: in a window, or none, "
+     "where only screenshots show it. "
      ",size=1280x800 "
      "says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the window's keys.",
      take_display},

@@ -60,8 +60,8 @@ struct nvme {
 
 extern const struct device_class nvme_class;
 
-/** Makes a controller of `disk`, which it owns from now on. `name` ("disk0") is the serial number. The function is to be
- * put into a slot. */
+/** Makes a controller of `disk`, which it owns from now on. `name` ("disk0") is the serial number. The function is to
+ * be put into a slot. */
 struct nvme *nvme_create(struct bus *bus, struct clock *clock, struct disk *disk, const char *name);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the parts of the NVMe controller share: queues and registers (nvme.c), administration (nvme_admin.c), reading and
- * writing (nvme_io.c), where data lies in guest memory (nvme_data.c). */
+/* What the parts of the NVMe controller share: queues and registers (nvme.c), administration (nvme_admin.c), reading
+ * and writing (nvme_io.c), where data lies in guest memory (nvme_data.c). */
 #ifndef ARMATURE_NVME_INTERNAL_H
 #define ARMATURE_NVME_INTERNAL_H
 

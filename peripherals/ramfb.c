@@ -6,8 +6,8 @@
 #include <string.h>
 #include "machine/contract/endian.h"
 
-/** What a pixel of one or several bytes is. The fourcc codes are those of the kernel (drm_fourcc.h), whose names say the
- * bits from the highest; memory is little-endian. */
+/** What a pixel of one or several bytes is. The fourcc codes are those of the kernel (drm_fourcc.h), whose names say
+ * the bits from the highest; memory is little-endian. */
 struct pixel_format {
     char fourcc[5];
     uint8_t bytes;

@@ -63,8 +63,8 @@ void display_draw(struct display *display, struct display_area area, struct disp
 void display_cursor(struct display *display, const struct display_cursor *cursor, struct display_format format,
                     const uint8_t *pixels);
 
-/** A picture that nobody draws: it lies in the guest's memory, and is seen while display_mode() shows nothing. `refresh`
- * is to draw (by display_draw()) what has changed of it, or `all`, since it was called last. */
+/** A picture that nobody draws: it lies in the guest's memory, and is seen while display_mode() shows nothing.
+ * `refresh` is to draw (by display_draw()) what has changed of it, or `all`, since it was called last. */
 struct display_underlay {
     uint32_t width, height; /* 0: there is none */
     void (*refresh)(void *context, bool all);

@@ -411,7 +411,8 @@ static bool reads(uint8_t opcode)
 
 uint64_t scsi_disk_service_ns(const struct scsi_disk *disk, const uint8_t *cdb)
 {
-    bool writes = cdb[0] == SCSI_WRITE_6 || cdb[0] == SCSI_WRITE_10 || cdb[0] == SCSI_WRITE_12 || cdb[0] == SCSI_WRITE_16;
+    bool writes =
+        cdb[0] == SCSI_WRITE_6 || cdb[0] == SCSI_WRITE_10 || cdb[0] == SCSI_WRITE_12 || cdb[0] == SCSI_WRITE_16;
     if (cdb[0] == SCSI_SYNCHRONIZE_10 || cdb[0] == SCSI_SYNCHRONIZE_16)
         return DISK_FLUSH_NS;
     if (!reads(cdb[0]) && !writes)

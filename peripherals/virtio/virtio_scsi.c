@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The SCSI host device (virtio 1.2, section 5.6).
  *
- * As in virtio_blk.c, a request ends when it and those before it say, and all of its effects happen then. What a command
- * does is in peripherals/scsi. */
+ * As in virtio_blk.c, a request ends when it and those before it say, and all of its effects happen then. What a
+ * command does is in peripherals/scsi. */
 #include "peripherals/virtio/virtio_scsi.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -139,7 +139,8 @@ static void do_command(struct virtio_scsi *scsi, unsigned queue, const struct vi
     virtq_read(scsi->virtio.bus, chain, sizeof *header, request.cdb,
                scsi->config.cdb_size < SCSI_CDB_BYTES ? scsi->config.cdb_size : SCSI_CDB_BYTES);
     request.in_count = virtq_iovec(scsi->virtio.bus, chain, VIRTQ_WRITABLE, answer_bytes(scsi), request.in_bytes, in);
-    request.out_count = virtq_iovec(scsi->virtio.bus, chain, VIRTQ_READABLE, request_bytes(scsi), request.out_bytes, out);
+    request.out_count =
+        virtq_iovec(scsi->virtio.bus, chain, VIRTQ_READABLE, request_bytes(scsi), request.out_bytes, out);
     bool was_open = disk->open;
     if (unit)
         scsi_disk_do(disk, &request);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The NVMe controller: registers, queues, PRP and SGL, every command and its errors, events, both kinds of interrupts. */
+/* The NVMe controller: registers, queues, PRP and SGL, every command and its errors, events, both kinds of
+ * interrupts. */
 #include "tests/unit/device_bench.h"
 #include "peripherals/nvme.h"
 #include <stdlib.h>
@@ -154,7 +155,8 @@ static int run(unsigned queue, struct command command)
 
 static void make_queues(void)
 {
-    assert_int_equal(run(0, (struct command){.opcode = 5, .prp1 = ICQ, .dword10 = (SIZE - 1) << 16 | 1, .dword11 = 3}), 0);
+    assert_int_equal(
+        run(0, (struct command){.opcode = 5, .prp1 = ICQ, .dword10 = (SIZE - 1) << 16 | 1, .dword11 = 3}), 0);
     assert_int_equal(
         run(0, (struct command){.opcode = 1, .prp1 = ISQ, .dword10 = (SIZE - 1) << 16 | 1, .dword11 = 1 << 16 | 1}), 0);
 }
@@ -215,7 +217,8 @@ static void identify(void **state)
 static void queues(void **state)
 {
     struct command completion = {.opcode = 5, .prp1 = ICQ, .dword10 = (SIZE - 1) << 16 | 1, .dword11 = 3},
-                   submission = {.opcode = 1, .prp1 = ISQ, .dword10 = (SIZE - 1) << 16 | 1, .dword11 = 1 << 16 | 1}, bad;
+                   submission = {.opcode = 1, .prp1 = ISQ, .dword10 = (SIZE - 1) << 16 | 1, .dword11 = 1 << 16 | 1},
+                   bad;
     assert_int_equal(run(0, submission), 0x100); /* its completion queue is not there */
     bad = completion, bad.dword10 = (SIZE - 1) << 16;
     assert_int_equal(run(0, bad), 0x101);
@@ -374,7 +377,8 @@ static void features_and_logs(void **state)
     assert_int_equal(run(0, (struct command){.opcode = 2, .prp1 = DATA, .dword10 = 127 << 16 | 2}), 0);
     assert_int_equal(*(uint16_t *)(void *)((uint8_t *)ram(DATA) + 1), 310);
     assert_int_equal(run(0, (struct command){.opcode = 2, .prp1 = DATA, .dword10 = 127 << 16 | 0x77}), 0x109);
-    assert_int_equal(run(0, (struct command){.opcode = 2, .prp1 = DATA, .dword10 = 127 << 16 | 2, .dword12 = 513}), 0x02);
+    assert_int_equal(
+        run(0, (struct command){.opcode = 2, .prp1 = DATA, .dword10 = 127 << 16 | 2, .dword12 = 513}), 0x02);
 }
 
 static void events(void **state)

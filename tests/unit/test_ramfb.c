@@ -124,7 +124,8 @@ static void a_device_is_seen_before_it(void **state)
     display_mode(display, 4, 4);
     assert_false(display_is_underlay(display));
     assert_int_equal(pixel(0, 0), 0xff000000);
-    display_draw(display, (struct display_area){0, 0, 1, 1}, (struct display_format){2, 1, 0, DISPLAY_NO_ALPHA}, white, 4);
+    display_draw(display, (struct display_area){0, 0, 1, 1}, (struct display_format){2, 1, 0, DISPLAY_NO_ALPHA}, white,
+                 4);
     assert_int_equal(pixel(0, 0), 0xffffffff);
     display_mode(display, 0, 0);
     assert_true(display_is_underlay(display));
