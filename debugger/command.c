@@ -51,6 +51,7 @@ const struct command_group command_groups[] = {
     {"Going back", commands_time},
     {"Tracing and profiling", commands_trace},
     {"The machine", commands_control},
+    {"Snapshots and logs", commands_files},
     {"Tests", commands_test},
     {"This session", commands_session},
     {0},

@@ -28,7 +28,7 @@ struct command {
 
 /** The commands of each kind, each table ending with a row without a name; the order of the help. */
 extern const struct command commands_run[], commands_see[], commands_kernel[], commands_control[], commands_time[],
-    commands_trace[], commands_test[];
+    commands_trace[], commands_test[], commands_files[];
 extern const struct command commands_info[]; /* behind `info` */
 
 /** Every table but that of info, with a title; the last has no title. */
@@ -57,6 +57,9 @@ bool command_word(const char **arguments, char *word, size_t capacity);
 
 /** Whether nothing is left; otherwise `error` says so. */
 bool command_end(const char *arguments, struct error *error);
+
+/** Cuts " user PID" or " user NAME" off the end of a line, and puts the process into `point`. False: there is none. */
+bool command_cut_user(struct session *session, char *line, struct point *point, struct error *error);
 
 /** A plain number, decimal or hexadecimal, with nothing behind it. */
 bool command_number(const char *text, uint64_t *number);

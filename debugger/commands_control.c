@@ -4,26 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "debugger/command.h"
-#include "debugger/debugger.h"
 #include "debugger/expression.h"
 #include "debugger/watch_output.h"
 #include "machine/actions.h"
-
-static bool run_save(struct session *session, const char *arguments, struct error *error)
-{
-    const struct run_options *options = session->machine->options;
-    if (!*arguments)
-        return error_set(error, "save expects the name of a file");
-    for (unsigned i = 0; !options->restore && i < options->disk_count; i++)
-        if (!options->disks[i].read_only && !options->disks[i].overlay)
-            return error_set(error,
-                             "a snapshot needs disks whose images stay as they are: start with --disk %s,overlay",
-                             options->disks[i].path);
-    if (!session->hooks->save(session->machine, arguments, error))
-        return false;
-    say(session, "saved in %s\n", arguments);
-    return true;
-}
 
 /* It moves while it runs: nothing more happens here until the user lets it. */
 static bool run_migrate(struct session *session, const char *arguments, struct error *error)
@@ -133,7 +116,6 @@ static bool run_advance(struct session *session, const char *arguments, struct e
 }
 
 const struct command commands_control[] = {
-    {"save", "FILE", COMPLETES_FILE, run_save, "Save the machine as it is now in a snapshot, for --restore."},
     {"migrate", "PLACE", COMPLETES_NOTHING, run_migrate,
      "Move the machine to the armature that waits with --incoming there, as it runs on from here."},
     {"hash", "", COMPLETES_NOTHING, run_hash, "A sum over the whole state: equal machines have equal ones."},

@@ -299,7 +299,8 @@ static uint64_t bank_read(const struct device *device, const char *name, unsigne
 
 static bool info_irq(struct session *session, const char *arguments, struct error *error)
 {
-    const struct device *gic = device_of_class(session, "gicv3");
+    const struct device *gic3 = device_of_class(session, "gicv3"),
+                        *gic = gic3 ? gic3 : device_of_class(session, "gicv2");
     if (!command_end(arguments, error))
         return false;
     for (unsigned i = 0; i < session->machine->cpu_count; i++) {

@@ -6,6 +6,7 @@
 #include "debugger/backtrace.h"
 #include "debugger/command.h"
 #include "debugger/kernel.h"
+#include "debugger/kernel_calls.h"
 #include "debugger/kernel_views.h"
 
 #define TASK "((struct task_struct *)0x%" PRIx64 ")"
@@ -188,6 +189,38 @@ static bool run_irqs(struct session *session, const char *arguments, struct erro
     return command_end(arguments, error) && kernel_find(session, error) && kernel_show_irqs(session, error);
 }
 
+/* --- calls ----------------------------------------------------------------------------------------- */
+
+/* syscalls [on|off] [PID|NAME|all] [FILE]. Without on or off the guest runs, and they are traced meanwhile. */
+static bool run_syscalls(struct session *session, const char *arguments, struct error *error)
+{
+    char word[256] = "", path[1024] = "";
+    struct calls_wanted wanted = {0};
+    bool stays = false, given = command_word(&arguments, word, sizeof word);
+    if (given && !strcmp(word, "off"))
+        return command_end(arguments, error) && calls_untrace(session, error);
+    if (given && !strcmp(word, "on")) {
+        stays = true;
+        given = command_word(&arguments, word, sizeof word);
+    }
+    if (given && strcmp(word, "all") && !command_number(word, &wanted.pid) &&
+        snprintf(wanted.name, sizeof wanted.name, "%s", word) >= (int)sizeof wanted.name)
+        return error_set(error, "the kernel has 15 bytes for the name of a command; '%.40s' has more", word);
+    const bool to_file = command_word(&arguments, path, sizeof path);
+    uint64_t task;
+    if (!command_end(arguments, error) || (wanted.pid && !kernel_task_of(session, wanted.pid, &task, error)))
+        return false;
+    if (session->ended || (session->running && !stays))
+        return error_set(error, session->ended ? "the machine has ended" : "the guest runs; stop it first");
+    if (!calls_trace(session, &wanted, to_file ? path : NULL, error))
+        return false;
+    if (stays)
+        return true;
+    session_resume(session, 0);
+    session_tell_stop(session);
+    return calls_untrace(session, error);
+}
+
 const struct command commands_kernel[] = {
     {"ps", "[threads]", COMPLETES_NOTHING, run_ps, "List tasks: state, CPU, command. '*': a CPU runs it now."},
     {"dmesg", "", COMPLETES_NOTHING, run_dmesg, "The kernel's log, of a guest that hangs or is dead, too."},
@@ -196,5 +229,9 @@ const struct command commands_kernel[] = {
     {"files", "[PID]", COMPLETES_NOTHING, run_files, "The open files of a process."},
     {"maps", "[PID]", COMPLETES_NOTHING, run_maps, "What is mapped in a process."},
     {"irqs", "", COMPLETES_NOTHING, run_irqs, "The kernel's interrupts and how often they came."},
+    {"syscalls", "[on|off] [PID|NAME|all] [FILE]", COMPLETES_NOTHING, run_syscalls,
+     "Trace the calls that programs make of the kernel, with arguments and results: while the guest runs on by this "
+     "command; with on, until 'syscalls off'. NAME: of the command, which may be one that is not started yet.",
+     "strace"},
     {0},
 };

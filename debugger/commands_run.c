@@ -276,8 +276,7 @@ static bool check_condition(struct session *session, const char *condition, stru
     return !condition || expression_evaluate(session, condition, &value, error);
 }
 
-/* Cuts " user PID" or " user NAME" off, and finds the process. */
-static bool cut_user(struct session *session, char *line, struct point *point, struct error *error)
+bool command_cut_user(struct session *session, char *line, struct point *point, struct error *error)
 {
     char *at = strstr(line, " user ");
     uint64_t pid, task;
@@ -322,7 +321,7 @@ static bool set_breakpoint(struct session *session, const char *arguments, bool 
         return error_set(error, "the line is too long");
     strcpy(line, arguments);
     point.condition = cut_condition(line);
-    if (!check_condition(session, point.condition, error) || !cut_user(session, line, &point, error))
+    if (!check_condition(session, point.condition, error) || !command_cut_user(session, line, &point, error))
         return false;
     point.what = line;
     if (!*line)

@@ -54,18 +54,25 @@ static bool run_reverse_finish(struct session *session, const char *arguments, s
     return stands(session, good);
 }
 
+/* "1.5s", "20ms", "7us". */
+static bool parse_seconds(const char *text, uint64_t *ns)
+{
+    char *unit;
+    double seconds = strtod(text, &unit);
+    if (unit == text || (strcmp(unit, "s") && strcmp(unit, "ms") && strcmp(unit, "us")) || !(seconds >= 0) ||
+        seconds >= 1e9)
+        return false;
+    *ns = (uint64_t)(seconds * (*unit == 's' ? 1e9 : *unit == 'm' ? 1e6 : 1e3));
+    return true;
+}
+
 static bool run_goto(struct session *session, const char *arguments, struct error *error)
 {
-    uint64_t insns;
-    char *unit;
-    double seconds = strtod(arguments, &unit);
+    uint64_t insns, ns;
     if (!*arguments)
         return error_set(error, "goto expects a count of instructions, or a time such as 1.5s");
-    if (unit != arguments && (!strcmp(unit, "s") || !strcmp(unit, "ms") || !strcmp(unit, "us")) && seconds >= 0 &&
-        seconds < 1e9) {
-        double ns = seconds * (*unit == 's' ? 1e9 : *unit == 'm' ? 1e6 : 1e3);
-        return stands(session, history_go_time(session, (uint64_t)ns, error));
-    }
+    if (parse_seconds(arguments, &ns))
+        return stands(session, history_go_time(session, ns, error));
     return expression_number(session, arguments, &insns, error) && stands(session, history_go(session, insns, error));
 }
 
@@ -100,6 +107,99 @@ static bool run_last_write(struct session *session, const char *arguments, struc
     return stands(session, good);
 }
 
+/* --- bisect ---------------------------------------------------------------------------------------- */
+
+/* A moment, as a count of all CPUs' instructions. */
+static bool parse_moment(struct session *session, const char *text, uint64_t *insns, struct error *error)
+{
+    uint64_t ns;
+    if (!parse_seconds(text, &ns))
+        return expression_number(session, text, insns, error);
+    if (!history_go_time(session, ns, error))
+        return false;
+    *insns = run_loop_insns(&session->machine->loop);
+    return true;
+}
+
+/* Whether the command succeeds at that moment, at which the machine then stands. False: it cannot be gone to. */
+static bool holds_at(struct session *session, uint64_t insns, const char *line, bool *holds, struct error *error)
+{
+    FILE *out = session->out, *none = fopen("/dev/null", "we");
+    struct error why;
+    if (!none)
+        return error_set(error, "/dev/null cannot be opened");
+    session->out = none;
+    bool good = history_go(session, insns, error);
+    if (good && run_loop_insns(&session->machine->loop) != insns)
+        good = error_set(error, session->ended ? "the machine ends before that" : "it was stopped");
+    if (good)
+        *holds = command_line(session, line, &why);
+    session->out = out;
+    fclose(none);
+    return good;
+}
+
+/* It holds at `*to` and not at `from`; so there is a first moment between them. */
+static bool search(struct session *session, uint64_t from, uint64_t *to, const char *line, struct error *error)
+{
+    bool holds;
+    while (*to - from > 1) {
+        uint64_t middle = from + (*to - from) / 2;
+        if (session->asked_to_stop)
+            return error_set(error, "it was stopped; between instructions %" PRIu64 " and %" PRIu64, from, *to);
+        if (!holds_at(session, middle, line, &holds, error))
+            return false;
+        if (holds) {
+            *to = middle;
+        } else {
+            from = middle;
+            if (!history_checkpoint(session, error)) /* what is tried from now on lies behind */
+                return false;
+        }
+    }
+    return holds_at(session, *to, line, &holds, error);
+}
+
+static bool bisect(struct session *session, uint64_t from, uint64_t to, const char *line, struct error *error)
+{
+    bool at_from, at_to;
+    session->asked_to_stop = false;
+    if (from >= to)
+        return error_set(error, "bisect expects the earlier moment first");
+    if (!holds_at(session, to, line, &at_to, error) || !holds_at(session, from, line, &at_from, error))
+        return false;
+    if (at_from || !at_to)
+        return error_set(error, at_from ? "'%.100s' succeeds at the first moment already, instruction %" PRIu64
+                                        : "'%.100s' fails at the second moment, instruction %" PRIu64,
+                         line, at_from ? from : to);
+    if (!search(session, from, &to, line, error))
+        return false;
+    say(session, "'%s' succeeds from instruction %" PRIu64 " on\n", line, to);
+    return true;
+}
+
+/* bisect A B COMMAND */
+static bool run_bisect(struct session *session, const char *arguments, struct error *error)
+{
+    char first[128], second[128];
+    uint64_t from, to;
+    if (!command_word(&arguments, first, sizeof first) || !command_word(&arguments, second, sizeof second) ||
+        !*arguments)
+        return error_set(error, "bisect expects two moments, and a command such as assert $x0 == 5");
+    size_t name = strcspn(arguments, " /");
+    const struct command *command = command_find(arguments, name, error);
+    if (!command)
+        return false;
+    if (command->runs || command->run == run_bisect)
+        return error_set(error, "'%s' runs the guest, and bisect wants to know what is true while it stands still",
+                         command->name);
+    const bool was = stopping_hold(session, true);
+    bool good = parse_moment(session, first, &from, error) && parse_moment(session, second, &to, error) &&
+                bisect(session, from, to, arguments, error);
+    stopping_hold(session, was);
+    return stands(session, good);
+}
+
 static bool run_checkpoint(struct session *session, const char *arguments, struct error *error)
 {
     return command_end(arguments, error) && history_checkpoint(session, error);
@@ -125,6 +225,9 @@ const struct command commands_time[] = {
      "Go to where all CPUs together had run N instructions, or to a time (1.5s, 20ms), back or forward.", NULL, true},
     {"last-write", "ADDRESS|SYMBOL", COMPLETES_EXPRESSION, run_last_write,
      "Go back to behind the instruction that wrote there last.", NULL, true},
+    {"bisect", "A B COMMAND", COMPLETES_COMMAND, run_bisect,
+     "Find the first moment between A and B (counts as for goto, or times) at which a command succeeds, such as assert.",
+     NULL, true},
     {"checkpoint", "", COMPLETES_NOTHING, run_checkpoint,
      "Remember this moment, so that going back to what follows is fast."},
     {"timeline", "", COMPLETES_NOTHING, run_timeline, "The checkpoints, and the memory that they take."},

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "debugger/backtrace.h"
 #include "debugger/command.h"
+#include "debugger/coverage.h"
 #include "debugger/flame.h"
 #include "debugger/kernel.h"
 #include "debugger/stopping.h"
@@ -40,40 +41,39 @@ static void describe_insn(struct session *session, struct cpu *cpu, char *text, 
     snprintf(text, capacity, "0x%016" PRIx64 " %s: %s", cpu->pc, symbol, insn);
 }
 
-static bool trace_insn(struct session *session, struct cpu *cpu)
+static void trace_insn(struct session *session, struct cpu *cpu)
 {
     char text[400];
     describe_insn(session, cpu, text, sizeof text);
     line(session, cpu, text);
-    return false;
 }
 
-static bool trace_block(struct session *session, struct cpu *cpu)
+static void trace_block(struct session *session, struct cpu *cpu)
 {
     bool follows = cpu->index == tracing.last_cpu && cpu->pc == tracing.last_pc + 4;
     tracing.last_cpu = cpu->index;
     tracing.last_pc = cpu->pc;
-    return follows ? false : trace_insn(session, cpu);
+    if (!follows)
+        trace_insn(session, cpu);
 }
 
-static bool trace_call(struct session *session, struct cpu *cpu)
+static void trace_call(struct session *session, struct cpu *cpu)
 {
     struct space space = session_space_of(session, cpu->index);
     char text[400], from[128], to[128];
     struct insn insn;
     uint32_t word;
     if (!space_read_u32(&space, cpu->pc, &word))
-        return false;
+        return;
     insn_decode(word, &cpu->features, &insn);
     if (insn.op != OP_bl && insn.op != OP_blr && insn.op != OP_ret)
-        return false;
+        return;
     uint64_t target = insn.op == OP_bl ? cpu->pc + (uint64_t)insn.imm : cpu->x[insn.rn];
     session_symbolize(session, cpu->pc, from, sizeof from);
     session_symbolize(session, target, to, sizeof to);
     snprintf(text, sizeof text, "%s 0x%" PRIx64 " %s -> 0x%" PRIx64 " %s", insn.op == OP_ret ? "return" : "call",
              cpu->pc, from, target, to);
     line(session, cpu, text);
-    return false;
 }
 
 static bool is_interrupt(unsigned vector)
@@ -118,17 +118,16 @@ static void trace_device(struct session *session, struct cpu *cpu, uint64_t phys
 /* trace KIND INSNS [FILE] [FILTER] */
 static bool run_trace(struct session *session, const char *arguments, struct error *error)
 {
-    static const struct {
+    static struct {
         const char *kind;
-        stopping_observer *observer;
-        struct stopping_tracers tracers;
+        struct stopping_tracer tracer;
     } kinds[] = {
-        {"insns", trace_insn, {0}},
-        {"blocks", trace_block, {0}},
-        {"calls", trace_call, {0}},
-        {"exceptions", NULL, {.excepted = trace_exception}},
-        {"irqs", NULL, {.excepted = trace_irq}},
-        {"mmio", NULL, {.device = trace_device}},
+        {"insns", {.insn = trace_insn}},
+        {"blocks", {.insn = trace_block}},
+        {"calls", {.insn = trace_call}},
+        {"exceptions", {.excepted = trace_exception}},
+        {"irqs", {.excepted = trace_irq}},
+        {"mmio", {.device = trace_device}},
     };
     char kind[32] = "", count_text[32] = "", path[1024] = "";
     uint64_t count;
@@ -145,13 +144,11 @@ static bool run_trace(struct session *session, const char *arguments, struct err
     if (*arguments)
         command_word(&arguments, tracing.filter, sizeof tracing.filter);
     session_find_kernel(session, NULL);
-    stopping_observe(session, kinds[chosen].observer);
-    stopping_trace(session, &kinds[chosen].tracers);
+    stopping_trace(session, &kinds[chosen].tracer);
     session->machine->loop.halt_at_insns = run_loop_insns(&session->machine->loop) + count;
     session_resume(session, 0);
     session->machine->loop.halt_at_insns = UINT64_MAX;
-    stopping_observe(session, NULL);
-    stopping_trace(session, NULL);
+    stopping_untrace(session, &kinds[chosen].tracer);
     bool written = tracing.to == session->out || fclose(tracing.to) == 0;
     return written || error_set(error, "%s could not be written to its end", path);
 }
@@ -220,6 +217,30 @@ static bool run_profile(struct session *session, const char *arguments, struct e
     return good;
 }
 
+/* --- coverage -------------------------------------------------------------------------------------- */
+
+/* coverage on [user PID|NAME] | off | FILE */
+static bool run_coverage(struct session *session, const char *arguments, struct error *error)
+{
+    char word[1024], rest[1024];
+    const char *line = arguments;
+    struct coverage_of of = {0};
+    if (!command_word(&arguments, word, sizeof word))
+        return error_set(error, "coverage expects on, off, or the file that is to be written");
+    if (!strcmp(word, "off"))
+        return command_end(arguments, error) && coverage_end(session, error);
+    session_find_kernel(session, NULL);
+    if (strcmp(word, "on"))
+        return command_end(arguments, error) && coverage_write(session, word, error);
+    snprintf(rest, sizeof rest, " %s", line + strlen("on") + strspn(line + strlen("on"), " "));
+    struct point who = {0};
+    if (!command_cut_user(session, rest, &who, error) || !command_end(rest + strspn(rest, " "), error))
+        return false;
+    of.user = who.user;
+    of.table = who.user_table;
+    return coverage_begin(session, &of, error);
+}
+
 const struct command commands_trace[] = {
     {"trace", "KIND INSNS [FILE|-] [FILTER]", COMPLETES_FILE, run_trace,
      "Write down what the guest does for so many instructions: insns, blocks, calls, exceptions, irqs or mmio. FILTER: "
@@ -229,5 +250,8 @@ const struct command commands_trace[] = {
     {"profile", "TIME FILE [INSNS]", COMPLETES_FILE, run_profile,
      "Sample the stacks of a time of the guest's, every 100000 instructions, into a flame graph (SVG) and FILE.folded.",
      NULL, true},
+    {"coverage", "on [user PID|NAME] | off | FILE", COMPLETES_FILE, run_coverage,
+     "Count how often instructions run, at EL1 or in one process, and write it as a tracefile of lcov's: by lines of "
+     "source where they are known, else by those of a listing, FILE.asm."},
     {0},
 };

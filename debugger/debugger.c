@@ -8,6 +8,7 @@
 #include "debugger/command.h"
 #include "debugger/history.h"
 #include "debugger/prompt.h"
+#include "debugger/recording.h"
 #include "machine/inputs.h"
 #include "machine/serial.h"
 
@@ -149,6 +150,11 @@ void debugger_free(struct session *session)
     if (!session)
         return;
     session->quit = true;
+    struct error error;
+    if (recording_under_way() && !recording_end(session, &error)) {
+        fprintf(stderr, "armature: %s\n", error.text);
+        script_failed = true;
+    }
     channels_close(session);
     session_free(session);
 }

@@ -10,6 +10,9 @@ struct session;
 /** What only the program as a whole can do. */
 struct debugger_hooks {
     bool (*save)(struct machine *machine, const char *path, struct error *error);
+    /* Gives the machine the state in a file. False: where `*lost`, the machine is of no more use. */
+    bool (*restore)(struct machine *machine, const char *path, bool *lost, struct error *error);
+    const char *version; /* the program's, for logs */
 };
 
 /** Wires a debugger into a machine that was created and has not run. `prompt`: it is `armature debug`, which begins and

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ELF symbols, lines and call frames, by libelf and libdw. A file's addresses are moved by its bias. */
+/* ELF symbols, lines and call frames, by libelf and libdw. A file's addresses are moved by its bias. An annex
+ * (machine/contract/annex.h). */
 #include "debugger/dwarf.h"
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -68,7 +69,7 @@ static bool is_arm64(Elf *elf)
     return elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header) && header.e_machine == EM_AARCH64;
 }
 
-bool dwarf_load(struct session *session, const char *path, uint64_t bias, struct error *error)
+static bool load(struct session *session, const char *path, uint64_t bias, struct error *error)
 {
     struct file *file = host_alloc(1, sizeof *file);
     elf_version(EV_CURRENT);
@@ -100,7 +101,7 @@ bool dwarf_load(struct session *session, const char *path, uint64_t bias, struct
 
 /* --- lines ----------------------------------------------------------------------------------------- */
 
-bool dwarf_line(uint64_t address, struct source_line *line)
+static bool find_line(uint64_t address, struct source_line *line)
 {
     for (const struct file *file = files; file; file = file->next) {
         Dwarf_Die unit;
@@ -124,7 +125,7 @@ static bool is_source(const char *path, const char *wanted)
     return length >= end && !strcmp(path + length - end, wanted) && (length == end || path[length - end - 1] == '/');
 }
 
-bool dwarf_address_of_line(const char *name, unsigned number, uint64_t *address)
+static bool find_address(const char *name, unsigned number, uint64_t *address)
 {
     bool found = false;
     *address = UINT64_MAX;
@@ -166,7 +167,7 @@ static Dwarf_Frame *find_frame(uint64_t pc)
     return NULL;
 }
 
-bool dwarf_knows_frame(struct session *session, uint64_t pc)
+static bool knows_frame(struct session *session, uint64_t pc)
 {
     Dwarf_Frame *frame = files ? find_frame(pc) : NULL;
     free(frame);
@@ -241,7 +242,7 @@ static bool caller_register(Dwarf_Frame *frame, const struct unwinding *state, c
     return is_value || space_read_u64(space, *value, value);
 }
 
-bool dwarf_unwind(struct session *session, const struct space *space, struct unwinding *state)
+static bool unwind(struct session *session, const struct space *space, struct unwinding *state)
 {
     Dwarf_Frame *frame = files ? find_frame(state->pc - (state->is_return ? 1 : 0)) : NULL;
     Dwarf_Op *ops;
@@ -264,3 +265,5 @@ bool dwarf_unwind(struct session *session, const struct space *space, struct unw
     *state = caller;
     return true;
 }
+
+const struct dwarf_annex annex = {load, find_line, find_address, knows_frame, unwind};

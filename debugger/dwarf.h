@@ -26,5 +26,14 @@ bool dwarf_knows_frame(struct session *session, uint64_t pc);
 /** One frame up. False: nothing is known there. */
 bool dwarf_unwind(struct session *session, const struct space *space, struct unwinding *state);
 
+/** What the annex "dwarf" has: the functions above. */
+struct dwarf_annex {
+    bool (*load)(struct session *session, const char *path, uint64_t bias, struct error *error);
+    bool (*line)(uint64_t address, struct source_line *line);
+    bool (*address_of_line)(const char *file, unsigned number, uint64_t *address);
+    bool (*knows_frame)(struct session *session, uint64_t pc);
+    bool (*unwind)(struct session *session, const struct space *space, struct unwinding *state);
+};
+extern const struct dwarf_annex annex;
 
 #endif

@@ -301,9 +301,10 @@ bool history_go(struct session *session, uint64_t insns, struct error *error)
     int number = point_before(history, insns);
     if (number < 0)
         return error_set(error, "history begins at instruction %" PRIu64, history->moments[0].insns);
-    bool was = stopping_hold(session, true);
+    bool was = stopping_hold(session, true), told = stopping_untold(session, true);
     bool good = go_to_point(history, (unsigned)number, error) && run_quietly(session, insns, NULL, 0, error);
     stopping_hold(session, was);
+    stopping_untold(session, told);
     session->stop.reason = STOP_STEP;
     return good;
 }
@@ -314,8 +315,9 @@ bool history_go_time(struct session *session, uint64_t ns, struct error *error)
         return false;
     struct history *history = session->history;
     struct run_loop *loop = loop_of(history);
-    bool was = stopping_hold(session, true), good = true;
-    if (ns < session->machine->clock.now_ns) {
+    bool was = stopping_hold(session, true), back = ns < session->machine->clock.now_ns, good = true;
+    bool told = stopping_untold(session, back);
+    if (back) {
         int number = (int)count_of(history) - 1;
         while (number >= 0 && history->moments[number].ns > ns)
             number--;
@@ -331,6 +333,7 @@ bool history_go_time(struct session *session, uint64_t ns, struct error *error)
     }
     loop->halt_at_ns = CLOCK_NEVER;
     stopping_hold(session, was);
+    stopping_untold(session, told);
     return good;
 }
 
@@ -348,7 +351,7 @@ bool history_step_back(struct session *session, uint64_t count, struct error *er
         return error_set(error, "CPU %u has not run that many instructions", session->cpu);
     /* Which checkpoint is before the CPU's instruction shows when the machine is there. */
     const uint64_t wanted = cpu->icount - count, now = run_loop_insns(loop_of(history));
-    bool was = stopping_hold(session, true), good = false;
+    bool was = stopping_hold(session, true), told = stopping_untold(session, true), good = false;
     for (int number = point_before(history, now - count); number >= 0; number--) {
         good = go_to_point(history, (unsigned)number, error);
         if (!good || cpu->icount <= wanted)
@@ -358,6 +361,7 @@ bool history_step_back(struct session *session, uint64_t count, struct error *er
     }
     good = good && (cpu->icount == wanted || run_quietly(session, UINT64_MAX, cpu, wanted, error));
     stopping_hold(session, was);
+    stopping_untold(session, told);
     return good;
 }
 
@@ -392,7 +396,7 @@ static bool last_hit(struct session *session, const struct point *only, bool *fo
     struct history *history = session->history;
     uint64_t until = run_loop_insns(loop_of(history));
     struct stop last = {.reason = STOP_BEGINNING, .cpu = session->cpu};
-    bool good = true;
+    bool good = true, told = stopping_untold(session, true);
     *found = false;
     session->asked_to_stop = false;
     for (int number = point_before(history, until ? until - 1 : 0);
@@ -410,6 +414,7 @@ static bool last_hit(struct session *session, const struct point *only, bool *fo
         }
         until = from;
     }
+    stopping_untold(session, told);
     session->stop = last;
     session->cpu = last.cpu;
     return good;
@@ -453,17 +458,30 @@ bool history_mark(struct session *session, struct error *error)
     return true;
 }
 
+/* The checkpoint with the mark; -1: there is none. */
+static int find_mark(struct session *session, struct error *error)
+{
+    if (!check(session, error))
+        return -1;
+    int number = (int)count_of(session->history) - 1;
+    while (number >= 0 && !session->history->moments[number].marked)
+        number--;
+    if (number < 0)
+        error_set(error, "there is no mark, or it lies in a future that was gone back from");
+    return number;
+}
+
+bool history_marked(struct session *session, bool go, struct error *error)
+{
+    const int number = find_mark(session, error);
+    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, error));
+}
+
 bool history_reset(struct session *session, struct error *error)
 {
     struct history *history = session->history;
-    if (!check(session, error))
-        return false;
-    unsigned number = count_of(history);
-    while (number > 0 && !history->moments[number - 1].marked)
-        number--;
-    if (!number--)
-        return error_set(error, "there is no mark, or it lies in a future that was gone back from");
-    if (!go_to_point(history, number, error))
+    const int number = find_mark(session, error);
+    if (number < 0 || !go_to_point(history, (unsigned)number, error))
         return false;
     become_live(history);
     drop_inputs(history, history->moments[number].inputs);

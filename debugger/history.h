@@ -22,6 +22,9 @@ bool history_resume(struct session *session, struct error *error);
 /** Whether the machine runs again what it ran before. */
 bool history_replays(const struct history *history);
 
+/** Whether there is a mark in what is past. If so, and `go`, the machine goes there, to run again from there. */
+bool history_marked(struct session *session, bool go, struct error *error);
+
 /** Goes to where all CPUs together had run `insns` instructions. */
 bool history_go(struct session *session, uint64_t insns, struct error *error);
 /** The same for a time: where it begins, of the instructions that start then or later. */

@@ -130,6 +130,15 @@ bool kernel_find(struct session *session, struct error *error)
     return true;
 }
 
+void kernel_forget(struct session *session)
+{
+    *session->kernel = (struct kernel){.searched = false};
+    types_free(session->types);
+    session->types = NULL;
+    symbols_free(session->symbols);
+    session->symbols = symbols_create();
+}
+
 /* --- modules --------------------------------------------------------------------------------------- */
 
 /* struct elf64_sym. */
@@ -215,7 +224,7 @@ bool kernel_each_linked(struct session *session, uint64_t head, uint64_t offset,
 bool kernel_current(struct session *session, unsigned cpu, struct value *value, struct error *error)
 {
     const struct cpu *of = session->machine->cpus[cpu];
-    uint64_t task = 0, base;
+    uint64_t task = 0;
     if (!kernel_find(session, error))
         return false;
     const struct type *type = types_find(session->types, TYPE_STRUCT, "task_struct");
@@ -223,13 +232,11 @@ bool kernel_current(struct session *session, unsigned cpu, struct value *value, 
         return error_set(error, "the kernel has no BTF, so its structures are not known");
     struct space space = session_space_of(session, cpu);
     const struct symbol *entry = symbols_find(session->symbols, "__entry_task");
-    const struct symbol *offsets = symbols_find(session->symbols, "__per_cpu_offset");
     bool known = of->pstate.el == 1 && of->sp_banked[0] >> 55 & 1;
     if (known && of->pstate.spsel)
         task = of->sp_banked[0]; /* SP_EL0 is `current` while the kernel runs */
     else
-        known = entry && offsets && space_read_u64(&space, offsets->address + 8ull * cpu, &base) &&
-                space_read_u64(&space, entry->address + base, &task) && task;
+        known = entry && space_read_u64(&space, entry->address + of->sys.TPIDR_EL1, &task) && task; /* per CPU */
     if (!known) {
         const struct symbol *init = symbols_find(session->symbols, "init_task");
         if (!init)

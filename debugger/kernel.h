@@ -19,6 +19,9 @@ struct kernel {
 /** Finds the kernel's image, symbols and types. False: `error` (may be NULL) says why not. */
 bool kernel_find(struct session *session, struct error *error);
 
+/** Memory holds another kernel now, or none: what was found is forgotten. */
+void kernel_forget(struct session *session);
+
 /** Reads the symbols of loaded modules anew, if the list of modules changed. */
 void kernel_refresh_modules(struct session *session);
 

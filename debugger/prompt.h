@@ -15,4 +15,10 @@ bool prompt_do(struct session *session, const char *line);
 /** Serves sockets until the session is over or session->go_on is set. */
 void prompt_wait(struct session *session);
 
+/** What the annex "prompt" has: reads and does the commands of a terminal. */
+struct prompt_annex {
+    void (*run)(struct session *session);
+};
+extern const struct prompt_annex annex;
+
 #endif

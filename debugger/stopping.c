@@ -19,9 +19,8 @@ struct stopping {
     unsigned next_number;
     uint64_t *insns; /* what session->stops.insns shows */
     size_t insn_capacity;
-    bool held;
-    stopping_observer *observer;
-    struct stopping_tracers tracers;
+    bool held, untold;
+    struct stopping_tracer *tracers;
     /* The firmware's calls pass us while something catches them. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
     void (*system_reset)(void *context, struct cpu *cpu);
@@ -128,11 +127,19 @@ bool stopping_at(struct session *session, struct cpu *cpu)
     return hits_breakpoint(session, cpu);
 }
 
+/* Tells each tracer that wants to know. */
+#define TELL(session, what, ...)                                                                                       \
+    for (struct stopping_tracer *tracer_ = (session)->stopping->tracers; tracer_; tracer_ = tracer_->next)             \
+        if (tracer_->what)                                                                                             \
+    tracer_->what(session, __VA_ARGS__)
+
 static bool on_each_insn(void *context, struct cpu *cpu)
 {
     struct session *session = context;
-    bool breaks = session->stops.insn_count && hits_breakpoint(session, cpu);
-    return breaks || session->stopping->observer(session, cpu);
+    if (session->stops.insn_count && hits_breakpoint(session, cpu))
+        return true;
+    TELL(session, insn, cpu);
+    return false;
 }
 
 /* --- watchpoints ----------------------------------------------------------------------------------- */
@@ -209,20 +216,20 @@ static void on_excepted(void *context, struct cpu *cpu, unsigned vector)
              (unsigned long long)cpu->sys.ELR_EL1, (unsigned long long)cpu->sys.ESR_EL1,
              (unsigned long long)cpu->sys.FAR_EL1);
     hit_catch(session, cpu, irq ? CATCH_IRQ : CATCH_EXCEPTION, text);
-    if (session->stopping->tracers.excepted)
-        session->stopping->tracers.excepted(session, cpu, vector);
+    if (!session->stopping->untold)
+        TELL(session, excepted, cpu, vector);
 }
 
 static void on_returned(void *context, struct cpu *cpu)
 {
     struct session *session = context;
-    session->stopping->tracers.returned(session, cpu);
+    TELL(session, returned, cpu);
 }
 
 static void on_device(void *context, struct cpu *cpu, uint64_t physical, unsigned size, bool write, uint64_t value)
 {
     struct session *session = context;
-    session->stopping->tracers.device(session, cpu, physical, size, write, value);
+    TELL(session, device, cpu, physical, size, write, value);
 }
 
 static bool on_smccc(void *context, struct cpu *cpu, bool is_smc)
@@ -346,13 +353,18 @@ void stopping_changed(struct session *session)
     stops->fetched = wandering ? on_fetched : NULL;
     stops->watched = on_watched;
     stops->accessed = on_accessed;
-    stops->each_insn = stopping->observer ? on_each_insn : NULL;
+    stops->each_insn = NULL;
     stops->excepted =
-        stopping->tracers.excepted || any(session, POINT_CATCH, CATCH_EXCEPTION) || any(session, POINT_CATCH, CATCH_IRQ)
-            ? on_excepted
-            : NULL;
-    stops->returned = stopping->tracers.returned ? on_returned : NULL;
-    stops->device_accessed = stopping->tracers.device ? on_device : NULL;
+        any(session, POINT_CATCH, CATCH_EXCEPTION) || any(session, POINT_CATCH, CATCH_IRQ) ? on_excepted : NULL;
+    stops->returned = NULL;
+    stops->device_accessed = NULL;
+    for (const struct stopping_tracer *tracer = stopping->untold ? NULL : stopping->tracers; tracer;
+         tracer = tracer->next) {
+        stops->each_insn = tracer->insn ? on_each_insn : stops->each_insn;
+        stops->excepted = tracer->excepted ? on_excepted : stops->excepted;
+        stops->returned = tracer->returned ? on_returned : stops->returned;
+        stops->device_accessed = tracer->device ? on_device : stops->device_accessed;
+    }
     bool needed = stops->insn_count || stops->fetched || watching || stops->each_insn || stops->excepted ||
                   stops->returned || stops->device_accessed;
     for (unsigned i = 0; i < machine->cpu_count; i++) {
@@ -432,6 +444,15 @@ void stopping_remove(struct session *session, struct point *point)
     free_point(point);
 }
 
+void stopping_relocate(struct session *session)
+{
+    for (struct point *point = session->stopping->first; point; point = point->next)
+        if (point->kind != POINT_CATCH && !place(session, point, NULL))
+            point->physical_known = false;
+    stopping_changed(session);
+    session->machine->engine_ops->flush(session->machine->engine);
+}
+
 struct point *stopping_find(struct session *session, unsigned number)
 {
     struct point *point = session->stopping->first;
@@ -463,14 +484,30 @@ void stopping_settle(struct session *session)
     }
 }
 
-void stopping_observe(struct session *session, stopping_observer *observer)
+void stopping_trace(struct session *session, struct stopping_tracer *tracer)
 {
-    session->stopping->observer = observer;
+    tracer->next = session->stopping->tracers;
+    session->stopping->tracers = tracer;
     stopping_changed(session);
 }
 
-void stopping_trace(struct session *session, const struct stopping_tracers *tracers)
+void stopping_untrace(struct session *session, struct stopping_tracer *tracer)
 {
-    session->stopping->tracers = tracers ? *tracers : (struct stopping_tracers){0};
+    struct stopping_tracer **at = &session->stopping->tracers;
+    while (*at && *at != tracer)
+        at = &(*at)->next;
+    if (!*at)
+        return;
+    *at = tracer->next;
     stopping_changed(session);
+}
+
+bool stopping_untold(struct session *session, bool untold)
+{
+    struct stopping *stopping = session->stopping;
+    const bool was = stopping->untold;
+    stopping->untold = untold;
+    if (was != untold && stopping->tracers)
+        stopping_changed(session);
+    return was;
 }

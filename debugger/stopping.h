@@ -43,6 +43,8 @@ void stopping_remove(struct session *session, struct point *point);
 struct point *stopping_find(struct session *session, unsigned number);
 /** The first; others follow by `next`. In order of their numbers. */
 struct point *stopping_first(struct session *session);
+/** Memory and page tables are others now: each point finds its place anew, or has none (yet). */
+void stopping_relocate(struct session *session);
 /** After `enabled` was changed. */
 void stopping_changed(struct session *session);
 
@@ -55,18 +57,24 @@ bool stopping_hold(struct session *session, bool held);
 /** Whether a breakpoint would stop CPU `cpu` where it stands. For whoever steps by other means. */
 bool stopping_at(struct session *session, struct cpu *cpu);
 
-/** Whoever is told of each instruction besides: trace, profile, coverage. NULL: nobody. True: the CPU shall stop. */
-typedef bool stopping_observer(struct session *session, struct cpu *cpu);
-void stopping_observe(struct session *session, stopping_observer *observer);
-
-/** And of exceptions (`vector` its offset; returns too, with vector UINT_MAX) and device accesses. */
-struct stopping_tracers {
+/** Whoever is told what the guest does: trace, coverage, syscalls. A member that is NULL: it does not want to know. */
+struct stopping_tracer {
+    /* Each instruction, about to run. */
+    void (*insn)(struct session *session, struct cpu *cpu);
+    /* An exception was taken; `vector` is its offset. */
     void (*excepted)(struct session *session, struct cpu *cpu, unsigned vector);
     void (*returned)(struct session *session, struct cpu *cpu);
     void (*device)(struct session *session, struct cpu *cpu, uint64_t physical, unsigned size, bool write,
                    uint64_t value);
+    struct stopping_tracer *next; /* others; for us */
 };
-void stopping_trace(struct session *session, const struct stopping_tracers *tracers);
+
+/** From now on, until stopping_untrace() of the same structure. Not told while somebody goes back in time: what happens
+ *  then was told when it happened first. */
+void stopping_trace(struct session *session, struct stopping_tracer *tracer);
+void stopping_untrace(struct session *session, struct stopping_tracer *tracer);
+/** While the machine is on its way to a moment in the past. Returns how it was. */
+bool stopping_untold(struct session *session, bool untold);
 
 extern const char *const catch_names[CATCH_KINDS];
 

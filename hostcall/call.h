@@ -14,33 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-#define CALL_MAX_ARGS 6u
-
-/** The kinds of arguments. `of` and `bytes` are members of struct call_arg. */
-enum call_kind {
-    ARG_NONE,    /* there is none */
-    ARG_VALUE,   /* a number, shown in decimal */
-    ARG_BITS,    /* a number, shown in hex */
-    ARG_MODE,    /* a number, shown in octal */
-    ARG_SIGNAL,  /* a signal's number */
-    ARG_FD,      /* a file descriptor; AT_FDCWD has its name */
-    ARG_LENGTH,  /* of what another argument points to */
-    ARG_ADDRESS, /* a guest address that the host does not look at */
-    ARG_STRING,  /* points to a string */
-    ARG_PATH,    /* points to a path; `of` is the argument with the directory's descriptor plus 1, or 0 */
-    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1 */
-    ARG_OUT,     /* the same, that are written */
-    ARG_IN_OUT,  /* the same, both */
-    ARG_LAYOUT_IN,  /* points to a structure that the guest has otherwise: `of` is a number of call_layouts */
-    ARG_LAYOUT_OUT, /* the same, that is written */
-    ARG_CONSTANTS,  /* bits that the guest has otherwise: `of` is a number of call_constants */
-};
-
-struct call_arg {
-    uint8_t kind, of;
-    uint16_t bytes;
-};
+#include "machine/contract/call_text.h"
 
 enum call_flag {
     CALL_NO_RESTART = 1,  /* a signal with a handler ends it with EINTR in any case */

@@ -6,33 +6,15 @@
 #include <sys/syscall.h>
 #include "hostcall/guard.h"
 
-#define V                {ARG_VALUE, 0, 0}
-#define BITS             {ARG_BITS, 0, 0}
-#define MODE             {ARG_MODE, 0, 0}
-#define SIG              {ARG_SIGNAL, 0, 0}
-#define FD               {ARG_FD, 0, 0}
-#define LEN              {ARG_LENGTH, 0, 0}
-#define ADDR             {ARG_ADDRESS, 0, 0}
-#define STR              {ARG_STRING, 0, 0}
-#define PATH(directory)  {ARG_PATH, directory, 0}
-#define IN(bytes)        {ARG_IN, 0, bytes}
-#define OUT(bytes)       {ARG_OUT, 0, bytes}
-#define INOUT(bytes)     {ARG_IN_OUT, 0, bytes}
-#define IN_N(bytes, n)   {ARG_IN, n, bytes}
-#define OUT_N(bytes, n)  {ARG_OUT, n, bytes}
-#define INOUT_N(bytes, n) {ARG_IN_OUT, n, bytes}
-#define LAYOUT_IN(name)  {ARG_LAYOUT_IN, LAYOUT_##name, 0}
-#define LAYOUT_OUT(name) {ARG_LAYOUT_OUT, LAYOUT_##name, 0}
-#define CONSTANTS(name)  {ARG_CONSTANTS, CONSTANTS_##name, 0}
-
 #define PLAIN(number, name, flags, ...)        [number] = {#name, NULL, SYS_##name, flags, {__VA_ARGS__}},
 #define OWN(number, name, handler, flags, ...) [number] = {#name, handler, SYS_##name, flags, {__VA_ARGS__}},
-#define ABSENT(number, name)                   [number] = {#name, NULL, -1, CALL_QUIET, {{ARG_NONE, 0, 0}}},
+#define ABSENT(number, name, ...)              [number] = {#name, NULL, -1, CALL_QUIET, {__VA_ARGS__}},
+#define OTHER(number, name, ...)
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
 static const struct call calls[] = {
-#include "hostcall/linux_calls.def"
+#include "machine/contract/linux_calls.def"
 };
 
 /* --- what the set needs ------------------------------------------------------------------------------ */

@@ -22,7 +22,6 @@ int64_t linux_host(struct thread *thread, int64_t number, uint64_t a, uint64_t b
                    uint64_t f);
 
 enum linux_layout { LAYOUT_stat, LAYOUT_epoll_event, LAYOUT_semid };
-enum linux_constants { CONSTANTS_open };
 
 extern const struct call_layout linux_layouts[];
 extern const struct call_bits *const linux_constants[];

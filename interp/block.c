@@ -10,6 +10,8 @@
 
 #define HASH_BITS    17
 #define HASH_ENTRIES (1u << HASH_BITS)
+/* The arena's beginning is no large page: a run that ends soon would pay for the zeroes of all of it. */
+#define SMALL_PAGES_BYTES (2u << 20)
 
 struct block_cache {
     struct bus *bus;
@@ -61,8 +63,8 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsi
     int64_t below = bus->ram.rom_bytes ? -ram_page(&bus->ram, bus->ram.rom_base) : 0;
     cache->pages_bytes = ((bus->ram.size_bytes >> PAGE_BITS) + (uint64_t)below) * sizeof *cache->pages;
     cache->arena = reserve(arena_bytes);
-    if (cache->arena)
-        madvise(cache->arena, arena_bytes,
+    if (cache->arena && arena_bytes > SMALL_PAGES_BYTES)
+        madvise(cache->arena + SMALL_PAGES_BYTES, arena_bytes - SMALL_PAGES_BYTES,
                 MADV_HUGEPAGE); /* filled from its beginning; without, where there are none */
     cache->all_pages = reserve(cache->pages_bytes);
     if (!cache->arena || !cache->all_pages) {

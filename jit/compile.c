@@ -216,6 +216,8 @@ static bool compile_block(struct translation_state *t, const struct compile_job 
     emit_cold(t, cold, 0);
     x64_bind(cold, too_little);
     x64_alu_imm(cold, 1, ALU_ADD, HOST_LEFT, (int32_t)block->count);
+    x64_call_to(cold, t->stubs->renew_stay);
+    x64_jcc_to(cold, CC_B, t->result->counted);
     t->c = cold;
     emit_leave_at(t, block->physical % PAGE_SIZE_BYTES);
     if (hot_enough) {

@@ -155,7 +155,9 @@ static void jit_prepare(void *translator, struct cpu *cpu)
     struct jit *jit = translator;
     if (cpu->native.stack != (uintptr_t)stack_bottom(jit, cpu->index))
         begin_stack(jit, cpu);
-    cpu->native.stay_insns = cpu->parallel ? PARALLEL_STAY_INSNS : MAX_STAY_INSNS;
+    cpu->native.stay_insns = jit_settings.stay_insns ? jit_settings.stay_insns
+                             : cpu->parallel         ? PARALLEL_STAY_INSNS
+                                                     : MAX_STAY_INSNS;
     __atomic_store_n(&jit->parallel, cpu->parallel, __ATOMIC_RELAXED);
     if (cpu->parallel)
         return;

@@ -10,6 +10,7 @@
 struct jit_settings {
     size_t cache_bytes; /* of code: JIT_MIN_CACHE_BYTES or more */
     unsigned hotter;    /* for tests: how often a translated block is entered before its region is made; 0: as usual */
+    unsigned stay_insns; /* for tests: instructions of a stay in translated code, JIT_MIN_STAY or more; 0: as usual */
     bool perf_map;      /* names for Linux perf, in /tmp/perf-PID.map */
     bool counting;      /* counts are kept, for engine_ops.describe */
     bool statistics;    /* counts on standard error at the end */
@@ -18,6 +19,7 @@ struct jit_settings {
 };
 
 #define JIT_MIN_CACHE_BYTES (2u << 20)
+#define JIT_MIN_STAY        1024u /* longer than any unit */
 
 extern struct jit_settings jit_settings;
 

@@ -106,6 +106,7 @@ void report_stubs(struct report *report, const struct stubs *stubs, uint64_t end
         {stubs->enter, "enter"},
         {stubs->leave, "leave"},
         {stubs->leave_at, "leave_at"},
+        {stubs->renew_stay, "renew_stay"},
         {stubs->call_plain, "call_plain"},
         {stubs->end_plain, "end_plain"},
         {stubs->rest_plain, "rest_plain"},

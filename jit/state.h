@@ -154,7 +154,7 @@ struct translation_state {
     struct flags_learned {
         bool needed, first;
     } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
-    struct fixup fixups[2 * IR_MAX_BLOCKS];
+    struct fixup fixups[4 * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
     unsigned plain_call_count;

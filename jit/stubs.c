@@ -8,6 +8,7 @@
  * MXCSR collects FP flags once a unit has armed it, up to the next C code. Neither pc nor icount is kept: a block
  * knows its place in the page, and icount is what is missing from the limit. Outside, everything is in struct cpu, as
  * its header says. */
+#include "jit/jit.h"
 #include "jit/state.h"
 
 const uint8_t pinned[PIN_COUNT] = {0, 1, 2, 3, 4, 8, 19, 20, 30, REG_SP};
@@ -388,6 +389,35 @@ static void emit_fill_guarded(struct x64 *c)
     x64_jmp_reg(c, RCX);
 }
 
+/* Whoever wants the CPU's attention has made the limit 0. What comes here although much is left is code that must not
+ * go on (jit_forget). */
+static void emit_renew_stay(struct x64 *c)
+{
+    _Static_assert(JIT_MIN_STAY > IR_MAX_OPS && JIT_MIN_STAY > BLOCK_MAX_INSNS, "what is left is enough for any unit");
+    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, JIT_MIN_STAY - 1);
+    uint8_t *much_left = x64_jcc(c, CC_G);
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.stay_insns));
+    x64_mov(c, 1, RAX, RCX);
+    x64_shift_imm(c, 1, SHIFT_SHL, RAX, RETURN_POINT_BITS);
+    x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(native.stack));
+    x64_alu(c, 1, ALU_SUB, RAX, RSP);
+    x64_alu_imm(c, 1, ALU_CMP, RAX, (MAX_STAY_INSNS << RETURN_POINT_BITS) + 8); /* this call's */
+    uint8_t *stack_full = x64_jcc(c, CC_A);
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(native.stay_end));
+    x64_alu_load(c, 1, ALU_CMP, RCX, HOST_CPU, CPU_OFFSET(limit));
+    uint8_t *turn_ends = x64_jcc(c, CC_A);
+    store_icount(c, RAX);
+    x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.stay_end));
+    load_left(c);
+    x64_stc(c);
+    x64_ret(c);
+    x64_bind(c, much_left);
+    x64_bind(c, turn_ends);
+    x64_bind(c, stack_full);
+    x64_alu(c, 0, ALU_XOR, RAX, RAX); /* no carry */
+    x64_ret(c);
+}
+
 /* The record and those behind it in its block. */
 static void run_rest(struct cpu *cpu, const struct insn *insn)
 {
@@ -417,6 +447,9 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     collect_fp_flags(c);
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.host_stack));
     pop_frame(c);
+
+    stubs->renew_stay = x64_here(c);
+    emit_renew_stay(c);
 
     stubs->call_plain = x64_here(c);
     store_all_for_plain(c, stubs);

@@ -12,6 +12,8 @@ struct stubs {
     uint64_t enter;       /* a handler: enters the native code of the block of its record */
     uint64_t leave;       /* rax = pc: everything to the state, back to the interpreter's loop */
     uint64_t leave_at;    /* the same with rdx = pc's place in the page */
+    uint64_t renew_stay;  /* called where too little is left: the carry says that the turn goes on, and enough is left
+                             for any unit again. Uses rax, rcx */
     uint64_t call_plain;  /* called: rax = function, rcx = record, rdx = the block's end in the page: runs it with
                              everything in the state */
     uint64_t end_plain;   /* jumped to: the same for a block's last instruction, and on to where that led */
@@ -99,12 +101,14 @@ extern const int8_t pin_of[REG_COUNT];
 #define PIN_COUNT 10
 extern const uint8_t pinned[PIN_COUNT];
 
-/** A stay in translated code ends after so many instructions (and a block), whatever is left of the turn. */
+/** A stay in translated code may end after so many instructions, whatever is left of the turn: with as many calls the
+ *  stack of return points is full. While it holds those of another stay, the stay is renewed instead. */
 #define MAX_STAY_INSNS 0x40000
 /* A parallel CPU's attention may be wanted any time: it looks at the end of a stay, so that is shorter. */
 #define PARALLEL_STAY_INSNS 0x4000
 /** The stack of return points: two words for each call of a stay, and room for a signal's frame. */
-#define RETURN_STACK_BYTES (MAX_STAY_INSNS * 16u + (1u << 20))
+#define RETURN_POINT_BITS  4
+#define RETURN_STACK_BYTES ((MAX_STAY_INSNS << RETURN_POINT_BITS) + (1u << 20))
 
 /* What operation cpu->native.flag_a and flag_b are the operands of: plus 1 if of 64 bits. The last two have the host's
  * flags in flag_a, as LAHF and SETO AL left them: of a subtraction, or of the comparison of two numbers by UCOMIS. */

@@ -239,6 +239,10 @@ void emit_ways_out(struct translation_state *t)
     for (unsigned i = 0; i < t->way_out_count; i++) {
         const struct way_out *way = &t->ways_out[i];
         x64_bind(t->c, way->jump_end);
+        if (way->falls_back) {
+            x64_call_to(t->c, t->stubs->renew_stay);
+            jump_within(t, x64_jcc(t->c, CC_B), (int)(way->falls_back - t->ir->blocks));
+        }
         t->flags = way->flags;
         t->pending = way->pending;
         commit_flags(t);

@@ -120,12 +120,14 @@ static void put_gicc(struct acpi_blob *tables, const struct acpi_board *board, u
     size_t start = tables->length;
     blob_number(tables, 2, 0x500b); /* GICC, 80 bytes */
     blob_number(tables, 2, 0);
-    blob_number(tables, 4, cpu); /* interface number: none with system registers */
+    blob_number(tables, 4, cpu); /* interface number; none with system registers */
     blob_number(tables, 4, cpu); /* its device's _UID */
     blob_number(tables, 4, 1);   /* enabled */
     blob_number(tables, 4, 0);
     blob_number(tables, 4, board->pmu_gsi);
-    blob_zeroes(tables, 68 - 24);
+    blob_zeroes(tables, 32 - 24);
+    blob_number(tables, 8, board->gic2_cpu); /* 0: system registers */
+    blob_zeroes(tables, 68 - 40);
     blob_number(tables, 8, board->mpidrs[cpu]);
     blob_zeroes(tables, 80 - (tables->length - start));
 }
@@ -139,12 +141,22 @@ static size_t put_madt(struct acpi_files *files, const struct acpi_board *board)
     blob_zeroes(tables, 6);
     blob_number(tables, 8, board->gic_dist);
     blob_zeroes(tables, 4);
-    blob_number(tables, 4, 3); /* GICv3 */
+    blob_number(tables, 4, board->gic2_cpu ? 2 : 3); /* its version */
     for (unsigned i = 0; i < board->cpu_count; i++)
         put_gicc(tables, board, i);
-    blob_number(tables, 4, 0x100e); /* GICR, 16 bytes */
-    blob_number(tables, 8, board->gic_redist);
-    blob_number(tables, 4, board->gic_redist_bytes);
+    if (board->gic_redist) {
+        blob_number(tables, 4, 0x100e); /* GICR, 16 bytes */
+        blob_number(tables, 8, board->gic_redist);
+        blob_number(tables, 4, board->gic_redist_bytes);
+    }
+    if (board->gic2_msi) {
+        blob_number(tables, 4, 0x180d); /* GIC MSI frame, 24 bytes */
+        blob_number(tables, 4, 0);
+        blob_number(tables, 8, board->gic2_msi);
+        blob_number(tables, 4, 0); /* the frame says itself which SPIs it has */
+        blob_number(tables, 2, board->gic2_msi_count);
+        blob_number(tables, 2, board->gic2_msi_gsi);
+    }
     if (board->gic_its) {
         blob_number(tables, 4, 0x140f); /* ITS, 20 bytes */
         blob_number(tables, 4, 0);

@@ -15,6 +15,8 @@ struct acpi_board {
     unsigned timer_gsi[4];  /* secure EL1, EL1, virtual, EL2 */
     unsigned pmu_gsi;
     uint64_t gic_dist, gic_redist, gic_redist_bytes, gic_its; /* gic_its 0: there is none */
+    uint64_t gic2_cpu, gic2_msi; /* of a GICv2, in place of redistributors: its CPU interface, its frame for messages */
+    unsigned gic2_msi_gsi, gic2_msi_count;
     uint64_t uart, rtc, gpio, fw_cfg, flash, flash_bytes;     /* flash: of one of two banks */
     unsigned uart_gsi, rtc_gsi, gpio_gsi, power_key_pin;
     uint64_t virtio, virtio_bytes; /* slots */

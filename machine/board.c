@@ -18,7 +18,7 @@
 
 /* The interrupt controller stands first: the others are wired to it. */
 static const struct board_row board[] = {
-    {"gic", 0x08000000, GICV3_DIST_WINDOW_BYTES, 0, board_build_gic, board_describe_gic},
+    {"gic", 0x08000000, 0, 0, board_build_gic, board_describe_gic},
     {"its0", ITS_BASE, GICV3_ITS_WINDOW_BYTES, 0, board_build_its, board_describe_nothing},
     {"uart0", 0x09000000, PL011_WINDOW_BYTES, 1, board_build_uart, board_describe_uart},
     {"rtc0", 0x09010000, PL031_WINDOW_BYTES, 2, board_build_rtc, board_describe_rtc},

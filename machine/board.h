@@ -29,6 +29,6 @@ bool board_build(struct machine *machine, struct error *error);
 int board_describe(const struct machine *machine, void *fdt);
 
 /* Handles of the device tree's nodes. */
-enum board_phandle { PHANDLE_GIC = 1, PHANDLE_CLOCK, PHANDLE_GPIO, PHANDLE_ITS };
+enum board_phandle { PHANDLE_GIC = 1, PHANDLE_CLOCK, PHANDLE_GPIO, PHANDLE_MSI };
 
 #endif

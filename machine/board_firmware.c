@@ -112,8 +112,6 @@ static void tell_acpi(struct machine *machine)
                       ppi_gsi(BOARD_PPI_TIMER_HYP)},
         .pmu_gsi = ppi_gsi(BOARD_PPI_PMU),
         .gic_dist = board_find_row("gic")->base,
-        .gic_redist = GIC_REDIST_BASE,
-        .gic_redist_bytes = machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES,
         .uart = board_find_row("uart0")->base,
         .uart_gsi = spi_gsi(board_find_row("uart0")->spi),
         .gpio = board_find_row("gpio0")->base,
@@ -127,8 +125,20 @@ static void tell_acpi(struct machine *machine)
         .virtio_count = board_virtio_on_pci(machine) ? 0 : BOARD_VIRTIO_SLOTS,
         .virtio_gsi = spi_gsi(virtio->spi),
     };
-    if (machine->pci) {
+    if (board_has_gic2(machine)) {
+        told.gic2_cpu = GIC2_CPU_BASE;
+    } else {
+        told.gic_redist = GIC_REDIST_BASE;
+        told.gic_redist_bytes = machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES;
+    }
+    if (machine->pci && board_has_gic2(machine)) {
+        told.gic2_msi = GIC2_MSI_BASE;
+        told.gic2_msi_gsi = spi_gsi(GIC2_MSI_SPI);
+        told.gic2_msi_count = GIC2_MSI_SPIS;
+    } else if (machine->pci) {
         told.gic_its = ITS_BASE;
+    }
+    if (machine->pci) {
         told.ecam = pci->base;
         told.pci_gsi = spi_gsi(pci->spi);
         told.pci_memory = pci_places[0].base;

@@ -8,6 +8,10 @@
 
 #define GIC_REDIST_BASE 0x080a0000ull
 #define ITS_BASE        0x08080000ull
+#define GIC2_CPU_BASE   0x08010000ull /* with --gic 2 */
+#define GIC2_MSI_BASE   0x08020000ull
+#define GIC2_MSI_SPI    48u /* the first of those that are for messages */
+#define GIC2_MSI_SPIS   64u
 
 /** A row of the table. */
 struct board_row {
@@ -29,8 +33,9 @@ struct pci_place {
 #define PCI_PLACES 3u
 extern const struct pci_place pci_places[PCI_PLACES];
 
-/** Whether the board has PCI Express. */
+/** Whether the board has PCI Express, and whether its interrupt controller is a GICv2. */
 bool board_has_pci(const struct machine *machine);
+bool board_has_gic2(const struct machine *machine);
 
 /** Whether the virtio devices are on it. */
 bool board_virtio_on_pci(const struct machine *machine);

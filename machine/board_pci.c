@@ -4,6 +4,7 @@
 #include <libfdt.h>
 #include <string.h>
 #include "machine/fdt_write.h"
+#include "peripherals/gicv2m.h"
 #include "peripherals/gicv3.h"
 #include "peripherals/gicv3_its.h"
 #include "peripherals/pci.h"
@@ -16,12 +17,14 @@ const struct pci_place pci_places[PCI_PLACES] = {
     {"pci-memory64", 0x8000000000, 0x8000000000, &pci_memory64_mmio, 0x03000000, 0x8000000000},
 };
 
-/* A message on PCI: to the translation service, or a write to memory like any other. */
+/* A message on PCI: to what makes interrupts of them, or a write to memory like any other. */
 static void pci_message(void *context, uint32_t requester, uint64_t address, uint32_t data)
 {
     struct machine *machine = context;
-    if (address == ITS_BASE + GICV3_ITS_TRANSLATER)
+    if (machine->its && address == ITS_BASE + GICV3_ITS_TRANSLATER)
         gicv3_its_message(machine->its, requester, data);
+    else if (!machine->its && address == GIC2_MSI_BASE + GICV2M_SETSPI)
+        bus_mmio_write(&machine->bus, address, sizeof data, data);
     else
         bus_dma_write(&machine->bus, address, &data, sizeof data);
 }
@@ -83,7 +86,7 @@ void board_describe_pci(const struct machine *machine, const struct board_row *r
     fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
     fdt_property_cells(fdt, "ranges", PCI_PLACES * 7, ranges);
     fdt_property(fdt, "dma-coherent", NULL, 0);
-    fdt_property_cells(fdt, "msi-map", 4, (const uint32_t[]){0, PHANDLE_ITS, 0, 0x10000});
+    fdt_property_cells(fdt, "msi-map", 4, (const uint32_t[]){0, PHANDLE_MSI, 0, 0x10000});
     describe_pci_pins(row, fdt);
     fdt_end_node(fdt);
 }

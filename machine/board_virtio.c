@@ -91,12 +91,12 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
     struct disk *disk = option->zero_bytes ? disk_zero_create(option->zero_bytes) : disk_open(&how, error);
     if (disk && overlay)
         disk = disk_overlay_create(disk, option->read_only);
-    if (!disk || !tape)
-        return disk;
-    if (tape->replays)
+    if (!disk)
+        return NULL;
+    if (tape_replays(tape))
         tape->each_kept_block(tape->context, number, put_kept_block, disk);
     machine->disks[number] = (struct machine_disk){disk->size_bytes, disk_identity(disk)};
-    return changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
+    return tape && changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
 }
 
 static void add_virtio_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,

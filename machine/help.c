@@ -39,12 +39,16 @@ void help_program(FILE *to)
 
 void help_run(FILE *to)
 {
-    fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --restore SNAPSHOT [OPTIONS]\n\n", to);
-    fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --replay LOG [OPTIONS]\n\n", to);
-    for (const struct cli_option *option = cli_options; option->name; option++) {
-        fprintf(to, "  %s%s%s%s\n", option->name, option->value ? " " : "",
-                option->value ? option->value : "", option->repeatable ? "  (may be repeated)" : "");
-        print_paragraph(to, option->help);
+    fputs("usage: armature run --kernel FILE [OPTIONS]\n       armature run --firmware uefi [OPTIONS]\n"
+          "       armature run --restore SNAPSHOT [OPTIONS]\n       armature run --replay LOG [OPTIONS]\n",
+          to);
+    for (const struct cli_group *group = cli_groups; group->title; group++) {
+        fprintf(to, "\n%s:\n", group->title);
+        for (const struct cli_option *option = group->options; option->name; option++) {
+            fprintf(to, "  %s%s%s%s\n", option->name, option->value ? " " : "", option->value ? option->value : "",
+                    option->repeatable ? "  (may be repeated)" : "");
+            print_paragraph(to, option->help);
+        }
     }
     fputs("\nOn a terminal Ctrl-A X leaves, and Ctrl-A H lists the keys.\n\nExit status:\n", to);
     for (const struct cli_status *status = cli_statuses; status->meaning; status++)
@@ -63,19 +67,26 @@ static void print_troff(FILE *to, const char *text)
             fputc(*text, to);
 }
 
+static void print_manual_option(FILE *to, const struct cli_option *option)
+{
+    fputs(".TP\n.B ", to);
+    print_troff(to, option->name);
+    if (option->value) {
+        fputs("\\fR ", to);
+        print_troff(to, option->value);
+    }
+    fputc('\n', to);
+    print_troff(to, option->help);
+    fputs(option->repeatable ? " May be repeated.\n" : "\n", to);
+}
+
 void help_manual(FILE *to)
 {
     fputs(".SH OPTIONS\n", to);
-    for (const struct cli_option *option = cli_options; option->name; option++) {
-        fputs(".TP\n.B ", to);
-        print_troff(to, option->name);
-        if (option->value) {
-            fputs("\\fR ", to);
-            print_troff(to, option->value);
-        }
-        fputc('\n', to);
-        print_troff(to, option->help);
-        fputs(option->repeatable ? " May be repeated.\n" : "\n", to);
+    for (const struct cli_group *group = cli_groups; group->title; group++) {
+        fprintf(to, ".SS %s\n", group->title);
+        for (const struct cli_option *option = group->options; option->name; option++)
+            print_manual_option(to, option);
     }
     fputs(".SH \"EXIT STATUS\"\n", to);
     for (const struct cli_status *status = cli_statuses; status->meaning; status++) {
@@ -105,7 +116,8 @@ void help_completion(FILE *to)
           "    fi\n"
           "    case $previous in\n",
           to);
-    for (const struct cli_option *option = cli_options; option->name; option++) {
+    const struct cli_option *option;
+    for (unsigned i = 0; (option = cli_option_at(i)); i++) {
         if (!option->value)
             continue;
         fprintf(to, "    %s)\n", option->name);
@@ -119,7 +131,7 @@ void help_completion(FILE *to)
         fputs("        ;;\n", to);
     }
     fputs("    *)\n        mapfile -t COMPREPLY < <(compgen -W '--help", to);
-    for (const struct cli_option *option = cli_options; option->name; option++)
+    for (unsigned i = 0; (option = cli_option_at(i)); i++)
         fprintf(to, " %s", option->name);
     fputs("' -- \"$current\")\n        ;;\n    esac\n"
           "    [[ ${COMPREPLY[0]} != *: ]] || compopt -o nospace\n"

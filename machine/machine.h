@@ -29,7 +29,7 @@ struct machine_line {
 
 #define MACHINE_DEVICES_MAX 80
 
-/** What a disk held when the machine was built, as far as a replay must find it again. */
+/** What a disk held when the machine was built, by which a replay finds it again. */
 struct machine_disk {
     uint64_t size_bytes, identity;
 };
@@ -59,7 +59,7 @@ struct machine {
     unsigned device_count;
     unsigned virtio_slots_used;
     struct pci_host *pci;  /* NULL: the board has no PCI Express */
-    struct gicv3_its *its;
+    struct gicv3_its *its; /* NULL: messages on PCI are writes to memory */
     char boot_paths[MAX_DISKS][64]; /* of the disks, as Open Firmware would name them */
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */

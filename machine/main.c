@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include "debugger/debugger.h"
@@ -41,6 +42,36 @@ static bool save(struct machine *machine, const char *path, struct error *error)
     const struct run_options *options = machine->options;
     return saver_save(machine->saving.saver, path, &(struct saver_options){options->compress, options->incremental},
                       error);
+}
+
+/* Files that the machine was given the state of while it ran: parts of them may be mapped as long as it lives. */
+static struct {
+    struct snapshot **of;
+    unsigned count;
+} restored_from;
+
+static bool restore(struct machine *machine, const char *path, bool *lost, struct error *error)
+{
+    struct snapshot *snapshot = snapshot_open(path, error);
+    *lost = false;
+    if (!snapshot || !snapshot_fits(snapshot, machine, error)) {
+        snapshot_close(snapshot);
+        return false;
+    }
+    restored_from.of = host_realloc(restored_from.of, restored_from.count + 1, sizeof *restored_from.of);
+    restored_from.of[restored_from.count++] = snapshot;
+    saver_wait(machine->saving.saver, NULL); /* it may read what is replaced now */
+    *lost = !snapshot_restore_over(snapshot, machine, error);
+    if (!*lost)
+        saver_restored(machine->saving.saver, snapshot);
+    return !*lost;
+}
+
+static void close_restored(void)
+{
+    for (unsigned i = 0; i < restored_from.count; i++)
+        snapshot_close(restored_from.of[i]);
+    free(restored_from.of);
 }
 
 static bool finish_save(struct machine *machine, bool wait, struct error *error)
@@ -235,7 +266,7 @@ static int command_run(int argc, char **argv, bool debug)
     struct incoming *incoming = NULL;
     struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &incoming, &error);
     struct session *debugger = NULL;
-    static const struct debugger_hooks hooks = {.save = save};
+    static const struct debugger_hooks hooks = {.save = save, .restore = restore, .version = ARMATURE_VERSION};
     if (machine)
         give_services(machine, snapshot);
     if (!machine || (window && !window_attach(window, machine, &error)) ||
@@ -260,6 +291,7 @@ static int command_run(int argc, char **argv, bool debug)
     machine_free(machine); /* which puts the terminal right */
     window_free(window);
     snapshot_close(snapshot);
+    close_restored();
     incoming_free(incoming);
     record_free(record);
     replay_free(replay);

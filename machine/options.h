@@ -22,6 +22,7 @@ enum exit_status {
 };
 
 #define MAX_CPUS         64
+#define MAX_GIC2_CPUS    8
 #define MAX_DISKS        16
 #define MAX_NETS         4
 #define MAX_FORWARDS     16
@@ -102,6 +103,7 @@ struct at_option {
 
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
+enum gic_version { GIC_VERSION_3, GIC_VERSION_2 };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is
@@ -117,15 +119,14 @@ struct run_options {
     const char *dump_dtb;  /* write the device tree the guest would get there, and end */
     uint64_t memory_bytes; /* MIN_MEMORY_BYTES to MAX_MEMORY_BYTES, a multiple of 1 MiB; default 1 GiB */
     unsigned cpus;         /* 1 to MAX_CPUS; default 1 */
-    struct disk_option disks[MAX_DISKS];
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
     unsigned net_count;
-    struct share_option shares[MAX_SHARES];
     unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */
+    enum gic_version gic; /* default GIC_VERSION_3 */
     bool balloon;
     const char *hostcall; /* the list of functions that the guest may call; NULL: there are no such calls; "": it is not
                              known */
@@ -165,7 +166,10 @@ struct run_options {
     bool compress;  /* snapshots are compressed */
     const char *failure_snapshot; /* where a snapshot is written when a command of the script fails; NULL: nowhere */
     bool incremental; /* they hold what changed since the one before */
-    uint64_t given; /* a bit for each option that was given, by its place in the table */
+    uint64_t given[2]; /* a bit for each option that was given, by its place in the table */
+    /* Large, so last, and what is behind the counts is nothing: it is not even cleared. */
+    struct disk_option disks[MAX_DISKS];
+    struct share_option shares[MAX_SHARES];
 };
 
 /** Firmware that Debian packages, by the word that stands for its file. The last has no word. */

@@ -6,7 +6,7 @@
 static bool check_restore(const struct run_options *options, struct error *error)
 {
     static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
-                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus"};
+                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus", "--gic"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it",
@@ -21,8 +21,9 @@ static bool check_restore(const struct run_options *options, struct error *error
 static bool check_incoming(const struct run_options *options, struct error *error)
 {
     static const char *const fixed[] = {"--append",   "--memory",   "--cpus",          "--cpu",           "--seed",
-                                        "--dump-dtb", "--firmware", "--firmware-vars", "--bus",           "--restore",
-                                        "--record",   "--replay",   "--parallel",      "--fresh-identity"};
+                                        "--dump-dtb", "--firmware", "--firmware-vars", "--bus",           "--gic",
+                                        "--restore",  "--record",   "--replay",        "--parallel",
+                                        "--fresh-identity"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it",
@@ -56,6 +57,9 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
+    if (options->gic == GIC_VERSION_2 && options->cpus > MAX_GIC2_CPUS)
+        return error_set(error, "--gic 2 serves up to %u processors: give --cpus %u, or --gic 3", MAX_GIC2_CPUS,
+                         MAX_GIC2_CPUS);
     if (options->display.kind == DISPLAY_ABSENT && options->screenshot && !options->restore)
         return error_set(error, "--screenshot needs a screen: give --display none, or sdl");
     if (options->at_count && options->cpus > 1 && (options->record || options->replay))

@@ -93,6 +93,11 @@ static const char *describe_bus(const struct run_options *options, unsigned inde
     return index || options->bus == BUS_CHOICE_MMIO ? NULL : "pci";
 }
 
+static const char *describe_gic(const struct run_options *options, unsigned index, char *value)
+{
+    return index || options->gic == GIC_VERSION_3 ? NULL : "2";
+}
+
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
     static const char *const layouts[] = {"", "stripe:", "mirror:"};
@@ -232,6 +237,7 @@ static const struct {
     {"--cpus", false, describe_cpus},
     {"--cpu", false, describe_cpu},
     {"--bus", false, describe_bus},
+    {"--gic", false, describe_gic},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
     {"--share", false, describe_share},

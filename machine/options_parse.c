@@ -7,17 +7,16 @@
 
 void run_options_default(struct run_options *options)
 {
-    *options = (struct run_options){
-        .append = "",
-        .memory_bytes = 1ull << 30,
-        .cpus = 1,
-        .serial = {SERIAL_STDIO, NULL},
-        .cpu = CPU_V8_2,
-        .host_features = HOST_LEVEL_NATIVE,
-        .jit_cache_bytes = 32ull << 20,
-        .history_bytes = 512ull << 20,
-        .clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL,
-    };
+    memset(options, 0, offsetof(struct run_options, disks));
+    options->append = "";
+    options->memory_bytes = 1ull << 30;
+    options->cpus = 1;
+    options->serial.kind = SERIAL_STDIO;
+    options->cpu = CPU_V8_2;
+    options->host_features = HOST_LEVEL_NATIVE;
+    options->jit_cache_bytes = 32ull << 20;
+    options->history_bytes = 512ull << 20;
+    options->clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL;
 }
 
 /* What is given now replaces a list that stood there before. */
@@ -31,24 +30,40 @@ static void forget_list(struct run_options *options, const struct cli_option *op
         options->share_count = 0;
 }
 
-const struct cli_option *cli_find(const char *name)
+const struct cli_option *cli_option_at(unsigned index)
 {
-    const struct cli_option *option = cli_options;
-    while (option->name && strcmp(option->name, name))
-        option++;
-    return option->name ? option : NULL;
+    for (const struct cli_group *group = cli_groups; group->title; group++)
+        for (const struct cli_option *option = group->options; option->name; option++)
+            if (index-- == 0)
+                return option;
+    return NULL;
 }
 
-static uint64_t bit_of(const struct cli_option *option)
+const struct cli_option *cli_find(const char *name)
 {
-    return 1ull << (option - cli_options);
+    const struct cli_option *option;
+    for (unsigned i = 0; (option = cli_option_at(i)) && strcmp(option->name, name);)
+        i++;
+    return option;
+}
+
+/* The word of `given` that has the option's bit, and the bit. */
+static uint64_t *given_word(uint64_t given[2], const struct cli_option *option, uint64_t *bit)
+{
+    unsigned index = 0;
+    while (cli_option_at(index) != option)
+        index++;
+    assert(index < 2 * 64);
+    *bit = 1ull << (index % 64);
+    return &given[index / 64];
 }
 
 bool run_options_given(const struct run_options *options, const char *name)
 {
     const struct cli_option *option = cli_find(name);
     assert(option);
-    return options->given & bit_of(option);
+    uint64_t bit, given[2] = {options->given[0], options->given[1]};
+    return *given_word(given, option, &bit) & bit;
 }
 
 /* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
@@ -74,11 +89,12 @@ bool run_options_parse(struct run_options *options, int argc, char *const argv[]
                              argv[i][0] == '-' ? "unknown option '%s'; armature run --help lists them"
                                                : "'%s' is no option; armature run --help lists them",
                              argv[i]);
-        if (options->given & bit_of(option) && !option->repeatable)
+        uint64_t bit, *given = given_word(options->given, option, &bit);
+        if (*given & bit && !option->repeatable)
             return error_set(error, "%s is given twice", option->name);
-        if (!(options->given & bit_of(option)))
+        if (!(*given & bit))
             forget_list(options, option);
-        options->given |= bit_of(option);
+        *given |= bit;
         if (!take_values(options, option, argc, argv, &i, error))
             return false;
     }

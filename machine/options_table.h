@@ -19,8 +19,18 @@ struct cli_option {
     bool (*take_pair)(struct run_options *options, const char *first, const char *second, struct error *error);
 };
 
-/** All of them, in the order of the help; the last has no name. */
-extern const struct cli_option cli_options[];
+/** Options that belong together; each group has a file of its own, options_GROUP.c. The last row has no name. */
+extern const struct cli_option options_start[], options_board[], options_disk[], options_net[], options_lines[],
+    options_engine[], options_run[], options_snapshot[], options_debug[];
+
+/** All groups, in the order of the help; the last has no title. */
+extern const struct cli_group {
+    const char *title;
+    const struct cli_option *options;
+} cli_groups[];
+
+/** The option number `index` of all, in the order of the help; NULL: there are no more. */
+const struct cli_option *cli_option_at(unsigned index);
 
 /** Whether the options make sense together. False: `error` says which do not. */
 bool options_check(const struct run_options *options, struct error *error);

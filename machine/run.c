@@ -467,8 +467,11 @@ void run_loop_run(struct run_loop *loop)
             loop->stirred = true;
         }
     }
-    for (unsigned i = 0; i < loop->cpu_count; i++)
+    for (unsigned i = 0; i < loop->cpu_count; i++) {
         loop->cpus[i]->stop_requested = false;
+        if (loop->halt) /* the same state, whatever it was halted for; a turn that goes on sets it anew */
+            loop->cpus[i]->limit = loop->cpus[i]->icount;
+    }
     loop->halted = loop->halt;
     loop->halt = false;
 }

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "machine/contract/annex.h"
 #include "machine/contract/display.h"
 #include "machine/contract/input.h"
 #include "machine/machine.h"
@@ -215,6 +216,18 @@ static bool begin(struct window *window, struct error *error)
                      length == (ssize_t)sizeof first ? first.text : "its process ended");
 }
 
+static __attribute__((noreturn)) void run_process(int socket, const struct display_option *option)
+{
+    struct window_message failed = {.kind = WINDOW_FAILED};
+    struct error error = {""};
+    const struct window_annex *sdl = annex_open("window", &error);
+    if (sdl)
+        sdl->process(socket, option->width, option->height, option->full_screen);
+    snprintf(failed.text, sizeof failed.text, "%s", error.text);
+    send(socket, &failed, sizeof failed, MSG_NOSIGNAL);
+    _exit(1);
+}
+
 struct window *window_create(const struct run_options *options, struct error *error)
 {
     int sockets[2];
@@ -234,7 +247,7 @@ struct window *window_create(const struct run_options *options, struct error *er
         close(sockets[0]);
         if (getppid() != parent)
             _exit(1);
-        window_process(sockets[1], options->display.width, options->display.height, options->display.full_screen);
+        run_process(sockets[1], &options->display);
     }
     close(sockets[1]);
     window->socket = sockets[0];

@@ -32,7 +32,10 @@ struct window_message {
     char text[128];
 };
 
-/** The window's process: runs until the socket is closed, and does not return. */
-void window_process(int socket, uint32_t width, uint32_t height, bool full_screen) __attribute__((noreturn));
+/** What the annex "window" has: the window's process, which runs until the socket is closed, and does not return. */
+struct window_annex {
+    void (*process)(int socket, uint32_t width, uint32_t height, bool full_screen) __attribute__((noreturn));
+};
+extern const struct window_annex annex;
 
 #endif

@@ -7,16 +7,8 @@
 
 #define AFFINITY_MASK 0xff00ffffffull
 
-static const struct field block_field_list[] = {
-    FIELD(struct gic_block, group),          FIELD(struct gic_block, enabled),
-    FIELD(struct gic_block, latched),        FIELD(struct gic_block, active),
-    FIELD(struct gic_block, edge),           FIELD(struct gic_block, level),
-    FIELD_ARRAY(struct gic_block, priority), FIELDS_END,
-};
-static const struct fields block_fields = {"gic_block", sizeof(struct gic_block), block_field_list};
-
 static const struct field cpu_field_list[] = {
-    FIELD_STRUCT(struct gic_cpu, private, &block_fields),
+    FIELD_STRUCT(struct gic_cpu, private, &gic_block_fields),
     FIELD(struct gic_cpu, asleep),
     FIELD(struct gic_cpu, priority_mask),
     FIELD(struct gic_cpu, control),
@@ -30,8 +22,6 @@ static const struct field cpu_field_list[] = {
     FIELD(struct gic_cpu, best_lpi_priority),
     FIELD_HOST(struct gic_cpu, targeted),
     FIELD_HOST(struct gic_cpu, best),
-    FIELD_HOST(struct gic_cpu, best_priority),
-    FIELD_HOST(struct gic_cpu, best_group),
     FIELD_HOST(struct gic_cpu, signalled),
     FIELD_HOST(struct gic_cpu, wire),
     FIELD_HOST(struct gic_cpu, affinity),
@@ -42,7 +32,7 @@ static const struct field cpu_field_list[] = {
 static const struct fields cpu_fields_of_gic = {"gic_cpu", sizeof(struct gic_cpu), cpu_field_list};
 
 static const struct field gic_field_list[] = {
-    FIELD(struct gicv3, group_enable),   FIELD_STRUCT_ARRAY(struct gicv3, block, &block_fields),
+    FIELD(struct gicv3, group_enable),   FIELD_STRUCT_ARRAY(struct gicv3, block, &gic_block_fields),
     FIELD_ARRAY(struct gicv3, router),   FIELD_STRUCT_ARRAY(struct gicv3, cpu, &cpu_fields_of_gic),
     FIELD_HOST(struct gicv3, cpu_count), FIELD_HOST(struct gicv3, block_count),
     FIELD_HOST(struct gicv3, firmware_setup),
@@ -51,39 +41,10 @@ static const struct field gic_field_list[] = {
 };
 static const struct fields gic_fields = {"gicv3", sizeof(struct gicv3), gic_field_list};
 
-uint32_t gic_config_spread(uint32_t bits, unsigned half)
-{
-    uint32_t config = 0;
-    for (unsigned i = 0; i < 16; i++)
-        config |= (bits >> (16 * half + i) & 1) << (2 * i + 1);
-    return config;
-}
-
-uint32_t gic_config_gather(uint32_t bits, unsigned half, uint32_t config)
-{
-    bits &= ~(0xffffu << 16 * half);
-    for (unsigned i = 0; i < 16; i++)
-        bits |= (config >> (2 * i + 1) & 1) << (16 * half + i);
-    return bits;
-}
-
-/* A wire's new level. Returns whether that may have changed what is pending. */
-static bool set_level(struct gic_block *block, uint32_t bit, bool level)
-{
-    if (level == !!(block->level & bit))
-        return false;
-    block->level ^= bit;
-    if (!(block->edge & bit))
-        return true;
-    if (level)
-        block->latched |= bit;
-    return level;
-}
-
 static void set_spi(void *receiver, unsigned number, bool level)
 {
     struct gicv3 *gic = receiver;
-    if (set_level(&gic->block[1 + number / 32], 1u << number % 32, level) &&
+    if (gic_block_set_level(&gic->block[1 + number / 32], 1u << number % 32, level) &&
         gic->target[number] != GIC_NO_TARGET)
         gic_update(&gic->cpu[gic->target[number]]);
 }
@@ -91,7 +52,7 @@ static void set_spi(void *receiver, unsigned number, bool level)
 static void set_ppi(void *receiver, unsigned number, bool level)
 {
     struct gic_cpu *cpu = receiver;
-    if (set_level(&cpu->private, 1u << number, level))
+    if (gic_block_set_level(&cpu->private, 1u << number, level))
         gic_update(cpu);
 }
 
@@ -113,22 +74,7 @@ void *gicv3_redist(struct gicv3 *gic, unsigned cpu)
     return &gic->cpu[cpu];
 }
 
-static void reset_block(struct gic_block *block, uint32_t always_edge)
-{
-    *block = (struct gic_block){.level = block->level, .edge = always_edge};
-}
-
 /* Saved state comes from a file: what the registers could not hold must not get in that way either. */
-static void bound_binary_points(struct gic_cpu *cpu)
-{
-    for (unsigned group = 0; group < 2; group++) {
-        unsigned least = GIC_PRIORITY_SHIFT - 1 + group;
-        cpu->binary_point[group] &= 7;
-        if (cpu->binary_point[group] < least)
-            cpu->binary_point[group] = least;
-    }
-}
-
 static void bound_lpis(struct gic_cpu *cpu)
 {
     cpu->lpis_enabled = cpu->lpis_enabled && cpu->gic->lpi_bus;
@@ -143,7 +89,7 @@ static void gic_restored(void *device)
     struct gicv3 *gic = device;
     for (unsigned i = 0; i < gic->cpu_count; i++) {
         memset(gic->cpu[i].targeted, 0, sizeof gic->cpu[i].targeted);
-        bound_binary_points(&gic->cpu[i]);
+        gic_bound_binary_points(gic->cpu[i].binary_point);
         bound_lpis(&gic->cpu[i]);
     }
     memset(gic->target, GIC_NO_TARGET, sizeof gic->target);
@@ -162,16 +108,16 @@ static void gic_reset(void *device)
     struct gicv3 *gic = device;
     gic->group_enable = 0;
     for (unsigned i = 0; i < GIC_BLOCKS; i++)
-        reset_block(&gic->block[i], 0);
+        gic_block_reset(&gic->block[i], 0);
     memset(gic->router, 0, sizeof gic->router);
     for (unsigned i = 0; i < gic->cpu_count; i++) {
         struct gic_cpu *cpu = &gic->cpu[i];
-        reset_block(&cpu->private, 0xffff);
+        gic_block_reset(&cpu->private, GIC_SGI_MASK);
         cpu->asleep = !gic->firmware_setup;
         cpu->priority_mask = 0;
         cpu->control = 0;
-        cpu->binary_point[0] = GIC_PRIORITY_SHIFT - 1;
-        cpu->binary_point[1] = GIC_PRIORITY_SHIFT;
+        cpu->binary_point[0] = GIC_LEAST_POINT;
+        cpu->binary_point[1] = GIC_LEAST_POINT + 1;
         cpu->lpis_enabled = cpu->best_lpi = cpu->best_lpi_priority = 0;
         cpu->lpi_properties = cpu->lpi_pending = 0;
         memset(cpu->group_enable, 0, sizeof cpu->group_enable);
@@ -205,7 +151,7 @@ struct gicv3 *gicv3_create(const struct gicv3_config *config)
         cpu->affinity = config->cpus[i].mpidr & AFFINITY_MASK;
         cpu->index = i;
         cpu->gic = gic;
-        cpu->best = GIC_SPURIOUS;
+        cpu->best.intid = GIC_SPURIOUS;
     }
     return gic;
 }

@@ -12,15 +12,12 @@ enum {
     /* PRIbits 4 (five bits), IDbits 0 (sixteen), A3V, RSS. */
     CTLR_FIXED = 4 << 8 | 1 << 15 | 1 << 18,
     SRE_FIXED = 7, /* system registers only, no bypass */
-    MIN_BINARY_POINT_0 = GIC_PRIORITY_SHIFT - 1,
-    MIN_BINARY_POINT_1 = GIC_PRIORITY_SHIFT,
     INTID_MASK = 0xffffff,
-    FIRST_SPECIAL_INTID = 1020,
 };
 
 static unsigned pending_intid(const struct gic_cpu *cpu, unsigned group)
 {
-    return cpu->best != GIC_SPURIOUS && cpu->best_group == group ? cpu->best : GIC_SPURIOUS;
+    return cpu->best.intid != GIC_SPURIOUS && cpu->best.group == group ? cpu->best.intid : GIC_SPURIOUS;
 }
 
 static unsigned acknowledge(struct gic_cpu *cpu, unsigned group)
@@ -36,31 +33,16 @@ static unsigned acknowledge(struct gic_cpu *cpu, unsigned group)
         block->latched &= ~(1u << intid % 32);
     }
     cpu->active_priorities[group] |=
-        1u << (gic_group_priority(cpu, group, cpu->best_priority) >> GIC_PRIORITY_SHIFT);
+        gic_active_bit(gic_group_priority(cpu, group, cpu->best.priority));
     gic_update(cpu);
     return intid;
-}
-
-/* Which group the most urgent active priority belongs to; 2 when nothing is active. */
-static unsigned running_group(const struct gic_cpu *cpu)
-{
-    uint32_t zero = cpu->active_priorities[0], one = cpu->active_priorities[1];
-    if (!(zero | one))
-        return 2;
-    uint32_t top = (zero | one) & -(zero | one);
-    return zero & top ? 0 : 1;
-}
-
-static bool is_special(unsigned intid)
-{
-    return intid >= FIRST_SPECIAL_INTID && intid <= GIC_SPURIOUS;
 }
 
 /* Priority drop, and deactivation where EOImode does not leave that to ICC_DIR. A write that does not belong
  * to what runs is ignored. */
 static void end_of_interrupt(struct gic_cpu *cpu, unsigned group, unsigned intid)
 {
-    if (is_special(intid) || running_group(cpu) != group)
+    if (gic_is_special(intid) || gic_running_group(cpu->active_priorities) != group)
         return;
     cpu->active_priorities[group] &= cpu->active_priorities[group] - 1;
     if (!(cpu->control & CTLR_EOIMODE))
@@ -70,7 +52,7 @@ static void end_of_interrupt(struct gic_cpu *cpu, unsigned group, unsigned intid
 
 static void deactivate(struct gic_cpu *cpu, unsigned intid)
 {
-    if (!is_special(intid) && cpu->control & CTLR_EOIMODE)
+    if (!gic_is_special(intid) && cpu->control & CTLR_EOIMODE)
         gic_deactivate(cpu, intid);
 }
 
@@ -151,10 +133,10 @@ static void icc_write(void *device, unsigned index, enum icc_reg reg, uint64_t v
     case ICC_EOIR0: end_of_interrupt(cpu, 0, value & INTID_MASK); break;
     case ICC_EOIR1: end_of_interrupt(cpu, 1, value & INTID_MASK); break;
     case ICC_DIR: deactivate(cpu, value & INTID_MASK); break;
-    case ICC_BPR0: write_binary_point(cpu, 0, value & 7, MIN_BINARY_POINT_0); break;
+    case ICC_BPR0: write_binary_point(cpu, 0, value & 7, GIC_LEAST_POINT); break;
     case ICC_BPR1:
         if (!(cpu->control & CTLR_CBPR))
-            write_binary_point(cpu, 1, value & 7, MIN_BINARY_POINT_1);
+            write_binary_point(cpu, 1, value & 7, GIC_LEAST_POINT + 1);
         break;
     case ICC_AP0R0:
     case ICC_AP1R0:

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the parts of the interrupt controller share: its state, and the choice of what to signal.
  *
- * Interrupts lie in blocks of 32, one bit each: a CPU's SGIs and PPIs are one block of its own, the SPIs are
- * blocks 1, 2, ... of the distributor (block 0 stays empty, so that a block's number is its register's
- * index).
- *
  * For each CPU the most urgent candidate is kept. Whoever changes what may make a candidate calls
  * gic_update() for the CPUs concerned. Worked example: SPI 1 (INTID 33) rises, level-sensitive, enabled,
  * group 1, routed to CPU 2: block[1].level gets bit 1, gic_update(cpu 2) finds it, sees its priority below
@@ -13,27 +9,12 @@
 #ifndef ARMATURE_GICV3_INTERNAL_H
 #define ARMATURE_GICV3_INTERNAL_H
 
+#include "peripherals/gic.h"
 #include "peripherals/gicv3.h"
 
 enum {
     GIC_BLOCKS = 1 + GICV3_MAX_SPIS / 32,
-    GIC_PRIVATE = 32,    /* SGIs and PPIs */
-    GIC_SPURIOUS = 1023, /* INTID that means: nothing */
-    GIC_IDLE = 0xff,     /* the running priority when nothing runs */
-    GIC_PRIORITY_MASK = 0xf8,
-    GIC_PRIORITY_SHIFT = 3, /* 8 less the bits of priority */
     GIC_IIDR = 0x43b,
-};
-
-/* 32 interrupts. */
-struct gic_block {
-    uint32_t group; /* 1: group 1 */
-    uint32_t enabled;
-    uint32_t latched; /* pending by an edge, an SGI or a write to ISPENDR */
-    uint32_t active;
-    uint32_t edge;  /* 1: edge-triggered */
-    uint32_t level; /* the wires */
-    uint8_t priority[32];
 };
 
 struct gic_cpu {
@@ -51,8 +32,7 @@ struct gic_cpu {
 
     /* Derived. */
     uint32_t targeted[GIC_BLOCKS]; /* SPIs that are routed here */
-    unsigned best;                 /* INTID of the most urgent candidate, or GIC_SPURIOUS */
-    uint8_t best_priority, best_group;
+    struct gic_choice best;        /* the most urgent candidate */
     bool signalled[2]; /* what the wires carry now: FIQ, IRQ */
 
     /* Wiring. */
@@ -76,16 +56,6 @@ struct gicv3 {
 enum { GIC_NO_TARGET = 0xff };
 
 extern const struct reg_bank gic_dist_bank;
-
-static inline uint32_t gic_pending(const struct gic_block *block)
-{
-    return block->latched | (block->level & ~block->edge);
-}
-
-/* Bits 0-15 or 16-31 of `bits`, each doubled into the upper bit of a pair: as ICFGR shows them. */
-uint32_t gic_config_spread(uint32_t bits, unsigned half);
-/* The way back: the half replaced by the upper bits of the pairs in `config`. */
-uint32_t gic_config_gather(uint32_t bits, unsigned half, uint32_t config);
 
 /** The block of an INTID (0-1019) as `cpu` sees it, or NULL where there is none. */
 struct gic_block *gic_block_of(struct gic_cpu *cpu, unsigned intid);

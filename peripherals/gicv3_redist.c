@@ -6,7 +6,7 @@
 #define PROPBASER_MASK 0x070fffffffffff9full /* OuterCache, address, Shareability, InnerCache, IDbits */
 #define PENDBASER_MASK 0x070fffffffff0f80ull /* the same; PTZ reads as zero */
 
-enum { CTLR_CES = 1 << 1, SLEEP = 1 << 1, CHILDREN_ASLEEP = 1 << 2, SGI_MASK = 0xffff };
+enum { CTLR_CES = 1 << 1, SLEEP = 1 << 1, CHILDREN_ASLEEP = 1 << 2 };
 
 /* Affinity, processor number, Last; PLPIS where there are LPIs, which all come from an ITS. */
 static uint64_t read_type(void *device, unsigned index)
@@ -151,7 +151,7 @@ static uint64_t read_config(void *device, unsigned index)
 static void write_config(void *device, unsigned index, uint64_t value)
 {
     struct gic_cpu *cpu = device;
-    cpu->private.edge = gic_config_gather(cpu->private.edge, index, (uint32_t)value) | SGI_MASK;
+    cpu->private.edge = gic_config_gather(cpu->private.edge, index, (uint32_t)value) | GIC_SGI_MASK;
     gic_update(cpu);
 }
 

@@ -110,9 +110,6 @@ static int same_page(const struct space *a, const struct space *b, uint64_t page
         return 1;
     if (!none_is_zero && (!of_a || !of_b))
         return 0;
-    if (in_a != STORE_NONE && in_b != STORE_NONE &&
-        store_hash(&of_a->snapshot->store, in_a) != store_hash(&of_b->snapshot->store, in_b))
-        return 0;
     if (in_a != STORE_NONE && in_a == in_b && of_a->snapshot == of_b->snapshot)
         return 1;
     const uint8_t *content_a = space_content(of_a, in_a), *content_b = space_content(of_b, in_b);

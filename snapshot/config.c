@@ -87,7 +87,7 @@ static bool merge_shares(const struct run_options *recorded, const char *path, s
 {
     struct share_option given[MAX_SHARES];
     unsigned given_count = options->share_count, found = 0;
-    memcpy(given, options->shares, sizeof given);
+    memcpy(given, options->shares, given_count * sizeof *given);
     for (unsigned i = 0; i < recorded->share_count; i++) {
         options->shares[i] = recorded->shares[i];
         for (unsigned n = 0; n < given_count; n++) {
@@ -142,6 +142,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     options->kernel = recorded->kernel;
     options->firmware = recorded->firmware;
     options->bus = recorded->bus;
+    options->gic = recorded->gic;
     options->initrd = recorded->initrd;
     options->append = recorded->append;
     options->dtb = recorded->dtb;
@@ -192,4 +193,43 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
     for (unsigned i = given; good && i < options->disk_count; i++)
         good = find_whole_disk(snapshot, i, &options->disks[i], error);
     return good;
+}
+
+/* --- with a machine that runs ---------------------------------------------------------------------- */
+
+struct described {
+    const char *name;
+    unsigned count;
+    char first[64]; /* the value of the first */
+};
+
+static void look_for(void *context, const char *name, const char *value)
+{
+    struct described *wanted = context;
+    if (strcmp(name, wanted->name))
+        return;
+    if (!wanted->count++)
+        snprintf(wanted->first, sizeof wanted->first, "%s", value);
+}
+
+bool snapshot_fits(const struct snapshot *snapshot, const struct machine *machine, struct error *error)
+{
+    /* Of some it only matters how many there are. */
+    static const struct {
+        const char *name;
+        bool by_value;
+    } rows[] = {{"--memory", true}, {"--cpus", true},   {"--cpu", true},   {"--bus", true},   {"--balloon", true},
+                {"--disk", false},  {"--net", false},   {"--share", false}, {"--console", false}, {"--display", false}};
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct described there = {.name = rows[i].name}, here = there;
+        run_options_describe(&snapshot->recorded, look_for, &there);
+        run_options_describe(machine->options, look_for, &here);
+        if (there.count != here.count)
+            return error_set(error, "snapshot %.200s: its machine has %u of %s, this one has %u", snapshot->file.path,
+                             there.count, rows[i].name, here.count);
+        if (rows[i].by_value && strcmp(there.first, here.first))
+            return error_set(error, "snapshot %.200s: its machine has %s %s, this one has %s", snapshot->file.path,
+                             rows[i].name, there.first, here.first);
+    }
+    return true;
 }

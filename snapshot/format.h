@@ -75,6 +75,8 @@ void format_close(struct format_file *file);
 
 /** A section by its name, its checksum being right. False: it is not there or damaged, and `error` says so. */
 bool format_find(const struct format_file *file, const char *name, struct reader *reader, struct error *error);
+/** As format_find(), whether its checksum is right or not. */
+bool format_locate(const struct format_file *file, const char *name, struct reader *reader, struct error *error);
 bool format_has(const struct format_file *file, const char *name);
 bool format_read(const struct format_file *file, const struct format_section *section, struct reader *reader,
                  struct error *error);

@@ -60,7 +60,7 @@ static void set_path(char to[PATH_MAX], const char *path)
 
 void lineage_init(struct lineage *lineage, struct machine *machine)
 {
-    *lineage = (struct lineage){.machine = machine};
+    *lineage = (struct lineage){.machine = machine, .kept = machine->options->incremental};
 }
 
 void lineage_free(struct lineage *lineage)
@@ -74,6 +74,8 @@ void lineage_free(struct lineage *lineage)
 
 void lineage_restored(struct lineage *lineage, const char *path, uint64_t identity)
 {
+    if (!lineage->kept)
+        return;
     set_path(lineage->path, path);
     lineage->identity = identity;
     lineage->known = true;
@@ -115,11 +117,13 @@ const struct page_watch *lineage_changes(const struct lineage *lineage, const st
 
 void lineage_begin(struct lineage *lineage, const char *path)
 {
+    lineage->written = false;
+    if (!lineage->kept)
+        return;
     snprintf(lineage->next_path, sizeof lineage->next_path, "%s", path);
     for (unsigned i = 0; i < lineage->space_count; i++)
         memcpy(lineage->spaces[i].before, lineage->spaces[i].watch.changed, bitmap_bytes(&lineage->spaces[i]));
     arm(lineage);
-    lineage->written = false;
 }
 
 void lineage_written(struct lineage *lineage, bool good, uint64_t identity)
@@ -130,7 +134,7 @@ void lineage_written(struct lineage *lineage, bool good, uint64_t identity)
 
 void lineage_settle(struct lineage *lineage)
 {
-    if (lineage->written) {
+    if (lineage->written && lineage->kept) {
         set_path(lineage->path, lineage->next_path);
         lineage->identity = lineage->next_identity;
         lineage->known = true;

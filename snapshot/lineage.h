@@ -18,6 +18,7 @@ struct lineage_space {
 
 struct lineage {
     struct machine *machine;
+    bool kept;               /* the user wants --incremental; else nothing of this is looked at, or costs anything */
     bool known;              /* there is a parent */
     char path[PATH_MAX];     /* of the parent, absolute */
     uint64_t identity;       /* its table's checksum */

@@ -122,10 +122,16 @@ bool format_read(const struct format_file *file, const struct format_section *se
     return true;
 }
 
-bool format_find(const struct format_file *file, const char *name, struct reader *reader, struct error *error)
+bool format_locate(const struct format_file *file, const char *name, struct reader *reader, struct error *error)
 {
     const struct format_section *section = find(file, name);
     if (!section)
         return error_set(error, "snapshot %s: has no section '%s'", file->path, name);
-    return format_read(file, section, reader, error);
+    *reader = (struct reader){file->mapping + section->offset, section->length, false};
+    return true;
+}
+
+bool format_find(const struct format_file *file, const char *name, struct reader *reader, struct error *error)
+{
+    return format_locate(file, name, reader, error) && format_read(file, find(file, name), reader, error);
 }

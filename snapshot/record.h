@@ -11,7 +11,7 @@ struct record;
 struct record *record_create(void);
 const struct tape *record_tape(const struct record *record);
 
-/** Makes the log at `path`, before the machine runs. `program`: the version that writes it. */
+/** Makes the log at `path`, before the machine runs (on). `program`: the version that writes it. */
 bool record_start(struct record *record, struct machine *machine, const char *path, const char *program,
                   struct error *error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A file, and its parents, into a machine that was made of what the file says. */
 #include <stdio.h>
+#include "machine/marks.h"
 #include "snapshot/space.h"
 
 #define MAPPED_MAX 20000u /* parts of memory that are mapped one by one: the host has a limit of 65530 mappings */
@@ -244,6 +245,34 @@ bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct
         return false;
     if (machine->options->fresh_identity)
         machine_reidentify(machine);
+    return true;
+}
+
+/* What was written to disks since they were opened. */
+static bool forget_media(struct machine *machine)
+{
+    for (unsigned i = 0; i < machine->device_count; i++) {
+        const struct device *device = &machine->devices[i];
+        const struct medium_ops *medium = device->class->medium;
+        uint64_t page = 0, pages;
+        if (!medium || !medium->watches(device->instance, &pages))
+            continue;
+        for (; medium->next_page(device->instance, &page); page++)
+            if (!medium->revert_page(device->instance, page, NULL))
+                return false;
+    }
+    return true;
+}
+
+bool snapshot_restore_over(struct snapshot *snapshot, struct machine *machine, struct error *error)
+{
+    inputs_clear(machine->inputs);
+    if (!forget_media(machine))
+        return wrong(snapshot, "the host cannot give back what the disks' images hold", error);
+    if (!snapshot_restore(snapshot, machine, error))
+        return false;
+    machine->stop = MACHINE_RUNNING;
+    marks_begin(machine);
     return true;
 }
 

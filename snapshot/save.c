@@ -289,6 +289,12 @@ struct saver *saver_create(struct machine *machine, const struct snapshot *resto
     return saver;
 }
 
+void saver_restored(struct saver *saver, const struct snapshot *restored)
+{
+    saver_wait(saver, NULL);
+    lineage_restored(&saver->lineage, restored->file.path, snapshot_identity(restored));
+}
+
 void saver_free(struct saver *saver)
 {
     if (!saver)

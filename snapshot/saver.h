@@ -20,6 +20,9 @@ struct saver_options {
 struct saver *saver_create(struct machine *machine, const struct snapshot *restored, void (*done)(void *context),
                            void *context);
 
+/** The machine was given that snapshot's state while it ran: the next incremental one is its child. */
+void saver_restored(struct saver *saver, const struct snapshot *restored);
+
 /** Begins to save the machine, which stands between two instructions and is not changed. One that is being written is
  * waited for first, and its error is this one's. False: `error` says why nothing is being written. */
 bool saver_save(struct saver *saver, const char *path, const struct saver_options *options, struct error *error);

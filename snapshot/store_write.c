@@ -5,9 +5,10 @@
 #include "machine/contract/fields.h"
 #include "snapshot/store.h"
 
-#define GAP_MAX       15u /* pages between two of an extent */
+#define GAP_MAX       63u /* pages between two of an extent */
 #define RUN_MAX_BYTES (8u << 20)
-#define AGAIN_PART    8u /* that part of the stored pages may be equal to others */
+#define AGAIN_PAGES   4096u /* so many stored pages may be equal to others */
+#define AGAIN_PART    8u    /* and that part of them */
 
 /* A page that was stored, by its hash. */
 struct known {
@@ -214,7 +215,7 @@ static bool store_again(struct store_writer *store, uint64_t page)
     const struct store_extent *extent = &store->extent;
     if (store->compress || !extent->count ||
         page - (extent->page + extent->count) > (store->keep_zeroes ? 0 : GAP_MAX) ||
-        store->again >= store->stored / AGAIN_PART)
+        store->again >= AGAIN_PAGES + store->stored / AGAIN_PART)
         return false;
     store->again++;
     return true;

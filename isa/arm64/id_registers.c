@@ -15,9 +15,9 @@ static uint64_t fixed_part(const struct cpu *cpu, enum sysreg reg)
 {
     switch (reg) {
     case SR_ID_AA64PFR0_EL1:
-        /* EL0 and EL1 in AArch64 only; GICv3 system registers. Nothing is executed speculatively: CSV2 and
-         * CSV3. */
-        return 0x11 | 1ull << 24 | 3ull << 56 | 1ull << 60;
+        /* EL0 and EL1 in AArch64 only; GICv3 system registers, where there is such a controller. Nothing is executed
+         * speculatively: CSV2 and CSV3. */
+        return 0x11 | (uint64_t)(cpu->icc != NULL) << 24 | 3ull << 56 | 1ull << 60;
     case SR_ID_AA64DFR0_EL1:
         return debug_version[cpu->features.model] | (DEBUG_BREAKPOINTS - 1ull) << 12 |
                (DEBUG_WATCHPOINTS - 1ull) << 20 | (DEBUG_CONTEXT_BREAKPOINTS - 1ull) << 28;

@@ -173,6 +173,7 @@ static unsigned transfer_size(uint64_t physical, unsigned size)
 static bool device_transfer(struct cpu *cpu, bool write, uint64_t physical, unsigned size, uint64_t *value)
 {
     cpu_lock_machine(cpu);
+    cpu->bus->requester = cpu->index;
     bool done =
         write ? bus_mmio_write(cpu->bus, physical, size, *value) : bus_mmio_read(cpu->bus, physical, size, value);
     if (cpu->parallel)

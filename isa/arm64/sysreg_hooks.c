@@ -441,7 +441,7 @@ static bool trap_dcc(struct cpu *cpu, enum sysreg reg, bool write)
     return cpu->sys.MDSCR_EL1 & TDCC;
 }
 
-/* The interrupt controller's CPU interface. A CPU without one reads zeros. */
+/* The interrupt controller's CPU interface. To a CPU without one these are UNDEFINED; the debugger reads zeros. */
 
 static uint64_t read_icc(struct cpu *cpu, enum sysreg reg)
 {

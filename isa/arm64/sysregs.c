@@ -71,6 +71,8 @@ static enum sysreg checked(struct cpu *cpu, const struct insn *insn, bool write)
     const struct sysreg_hooks *hooks = &sysreg_hooks[reg];
     if (!cpu->pstate.el && hooks->trapped && hooks->trapped(cpu, reg, write))
         sysreg_trap(cpu, insn);
+    if (reg >= SR_ICC_PMR_EL1 && reg <= SR_ICC_IGRPEN1_EL1 && !cpu->icc)
+        cpu_undefined(cpu, insn);
     if (reg == SR_FPCR || reg == SR_FPSR)
         cpu_check_fp(cpu, insn);
     /* SP_EL0 is no register of its own while it is the stack pointer. */

@@ -125,8 +125,16 @@ void bus_free(struct bus *bus)
 
 void ram_watch_again(struct ram *ram, struct page_watch *watch)
 {
+    const uint64_t all_clean = 0x0101010101010101ull * PAGE_CLEAN;
+    uint64_t page = 0;
     page_watch_arm(watch);
-    for (uint64_t page = 0; page < watch->page_count; page++)
+    for (; page + sizeof all_clean <= watch->page_count; page += sizeof all_clean) {
+        uint64_t flags;
+        memcpy(&flags, ram->page_flags + page, sizeof flags);
+        flags |= all_clean;
+        memcpy(ram->page_flags + page, &flags, sizeof flags);
+    }
+    for (; page < watch->page_count; page++)
         ram->page_flags[page] |= PAGE_CLEAN;
 }
 

@@ -62,6 +62,7 @@ struct bus {
     void (*on_rom_changed)(void *context);
     void *on_rom_changed_context;
     bool process; /* bus_init_process() made it */
+    unsigned requester; /* the CPU whose access is under way, for devices that are not the same for all */
 };
 
 /** Reserves RAM. Fails when the host cannot give the address space. */

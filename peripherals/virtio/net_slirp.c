@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* User-mode networking by libslirp. Frames from the guest go in at once; what comes out, whenever that is, is
- * posted as an input. libslirp's clock is the machine's. */
+ * posted as an input. libslirp's clock is the machine's. An annex (machine/contract/annex.h). */
 #include "peripherals/virtio/net_slirp.h"
 
 #include <arpa/inet.h>
@@ -219,7 +219,7 @@ static void slirp_free(struct net_backend *backend)
 static const struct net_backend_ops slirp_ops = {
     .send = slirp_send, .attach = slirp_attach, .free = slirp_free};
 
-struct net_backend *net_slirp_open(const struct clock *clock, struct error *error)
+static struct net_backend *open_network(const struct clock *clock, struct error *error)
 {
     SlirpConfig config = {
         .version = 4,
@@ -249,8 +249,8 @@ struct net_backend *net_slirp_open(const struct clock *clock, struct error *erro
     return &net->backend;
 }
 
-bool net_slirp_forward(struct net_backend *backend, bool udp, uint32_t host_address, uint16_t host_port,
-                       uint16_t guest_port, struct error *error)
+static bool forward(struct net_backend *backend, bool udp, uint32_t host_address, uint16_t host_port,
+                    uint16_t guest_port, struct error *error)
 {
     struct net_slirp *net = (struct net_slirp *)backend;
     struct in_addr host = {htonl(host_address)}, guest = {htonl(GUEST)};
@@ -262,3 +262,5 @@ bool net_slirp_forward(struct net_backend *backend, bool udp, uint32_t host_addr
     return error_set(error, "--net: cannot listen on %s port %s:%u: %s; choose another host port",
                      udp ? "UDP" : "TCP", text, host_port, strerror(errno));
 }
+
+const struct net_slirp_annex annex = {open_network, forward};

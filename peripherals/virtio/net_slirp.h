@@ -25,4 +25,12 @@ struct net_backend *net_slirp_open(const struct clock *clock, struct error *erro
 bool net_slirp_forward(struct net_backend *backend, bool udp, uint32_t host_address, uint16_t host_port,
                        uint16_t guest_port, struct error *error);
 
+/** What the annex "network" has: the two above. */
+struct net_slirp_annex {
+    struct net_backend *(*open)(const struct clock *clock, struct error *error);
+    bool (*forward)(struct net_backend *backend, bool udp, uint32_t host_address, uint16_t host_port,
+                    uint16_t guest_port, struct error *error);
+};
+extern const struct net_slirp_annex annex;
+
 #endif

@@ -2,7 +2,7 @@
 /* The translating engines against the interpreter: random programs from the same state, compared after every
  * turn.
  *
- * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--jit-cache MIB] [--hotter N]
+ * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--jit-cache MIB] [--hotter N] [--stay N]
  *     [--prefer NAME] [--verbose]
  *
  * With --hotter, programs that are short enough for this test get regions under auto too, at any time. The
@@ -198,9 +198,11 @@ int main(int argc, char **argv)
             jit_settings.cache_bytes = number(argv[++i]) << 20;
         } else if (i + 1 < argc && !strcmp(argv[i], "--hotter")) {
             jit_settings.hotter = (unsigned)number(argv[++i]);
+        } else if (i + 1 < argc && !strcmp(argv[i], "--stay") && number(argv[i + 1]) >= JIT_MIN_STAY) {
+            jit_settings.stay_insns = (unsigned)number(argv[++i]);
         } else {
             fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--host-features LEVEL] "
-                            "[--jit-cache MIB] [--hotter N] [--prefer NAME] [--verbose]\n");
+                            "[--jit-cache MIB] [--hotter N] [--stay N] [--prefer NAME] [--verbose]\n");
             return 2;
         }
     }

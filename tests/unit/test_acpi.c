@@ -30,6 +30,20 @@ static struct acpi_board some_board(bool pci)
     return board;
 }
 
+/* The same with a GICv2. */
+static struct acpi_board some_gic2_board(bool pci)
+{
+    struct acpi_board board = some_board(pci);
+    board.gic_redist = board.gic_redist_bytes = board.gic_its = 0;
+    board.gic2_cpu = 0x08010000;
+    if (pci) {
+        board.gic2_msi = 0x08020000;
+        board.gic2_msi_gsi = 80;
+        board.gic2_msi_count = 64;
+    }
+    return board;
+}
+
 static uint64_t number(const uint8_t *at, unsigned size)
 {
     uint64_t value = 0;
@@ -113,9 +127,35 @@ static size_t package_length(const uint8_t *at)
     return length;
 }
 
-static void check_board(bool pci)
+/* The first subtable of a type in the MADT. */
+static const uint8_t *subtable(const uint8_t *madt, unsigned type)
 {
-    struct acpi_board board = some_board(pci);
+    const uint8_t *at = madt + 44;
+    while (at[0] != type)
+        at += at[1];
+    return at;
+}
+
+static void check_madt(const uint8_t *madt, bool pci, bool gic2)
+{
+    assert_int_equal(count_subtables(madt, 0x0b), 3);
+    assert_int_equal(count_subtables(madt, 0x0c), 1);
+    assert_int_equal(count_subtables(madt, 0x0d), pci && gic2);
+    assert_int_equal(count_subtables(madt, 0x0e), !gic2);
+    assert_int_equal(count_subtables(madt, 0x0f), pci && !gic2);
+    assert_int_equal(subtable(madt, 0x0c)[20], gic2 ? 2 : 3);
+    assert_int_equal(number(subtable(madt, 0x0b) + 32, 8), gic2 ? 0x08010000 : 0);
+    if (pci && gic2) {
+        const uint8_t *frame = subtable(madt, 0x0d);
+        assert_int_equal(number(frame + 8, 8), 0x08020000);
+        assert_int_equal(number(frame + 20, 2), 64);
+        assert_int_equal(number(frame + 22, 2), 80);
+    }
+}
+
+static void check_board(bool pci, bool gic2)
+{
+    struct acpi_board board = gic2 ? some_gic2_board(pci) : some_board(pci);
     struct acpi_files files;
     acpi_make(&board, &files);
     carry_out(&files);
@@ -125,15 +165,11 @@ static void check_board(bool pci)
     const uint8_t *xsdt = table_at(&files, number(files.rsdp.bytes + 24, 8));
     assert_memory_equal(xsdt, "XSDT", 4);
     static const char *const signatures[] = {"FACP", "APIC", "GTDT", "SPCR", "MCFG", "IORT"};
-    unsigned count = pci ? 6 : 4;
+    unsigned count = pci && gic2 ? 5 : pci ? 6 : 4;
     assert_int_equal(number(xsdt + 4, 4), 36 + 8 * count);
     for (unsigned i = 0; i < count; i++)
         assert_memory_equal(table_at(&files, number(xsdt + 36 + 8 * i, 8)), signatures[i], 4);
-    const uint8_t *madt = table_at(&files, number(xsdt + 44, 8));
-    assert_int_equal(count_subtables(madt, 0x0b), 3);
-    assert_int_equal(count_subtables(madt, 0x0c), 1);
-    assert_int_equal(count_subtables(madt, 0x0e), 1);
-    assert_int_equal(count_subtables(madt, 0x0f), pci);
+    check_madt(table_at(&files, number(xsdt + 44, 8)), pci, gic2);
     const uint8_t *fadt = table_at(&files, number(xsdt + 36, 8)), *dsdt = table_at(&files, number(fadt + 140, 8));
     assert_memory_equal(dsdt, "DSDT", 4);
     assert_int_equal(dsdt[36], 0x10); /* one scope, to the table's end */
@@ -143,12 +179,14 @@ static void check_board(bool pci)
 
 static void in_slots(void **state)
 {
-    check_board(false);
+    check_board(false, false);
+    check_board(false, true);
 }
 
 static void on_pci(void **state)
 {
-    check_board(true);
+    check_board(true, false);
+    check_board(true, true);
 }
 
 static void smbios(void **state)

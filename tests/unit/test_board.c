@@ -99,11 +99,9 @@ static uint32_t cell(const void *fdt, const char *path, const char *name, unsign
     return fdt32_to_cpu(cells[index]);
 }
 
-/* Every window of the bus is described by a node, with its address and size. */
-static void the_tree_describes_the_memory_map(void **state)
+/* Every window of the bus is described by a node, with its address and size. Returns how many there are. */
+static unsigned described_windows(struct machine *machine, void *fdt)
 {
-    struct machine *machine = make();
-    void *fdt = tree(machine);
     unsigned described = 0;
     for (unsigned w = 0; w < machine->bus.window_count; w++) {
         const struct mmio_window *window = &machine->bus.windows[w];
@@ -119,7 +117,48 @@ static void the_tree_describes_the_memory_map(void **state)
             fail_msg("no node describes %s", window->name);
         described++;
     }
-    assert_int_equal(described, 9 + BOARD_VIRTIO_SLOTS);
+    return described;
+}
+
+static void the_tree_describes_the_memory_map(void **state)
+{
+    struct machine *machine = make();
+    void *fdt = tree(machine);
+    assert_int_equal(described_windows(machine, fdt), 9 + BOARD_VIRTIO_SLOTS);
+    free(fdt);
+    machine_free(machine);
+}
+
+static void a_gicv2_is_described_and_has_no_system_registers(void **state)
+{
+    options.gic = GIC_VERSION_2;
+    options.cpus = 8;
+    struct machine *machine = make();
+    void *fdt = tree(machine);
+    assert_int_equal(described_windows(machine, fdt), 9 + BOARD_VIRTIO_SLOTS);
+    int node = fdt_path_offset(fdt, "/intc@8000000");
+    assert_int_equal(fdt_node_check_compatible(fdt, node, "arm,gic-400"), 0);
+    assert_int_equal(fdt_node_check_compatible(fdt, node, "arm,cortex-a15-gic"), 0);
+    assert_int_equal(sysreg_read(machine->cpus[7], SR_ID_AA64PFR0_EL1) >> 24 & 15, 0);
+    free(fdt);
+    machine_free(machine);
+    options.gic = GIC_VERSION_3;
+    machine = make();
+    assert_int_equal(sysreg_read(machine->cpus[7], SR_ID_AA64PFR0_EL1) >> 24 & 15, 1);
+    machine_free(machine);
+}
+
+static void a_gicv2_takes_messages_in_a_frame(void **state)
+{
+    options.gic = GIC_VERSION_2;
+    options.bus = BUS_CHOICE_PCI;
+    options.cpus = 1;
+    struct machine *machine = make();
+    void *fdt = tree(machine);
+    int node = fdt_path_offset(fdt, "/intc@8000000/v2m@8020000");
+    assert_int_equal(fdt_node_check_compatible(fdt, node, "arm,gic-v2m-frame"), 0);
+    assert_int_equal(cell(fdt, "/pcie@10000000", "msi-map", 1), fdt_get_phandle(fdt, node));
+    assert_null(machine->its);
     free(fdt);
     machine_free(machine);
 }
@@ -423,6 +462,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
     const struct CMUnitTest tests[] = {
         TEST(the_tree_describes_the_memory_map),
+        TEST(a_gicv2_is_described_and_has_no_system_registers),
+        TEST(a_gicv2_takes_messages_in_a_frame),
         TEST(the_map_is_that_of_the_virt_board),
         TEST(interrupts_and_cpus_are_those_of_the_virt_board),
         TEST(chosen_tells_what_the_kernel_needs),

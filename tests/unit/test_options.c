@@ -302,6 +302,10 @@ static void test_refused(void **state)
         {"--firmware f --firmware-vars v --record r", "--firmware-vars"},
         {"--restore s --firmware f", "--firmware"},
         {"--restore s --bus pci", "--bus"},
+        {"--kernel k --gic 4", "3 2"},
+        {"--kernel k --gic 2 --cpus 9", "up to 8"},
+        {"--restore s --gic 2", "--gic"},
+        {"--incoming tcp:h:1 --gic 2", "--gic"},
     };
     for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
         if (parse(refused[i][0]))
@@ -317,6 +321,10 @@ static void test_limits(void **state)
     assert_true(parse("--kernel k --memory 64G --console stdio --serial none"));
     assert_int_equal(options.memory_bytes, 64ull << 30);
     assert_true(parse("--dump-dtb out.dtb"));
+    assert_true(parse("--kernel k --gic 2 --cpus 8"));
+    assert_int_equal(options.gic, GIC_VERSION_2);
+    assert_true(parse("--kernel k"));
+    assert_int_equal(options.gic, GIC_VERSION_3);
 
     char many[1024] = "--kernel k";
     for (unsigned i = 0; i < MAX_DISKS; i++)
@@ -336,7 +344,8 @@ static void test_texts(void **state)
         FILE *to = open_memstream(&text, &length);
         writers[w](to);
         fclose(to);
-        for (const struct cli_option *option = cli_options; option->name; option++) {
+        const struct cli_option *option;
+        for (unsigned i = 0; (option = cli_option_at(i)); i++) {
             char name[64];
             snprintf(name, sizeof name, w == 1 ? "\\-\\-%s" : "--%s", option->name + 2);
             if (w == 1)

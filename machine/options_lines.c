@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where serial lines and the screen end on the host, and what is done with them. A group of the table of options. */
+#include <string.h>
+#include "machine/actions.h"
+#include "machine/options_values.h"
+
+#define SERIALS "none null stdio pty file: unix:"
+
+static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
+                               struct error *error)
+{
+    static const struct {
+        const char *word;
+        enum serial_kind kind;
+    } kinds[] = {{"none", SERIAL_NONE}, {"null", SERIAL_NULL}, {"stdio", SERIAL_STDIO}, {"pty", SERIAL_PTY}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(value, kinds[i].word)) {
+            *serial = (struct serial_option){kinds[i].kind, NULL};
+            return true;
+        }
+    bool file = !strncmp(value, "file:", 5), socket = !strncmp(value, "unix:", 5);
+    if ((file || socket) && value[5]) {
+        *serial = (struct serial_option){file ? SERIAL_FILE : SERIAL_UNIX, value + 5};
+        return true;
+    }
+    return error_set(error, "%s expects stdio, file:PATH, unix:PATH, pty, null or none (not '%s')", what, value);
+}
+
+static bool take_serial(struct run_options *options, const char *value, struct error *error)
+{
+    return take_serial_option(&options->serial, "--serial", value, error);
+}
+
+static bool take_console(struct run_options *options, const char *value, struct error *error)
+{
+    return take_serial_option(&options->console, "--console", value, error);
+}
+
+/* sdl|none[,size=WxH][,fullscreen] */
+static bool take_display(struct run_options *options, const char *value, struct error *error)
+{
+    char copy[64] = "", *rest = copy, *word;
+    struct display_option *display = &options->display;
+    if (strlen(value) < sizeof copy)
+        strcpy(copy, value);
+    int kind = option_find_word("none sdl", strsep(&rest, ","));
+    bool good = kind >= 0;
+    *display = (struct display_option){DISPLAY_NONE + kind, 1024, 768, false};
+    while (good && (word = strsep(&rest, ","))) {
+        uint64_t width = 0, height = 0;
+        const char *end = "";
+        if (!strcmp(word, "fullscreen"))
+            display->full_screen = true;
+        else if (strncmp(word, "size=", 5) || !option_number(word + 5, 8192, &width, &end) || *end != 'x' ||
+                 !option_whole_number(end + 1, 4320, &height) || width < 64 || height < 64)
+            good = false;
+        else
+            display->width = (uint32_t)width, display->height = (uint32_t)height;
+    }
+    return good ||
+           error_set(error, "--display expects sdl or none, and behind it ,size=WIDTHxHEIGHT or ,fullscreen (not '%s')",
+                     value);
+}
+
+static bool take_screenshot(struct run_options *options, const char *value, struct error *error)
+{
+    return option_path(&options->screenshot, "--screenshot", value, error);
+}
+
+static bool take_at(struct run_options *options, const char *first, const char *second, struct error *error)
+{
+    struct at_option *at = &options->at[options->at_count];
+    if (options->at_count == MAX_AT)
+        return error_set(error, "--at can be given %u times at most", MAX_AT);
+    if (!option_time(first, &at->at_ns))
+        return error_set(
+            error, "--at expects a time with its unit, and an action, such as 20s \"screenshot x.png\" (not '%s')",
+            first);
+    if (!action_check(second, error))
+        return false;
+    at->action = second;
+    options->at_count++;
+    return true;
+}
+
+const struct cli_option options_lines[] = {
+    {"--serial", "WHERE", SERIALS, false,
+     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or "
+     "none.",
+     take_serial},
+    {"--console", "WHERE", SERIALS, false,
+     "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
+    {"--display", "sdl|none[,WORD...]", "sdl none", false,
+     "Adds a screen (virtio-gpu, and ramfb for firmware), a keyboard and a tablet: in a window, or none, where only "
+     "screenshots show it. "
+     ",size=1280x800 says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the "
+     "window's keys.",
+     take_display},
+    {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
+    {"--at", "TIME ACTION", NULL, true,
+     "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
+     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\" or \"power\".",
+     .take_pair = take_at},
+    {0},
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How a run ends, and what is told of it. A group of the table of options. */
+#include "machine/options_values.h"
+
+static bool take_record(struct run_options *options, const char *value, struct error *error)
+{
+    return option_path(&options->record, "--record", value, error);
+}
+
+static bool take_replay(struct run_options *options, const char *value, struct error *error)
+{
+    return option_path(&options->replay, "--replay", value, error);
+}
+
+static bool take_timeout(struct run_options *options, const char *value, struct error *error)
+{
+    return option_time(value, &options->timeout_ns) ||
+           error_set(error, "--timeout expects a time with its unit (ms, s, m or h), such as 60s (not '%s')", value);
+}
+
+static bool take_stop_after(struct run_options *options, const char *value, struct error *error)
+{
+    if (option_whole_number(value, UINT64_MAX - 1, &options->stop_after_insns) && options->stop_after_insns > 0)
+        return true;
+    return error_set(error, "--stop-after expects a number of instructions, such as 1000000 (not '%s')", value);
+}
+
+static bool take_state_hash_at(struct run_options *options, const char *value, struct error *error)
+{
+    const char *rest = value;
+    uint64_t number, last = 0;
+    bool good = true;
+    options->hash_count = 0;
+    do {
+        good = options->hash_count < MAX_HASHES && option_number(rest, UINT64_MAX - 1, &number, &rest) && number > last;
+        if (good)
+            last = options->hash_at[options->hash_count++] = number;
+    } while (good && *rest++ == ',');
+    if (good && !rest[-1])
+        return true;
+    return error_set(error, "--state-hash-at expects numbers of instructions, ascending, up to %u of them, such as "
+                     "1000000,50000000 (not '%s')", MAX_HASHES, value);
+}
+
+static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
+{
+    return options->exit_on_panic = true;
+}
+
+static bool take_no_reboot(struct run_options *options, const char *value, struct error *error)
+{
+    return options->no_reboot = true;
+}
+
+const struct cli_option options_run[] = {
+    {"--record", "FILE", "", false,
+     "Write a log of all that reaches the guest from outside, by which --replay can do the run again.", take_record},
+    {"--replay", "FILE", "", false,
+     "Do a recorded run again, exactly. The machine is the log's: files that lie elsewhere now, --engine and where "
+     "output goes may be given. Nothing is taken from the host, disks are not written, and the run ends where the "
+     "recording did, or with an error where it comes to differ.",
+     take_replay},
+    {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.", take_timeout},
+    {"--stop-after", "N", NULL, false,
+     "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
+     take_stop_after},
+    {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
+    {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
+     take_no_reboot},
+    {"--state-hash-at", "N[,N...]", NULL, false,
+     "Print a hash of the whole machine's state on standard error when the first processor has run N instructions: "
+     "for comparing runs.",
+     take_state_hash_at},
+    {0},
+};

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the values of options are made of: numbers, sizes, times, words, names of files. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "machine/contract/clock.h"
+#include "machine/options_values.h"
+
+bool option_number(const char *text, uint64_t maximum, uint64_t *value, const char **end)
+{
+    bool hexadecimal = text[0] == '0' && text[1] == 'x';
+    const char *digits = hexadecimal ? "0123456789abcdefABCDEF" : "0123456789";
+    const char *first = hexadecimal ? text + 2 : text;
+    if (!*first || !strchr(digits, *first))
+        return false;
+    char *after;
+    errno = 0;
+    *value = strtoull(text, &after, hexadecimal ? 16 : 10);
+    *end = after;
+    return errno == 0 && *value <= maximum;
+}
+
+bool option_whole_number(const char *text, uint64_t maximum, uint64_t *value)
+{
+    const char *end;
+    return option_number(text, maximum, value, &end) && !*end;
+}
+
+bool option_size(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *bytes)
+{
+    uint64_t number;
+    const char *unit;
+    if (!option_number(text, maximum >> 20, &number, &unit) || (strcmp(unit, "M") && strcmp(unit, "G")))
+        return false;
+    uint64_t size = number << (*unit == 'M' ? 20 : 30);
+    if (size < minimum || size > maximum)
+        return false;
+    *bytes = size;
+    return true;
+}
+
+bool option_time(const char *text, uint64_t *ns)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ns;
+    } units[] = {{"ms", 1000000}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S}};
+    uint64_t number;
+    const char *unit;
+    if (option_number(text, UINT64_MAX / units[3].ns, &number, &unit) && number > 0)
+        for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
+            if (!strcmp(unit, units[i].unit)) {
+                *ns = number * units[i].ns;
+                return true;
+            }
+    return false;
+}
+
+int option_find_word(const char *words, const char *text)
+{
+    size_t length = strlen(text);
+    for (int index = 0; *words; index++) {
+        size_t word = strcspn(words, " ");
+        if (word == length && !memcmp(words, text, length))
+            return index;
+        words += word + strspn(words + word, " ");
+    }
+    return -1;
+}
+
+bool option_path(const char **path, const char *what, const char *value, struct error *error)
+{
+    if (!*value)
+        return error_set(error, "%s expects the name of a file", what);
+    *path = value;
+    return true;
+}
+
+bool option_word(int *choice, const char *what, const char *words, const char *value,
+                      struct error *error)
+{
+    *choice = option_find_word(words, value);
+    if (*choice < 0)
+        return error_set(error, "%s expects one of: %s (not '%s')", what, words, value);
+    return true;
+}
