@@ -11,6 +11,7 @@
 #include "peripherals/nvme.h"
 #include "peripherals/pci.h"
 #include "peripherals/ramfb.h"
+#include "peripherals/usb/xhci.h"
 #include "peripherals/virtio/net_slirp.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
@@ -233,31 +234,49 @@ static void build_console(struct machine *machine, const struct board_row *row)
     machine->console.source = virtio_console_source(console, 0);
 }
 
-static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
+/* Keyboard and tablet, of one kind or the other. */
+static void build_input(struct machine *machine, const struct board_row *row)
 {
-    const struct display_option *option = &machine->options->display;
     struct machine_screen *screen = &machine->screen;
-    if (option->kind == DISPLAY_ABSENT)
-        return true;
-    screen->display = display_create(error);
-    if (!screen->display)
-        return false;
     screen->inputs = machine->inputs;
-    struct virtio_gpu *gpu =
-        virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    if (machine->options->input == INPUT_CHOICE_USB) {
+        struct xhci *xhci = xhci_create(&machine->bus, machine->inputs);
+        pci_host_add(machine->pci, &xhci->function);
+        machine_add_device(machine, &xhci_class, "usb0", xhci);
+        screen->keyboard_source = xhci->devices[USB_HID_KEYBOARD].source;
+        screen->tablet_source = xhci->devices[USB_HID_TABLET].source;
+        return;
+    }
     struct virtio_input *keyboard =
         virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
     struct virtio_input *tablet =
         virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_TABLET, "tablet0.events");
-    screen->size_source = gpu->size_source;
     screen->keyboard_source = keyboard->source;
     screen->tablet_source = tablet->source;
-    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
     machine_add_device(machine, &virtio_input_class, "keyboard0", keyboard);
     machine_add_device(machine, &virtio_input_class, "tablet0", tablet);
-    fill_slot(machine, row, &gpu->virtio);
     fill_slot(machine, row, &keyboard->virtio);
     fill_slot(machine, row, &tablet->virtio);
+}
+
+static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct display_option *option = &machine->options->display;
+    struct machine_screen *screen = &machine->screen;
+    if (option->kind == DISPLAY_ABSENT) {
+        if (machine->options->input == INPUT_CHOICE_USB)
+            build_input(machine, row);
+        return true;
+    }
+    screen->display = display_create(error);
+    if (!screen->display)
+        return false;
+    struct virtio_gpu *gpu =
+        virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    screen->size_source = gpu->size_source;
+    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
+    fill_slot(machine, row, &gpu->virtio);
+    build_input(machine, row);
     /* What firmware and an early kernel draw is seen until the graphics device shows something. */
     machine_add_device(machine, &ramfb_class, "ramfb0", ramfb_create(&machine->bus, machine->fw_cfg, screen->display));
     return true;

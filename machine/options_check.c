@@ -6,7 +6,8 @@
 static bool check_restore(const struct run_options *options, struct error *error)
 {
     static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
-                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus", "--gic"};
+                                        "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus", "--gic",
+                                        "--input"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it",
@@ -22,6 +23,7 @@ static bool check_incoming(const struct run_options *options, struct error *erro
 {
     static const char *const fixed[] = {"--append",   "--memory",   "--cpus",          "--cpu",           "--seed",
                                         "--dump-dtb", "--firmware", "--firmware-vars", "--bus",           "--gic",
+                                        "--input",
                                         "--restore",  "--record",   "--replay",        "--parallel",
                                         "--fresh-identity"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)

@@ -98,6 +98,11 @@ static const char *describe_gic(const struct run_options *options, unsigned inde
     return index || options->gic == GIC_VERSION_3 ? NULL : "2";
 }
 
+static const char *describe_input(const struct run_options *options, unsigned index, char *value)
+{
+    return index || options->input == INPUT_CHOICE_VIRTIO ? NULL : "usb";
+}
+
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
     static const char *const layouts[] = {"", "stripe:", "mirror:"};
@@ -237,6 +242,7 @@ static const struct {
     {"--cpus", false, describe_cpus},
     {"--cpu", false, describe_cpu},
     {"--bus", false, describe_bus},
+    {"--input", false, describe_input},
     {"--gic", false, describe_gic},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},

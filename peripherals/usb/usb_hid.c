@@ -108,7 +108,8 @@ static unsigned put_descriptor(const struct usb_hid *hid, unsigned kind, unsigne
     case DESCRIPTOR_REPORT: break;
     default: return 0;
     }
-    memcpy(to, report_descriptor(hid, &length), length);
+    const uint8_t *bytes = report_descriptor(hid, &length);
+    memcpy(to, bytes, length);
     return length;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A keyboard or a tablet on USB (USB 2.0, chapter 9; HID 1.11), whatever controller it is at: its requests on the control
- * endpoint, its reports on an interrupt endpoint. */
+/* A keyboard or a tablet on USB (USB 2.0, chapter 9; HID 1.11), whatever controller it is at: its requests on the
+ * control endpoint, its reports on an interrupt endpoint. */
 #ifndef ARMATURE_USB_HID_H
 #define ARMATURE_USB_HID_H
 

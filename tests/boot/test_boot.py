@@ -302,6 +302,36 @@ def case_display():
     check(len(restored) - restored.count(0) > 10000 and different < len(rows) // 4, "a restored screen shows something else")
 
 
+def case_usb():
+    """Keyboard and tablet at an xHCI controller: keys and pointer as events of the guest, from a snapshot in the midst too."""
+    snap = os.path.join(folder.name, "usb.snap")
+    read = "dd if=/dev/input/event{} bs=24 count={} 2>/dev/null | hexdump -v -e '24/1 \"%02x\" \"\\n\"'\n"
+    script = ("sleep 2\ncat /proc/interrupts\ncat /proc/bus/input/devices\n" + read.format(0, 6) + read.format(1, 3) +
+              "echo end\npoweroff -f\n")
+    log = os.path.join(folder.name, "usb.log")
+    keys = ("--at", "20s", "key b", "--at", "30s", "mouse 400 300")
+    output = boot(script, "--display", "none,size=800x600", "--input", "usb", *keys, "--save-on", "# dd if=/dev/input/event0", snap,
+                  *(["--record", log] if cpus == "1" else []), "--timeout", "60s")
+    check("Armature USB Keyboard" in answer(output, "cat /proc/bus/input/devices"), "no keyboard", output)
+    check("Armature USB Tablet" in answer(output, "cat /proc/bus/input/devices"), "no tablet", output)
+    check("xhci_hcd" in answer(output, "cat /proc/interrupts"), "no interrupts", output)
+    events = [line[32:] for line in output.decode().split("\r\n") if re.fullmatch("[0-9a-f]{48}", line)]
+    # As with virtio-input, and before each key the usage that it is on USB.
+    check(events[:6] == ["0400040005000700", "0100300001000000", "0000000000000000",
+                         "0400040005000700", "0100300000000000", "0000000000000000"], f"keys: {events}", output)
+    check(events[6][:8] == "03000000" and 16300 < struct.unpack("<I", bytes.fromhex(events[6][8:]))[0] < 16500,
+          f"pointer: {events}", output)
+    for word in (b"Call trace", b"xhci_hcd 0000:00:01.0: WARN", b"died", b"error -"):
+        check(word not in output, f"the kernel says {word}", output)
+    done = subprocess.run([program, "run", "--restore", snap, "--clock", "virtual", *keys], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE)
+    check(done.returncode == POWER_OFF and events[1].encode() in done.stdout and events[6].encode() in done.stdout,
+          "a restored machine has other keys", done.stdout)
+    if cpus == "1":
+        done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        check(done.returncode == POWER_OFF and done.stdout == output, "a replay is another run", done.stdout)
+
+
 def case_net():
     """An address by DHCP; the guest fetches from a server on the host; the host reaches a server in the guest."""
     content = os.urandom(2 << 20)
