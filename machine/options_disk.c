@@ -28,7 +28,8 @@ static bool take_cdrom(struct run_options *options, const char *value, struct er
 
 const struct cli_option options_disk[] = {
     {"--disk", "FILE[,WORD...]", "", true,
-     "A disk image as the next virtio disk (/dev/vda, vdb, ...): qcow2 where its name ends so, else raw; "
+     "A disk image as the next virtio disk (/dev/vda, vdb, ...), or with ,bus=nvme an NVMe one (/dev/nvme0n1; on PCI "
+     "Express, which is there then), or with ,bus=scsi a SCSI one (/dev/sda): qcow2 where its name ends so, else raw; "
      ",format=raw and ,format=qcow2 say which. ,ro is read-only; with ,overlay what the guest writes is kept in "
      "memory and in snapshots, and the image stays as it is; with ,overlay=FILE it is kept in that qcow2 image, "
      "which is made where it is not there. ,snapshot=NAME reads a snapshot in a qcow2 image. Several images are one "

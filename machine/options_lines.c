@@ -107,7 +107,7 @@ const struct cli_option options_lines[] = {
      "window's keys.",
      take_display},
     {"--input", "virtio|usb", INPUTS, false,
-     "What keyboard and tablet are: virtio-input devices (the default, with a display), or at an xHCI controller (USB 3, "
+     "What keyboard and tablet are: virtio-input devices (the default, with a display), or at an xHCI controller (USB, "
      "on PCI Express), for guests without a driver for those.",
      take_input},
     {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},

@@ -328,7 +328,7 @@ def case_usb():
     check(done.returncode == POWER_OFF and events[1].encode() in done.stdout and events[6].encode() in done.stdout,
           "a restored machine has other keys", done.stdout)
     if cpus == "1":
-        done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        done = subprocess.run([program, "run", "--replay", log, *keys], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         check(done.returncode == POWER_OFF and done.stdout == output, "a replay is another run", done.stdout)
 
 
