@@ -2,9 +2,13 @@
 /* Unwinding. A frame record is the caller's x29 and the return address, and x29 points to it (AAPCS64); the kernel
  * makes one for exceptions too. A function that has not made its record yet, or made none, returns to x30. */
 #include "debugger/backtrace.h"
+#include <string.h>
 #include "debugger/command.h"
 #include "debugger/dwarf.h"
 #include "debugger/location.h"
+
+#define LEVELS_MAX 32u
+#define FRAMES_MAX 128u
 
 /* Return addresses may be signed: the bits above the address are put right, as XPAC does. */
 static uint64_t strip_signature(uint64_t address)
@@ -28,62 +32,155 @@ static bool before_prologue(struct session *session, const struct space *space, 
     return true;
 }
 
-unsigned backtrace_from(struct session *session, const struct space *space, uint64_t pc, uint64_t sp, uint64_t fp,
-                        uint64_t lr, struct frame *frames, unsigned capacity)
+static struct frame called_by(const struct frame *frame, uint64_t pc, uint64_t sp)
+{
+    struct frame caller = *frame;
+    caller.pc = strip_signature(pc);
+    caller.sp = sp;
+    caller.is_return = true;
+    return caller;
+}
+
+/* By the frame record. False: there is none, or the stack ends here. */
+static bool unwind_record(const struct space *space, struct frame *frame)
+{
+    uint64_t record[2], at = frame->x[29];
+    if (!at || at & 7 || space_read(space, at, record, sizeof record) != sizeof record || !record[1] ||
+        (record[0] && record[0] == at))
+        return false;
+    *frame = called_by(frame, record[1], at + 16);
+    frame->x[29] = record[0];
+    frame->known = 1u << 29; /* what else it had saved is not known */
+    /* A stack grows down: it cannot go on below. */
+    frame->outermost = record[0] && record[0] < at && (record[0] ^ at) < 0x10000;
+    return true;
+}
+
+unsigned backtrace_from(struct session *session, const struct space *space, const struct frame *top,
+                        struct frame *frames, unsigned capacity)
 {
     unsigned count = 0;
-    struct unwinding state = {.pc = pc, .sp = sp, .fp = fp, .lr = lr};
+    struct frame state = *top;
+    const uint64_t lr = top->x[30];
     if (!capacity)
         return 0;
-    frames[count++] = (struct frame){pc, sp, fp, false};
-    if (count < capacity && lr && !dwarf_knows_frame(session, pc) && before_prologue(session, space, pc))
-        frames[count++] = (struct frame){strip_signature(lr), sp, fp, true};
-    state.is_return = false;
-    while (count < capacity) {
-        uint64_t record[2];
-        if (dwarf_unwind(session, space, &state)) {
+    frames[count++] = state;
+    if (count < capacity && lr && !dwarf_knows_frame(top->pc) && before_prologue(session, space, top->pc))
+        frames[count++] = called_by(&state, lr, state.sp);
+    while (count < capacity && !state.outermost) {
+        if (dwarf_unwind(space, &state)) {
             if (!state.pc)
                 break;
-            frames[count++] = (struct frame){strip_signature(state.pc), state.sp, state.fp, true};
+            state.pc = strip_signature(state.pc);
+        } else if (!unwind_record(space, &state)) {
+            break;
+        } else if (count >= 2 && frames[count - 1].pc == state.pc && frames[count - 1].x[29] == state.x[29]) {
             continue;
         }
-        uint64_t at = state.fp;
-        if (!at || at & 7 || space_read(space, at, record, sizeof record) != sizeof record)
-            break;
-        state.pc = strip_signature(record[1]);
-        state.sp = at + 16;
-        state.fp = record[0];
-        state.is_return = true;
-        if (!state.pc || (record[0] && record[0] == at))
-            break;
-        if (count >= 2 && frames[count - 1].pc == state.pc && frames[count - 1].fp == state.fp)
-            continue;
-        frames[count++] = (struct frame){state.pc, state.sp, state.fp, true};
-        if (record[0] && record[0] < at && (record[0] ^ at) < 0x10000) /* a stack grows down: it cannot go on below */
-            break;
+        frames[count++] = state;
     }
     return count;
 }
 
-unsigned backtrace_of_cpu(struct session *session, const struct space *space, struct frame *frames, unsigned capacity)
+struct frame backtrace_top(struct session *session)
 {
     const struct cpu *cpu = session_cpu(session);
-    return backtrace_from(session, space, cpu->pc, cpu->x[REG_SP], cpu->x[29], cpu->x[30], frames, capacity);
+    struct frame top = {.pc = cpu->pc, .sp = cpu->x[REG_SP], .known = 0x7fffffff};
+    memcpy(top.x, cpu->x, sizeof top.x);
+    return top;
 }
 
-void backtrace_print(struct session *session, const struct frame *frames, unsigned count)
+unsigned backtrace_of_cpu(struct session *session, const struct space *space, struct frame *frames, unsigned capacity)
 {
+    struct frame top = backtrace_top(session);
+    return backtrace_from(session, space, &top, frames, capacity);
+}
+
+bool backtrace_frame(struct session *session, unsigned number, struct frame *frame)
+{
+    struct frame frames[FRAMES_MAX];
+    struct dwarf_level levels[LEVELS_MAX];
+    struct space space = session_space(session);
+    unsigned count = number ? backtrace_of_cpu(session, &space, frames, FRAMES_MAX) : 1, seen = 0;
+    if (!number)
+        frames[0] = backtrace_top(session);
     for (unsigned i = 0; i < count; i++) {
-        struct source_line line;
-        uint64_t pc = frames[i].pc - (frames[i].is_return ? 4 : 0);
-        char text[256];
-        say(session, "#%-2u ", i);
-        say_in(session, PAINT_ADDRESS, "0x%016llx", (unsigned long long)frames[i].pc);
-        session_symbolize(session, frames[i].pc, text, sizeof text);
-        say(session, " in ");
-        say_in(session, PAINT_SYMBOL, "%s", *text ? text : "??");
-        if (location_line(session, pc, &line))
-            say(session, " at %s:%u", line.file, line.line);
-        say(session, "\n");
+        unsigned inner = dwarf_levels(frame_code(&frames[i]), levels, LEVELS_MAX);
+        if (!inner)
+            inner = 1;
+        if (number < seen + inner) {
+            *frame = frames[i];
+            frame->level = number - seen;
+            return true;
+        }
+        seen += inner;
     }
+    return false;
+}
+
+/* --- printing -------------------------------------------------------------------------------------- */
+
+struct listed {
+    struct session *session;
+    bool any;
+};
+
+static bool print_argument(void *context, const char *name, const struct value *value, const char *why)
+{
+    struct listed *listed = context;
+    struct session *session = listed->session;
+    say(session, listed->any ? ", %s=" : "%s=", name);
+    listed->any = true;
+    if (!value)
+        say(session, "<%s>", why);
+    else if (type_is_scalar(value->type))
+        value_print(session, value, 0);
+    else
+        say(session, "...");
+    return true;
+}
+
+static void print_line(struct session *session, const struct frame *frame, unsigned number,
+                       const struct dwarf_level *level)
+{
+    struct source_line line = {.file = NULL};
+    struct listed listed = {session, false};
+    char text[256];
+    say(session, "#%-2u ", number);
+        say_in(session, PAINT_ADDRESS, "0x%016llx", (unsigned long long)frame->pc);
+    say(session, " in ");
+    if (level && level->function) {
+        say_in(session, PAINT_SYMBOL, "%s", level->function);
+        say(session, " (");
+        dwarf_variables(session, frame, true, print_argument, &listed);
+        say(session, ")");
+        line = level->line;
+    } else {
+        session_symbolize(session, frame->pc, text, sizeof text);
+        say_in(session, PAINT_SYMBOL, "%s", *text ? text : "??");
+        location_line(session, frame_code(frame), &line);
+    }
+    if (line.line)
+        say(session, " at %s:%u", line.file, line.line);
+    say(session, "\n");
+}
+
+void backtrace_print_one(struct session *session, const struct frame *frame, unsigned number)
+{
+    struct dwarf_level levels[LEVELS_MAX];
+    unsigned count = dwarf_levels(frame_code(frame), levels, LEVELS_MAX);
+    print_line(session, frame, number, frame->level < count ? &levels[frame->level] : NULL);
+}
+
+unsigned backtrace_print(struct session *session, const struct frame *frames, unsigned count)
+{
+    unsigned number = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct dwarf_level levels[LEVELS_MAX];
+        struct frame frame = frames[i];
+        unsigned inner = dwarf_levels(frame_code(&frame), levels, LEVELS_MAX);
+        for (frame.level = 0; frame.level < (inner ? inner : 1); frame.level++)
+            print_line(session, &frame, number++, frame.level < inner ? &levels[frame.level] : NULL);
+    }
+    return number;
 }

@@ -47,6 +47,7 @@ static const struct command commands_session[] = {
 const struct command_group command_groups[] = {
     {"Running", commands_run},
     {"Looking", commands_see},
+    {"Sources", commands_source},
     {"The guest's kernel", commands_kernel},
     {"Going back", commands_time},
     {"Tracing and profiling", commands_trace},

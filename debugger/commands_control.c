@@ -78,6 +78,13 @@ static bool run_key(struct session *session, const char *arguments, struct error
     return true;
 }
 
+static bool run_link(struct session *session, const char *arguments, struct error *error)
+{
+    char action[256];
+    snprintf(action, sizeof action, "link %s", arguments);
+    return action_check(action, error) && action_do(session->machine, action, error);
+}
+
 static bool run_expect(struct session *session, const char *arguments, struct error *error)
 {
     char text[1024], word[32];
@@ -123,6 +130,8 @@ const struct command commands_control[] = {
      "Type a line at the guest's console; \"TEXT\" with \\n and \\t as they stand."},
     {"key", "power|break|ctrl-LETTER|NAME[-NAME...]", COMPLETES_NOTHING, run_key,
      "Press a key: power, a break on the line, a control key there, or keys of a keyboard."},
+    {"link", "NAME up|down", COMPLETES_NOTHING, run_link,
+     "Put in or pull out the cable of a network card, such as net0, as the guest runs on."},
     {"expect", "TEXT [SECONDS]", COMPLETES_NOTHING, run_expect,
      "Run until the guest prints a text (60 seconds of its time at most).", NULL, true},
     {"skip", "N", COMPLETES_EXPRESSION, run_advance, "Run N instructions, of all CPUs together.", NULL, true},

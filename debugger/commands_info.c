@@ -8,6 +8,7 @@
 #include "debugger/devices.h"
 #include "debugger/expression.h"
 #include "debugger/kernel.h"
+#include "debugger/source.h"
 #include "debugger/stopping.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/mmu.h"
@@ -443,6 +444,10 @@ const struct command commands_info[] = {
      "Registers of the CPU: general, vector, system, all, or by name.", "r"},
     {"breakpoints", "", COMPLETES_NOTHING, info_breakpoints, "Breakpoints, watchpoints and catchpoints.",
      "b watchpoints"},
+    {"locals", "", COMPLETES_NOTHING, source_info_locals, "Local variables of the frame."},
+    {"args", "", COMPLETES_NOTHING, source_info_args, "Parameters of the frame's function."},
+    {"frame", "", COMPLETES_NOTHING, source_info_frame, "The frame, and the registers that are known in it."},
+    {"line", "[LOCATION]", COMPLETES_EXPRESSION, source_info_line, "The line of the source that an address is of."},
     {"devices", "", COMPLETES_NOTHING, info_devices, "The devices, and where they are."},
     {"device", "NAME", COMPLETES_DEVICE, info_device, "A device: its registers and fields. Its name alone does, too."},
     {"translate", "ADDRESS", COMPLETES_EXPRESSION, info_translate, "Each step of the page walk for an address."},

@@ -85,20 +85,23 @@ bool kernel_backtrace(struct session *session, uint64_t pid, struct error *error
         !kernel_number(session, &sp, TASK "->thread.cpu_context.sp", task) ||
         !kernel_number(session, &fp, TASK "->thread.cpu_context.fp", task))
         return error_set(error, "where process %" PRIu64 " stands cannot be read", pid);
-    unsigned count = backtrace_from(session, &space, pc, sp, fp, 0, frames, FRAMES_MAX);
+    struct frame top = {.pc = pc, .sp = sp, .x = {[29] = fp}, .known = 1u << 29};
+    unsigned count = backtrace_from(session, &space, &top, frames, FRAMES_MAX);
     uint64_t regs[34], stack;
     /* The registers with which it came from EL0 are at the top of its stack: struct pt_regs. */
     if (space.other_user && kernel_number(session, &stack, TASK "->stack", task)) {
-        uint64_t top = 0, bytes = 0;
+        uint64_t place = 0, bytes = 0;
         if (!kernel_number(session, &bytes, "sizeof(struct pt_regs)"))
             bytes = 336;
-        for (uint64_t size = 16384; size <= 65536 && !top; size *= 2) /* THREAD_SIZE */
+        for (uint64_t size = 16384; size <= 65536 && !place; size *= 2) /* THREAD_SIZE */
             if (space_read(&space, stack + size - bytes, regs, sizeof regs) == sizeof regs && !(regs[33] & 0x1f) &&
                 regs[32] && !(regs[32] >> 48))
-                top = stack + size - bytes;
-        if (top && count < FRAMES_MAX)
-            count += backtrace_from(session, &space, regs[32], regs[31], regs[29], regs[30], frames + count,
-                                    FRAMES_MAX - count);
+                place = stack + size - bytes;
+        if (place && count < FRAMES_MAX) {
+            top = (struct frame){.pc = regs[32], .sp = regs[31], .known = 0x7fffffff};
+            memcpy(top.x, regs, sizeof top.x);
+            count += backtrace_from(session, &space, &top, frames + count, FRAMES_MAX - count);
+        }
     }
     backtrace_print(session, frames, count);
     return true;
@@ -131,7 +134,7 @@ static bool run_lsmod(struct session *session, const char *arguments, struct err
     uint64_t offset;
     if (!command_end(arguments, error) || !kernel_find(session, error))
         return false;
-    const struct symbol *modules = symbols_find(session->symbols, "modules");
+    const struct symbol *modules = kernel_symbol(session, "modules");
     if (!modules || !kernel_offset(session, "module", "list", &offset))
         return error_set(error, "this kernel has no modules, or no BTF");
     say(session, "%-24s %8s  %s\n", "Module", "Size", "Used by");

@@ -3,15 +3,16 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include "debugger/backtrace.h"
 #include "debugger/command.h"
 #include "debugger/expression.h"
 #include "debugger/kernel.h"
 #include "debugger/location.h"
+#include "debugger/stepping.h"
 #include "debugger/stopping.h"
 #include "isa/arm64/debug.h"
 
 #define STEPS_MAX 1000000000ull
+#define PLACES_MAX 64u
 
 /* --- after a stop ---------------------------------------------------------------------------------- */
 
@@ -121,45 +122,6 @@ static bool run_stepi(struct session *session, const char *arguments, struct err
     return stopped(session, error);
 }
 
-/* Whether the instruction at PC is a call, and where it returns to. */
-static bool is_call(struct session *session, uint64_t *back)
-{
-    struct space space = session_space(session);
-    struct insn insn;
-    uint32_t word;
-    const struct cpu *cpu = session_cpu(session);
-    if (!space_read_u32(&space, cpu->pc, &word))
-        return false;
-    insn_decode(word, &cpu->features, &insn);
-    *back = cpu->pc + 4;
-    return insn.op == OP_bl || insn.op == OP_blr || insn.op == OP_svc || (word & 0xfffff800) == 0xd73f0800 /* BLRAA */;
-}
-
-/* Runs to `address` on this CPU, with the stack not below `sp`. */
-static bool run_to(struct session *session, uint64_t address, uint64_t sp, struct error *error)
-{
-    struct point point = {.kind = POINT_BREAK,
-                          .enabled = true,
-                          .internal = true,
-                          .address = address,
-                          .cpu = (int)session->cpu,
-                          .frame_checked = sp != 0,
-                          .frame_sp = sp};
-    if (!stopping_add(session, &point, false, error))
-        return false;
-    session_resume(session, 0);
-    return true;
-}
-
-static bool step_over(struct session *session, struct error *error)
-{
-    uint64_t back;
-    if (is_call(session, &back))
-        return run_to(session, back, session_cpu(session)->x[REG_SP], error);
-    session_resume(session, 1);
-    return true;
-}
-
 static bool run_nexti(struct session *session, const char *arguments, struct error *error)
 {
     uint64_t count;
@@ -172,33 +134,15 @@ static bool run_nexti(struct session *session, const char *arguments, struct err
     return stopped(session, error);
 }
 
-/* A line of the source where lines are known, else an instruction. */
 static bool step_lines(struct session *session, const char *arguments, bool over, struct error *error)
 {
     uint64_t count;
     if (!can_run(session, error) || !parse_count(arguments, &count, session, error))
         return false;
-    do {
-        struct source_line from, to;
-        bool known = location_line(session, session_cpu(session)->pc, &from);
-        bool moved;
-        do {
-            if (!over)
-                session_resume(session, 1);
-            else if (!step_over(session, error))
-                return false;
-            moved = !known || !location_line(session, session_cpu(session)->pc, &to) || to.line != from.line ||
-                    to.file != from.file;
-            if (known && moved && !location_line(session, session_cpu(session)->pc, &to) && !over) {
-                /* into code without lines: out of it again */
-                uint64_t back = session_cpu(session)->x[30];
-                if (session->stop.reason == STOP_STEP && back &&
-                    !run_to(session, back, session_cpu(session)->x[REG_SP], error))
-                    return false;
-                moved = false;
-            }
-        } while (!moved && session->stop.reason == STOP_STEP);
-    } while (--count && session->stop.reason == STOP_STEP);
+    do
+        if (!step_line(session, over, error))
+            return false;
+    while (--count && session->stop.reason == STOP_STEP);
     return stopped(session, error);
 }
 
@@ -214,13 +158,7 @@ static bool run_next(struct session *session, const char *arguments, struct erro
 
 static bool run_finish(struct session *session, const char *arguments, struct error *error)
 {
-    struct frame frames[2];
-    if (!command_end(arguments, error) || !can_run(session, error))
-        return false;
-    struct space space = session_space(session);
-    if (backtrace_of_cpu(session, &space, frames, 2) < 2)
-        return error_set(error, "there is no caller to be seen");
-    if (!run_to(session, frames[1].pc, session_cpu(session)->x[REG_SP], error))
+    if (!command_end(arguments, error) || !can_run(session, error) || !step_out(session, error))
         return false;
     if (session->stop.reason == STOP_STEP) {
         say(session, "Value in x0: ");
@@ -237,7 +175,7 @@ static bool run_until(struct session *session, const char *arguments, struct err
         return false;
     if (!*arguments)
         return error_set(error, "until expects a place: a symbol, *ADDRESS, FILE:LINE");
-    return location_address(session, arguments, &address, error) && run_to(session, address, 0, error) &&
+    return location_address(session, arguments, &address, error) && step_to(session, address, 0, error) &&
            stopped(session, error);
 }
 
@@ -310,12 +248,17 @@ static void tell_point(struct session *session, const struct point *point)
     } else {
         say(session, ", %s", catch_names[point->catch_kind]);
     }
+    struct source_line at;
+    if (point->kind == POINT_BREAK && location_line(session, point->address, &at))
+        say(session, ", %s:%u", at.file, at.line);
     say(session, "\n");
 }
 
 static bool set_breakpoint(struct session *session, const char *arguments, bool temporary, struct error *error)
 {
     char line[1024];
+    uint64_t addresses[PLACES_MAX];
+    unsigned count = 1;
     struct point point = {.kind = POINT_BREAK, .enabled = true, .temporary = temporary, .cpu = -1};
     if (strlen(arguments) >= sizeof line)
         return error_set(error, "the line is too long");
@@ -324,14 +267,18 @@ static bool set_breakpoint(struct session *session, const char *arguments, bool 
     if (!check_condition(session, point.condition, error) || !command_cut_user(session, line, &point, error))
         return false;
     point.what = line;
-    if (!*line)
-        point.address = session_cpu(session)->pc;
-    else if (!location_address(session, line, &point.address, error))
+    addresses[0] = session_cpu(session)->pc;
+    if (*line && !(count = location_addresses(session, line, addresses, PLACES_MAX, error)))
         return false;
-    struct point *added = stopping_add(session, &point, true, error);
-    if (added)
+    /* A line that was inlined is in several places. */
+    for (unsigned i = 0; i < count; i++) {
+        point.address = addresses[i];
+        struct point *added = stopping_add(session, &point, true, error);
+        if (!added)
+            return false;
         tell_point(session, added);
-    return added != NULL;
+    }
+    return true;
 }
 
 static bool run_break(struct session *session, const char *arguments, struct error *error)

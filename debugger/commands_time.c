@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "debugger/backtrace.h"
 #include "debugger/command.h"
 #include "debugger/expression.h"
 #include "debugger/history.h"
+#include "debugger/stepping.h"
 #include "debugger/stopping.h"
 #include "isa/arm64/debug.h"
 
@@ -33,25 +33,32 @@ static bool run_reverse_continue(struct session *session, const char *arguments,
     return command_end(arguments, error) && stands(session, history_continue_back(session, error));
 }
 
-/* Back to the call of the function: the last time that its caller's BL ran with this stack. */
 static bool run_reverse_finish(struct session *session, const char *arguments, struct error *error)
 {
-    struct frame frames[2];
-    bool found;
-    struct space space = session_space(session);
-    if (!command_end(arguments, error))
+    return command_end(arguments, error) && stands(session, step_back_out(session, error));
+}
+
+static bool lines_back(struct session *session, const char *arguments, bool over, struct error *error)
+{
+    uint64_t count = 1;
+    if (*arguments && !expression_number(session, arguments, &count, error))
         return false;
-    if (backtrace_of_cpu(session, &space, frames, 2) < 2)
-        return error_set(error, "there is no caller to be seen");
-    struct point point = {.kind = POINT_BREAK, .enabled = true, .address = frames[1].pc - 4, .cpu = (int)session->cpu};
-    struct point *added = stopping_add(session, &point, false, error);
-    if (!added)
-        return false;
-    bool good = history_last_hit(session, added, &found, error);
-    stopping_remove(session, added);
-    if (good && found)
-        session->stop.reason = STOP_STEP;
+    if (!count || count > 100000)
+        return error_set(error, "expected a number of lines, from 1 to 100000");
+    bool good = true;
+    while (good && count--)
+        good = step_line_back(session, over, error);
     return stands(session, good);
+}
+
+static bool run_reverse_step(struct session *session, const char *arguments, struct error *error)
+{
+    return lines_back(session, arguments, false, error);
+}
+
+static bool run_reverse_next(struct session *session, const char *arguments, struct error *error)
+{
+    return lines_back(session, arguments, true, error);
 }
 
 /* "1.5s", "20ms", "7us". */
@@ -217,7 +224,12 @@ static bool run_timeline(struct session *session, const char *arguments, struct 
 
 const struct command commands_time[] = {
     {"reverse-stepi", "[N]", COMPLETES_EXPRESSION, run_reverse_stepi, "Go back one instruction of this CPU, or N.",
-     "rsi reverse-step rs", true},
+     "rsi", true},
+    {"reverse-step", "[N]", COMPLETES_EXPRESSION, run_reverse_step,
+     "Go back to the beginning of the line, or of the one before, into what it called; one instruction, where no lines "
+     "are known.",
+     "rs", true},
+    {"reverse-next", "[N]", COMPLETES_EXPRESSION, run_reverse_next, "As reverse-step, but past calls.", "rn", true},
     {"reverse-continue", "", COMPLETES_NOTHING, run_reverse_continue,
      "Go back to the last breakpoint or watchpoint that was passed; or to where history begins.", "rc", true},
     {"reverse-finish", "", COMPLETES_NOTHING, run_reverse_finish, "Go back to the call of this function.", NULL, true},
@@ -226,7 +238,8 @@ const struct command commands_time[] = {
     {"last-write", "ADDRESS|SYMBOL", COMPLETES_EXPRESSION, run_last_write,
      "Go back to behind the instruction that wrote there last.", NULL, true},
     {"bisect", "A B COMMAND", COMPLETES_COMMAND, run_bisect,
-     "Find the first moment between A and B (counts as for goto, or times) at which a command succeeds, such as assert.",
+     "Find the first moment between A and B (counts as for goto, or times) at which a command succeeds, such as "
+     "assert.",
      NULL, true},
     {"checkpoint", "", COMPLETES_NOTHING, run_checkpoint,
      "Remember this moment, so that going back to what follows is fast."},

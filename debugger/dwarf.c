@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ELF symbols, lines and call frames, by libelf and libdw. A file's addresses are moved by its bias. An annex
+/* Files with symbols and DWARF: opening them, and which function is where. With the files dwarf_*.c an annex
  * (machine/contract/annex.h). */
-#include "debugger/dwarf.h"
-#include <dwarf.h>
-#include <elfutils/libdw.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "debugger/dwarf_file.h"
 
-#define OPERATIONS_MAX 32u
+#define DEPTH_MAX 64u /* of namespaces around functions */
 
-struct file {
-    struct file *next;
-    int fd;
-    Elf *elf;
-    Dwarf *dwarf;   /* NULL: none */
-    Dwarf_CFI *cfi; /* NULL: none */
-    uint64_t bias;
-};
+static struct dwarf_file *files;
 
-static struct file *files;
+struct dwarf_file *dwarf_files(void)
+{
+    return files;
+}
 
 /* --- loading --------------------------------------------------------------------------------------- */
 
@@ -32,11 +26,12 @@ static char letter_of(const GElf_Sym *symbol, bool code)
     return GELF_ST_BIND(symbol->st_info) == STB_LOCAL ? letter : (char)(letter - 32);
 }
 
-static size_t read_symbols(struct session *session, struct file *file, const char *path)
+static size_t read_symbols(struct session *session, struct dwarf_file *file, const char *path)
 {
     Elf_Scn *section = NULL;
     size_t count = 0;
     const char *slash = strrchr(path, '/');
+    symbols_loading(session->symbols, true);
     while ((section = elf_nextscn(file->elf, section))) {
         GElf_Shdr header;
         if (!gelf_getshdr(section, &header) || (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) ||
@@ -59,6 +54,7 @@ static size_t read_symbols(struct session *session, struct file *file, const cha
             count++;
         }
     }
+    symbols_loading(session->symbols, false);
     symbols_sort(session->symbols);
     return count;
 }
@@ -69,9 +65,140 @@ static bool is_arm64(Elf *elf)
     return elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header) && header.e_machine == EM_AARCH64;
 }
 
-static bool load(struct session *session, const char *path, uint64_t bias, struct error *error)
+/* --- units ----------------------------------------------------------------------------------------- */
+
+static int by_address(const void *a, const void *b)
 {
-    struct file *file = host_alloc(1, sizeof *file);
+    const struct dwarf_range *x = a, *y = b;
+    return x->low < y->low ? -1 : x->low > y->low;
+}
+
+/* Where each unit has code. Compilers need not write .debug_aranges, so the units themselves are asked. */
+static void read_ranges(struct dwarf_file *file)
+{
+    Dwarf_CU *unit = NULL;
+    Dwarf_Die die;
+    size_t capacity = 0;
+    while (!dwarf_get_units(file->dwarf, unit, &unit, NULL, NULL, &die, NULL)) {
+        Dwarf_Addr base, low, high;
+        ptrdiff_t at = 0;
+        while (dwarf_tag(&die) == DW_TAG_compile_unit && (at = dwarf_ranges(&die, at, &base, &low, &high)) > 0) {
+            if (low >= high)
+                continue;
+            if (file->range_count == capacity) {
+                capacity = capacity ? capacity * 2 : 64;
+                file->ranges = host_realloc(file->ranges, capacity, sizeof *file->ranges);
+            }
+            file->ranges[file->range_count++] = (struct dwarf_range){low, high, die};
+        }
+    }
+    if (file->range_count)
+        qsort(file->ranges, file->range_count, sizeof *file->ranges, by_address);
+}
+
+struct dwarf_file *dwarf_find_unit(uint64_t address, Dwarf_Die *unit)
+{
+    for (struct dwarf_file *file = files; file; file = file->next) {
+        const uint64_t at = address - file->bias;
+        size_t low = 0, high = file->range_count;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (file->ranges[middle].low <= at)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low && at < file->ranges[low - 1].high) {
+            *unit = file->ranges[low - 1].unit;
+            return file;
+        }
+    }
+    return NULL;
+}
+
+/* --- functions and blocks -------------------------------------------------------------------------- */
+
+/* The child of `die` that has code at `at`: a function, or a block or inlined function within one. */
+static bool find_inner(Dwarf_Die *die, uint64_t at, bool in_function, Dwarf_Die *found, unsigned depth)
+{
+    Dwarf_Die child;
+    if (depth > DEPTH_MAX || dwarf_child(die, &child))
+        return false;
+    do {
+        int tag = dwarf_tag(&child);
+        bool fits = in_function ? tag == DW_TAG_lexical_block || tag == DW_TAG_inlined_subroutine
+                                : tag == DW_TAG_subprogram;
+        if (fits && dwarf_haspc(&child, at) > 0) {
+            *found = child;
+            return true;
+        }
+        if (!in_function && (tag == DW_TAG_namespace || tag == DW_TAG_structure_type || tag == DW_TAG_class_type) &&
+            find_inner(&child, at, false, found, depth + 1))
+            return true;
+    } while (!dwarf_siblingof(&child, &child));
+    return false;
+}
+
+bool dwarf_find_scopes(Dwarf_Die *unit, uint64_t at, struct dwarf_scopes *scopes)
+{
+    Dwarf_Die *outer = unit;
+    scopes->count = 0;
+    while (scopes->count < SCOPES_MAX && find_inner(outer, at, scopes->count > 0, &scopes->dies[scopes->count], 0))
+        outer = &scopes->dies[scopes->count++];
+    return scopes->count > 0;
+}
+
+bool dw_function(uint64_t address, uint64_t *start, uint64_t *end)
+{
+    Dwarf_Die unit;
+    struct dwarf_scopes scopes;
+    Dwarf_Addr low, high;
+    const struct dwarf_file *file = dwarf_find_unit(address, &unit);
+    if (!file || !dwarf_find_scopes(&unit, address - file->bias, &scopes) || dwarf_lowpc(&scopes.dies[0], &low) ||
+        dwarf_highpc(&scopes.dies[0], &high))
+        return false;
+    *start = low + file->bias;
+    *end = high + file->bias;
+    return true;
+}
+
+/* --- files ----------------------------------------------------------------------------------------- */
+
+static void close_file(struct dwarf_file *file)
+{
+    dwarf_end(file->dwarf);
+    if (file->cfi[1])
+        dwarf_cfi_end(file->cfi[1]);
+    elf_end(file->elf);
+    close(file->fd);
+    free(file->ranges);
+    free(file);
+}
+
+void dw_forget(void)
+{
+    while (files) {
+        struct dwarf_file *file = files;
+        files = file->next;
+        close_file(file);
+    }
+}
+
+static void read_dwarf(struct session *session, struct dwarf_file *file)
+{
+    file->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
+    file->cfi[1] = dwarf_getcfi_elf(file->elf);
+    if (!file->dwarf)
+        return;
+    file->cfi[0] = dwarf_getcfi(file->dwarf);
+    read_ranges(file);
+    session->types = types_join(dwarf_types_create(file), session->types);
+}
+
+bool dw_load(struct session *session, const char *path, uint64_t bias, struct error *error)
+{
+    struct dwarf_file *file = host_alloc(1, sizeof *file);
+    GElf_Ehdr header;
     elf_version(EV_CURRENT);
     file->bias = bias;
     file->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -83,187 +210,36 @@ static bool load(struct session *session, const char *path, uint64_t bias, struc
     file->elf = elf_begin(file->fd, ELF_C_READ_MMAP_PRIVATE, NULL);
     if (!file->elf || !is_arm64(file->elf)) {
         error_set(error, "%s is no ELF file for AArch64", path);
-        elf_end(file->elf);
-        close(file->fd);
-        free(file);
+        close_file(file);
         return false;
     }
     size_t count = read_symbols(session, file, path);
-    file->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
-    file->cfi = file->dwarf ? dwarf_getcfi(file->dwarf) : NULL;
-    if (!file->cfi)
-        file->cfi = dwarf_getcfi_elf(file->elf);
+    /* What is still to be relocated has no addresses in its DWARF. */
+    bool placed = gelf_getehdr(file->elf, &header) && header.e_type != ET_REL;
+    if (placed)
+        read_dwarf(session, file);
     file->next = files;
     files = file;
-    say(session, "%zu symbols from %s%s\n", count, path, file->dwarf ? ", with DWARF" : "");
+    say(session, "%zu symbols from %s%s\n", count, path,
+        file->dwarf ? ", with DWARF"
+        : placed    ? ""
+                    : ", which is not linked: its DWARF is not looked at");
     return true;
 }
 
-/* --- lines ----------------------------------------------------------------------------------------- */
-
-static bool find_line(uint64_t address, struct source_line *line)
-{
-    for (const struct file *file = files; file; file = file->next) {
-        Dwarf_Die unit;
-        int number;
-        if (!file->dwarf || !dwarf_addrdie(file->dwarf, address - file->bias, &unit))
-            continue;
-        Dwarf_Line *found = dwarf_getsrc_die(&unit, address - file->bias);
-        if (!found || dwarf_lineno(found, &number) || number <= 0)
-            continue;
-        const char *name = dwarf_linesrc(found, NULL, NULL);
-        *line = (struct source_line){name ? name : "?", (unsigned)number};
-        return true;
-    }
-    return false;
-}
-
-/* Whether a path of the file's is the one that is meant: the same, or it ends with it. */
-static bool is_source(const char *path, const char *wanted)
-{
-    size_t length = strlen(path), end = strlen(wanted);
-    return length >= end && !strcmp(path + length - end, wanted) && (length == end || path[length - end - 1] == '/');
-}
-
-static bool find_address(const char *name, unsigned number, uint64_t *address)
-{
-    bool found = false;
-    *address = UINT64_MAX;
-    for (const struct file *file = files; file; file = file->next) {
-        Dwarf_Off offset = 0, next;
-        size_t header;
-        while (file->dwarf && !dwarf_nextcu(file->dwarf, offset, &next, &header, NULL, NULL, NULL)) {
-            Dwarf_Die unit;
-            Dwarf_Lines *lines;
-            size_t count;
-            if (dwarf_offdie(file->dwarf, offset + header, &unit) && !dwarf_getsrclines(&unit, &lines, &count))
-                for (size_t i = 0; i < count; i++) {
-                    Dwarf_Line *line = dwarf_onesrcline(lines, i);
-                    int at;
-                    bool statement;
-                    Dwarf_Addr where;
-                    const char *source = dwarf_linesrc(line, NULL, NULL);
-                    if (dwarf_lineno(line, &at) || (unsigned)at != number || !source || !is_source(source, name) ||
-                        dwarf_linebeginstatement(line, &statement) || !statement || dwarf_lineaddr(line, &where))
-                        continue;
-                    if (where + file->bias < *address)
-                        *address = where + file->bias;
-                    found = true;
-                }
-            offset = next;
-        }
-    }
-    return found;
-}
-
-/* --- call frames ----------------------------------------------------------------------------------- */
-
-static Dwarf_Frame *find_frame(uint64_t pc)
-{
-    Dwarf_Frame *frame = NULL;
-    for (const struct file *file = files; file; file = file->next)
-        if (file->cfi && !dwarf_cfi_addrframe(file->cfi, pc - file->bias, &frame))
-            return frame;
-    return NULL;
-}
-
-static bool knows_frame(struct session *session, uint64_t pc)
-{
-    Dwarf_Frame *frame = files ? find_frame(pc) : NULL;
-    free(frame);
-    return frame != NULL;
-}
-
-static bool register_of(const struct unwinding *state, unsigned number, uint64_t *value)
-{
-    *value = number == 31   ? state->sp
-             : number == 29 ? state->fp
-             : number == 30 ? state->lr
-             : number < 29  ? state->x[number]
-                            : 0;
-    return number <= 31 && (number >= 29 || state->has_x);
-}
-
-/* The operations that compilers use for AArch64 frames: a register and an offset, the CFA, and a load. `cfa`: where
- * DW_OP_call_frame_cfa is. What else there may be is not known. */
-static bool compute(const struct unwinding *state, const struct space *space, uint64_t cfa, const Dwarf_Op *ops,
-                    size_t count, bool *is_value, uint64_t *result)
-{
-    uint64_t stack[OPERATIONS_MAX], value;
-    unsigned depth = 0;
-    *is_value = false;
-    for (size_t i = 0; i < count; i++) {
-        const Dwarf_Op *op = &ops[i];
-        if (depth + 1 >= OPERATIONS_MAX)
-            return false;
-        if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31) {
-            if (!register_of(state, op->atom - DW_OP_breg0, &value))
-                return false;
-            stack[depth++] = value + op->number;
-        } else if (op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31) {
-            if (!register_of(state, op->atom - DW_OP_reg0, &value))
-                return false;
-            stack[depth++] = value;
-            *is_value = true;
-        } else if (op->atom == DW_OP_bregx) {
-            if (!register_of(state, (unsigned)op->number, &value))
-                return false;
-            stack[depth++] = value + op->number2;
-        } else if (op->atom == DW_OP_call_frame_cfa) {
-            stack[depth++] = cfa;
-        } else if (op->atom == DW_OP_plus_uconst && depth) {
-            stack[depth - 1] += op->number;
-        } else if (op->atom == DW_OP_stack_value) {
-            *is_value = true;
-        } else if (op->atom == DW_OP_deref && depth) {
-            if (!space_read_u64(space, stack[depth - 1], &stack[depth - 1]))
-                return false;
-        } else {
-            return false;
-        }
-    }
-    *result = depth ? stack[depth - 1] : 0;
-    return depth > 0;
-}
-
-/* A register of the caller. What the frame leaves alone is as it was. */
-static bool caller_register(Dwarf_Frame *frame, const struct unwinding *state, const struct space *space, uint64_t cfa,
-                            unsigned number, uint64_t *value)
-{
-    Dwarf_Op room[3], *ops;
-    size_t count;
-    bool is_value;
-    if (dwarf_frame_register(frame, (int)number, room, &ops, &count))
-        return false;
-    if (!count) /* undefined (and no operations), or the same as before (and ops is not NULL) */
-        return ops ? false : register_of(state, number, value);
-    if (!compute(state, space, cfa, ops, count, &is_value, value))
-        return false;
-    return is_value || space_read_u64(space, *value, value);
-}
-
-static bool unwind(struct session *session, const struct space *space, struct unwinding *state)
-{
-    Dwarf_Frame *frame = files ? find_frame(state->pc - (state->is_return ? 1 : 0)) : NULL;
-    Dwarf_Op *ops;
-    size_t count;
-    bool is_value;
-    uint64_t cfa;
-    if (!frame)
-        return false;
-    struct unwinding caller = *state;
-    bool good = !dwarf_frame_cfa(frame, &ops, &count) && compute(state, space, 0, ops, count, &is_value, &cfa);
-    good = good && caller_register(frame, state, space, cfa, 29, &caller.fp) &&
-           caller_register(frame, state, space, cfa, 30, &caller.lr);
-    free(frame);
-    if (!good || (cfa == state->sp && caller.lr == state->pc))
-        return false;
-    caller.sp = cfa;
-    caller.pc = caller.lr;
-    caller.is_return = true;
-    caller.has_x = false;
-    *state = caller;
-    return true;
-}
-
-const struct dwarf_annex annex = {load, find_line, find_address, knows_frame, unwind};
+const struct dwarf_annex annex = {
+    .load = dw_load,
+    .forget = dw_forget,
+    .line = dw_line,
+    .addresses_of_line = dw_addresses_of_line,
+    .skip_prologue = dw_skip_prologue,
+    .function = dw_function,
+    .has_lines = dw_has_lines,
+    .source = dw_source,
+    .levels = dw_levels,
+    .variables = dw_variables,
+    .variable = dw_variable,
+    .knows_frame = dw_knows_frame,
+    .unwind = dw_unwind,
+    .cfa = dw_cfa,
+};

@@ -12,22 +12,71 @@ bool dwarf_load(struct session *session, const char *path, uint64_t bias, struct
     return dwarf && dwarf->load(session, path, bias, error);
 }
 
-bool dwarf_line(uint64_t address, struct source_line *line)
+void dwarf_forget(void)
 {
-    return dwarf && dwarf->line(address, line);
+    if (dwarf)
+        dwarf->forget();
 }
 
-bool dwarf_address_of_line(const char *file, unsigned number, uint64_t *address)
+bool dwarf_line(uint64_t address, struct source_line *line, bool *begins)
 {
-    return dwarf && dwarf->address_of_line(file, number, address);
+    return dwarf && dwarf->line(address, line, begins);
 }
 
-bool dwarf_knows_frame(struct session *session, uint64_t pc)
+unsigned dwarf_addresses_of_line(const char *file, unsigned number, uint64_t *addresses, unsigned capacity)
 {
-    return dwarf && dwarf->knows_frame(session, pc);
+    return dwarf ? dwarf->addresses_of_line(file, number, addresses, capacity) : 0;
 }
 
-bool dwarf_unwind(struct session *session, const struct space *space, struct unwinding *state)
+bool dwarf_skip_prologue(uint64_t address, uint64_t *behind)
 {
-    return dwarf && dwarf->unwind(session, space, state);
+    return dwarf && dwarf->skip_prologue(address, behind);
+}
+
+bool dwarf_function(uint64_t address, uint64_t *start, uint64_t *end)
+{
+    return dwarf && dwarf->function(address, start, end);
+}
+
+bool dwarf_has_lines(void)
+{
+    return dwarf && dwarf->has_lines();
+}
+
+bool dwarf_source(const char *name, struct source_line *line)
+{
+    return dwarf && dwarf->source(name, line);
+}
+
+unsigned dwarf_levels(uint64_t pc, struct dwarf_level *levels, unsigned capacity)
+{
+    return dwarf ? dwarf->levels(pc, levels, capacity) : 0;
+}
+
+bool dwarf_variables(struct session *session, const struct frame *frame, bool parameters, dwarf_each *each,
+                     void *context)
+{
+    return dwarf && dwarf->variables(session, frame, parameters, each, context);
+}
+
+bool dwarf_variable(struct session *session, const struct frame *frame, const char *name, struct value *value,
+                    bool *found, struct error *error)
+{
+    *found = false;
+    return dwarf && dwarf->variable(session, frame, name, value, found, error);
+}
+
+bool dwarf_knows_frame(uint64_t pc)
+{
+    return dwarf && dwarf->knows_frame(pc);
+}
+
+bool dwarf_unwind(const struct space *space, struct frame *frame)
+{
+    return dwarf && dwarf->unwind(space, frame);
+}
+
+bool dwarf_cfa(const struct space *space, const struct frame *frame, uint64_t *cfa)
+{
+    return dwarf && dwarf->cfa(space, frame, cfa);
 }

@@ -259,6 +259,8 @@ static bool compute(struct parser *p, enum binary_op op, struct value *a, const 
     uint64_t x, y, result = 0;
     if (!load(p, a, &x) || !load(p, b, &y))
         return false;
+    if (type_strip(a->type)->kind == TYPE_FLOAT || type_strip(b->type)->kind == TYPE_FLOAT)
+        return error_set(p->error, "floating-point numbers are shown, but not computed with");
     if (pointer_arithmetic(op, a, x, b, y))
         return true;
     bool is_signed = is_signed_value(a) && is_signed_value(b);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "debugger/dwarf.h"
 #include "debugger/expression_parser.h"
 #include "debugger/kernel.h"
 
@@ -82,6 +83,16 @@ static bool symbol_value(struct parser *p, const char *name, struct value *value
     return true;
 }
 
+/* A variable of the frame that is looked at. */
+static bool local_value(struct parser *p, const char *name, struct value *value, bool *known)
+{
+    struct frame frame;
+    *known = false;
+    return dwarf_has_lines() && !p->session->kernel_names &&
+           backtrace_frame(p->session, p->session->frame, &frame) &&
+           dwarf_variable(p->session, &frame, name, value, known, p->error);
+}
+
 static bool named_value(struct parser *p, struct value *value)
 {
     char name[NAME_MAX_BYTES];
@@ -94,6 +105,11 @@ static bool named_value(struct parser *p, struct value *value)
         if (!length)
             break;
         p->at += length;
+        bool known;
+        if (!dollar && local_value(p, name, value, &known))
+            return true;
+        if (!dollar && known)
+            return false;
         if (register_value(p, name, value))
             return true;
         if (dollar)

@@ -13,6 +13,8 @@
 
 #define PACKET_BYTES 16384u
 #define INTERRUPT    0x03
+#define REGION_BYTES_MAX (1u << 20)
+#define TRIPLE_HEX "616172636836342d756e6b6e6f776e2d6c696e7578" /* aarch64-unknown-linux */
 
 struct gdb {
     bool no_acks;
@@ -430,6 +432,28 @@ static void transfer(struct channel *channel, const char *text)
     }
 }
 
+/* Whether anything is mapped at an address, and up to where all is so: lldb asks before it steps and unwinds. */
+static void memory_region(struct channel *channel, const char *text)
+{
+    struct session *session = channel_session(channel);
+    struct space space = session_space(session);
+    uint64_t address, physical, end;
+    char answer[96];
+    if (!take_number(&text, &address, 0)) {
+        reply(channel, "E01");
+        return;
+    }
+    const uint64_t start = address & ~(PAGE_SIZE_BYTES - 1);
+    bool mapped = space_translate(&space, start, &physical);
+    for (end = start + PAGE_SIZE_BYTES; end && end - start < REGION_BYTES_MAX; end += PAGE_SIZE_BYTES)
+        if (space_translate(&space, end, &physical) != mapped)
+            break;
+    int used = snprintf(answer, sizeof answer, "start:%llx;size:%llx;", (unsigned long long)start,
+                        (unsigned long long)(end - start));
+    snprintf(answer + used, sizeof answer - (size_t)used, mapped ? "permissions:rwx;" : "");
+    reply(channel, answer);
+}
+
 static void query(struct channel *channel, const char *text)
 {
     struct session *session = channel_session(channel);
@@ -440,6 +464,14 @@ static void query(struct channel *channel, const char *text)
                  "ReverseStep+;ReverseContinue+",
                  PACKET_BYTES - 16);
         reply(channel, answer);
+    } else if (!strcmp(text, "HostInfo")) { /* this one to ...SupportInfo are lldb's */
+        reply(channel, "triple:" TRIPLE_HEX ";endian:little;ptrsize:8;vm-page-size:4096;");
+    } else if (!strcmp(text, "ProcessInfo")) {
+        reply(channel, "pid:1;triple:" TRIPLE_HEX ";endian:little;ptrsize:8;");
+    } else if (!strncmp(text, "MemoryRegionInfo:", 17)) {
+        memory_region(channel, text + 17);
+    } else if (!strncmp(text, "WatchpointSupportInfo:", 22)) {
+        reply(channel, "num:1024;"); /* there is no limit */
     } else if (!strncmp(text, "Xfer:", 5)) {
         transfer(channel, text + 5);
     } else if (!strncmp(text, "Rcmd,", 5)) {

@@ -75,10 +75,18 @@ char *gdb_description(void)
           "\"gdb-target.dtd\">\n<target>\n<architecture>aarch64</architecture>\n"
           "<feature name=\"org.gnu.gdb.aarch64.core\">\n",
           to);
-    for (unsigned i = 0; i < 31; i++)
-        fprintf(to, "<reg name=\"x%u\" bitsize=\"64\"/>\n", i);
-    fputs("<reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\"/>\n<reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\"/>\n"
-          "<reg name=\"cpsr\" bitsize=\"32\" type=\"int\"/>\n</feature>\n<feature name=\"org.gnu.gdb.aarch64.fpu\">\n",
+    /* What a register is for, and its number in DWARF, is for lldb. */
+    for (unsigned i = 0; i < 31; i++) {
+        fprintf(to, "<reg name=\"x%u\" bitsize=\"64\" dwarf_regnum=\"%u\"", i, i);
+        if (i < 8)
+            fprintf(to, " generic=\"arg%u\"", i + 1);
+        if (i >= 29)
+            fprintf(to, " altname=\"%s\" generic=\"%s\"", i == 29 ? "fp" : "lr", i == 29 ? "fp" : "ra");
+        fputs("/>\n", to);
+    }
+    fputs("<reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\" dwarf_regnum=\"31\" generic=\"sp\"/>\n"
+          "<reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\" generic=\"pc\"/>\n"
+          "<reg name=\"cpsr\" bitsize=\"32\" type=\"int\" generic=\"flags\"/>\n</feature>\n<feature name=\"org.gnu.gdb.aarch64.fpu\">\n",
           to);
     fputs(vector_types, to);
     for (unsigned i = 0; i < 32; i++)

@@ -365,6 +365,36 @@ bool history_step_back(struct session *session, uint64_t count, struct error *er
     return good;
 }
 
+uint64_t history_reach(const struct session *session)
+{
+    const struct history *history = session->history;
+    if (!history || !count_of(history))
+        return 0;
+    uint64_t all = run_loop_insns(loop_of(history)) - history->moments[0].insns,
+             own = session_cpu(session)->icount;
+    return all < own ? all : own;
+}
+
+bool history_look_back(struct session *session, uint64_t count, struct stopping_tracer *tracer,
+                       struct error *error)
+{
+    struct cpu *cpu = session_cpu(session);
+    const uint64_t now = cpu->icount;
+    const unsigned selected = session->cpu;
+    if (!count)
+        return error_set(error, "history begins here");
+    if (!history_step_back(session, count, error))
+        return false;
+    bool was = stopping_hold(session, true), told = stopping_untold(session, true);
+    stopping_trace(session, tracer);
+    bool good = run_quietly(session, UINT64_MAX, cpu, now, error);
+    stopping_untrace(session, tracer);
+    stopping_untold(session, told);
+    stopping_hold(session, was);
+    session->cpu = selected;
+    return good;
+}
+
 /* From where the machine is: runs to `insns`, and counts the hits of points before it. The last stop is kept in
  * `*last`. With `stop_at` not 0, it stays where it is at that hit. */
 static bool count_hits(struct session *session, const struct point *only, uint64_t insns, unsigned stop_at,

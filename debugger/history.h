@@ -11,6 +11,8 @@
 
 #include "debugger/session.h"
 
+struct stopping_tracer;
+
 /** Begins to keep history in up to `bytes` of the host's memory. */
 struct history *history_create(struct session *session, uint64_t bytes);
 void history_free(struct history *history);
@@ -31,6 +33,10 @@ bool history_go(struct session *session, uint64_t insns, struct error *error);
 bool history_go_time(struct session *session, uint64_t ns, struct error *error);
 /** Back by so many instructions of the selected CPU. */
 bool history_step_back(struct session *session, uint64_t count, struct error *error);
+/** How many instructions of the selected CPU can be gone back at most. */
+uint64_t history_reach(const struct session *session);
+/** Runs the last `count` instructions of the selected CPU again, up to here, with all told to `tracer` (which is `of_past`). */
+bool history_look_back(struct session *session, uint64_t count, struct stopping_tracer *tracer, struct error *error);
 /** Back to the last breakpoint or watchpoint that was hit before now; to the beginning of history if there was none. */
 bool history_continue_back(struct session *session, struct error *error);
 /** As history_continue_back() for hits of `point` alone; *found tells whether there was one. */

@@ -10,18 +10,34 @@
 #include "debugger/kernel_data.h"
 
 #define LIST_MAX     100000u
+#define KERNEL_LOWEST 0xffff000000000000ull
 #define MODULE_SYMBOLS_MAX 100000u
 
 /* --- expressions ----------------------------------------------------------------------------------- */
 
+/* What the kernel's names mean, whatever programs the user has loaded besides. */
+static bool evaluate(struct session *session, const char *text, struct value *value)
+{
+    struct types *types = session->types;
+    bool names = session->kernel_names;
+    session->types = session->kernel->types;
+    session->kernel_names = true;
+    bool good = expression_evaluate(session, text, value, NULL);
+    session->types = types;
+    session->kernel_names = names;
+    return good;
+}
+
 bool kernel_number(struct session *session, uint64_t *number, const char *format, ...)
 {
     char text[512];
+    struct value value;
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return length > 0 && (size_t)length < sizeof text && expression_number(session, text, number, NULL);
+    return length > 0 && (size_t)length < sizeof text && evaluate(session, text, &value) &&
+           value_number(session, &value, number, NULL);
 }
 
 bool kernel_place(struct session *session, uint64_t *address, const char *format, ...)
@@ -32,11 +48,16 @@ bool kernel_place(struct session *session, uint64_t *address, const char *format
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (length <= 0 || (size_t)length >= sizeof text || !expression_evaluate(session, text, &value, NULL) ||
+    if (length <= 0 || (size_t)length >= sizeof text || !evaluate(session, text, &value) ||
         !value.in_memory)
         return false;
     *address = value.address;
     return true;
+}
+
+const struct symbol *kernel_symbol(const struct session *session, const char *name)
+{
+    return symbols_find_above(session->symbols, name, KERNEL_LOWEST);
 }
 
 bool kernel_string(struct session *session, uint64_t address, char *to, size_t capacity)
@@ -52,7 +73,7 @@ bool kernel_string(struct session *session, uint64_t address, char *to, size_t c
 
 bool kernel_offset(struct session *session, const char *structure, const char *member, uint64_t *offset)
 {
-    const struct type *type = types_find(session->types, TYPE_STRUCT, structure);
+    const struct type *type = types_find(session->kernel->types, TYPE_STRUCT, structure);
     uint64_t bits;
     if (!type || !type_member(type, member, &bits))
         return false;
@@ -76,6 +97,7 @@ static bool find_image(struct session *session, size_t *near, struct error *erro
         symbols_free(symbols);
         return false;
     }
+    symbols_keep_loaded(symbols, session->symbols);
     symbols_sort(symbols);
     symbols_free(session->symbols);
     session->symbols = symbols;
@@ -85,17 +107,18 @@ static bool find_image(struct session *session, size_t *near, struct error *erro
 static void find_places(struct session *session, size_t near)
 {
     struct kernel *kernel = session->kernel;
-    const struct symbol *text = symbols_find(session->symbols, "_text");
+    const struct symbol *text = kernel_symbol(session, "_text");
     const struct cpu *cpu = session_cpu(session);
     const uint64_t table_mask = 0x0000fffffffff000ull;
-    kernel->text = text                              ? text->address
-                   : symbols_count(session->symbols) ? symbols_at(session->symbols, 0)->address
-                                                     : 0;
+    for (size_t i = 0; !text && i < symbols_count(session->symbols); i++)
+        if (symbols_at(session->symbols, i)->address >= KERNEL_LOWEST)
+            text = symbols_at(session->symbols, i);
+    kernel->text = text ? text->address : 0;
     /* At EL0 the table of the upper half may be KPTI's, which maps entries alone; the kernel's own is two pages behind.
      */
     kernel->kernel_table = (cpu->sys.TTBR1_EL1 & table_mask) + (cpu->pstate.el ? 0 : 2 * PAGE_SIZE_BYTES);
     struct space space = session_space(session);
-    const struct symbol *known = symbols_find(session->symbols, "vfs_read");
+    const struct symbol *known = kernel_symbol(session, "vfs_read");
     uint64_t physical, at = known ? known->address : kernel->text;
     if (space_translate(&space, at, &physical))
         kernel->physical = physical - (at - kernel->text);
@@ -187,7 +210,7 @@ static bool add_module(struct session *session, uint64_t module, void *context)
 
 void kernel_refresh_modules(struct session *session)
 {
-    const struct symbol *modules = session->kernel->found ? symbols_find(session->symbols, "modules") : NULL;
+    const struct symbol *modules = session->kernel->found ? kernel_symbol(session, "modules") : NULL;
     uint64_t offset, sum = 0;
     if (!modules || !kernel_offset(session, "module", "list", &offset))
         return;
@@ -196,7 +219,7 @@ void kernel_refresh_modules(struct session *session)
         return;
     session->kernel->modules_seen = sum;
     symbols_drop_modules(session->symbols);
-    uint64_t head = symbols_find(session->symbols, "modules")->address;
+    uint64_t head = kernel_symbol(session, "modules")->address;
     kernel_each_linked(session, head, offset, add_module, NULL);
     symbols_sort(session->symbols);
 }
@@ -227,18 +250,18 @@ bool kernel_current(struct session *session, unsigned cpu, struct value *value, 
     uint64_t task = 0;
     if (!kernel_find(session, error))
         return false;
-    const struct type *type = types_find(session->types, TYPE_STRUCT, "task_struct");
+    const struct type *type = types_find(session->kernel->types, TYPE_STRUCT, "task_struct");
     if (!type)
         return error_set(error, "the kernel has no BTF, so its structures are not known");
     struct space space = session_space_of(session, cpu);
-    const struct symbol *entry = symbols_find(session->symbols, "__entry_task");
+    const struct symbol *entry = kernel_symbol(session, "__entry_task");
     bool known = of->pstate.el == 1 && of->sp_banked[0] >> 55 & 1;
     if (known && of->pstate.spsel)
         task = of->sp_banked[0]; /* SP_EL0 is `current` while the kernel runs */
     else
         known = entry && space_read_u64(&space, entry->address + of->sys.TPIDR_EL1, &task) && task; /* per CPU */
     if (!known) {
-        const struct symbol *init = symbols_find(session->symbols, "init_task");
+        const struct symbol *init = kernel_symbol(session, "init_task");
         if (!init)
             return error_set(error, "which task CPU %u runs cannot be told", cpu);
         task = init->address;
@@ -278,7 +301,7 @@ bool kernel_each_task(struct session *session, bool threads,
     uint64_t offset, head;
     if (!kernel_find(session, error))
         return false;
-    const struct symbol *init = symbols_find(session->symbols, "init_task");
+    const struct symbol *init = kernel_symbol(session, "init_task");
     if (!init || !kernel_offset(session, "task_struct", "tasks", &offset))
         return error_set(error, "the kernel has no BTF, so its tasks cannot be listed");
     head = init->address + offset;

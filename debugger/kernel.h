@@ -13,6 +13,7 @@ struct kernel {
     uint64_t text;            /* the virtual address of its beginning */
     uint64_t kernel_table;    /* TTBR1_EL1 of swapper_pg_dir */
     uint64_t search_ns;       /* how long it took on the host */
+    struct types *types;      /* BTF's; they are joined to the session's, which owns them */
     uint64_t modules_seen;    /* a sum over the list of modules when their symbols were read */
 };
 
@@ -27,6 +28,9 @@ void kernel_refresh_modules(struct session *session);
 
 /** The task that a CPU runs, as a value of type struct task_struct *. */
 bool kernel_current(struct session *session, unsigned cpu, struct value *value, struct error *error);
+
+/** A symbol of the kernel's or its modules'. NULL: there is none. */
+const struct symbol *kernel_symbol(const struct session *session, const char *name);
 
 /** Evaluates an expression made by printf(), to a number or to a location. False: something in it is not known, or not
  *  there, which is no error of the user's: versions of the kernel differ. */

@@ -31,8 +31,9 @@ bool kernel_find_types(struct session *session, size_t near)
         uint64_t bytes = types > strings ? types : strings;
         if (bytes > BTF_MAX || bytes > ram->size_bytes - at)
             continue;
-        session->types = types_from_btf(ram->host + at, bytes, NULL);
-        if (session->types)
+        struct types *found = session->kernel->types = types_from_btf(ram->host + at, bytes, NULL);
+        session->types = types_join(session->types, found);
+        if (found)
             return true;
     }
     return false;
@@ -45,7 +46,7 @@ typedef bool judge(struct session *session, uint64_t address);
 /* Tells `fits` each address that the function forms; returns the first that fits, or 0. */
 static uint64_t referred_by(struct session *session, const char *function, judge *fits)
 {
-    const struct symbol *symbol = symbols_find(session->symbols, function);
+    const struct symbol *symbol = kernel_symbol(session, function);
     uint64_t start, end, pages[32] = {0};
     struct space space = session_space(session);
     if (!symbol || !session_function(session, symbol->address, &start, &end))
@@ -198,12 +199,12 @@ void kernel_find_variables(struct session *session)
     };
     bool added = false;
     uint64_t address;
-    if (!symbols_find(session->symbols, "init_task") && (address = find_init_task(session))) {
+    if (!kernel_symbol(session, "init_task") && (address = find_init_task(session))) {
         symbols_add(session->symbols, address, 0, 'D', "init_task", NULL);
         added = true;
     }
     for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        if (symbols_find(session->symbols, wanted[i].name))
+        if (kernel_symbol(session, wanted[i].name))
             continue;
         address = 0;
         for (unsigned n = 0; n < 5 && !address; n++)

@@ -307,8 +307,8 @@ static bool show_irq(struct session *session, uint64_t irq, uint64_t desc)
 
 bool kernel_show_irqs(struct session *session, struct error *error)
 {
-    const struct symbol *radix = symbols_find(session->symbols, "irq_desc_tree"),
-                        *maple = symbols_find(session->symbols, "sparse_irqs");
+    const struct symbol *radix = kernel_symbol(session, "irq_desc_tree"),
+                        *maple = kernel_symbol(session, "sparse_irqs");
     uint64_t root = 0;
     bool any = false;
     if (radix && kernel_number(session, &root, "((struct xarray *)0x%" PRIx64 ")->xa_head", radix->address)) {

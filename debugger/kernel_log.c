@@ -40,7 +40,7 @@ static uint8_t *copy_of(struct session *session, uint64_t address, uint64_t byte
 static bool read_ring(struct session *session, struct ring *ring)
 {
     uint64_t descs, infos, data, blocks;
-    const struct symbol *prb = symbols_find(session->symbols, "prb");
+    const struct symbol *prb = kernel_symbol(session, "prb");
     struct space space = session_space(session);
     if (!prb || !space_read_u64(&space, prb->address, &ring->ring))
         return false;

@@ -8,9 +8,15 @@
 struct source_line {
     const char *file;
     unsigned line;
+    const char *folder; /* that a relative `file` is to be looked for from; NULL: not known */
 };
 
-/** The address that is meant by a symbol, *EXPRESSION, an expression or FILE:LINE. */
+/** The addresses that are meant by FILE:LINE (several, where the line was inlined), a line's number alone, a function,
+ *  *EXPRESSION or an expression. A function with DWARF means what is behind its prologue. Returns how many there are, at
+ *  most `capacity`; 0: `error` says why. */
+unsigned location_addresses(struct session *session, const char *text, uint64_t *addresses, unsigned capacity,
+                            struct error *error);
+/** The first of them. */
 bool location_address(struct session *session, const char *text, uint64_t *address, struct error *error);
 
 /** The line of the source that the instruction at `address` was made of; false: not known. */

@@ -79,6 +79,26 @@ static void print_enum(struct session *session, uint64_t number, const struct ty
     say(session, "%" PRId64, (int64_t)number);
 }
 
+/* float, double and long double, which is IEEE's quadruple precision on this architecture. */
+static void print_float(struct session *session, const struct value *value, uint64_t number, const struct type *type)
+{
+    union {
+        uint64_t bits[2];
+        float single;
+        double twice;
+        _Float128 quad;
+    } is = {.bits = {number}};
+    struct space space = session_space(session);
+    if (type->size == 4)
+        say(session, "%.9g", (double)is.single);
+    else if (type->size == 8)
+        say(session, "%.17g", is.twice);
+    else if (type->size == 16 && value->in_memory && space_read(&space, value->address, &is, sizeof is) == sizeof is)
+        say(session, "%.17g", (double)is.quad);
+    else
+        print_number_as(session, number, 'x', type);
+}
+
 static void print_scalar(struct session *session, const struct value *value, char format)
 {
     struct error error;
@@ -86,6 +106,10 @@ static void print_scalar(struct session *session, const struct value *value, cha
     const struct type *type = type_strip(value->type);
     if (!value_number(session, value, &number, &error)) {
         say(session, "<%s>", error.text);
+        return;
+    }
+    if (type->kind == TYPE_FLOAT && !format) {
+        print_float(session, value, number, type);
         return;
     }
     if (format && format != 's') {
@@ -106,7 +130,7 @@ static void print_scalar(struct session *session, const struct value *value, cha
             say(session, number == 0 ? "false" : number == 1 ? "true" : "%" PRIu64, number);
         else if (type->is_char)
             print_number_as(session, number, 'c', type);
-        else if (*value->reg && type->size == 8)
+        else if (*value->reg && value->type == type_builtin("unsigned long"))
             say_address(session, number);
         else
             print_number_as(session, number, type->is_signed ? 'd' : type->size == 8 && number >> 32 ? 'x' : 'u', type);

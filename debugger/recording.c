@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Recording from a moment on. The log says that the run begins with the snapshot, so that it is replayed as any other. */
+/* Recording from a moment on. The log says that the run begins with the snapshot, so that it is replayed as any other.
+ */
 #include "debugger/recording.h"
 #include <limits.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A recording that a command began: a snapshot of that moment, and a log of what reaches the machine from then on. While
- * it lasts the machine keeps no history, as one that goes back cannot be recorded. */
+/* A recording that a command began: a snapshot of that moment, and a log of what reaches the machine from then on.
+ * While it lasts the machine keeps no history, as one that goes back cannot be recorded. */
 #ifndef ARMATURE_DEBUGGER_RECORDING_H
 #define ARMATURE_DEBUGGER_RECORDING_H
 

@@ -6,8 +6,10 @@
 #include <string.h>
 #include "debugger/channel.h"
 #include "debugger/debugger.h"
+#include "debugger/dwarf.h"
 #include "debugger/history.h"
 #include "debugger/kernel.h"
+#include "debugger/source.h"
 #include "debugger/stopping.h"
 #include "machine/serial.h"
 
@@ -245,6 +247,7 @@ void session_tell_stop(struct session *session)
         say(session, "CPU %u  ", session->cpu);
     say_address(session, cpu->pc);
     say(session, ":  %s\n", text);
+    source_tell_line(session, cpu->pc);
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */
@@ -269,6 +272,7 @@ void session_free(struct session *session)
     stopping_free(session->stopping);
     symbols_free(session->symbols);
     types_free(session->types);
+    dwarf_forget();
     free(session->kernel);
     free(session);
 }

@@ -52,11 +52,12 @@ struct session {
     struct stopping *stopping;
     struct kernel *kernel;
     struct symbols *symbols;
-    struct types *types;   /* the kernel's; NULL: not known (yet) */
+    struct types *types;   /* of loaded files, and the kernel's; NULL: none are known (yet) */
     const struct debugger_hooks *hooks;
 
     unsigned cpu;          /* the one that is looked at */
     unsigned frame;        /* of its stack */
+    bool kernel_names;     /* names in expressions are the kernel's: no local variables */
     struct stop stop;
     bool running;          /* inside session_resume() */
     volatile bool asked_to_stop; /* while it ran */

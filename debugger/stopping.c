@@ -127,10 +127,15 @@ bool stopping_at(struct session *session, struct cpu *cpu)
     return hits_breakpoint(session, cpu);
 }
 
+static bool is_told(const struct stopping *stopping, const struct stopping_tracer *tracer)
+{
+    return tracer->of_past || !stopping->untold;
+}
+
 /* Tells each tracer that wants to know. */
 #define TELL(session, what, ...)                                                                                       \
     for (struct stopping_tracer *tracer_ = (session)->stopping->tracers; tracer_; tracer_ = tracer_->next)             \
-        if (tracer_->what)                                                                                             \
+        if (tracer_->what && is_told((session)->stopping, tracer_))                                                    \
     tracer_->what(session, __VA_ARGS__)
 
 static bool on_each_insn(void *context, struct cpu *cpu)
@@ -358,8 +363,9 @@ void stopping_changed(struct session *session)
         any(session, POINT_CATCH, CATCH_EXCEPTION) || any(session, POINT_CATCH, CATCH_IRQ) ? on_excepted : NULL;
     stops->returned = NULL;
     stops->device_accessed = NULL;
-    for (const struct stopping_tracer *tracer = stopping->untold ? NULL : stopping->tracers; tracer;
-         tracer = tracer->next) {
+    for (const struct stopping_tracer *tracer = stopping->tracers; tracer; tracer = tracer->next) {
+        if (!is_told(stopping, tracer))
+            continue;
         stops->each_insn = tracer->insn ? on_each_insn : stops->each_insn;
         stops->excepted = tracer->excepted ? on_excepted : stops->excepted;
         stops->returned = tracer->returned ? on_returned : stops->returned;

@@ -66,6 +66,7 @@ struct stopping_tracer {
     void (*returned)(struct session *session, struct cpu *cpu);
     void (*device)(struct session *session, struct cpu *cpu, uint64_t physical, unsigned size, bool write,
                    uint64_t value);
+    bool of_past; /* it is the past that it wants to see: it is told on the way there, too */
     struct stopping_tracer *next; /* others; for us */
 };
 

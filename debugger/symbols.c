@@ -20,6 +20,7 @@ struct symbols {
     uint32_t *hash; /* open addressing: index + 1 */
     size_t hash_size;
     struct slab *slabs;
+    bool loading;
 };
 
 struct symbols *symbols_create(void)
@@ -69,7 +70,8 @@ void symbols_add(struct symbols *symbols, uint64_t address, uint64_t size, char 
                            ? symbols->list[symbols->count - 1].module
                        : module ? keep(symbols, module)
                                 : NULL;
-    symbols->list[symbols->count++] = (struct symbol){address, size, keep(symbols, name), kept, letter};
+    symbols->list[symbols->count++] = (struct symbol){address, size, keep(symbols, name), kept, letter,
+                                                        symbols->loading};
 }
 
 static uint32_t hash_name(const char *name)
@@ -113,11 +115,26 @@ void symbols_sort(struct symbols *symbols)
     }
 }
 
+void symbols_loading(struct symbols *symbols, bool loading)
+{
+    symbols->loading = loading;
+}
+
+void symbols_keep_loaded(struct symbols *symbols, const struct symbols *from)
+{
+    symbols->loading = true;
+    for (size_t i = 0; i < from->count; i++)
+        if (from->list[i].loaded)
+            symbols_add(symbols, from->list[i].address, from->list[i].size, from->list[i].letter, from->list[i].name,
+                        from->list[i].module);
+    symbols->loading = false;
+}
+
 void symbols_drop_modules(struct symbols *symbols)
 {
     size_t kept = 0;
     for (size_t i = 0; i < symbols->count; i++)
-        if (!symbols->list[i].module)
+        if (!symbols->list[i].module || symbols->list[i].loaded)
             symbols->list[kept++] = symbols->list[i];
     symbols->count = kept;
     symbols_sort(symbols);
@@ -135,13 +152,18 @@ const struct symbol *symbols_at(const struct symbols *symbols, size_t index)
 
 const struct symbol *symbols_find(const struct symbols *symbols, const char *name)
 {
+    return symbols_find_above(symbols, name, 0);
+}
+
+const struct symbol *symbols_find_above(const struct symbols *symbols, const char *name, uint64_t lowest)
+{
     if (!symbols->hash)
         return NULL;
     const struct symbol *found = NULL;
     for (size_t at = hash_name(name) & (symbols->hash_size - 1); symbols->hash[at];
          at = (at + 1) & (symbols->hash_size - 1)) {
         const struct symbol *symbol = &symbols->list[symbols->hash[at] - 1];
-        if (strcmp(symbol->name, name))
+        if (symbol->address < lowest || strcmp(symbol->name, name))
             continue;
         if (symbol->letter < 'a' || symbol->letter == 'w') /* a global one goes before one that is local to a file */
             return symbol;
@@ -189,8 +211,10 @@ bool symbols_read_map(struct symbols *symbols, const char *path, struct error *e
     size_t capacity = 0, taken = 0;
     if (!file)
         return error_set(error, "%s cannot be read: %s", path, strerror(errno));
+    symbols_loading(symbols, true);
     while (getline(&line, &capacity, file) > 0)
         taken += symbols_read_map_line(symbols, line);
+    symbols_loading(symbols, false);
     bool failed = ferror(file);
     free(line);
     fclose(file);

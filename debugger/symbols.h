@@ -14,6 +14,7 @@ struct symbol {
     const char *name;
     const char *module;  /* NULL: none */
     char letter;         /* as nm has it: t, T, w, W code; others data */
+    bool loaded;         /* from a file of the user's, not found in the guest */
 };
 
 struct symbols;
@@ -25,7 +26,11 @@ void symbols_free(struct symbols *symbols);
 void symbols_add(struct symbols *symbols, uint64_t address, uint64_t size, char letter, const char *name,
                  const char *module);
 void symbols_sort(struct symbols *symbols);
-/** Forgets those of all modules. */
+/** Whether what is added from now on is from a file of the user's. */
+void symbols_loading(struct symbols *symbols, bool loading);
+/** Adds those of `from` that are. */
+void symbols_keep_loaded(struct symbols *symbols, const struct symbols *from);
+/** Forgets those of all the guest's modules. */
 void symbols_drop_modules(struct symbols *symbols);
 
 size_t symbols_count(const struct symbols *symbols);
@@ -33,6 +38,9 @@ const struct symbol *symbols_at(const struct symbols *symbols, size_t index); /*
 
 /** The symbol of that name (the first, where there are several), or NULL. */
 const struct symbol *symbols_find(const struct symbols *symbols, const char *name);
+
+/** The same of those at `lowest` or above. */
+const struct symbol *symbols_find_above(const struct symbols *symbols, const char *name, uint64_t lowest);
 
 /** The symbol that `address` belongs to: the last at or before it, unless that is of known size and ends before. NULL:
  *  there is none. */

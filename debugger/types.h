@@ -54,6 +54,9 @@ struct types;
 
 /** The types in a BTF blob of `length` bytes, which is copied and may be anything. NULL: it is no BTF, or damaged. */
 struct types *types_from_btf(const void *bytes, size_t length, struct error *error);
+/** One set of both: what `first` does not know is looked for in `then`. Either may be NULL. */
+struct types *types_join(struct types *first, struct types *then);
+/** Frees a set and those joined behind it. */
 void types_free(struct types *types);
 /** How many there are. */
 unsigned types_count(const struct types *types);

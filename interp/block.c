@@ -74,7 +74,7 @@ struct block_cache *block_cache_create(struct bus *bus, size_t arena_bytes, unsi
     }
     cache->pages = cache->all_pages + below;
     if (translator) {
-        cache->translator = translator->create(cpu_count, error);
+        cache->translator = translator->create(cpu_count, hot, error);
         if (!cache->translator) {
             block_cache_free(cache);
             return NULL;

@@ -90,7 +90,7 @@ struct block_cache;
  *  called under the machine lock while others run translated code, and changes that at most by one aligned or unaligned
  *  store that lies in one cache line; drop_all() and forget() are called while none does. */
 struct translator_ops {
-    void *(*create)(unsigned cpu_count, struct error *error);
+    void *(*create)(unsigned cpu_count, unsigned hot, struct error *error); /* `hot` of block_cache_create() */
     void (*free)(void *translator);
     void (*prepare)(void *translator, struct cpu *cpu); /* before native code runs on it, once a turn */
     /* `block` gets its native_entry last but for the handler of its first record. */

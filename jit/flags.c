@@ -30,18 +30,18 @@ static unsigned first_operand(struct translation_state *t)
     const struct pending_flags *p = &t->pending;
     const unsigned w = p->kind & 1;
     const bool sum = (p->kind & ~1) == FLAG_KIND_ADD;
-    unsigned a = use(t, p->a, RAX);
+    unsigned a = general_use(t, p->a, RAX);
     if (!p->of_result)
         return a;
     if (p->immediate) {
         x64_lea(t->c, w, RAX, a, (int32_t)(sum ? -p->imm : p->imm));
     } else if (sum) { /* a - b = a + ~b + 1 */
-        copy(t, p->b, RCX);
+        general_copy(t, p->b, RCX);
         x64_not(t->c, w, RCX);
         x64_lea_indexed(t->c, w, RAX, a, RCX, 0);
         x64_lea(t->c, w, RAX, RAX, 1);
     } else {
-        x64_lea_indexed(t->c, w, RAX, a, use(t, p->b, RCX), 0);
+        x64_lea_indexed(t->c, w, RAX, a, general_use(t, p->b, RCX), 0);
     }
     return RAX;
 }
@@ -66,7 +66,7 @@ static void revive(struct translation_state *t)
     } else if (p->immediate) {
         x64_mov_imm(t->c, RCX, (uint64_t)p->imm);
     } else {
-        b = use(t, p->b, RCX);
+        b = general_use(t, p->b, RCX);
     }
     if (host_kind(p) == FLAGS_OF_ADD) {
         if (a != RAX)
@@ -127,7 +127,7 @@ void commit_flags(struct translation_state *t)
     } else {
         x64_store(c, 1, first_operand(t), HOST_CPU, CPU_OFFSET(native.flag_a));
         if (!p->immediate) {
-            x64_store(c, 1, use(t, p->b, RCX), HOST_CPU, CPU_OFFSET(native.flag_b));
+            x64_store(c, 1, general_use(t, p->b, RCX), HOST_CPU, CPU_OFFSET(native.flag_b));
         } else if (is_small(p->imm)) {
             x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(native.flag_b), (int32_t)p->imm);
         } else {

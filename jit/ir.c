@@ -228,7 +228,8 @@ void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *
     lay_out(&f);
     connect(ir);
     measure_ways(ir);
-    ir_verify(ir);
+    if (JIT_VERIFIES)
+        ir_verify(ir);
 }
 
 void ir_of_block(struct ir *ir, struct block *block)
@@ -242,7 +243,8 @@ void ir_of_block(struct ir *ir, struct block *block)
     place(&f, 0);
     ir->blocks[0].preds = 1;
     ir->blocks[0].longest = block->count;
-    ir_verify(ir);
+    if (JIT_VERIFIES)
+        ir_verify(ir);
 }
 
 void ir_verify(const struct ir *ir)

@@ -63,7 +63,7 @@ typedef uint32_t ir_heat(const void *context, const struct block *block);
 void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat,
                   const void *context);
 
-/** Asserts that the form is what the others take it for. */
+/** Asserts that the form is what the others take it for. Debug builds do so with each (JIT_VERIFIES). */
 void ir_verify(const struct ir *ir);
 
 #endif

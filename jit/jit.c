@@ -26,7 +26,8 @@
 #define STACK_BYTES   ((size_t)GUARD_BYTES + RETURN_STACK_BYTES)
 #define HOT           48u   /* how often a block is entered before it is worth a translation */
 #define HOTTER        1000u /* and then, before it is worth a region */
-#define HOTTER_FORCED 12u   /* the same under `jit`, where all is translated: short programs get regions too */
+#define HOT_FORCED    1u    /* under `jit`, where all is translated */
+#define HOTTER_FORCED 12u   /* and short programs get regions too */
 
 struct jit_settings jit_settings = {.cache_bytes = CACHE_BYTES};
 
@@ -135,16 +136,12 @@ static void *create_with(unsigned cpu_count, uint32_t hotter, bool background, s
     return jit;
 }
 
-static void *jit_create(unsigned cpu_count, struct error *error)
-{
-    const uint32_t hotter = jit_settings.hotter ? jit_settings.hotter : HOTTER;
-    return create_with(cpu_count, hotter, !jit_settings.dump, error);
-}
-
 /* Where all is to be tested, or shown in the same order each time, regions come at once. */
-static void *jit_create_forced(unsigned cpu_count, struct error *error)
+static void *jit_create(unsigned cpu_count, unsigned hot, struct error *error)
 {
-    return create_with(cpu_count, HOTTER_FORCED, false, error);
+    if (hot == HOT_FORCED)
+        return create_with(cpu_count, HOTTER_FORCED, false, error);
+    return create_with(cpu_count, jit_settings.hotter ? jit_settings.hotter : HOTTER, !jit_settings.dump, error);
 }
 
 /* --- turns and room --------------------------------------------------------------------------------- */
@@ -358,20 +355,6 @@ static const struct translator_ops jit_translator = {
     .fault = jit_fault,
 };
 
-static const struct translator_ops forced_translator = {
-    .create = jit_create_forced,
-    .free = jit_free,
-    .prepare = jit_prepare,
-    .translate = jit_translate,
-    .has_room = jit_has_room,
-    .drop_all = jit_drop_all,
-    .leave = jit_leave,
-    .forget = jit_forget,
-    .describe = jit_describe,
-    .fork = jit_fork,
-    .fault = jit_fault,
-};
-
 static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct error *error)
 {
     return interp_create_translating(bus, cpu_count, &jit_translator, HOT, error);
@@ -379,31 +362,15 @@ static struct engine *create_auto(struct bus *bus, unsigned cpu_count, struct er
 
 static struct engine *create_jit(struct bus *bus, unsigned cpu_count, struct error *error)
 {
-    return interp_create_translating(bus, cpu_count, &forced_translator, 1, error);
+    return interp_create_translating(bus, cpu_count, &jit_translator, HOT_FORCED, error);
 }
 
-const struct engine_ops jit_engine = {
-    .name = "auto",
-    .create = create_auto,
-    .free = interp_free,
-    .run = interp_run,
-    .page_written = interp_page_written,
-    .flush = interp_flush,
-    .make_room = interp_make_room,
-    .describe = interp_describe,
-    .fork = interp_fork,
-    .fault = interp_fault,
-};
+#define TRANSLATING_ENGINE(its_name, its_create)                                                                       \
+    {                                                                                                                  \
+        .name = its_name, .create = its_create, .free = interp_free, .run = interp_run,                                \
+        .page_written = interp_page_written, .flush = interp_flush, .make_room = interp_make_room,                     \
+        .describe = interp_describe, .fork = interp_fork, .fault = interp_fault,                                       \
+    }
 
-const struct engine_ops jit_only_engine = {
-    .name = "jit",
-    .create = create_jit,
-    .free = interp_free,
-    .run = interp_run,
-    .page_written = interp_page_written,
-    .flush = interp_flush,
-    .make_room = interp_make_room,
-    .describe = interp_describe,
-    .fork = interp_fork,
-    .fault = interp_fault,
-};
+const struct engine_ops jit_engine = TRANSLATING_ENGINE("auto", create_auto);
+const struct engine_ops jit_only_engine = TRANSLATING_ENGINE("jit", create_jit);

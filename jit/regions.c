@@ -175,6 +175,17 @@ static bool have_bytes(struct jit *jit, size_t bytes)
     return has_bytes(jit, bytes) || take_free_part(jit);
 }
 
+/* Blocks of one loop are about equally hot: without this each would become the head of the same region. */
+static void let_others_wait(const struct jit *jit, const struct ir *ir)
+{
+    const uint32_t wait = -(jit->hotter / AGAIN_FRACTION);
+    for (unsigned i = 1; i < ir->block_count; i++) {
+        uint32_t *counter = unit_of(ir->blocks[i].block)->counter;
+        if (counter && (int32_t)*counter < 0 && *counter > wait)
+            *counter = wait;
+    }
+}
+
 static void compile_here(struct jit *jit, struct cpu *cpu, struct block *block)
 {
     struct region *region = &jit->region;
@@ -195,6 +206,7 @@ static void compile_here(struct jit *jit, struct cpu *cpu, struct block *block)
     jit->hot.at = region->hot_end = hot.at;
     jit->cold.at = region->cold_end = cold.at;
     install(jit, cpu, region, jit->part);
+    let_others_wait(jit, &region->ir);
     report(jit, region, jit->compiler);
 }
 

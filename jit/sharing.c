@@ -107,7 +107,7 @@ static int32_t join_row(struct translation_state *t, int32_t offset)
     if (check->address_end != t->c->at) {
         x64_load(t->c, 1, RAX, HOST_CPU, check->by_table ? CPU_OFFSET(native.row_addend[base])
                                                          : CPU_OFFSET(slots.addend[check->write][base]));
-        x64_alu(t->c, 1, ALU_ADD, RAX, use(t, base, RCX));
+        x64_alu(t->c, 1, ALU_ADD, RAX, general_use(t, base, RCX));
         check->address = 0;
     }
     check->address_end = NULL;

@@ -11,7 +11,7 @@ static void count_use(struct translation_state *t, unsigned reg)
         t->uses[reg] += t->here->heat + 1;
 }
 
-unsigned use(struct translation_state *t, unsigned reg, unsigned temp)
+unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp)
 {
     count_use(t, reg);
     if (t->host_of[reg] >= 0)
@@ -23,19 +23,19 @@ unsigned use(struct translation_state *t, unsigned reg, unsigned temp)
     return temp;
 }
 
-void copy(struct translation_state *t, unsigned reg, unsigned temp)
+void general_copy(struct translation_state *t, unsigned reg, unsigned temp)
 {
-    unsigned host = use(t, reg, temp);
+    unsigned host = general_use(t, reg, temp);
     if (host != temp)
         x64_mov(t->c, 1, temp, host);
 }
 
-unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp)
+unsigned general_destination(const struct translation_state *t, unsigned reg, unsigned temp)
 {
     return t->host_of[reg] >= 0 ? (unsigned)t->host_of[reg] : temp;
 }
 
-void done(struct translation_state *t, unsigned reg, unsigned host)
+void general_done(struct translation_state *t, unsigned reg, unsigned host)
 {
     count_use(t, reg);
     if (t->host_of[reg] >= 0) {

@@ -221,14 +221,14 @@ static inline int32_t offset_of(unsigned reg)
 }
 
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
-unsigned use(struct translation_state *t, unsigned reg, unsigned temp);
+unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp);
 
 /** A copy of guest register `reg` in `temp`, to be changed there. The host's flags stay. */
-void copy(struct translation_state *t, unsigned reg, unsigned temp);
+void general_copy(struct translation_state *t, unsigned reg, unsigned temp);
 
-/** The host register to compute guest register `reg` in; done() takes it from there. */
-unsigned destination(const struct translation_state *t, unsigned reg, unsigned temp);
-void done(struct translation_state *t, unsigned reg, unsigned host);
+/** The host register to compute guest register `reg` in; general_done() takes it from there. */
+unsigned general_destination(const struct translation_state *t, unsigned reg, unsigned temp);
+void general_done(struct translation_state *t, unsigned reg, unsigned host);
 
 /** From the registers as they are everywhere (pin_of; the vector registers in the state) to the unit's own, and back.
  *  The flags stay. */

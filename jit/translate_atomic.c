@@ -42,9 +42,9 @@ static void load_ordered(struct translation_state *t, int32_t offset, enum exten
 {
     const struct insn *insn = t->insn;
     aligned_address(t, 1u << insn->size, false, offset);
-    unsigned d = destination(t, insn->rd, RCX);
+    unsigned d = general_destination(t, insn->rd, RCX);
     x64_load_sized(t->c, insn->size, extension != ZEROS, extension == SIGN_64, d, RAX, 0);
-    done(t, insn->rd, d);
+    general_done(t, insn->rd, d);
 }
 
 static void store_ordered(struct translation_state *t, int32_t offset)
@@ -52,10 +52,10 @@ static void store_ordered(struct translation_state *t, int32_t offset)
     const struct insn *insn = t->insn;
     aligned_address(t, 1u << insn->size, true, offset);
     if (t->cpu->parallel) {
-        copy(t, insn->rd, RCX);
+        general_copy(t, insn->rd, RCX);
         x64_xchg_store(t->c, insn->size, RCX, RAX, 0);
     } else {
-        x64_store_sized(t->c, insn->size, use(t, insn->rd, RCX), RAX, 0);
+        x64_store_sized(t->c, insn->size, general_use(t, insn->rd, RCX), RAX, 0);
     }
 }
 
@@ -82,11 +82,11 @@ static void load_exclusive(struct translation_state *t)
     struct x64 *c = t->c;
     aligned_address(t, 1u << insn->size, false, 0);
     remember_exclusive(t, 1u << insn->size);
-    unsigned d = destination(t, insn->rd, RCX);
+    unsigned d = general_destination(t, insn->rd, RCX);
     x64_load_sized(c, insn->size, false, 0, d, RAX, 0);
     x64_store(c, 1, d, HOST_CPU, EXCLUSIVE(value[0]));
     x64_store_imm(c, 1, HOST_CPU, EXCLUSIVE(value[1]), 0);
-    done(t, insn->rd, d);
+    general_done(t, insn->rd, d);
 }
 
 static void load_exclusive_pair(struct translation_state *t)
@@ -106,8 +106,8 @@ static void load_exclusive_pair(struct translation_state *t)
         x64_mov(c, 0, RCX, RCX);
         x64_store_imm(c, 1, HOST_CPU, EXCLUSIVE(value[1]), 0);
     }
-    done(t, insn->rd, RCX);
-    done(t, insn->ra, RDX);
+    general_done(t, insn->rd, RCX);
+    general_done(t, insn->ra, RDX);
 }
 
 /* Z is set where the monitor holds `bytes` bytes at the host address in rax, and, but in parallel, memory what was
@@ -132,9 +132,9 @@ static void compare_monitor(struct translation_state *t, unsigned bytes, bool va
 static void exclusive_stored(struct translation_state *t)
 {
     x64_store_imm(t->c, 0, HOST_CPU, EXCLUSIVE(size), 0);
-    unsigned d = destination(t, t->insn->rd, RCX);
+    unsigned d = general_destination(t, t->insn->rd, RCX);
     x64_mov_imm(t->c, d, 0);
-    done(t, t->insn->rd, d);
+    general_done(t, t->insn->rd, d);
 }
 
 /* A store that the monitor or memory refuses is left to exec_; in parallel memory decides as the store is made. */
@@ -147,19 +147,19 @@ static void store_exclusive(struct translation_state *t)
     compare_monitor(t, 1u << insn->size, !parallel);
     slow_if(t, CC_NE);
     if (!parallel) {
-        x64_store_sized(c, insn->size, use(t, insn->rm, RCX), RAX, 0);
+        x64_store_sized(c, insn->size, general_use(t, insn->rm, RCX), RAX, 0);
         exclusive_stored(t);
         return;
     }
     x64_mov(c, 1, RDX, RAX);
     x64_load(c, 1, RAX, HOST_CPU, EXCLUSIVE(value[0]));
-    unsigned m = use(t, insn->rm, RCX);
+    unsigned m = general_use(t, insn->rm, RCX);
     x64_lock(c);
     x64_cmpxchg(c, insn->size, m, RDX, 0);
     x64_setcc(c, CC_NE, RCX);
     x64_extend(c, 0, false, 0, RCX, RCX);
     x64_store_imm(c, 0, HOST_CPU, EXCLUSIVE(size), 0);
-    done(t, insn->rd, RCX);
+    general_done(t, insn->rd, RCX);
 }
 
 static void store_exclusive_pair(struct translation_state *t)
@@ -170,8 +170,8 @@ static void store_exclusive_pair(struct translation_state *t)
     aligned_address(t, 8u << insn->sf, true, 0);
     compare_monitor(t, 8u << insn->sf, true);
     slow_if(t, CC_NE);
-    x64_store_sized(c, size, use(t, insn->rm, RCX), RAX, 0);
-    x64_store_sized(c, size, use(t, insn->ra, RCX), RAX, 1 << size);
+    x64_store_sized(c, size, general_use(t, insn->rm, RCX), RAX, 0);
+    x64_store_sized(c, size, general_use(t, insn->ra, RCX), RAX, 1 << size);
     exclusive_stored(t);
 }
 
@@ -204,7 +204,7 @@ static bool is_signed(enum modification kind)
 static void load_operand(struct translation_state *t, enum modification kind, unsigned to)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rm, to);
+    general_copy(t, insn->rm, to);
     if (kind == MODIFY_CLEAR)
         x64_not(t->c, 1, to);
     else if (kind >= MODIFY_SMAX && kind <= MODIFY_UMIN && insn->size < 3)
@@ -236,7 +236,7 @@ static void modify_plain(struct translation_state *t, enum modification kind)
     x64_store_sized(t->c, size, RDX, RAX, 0);
     if (is_signed(kind))
         zero_extend(t, size, RCX);
-    done(t, insn->rd, RCX);
+    general_done(t, insn->rd, RCX);
 }
 
 /* By compare and swap, until nobody came in between. */
@@ -258,7 +258,7 @@ static void modify_by_loop(struct translation_state *t, enum modification kind)
     if (!c->full)
         x64_patch(failed, again);
     zero_extend(t, size, RAX);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
 }
 
 static void modify(struct translation_state *t, enum modification kind)
@@ -274,7 +274,7 @@ static void modify(struct translation_state *t, enum modification kind)
     } else if (!t->cpu->parallel) {
         modify_plain(t, kind);
     } else if (kind == MODIFY_ADD || kind == MODIFY_SWAP) {
-        copy(t, insn->rm, RCX);
+        general_copy(t, insn->rm, RCX);
         if (kind == MODIFY_ADD) {
             x64_lock(c);
             x64_xadd(c, size, RCX, RAX, 0);
@@ -282,7 +282,7 @@ static void modify(struct translation_state *t, enum modification kind)
             x64_xchg_store(c, size, RCX, RAX, 0);
         }
         zero_extend(t, size, RCX);
-        done(t, insn->rd, RCX);
+        general_done(t, insn->rd, RCX);
     } else {
         modify_by_loop(t, kind);
     }
@@ -293,18 +293,18 @@ static void compare_and_swap(struct translation_state *t)
     const struct insn *insn = t->insn;
     aligned_address(t, 1u << insn->size, true, 0);
     x64_mov(t->c, 1, RDX, RAX);
-    copy(t, insn->rm, RAX);
-    unsigned a = use(t, insn->ra, RCX);
+    general_copy(t, insn->rm, RAX);
+    unsigned a = general_use(t, insn->ra, RCX);
     lock_if_parallel(t);
     x64_cmpxchg(t->c, insn->size, a, RDX, 0);
     zero_extend(t, insn->size, RAX);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
 }
 
 static void compare_guest(struct translation_state *t, unsigned host, unsigned reg)
 {
     if (t->host_of[reg] >= 0)
-        x64_alu(t->c, 1, ALU_CMP, host, use(t, reg, host));
+        x64_alu(t->c, 1, ALU_CMP, host, general_use(t, reg, host));
     else
         x64_alu_load(t->c, 1, ALU_CMP, host, HOST_CPU, offset_of(reg));
 }
@@ -322,13 +322,13 @@ static void compare_and_swap_pair(struct translation_state *t)
     uint8_t *differs[2] = {x64_jcc(c, CC_NE), NULL};
     compare_guest(t, RDX, insn->rm + 1u);
     differs[1] = x64_jcc(c, CC_NE);
-    x64_store(c, 1, use(t, insn->ra, RCX), RAX, 0);
-    x64_store(c, 1, use(t, insn->ra + 1u, RCX), RAX, 8);
+    x64_store(c, 1, general_use(t, insn->ra, RCX), RAX, 0);
+    x64_store(c, 1, general_use(t, insn->ra + 1u, RCX), RAX, 8);
     uint8_t *end = x64_jmp(c);
     x64_bind(c, differs[0]);
     x64_bind(c, differs[1]);
-    done(t, insn->rd, RCX);
-    done(t, insn->rd == 30 ? REG_SINK : insn->rd + 1u, RDX);
+    general_done(t, insn->rd, RCX);
+    general_done(t, insn->rd == 30 ? REG_SINK : insn->rd + 1u, RDX);
     x64_bind(c, end);
 }
 
@@ -357,9 +357,9 @@ static void load_unprivileged(struct translation_state *t, enum extension extens
     const struct insn *insn = t->insn;
     address_at(t, (int32_t)insn->imm);
     unprivileged_address(t, 1u << insn->size, false);
-    unsigned d = destination(t, insn->rd, RCX);
+    unsigned d = general_destination(t, insn->rd, RCX);
     x64_load_sized(t->c, insn->size, extension != ZEROS, extension == SIGN_64, d, RAX, 0);
-    done(t, insn->rd, d);
+    general_done(t, insn->rd, d);
 }
 
 static void store_unprivileged(struct translation_state *t)
@@ -367,7 +367,7 @@ static void store_unprivileged(struct translation_state *t)
     const struct insn *insn = t->insn;
     address_at(t, (int32_t)insn->imm);
     unprivileged_address(t, 1u << insn->size, true);
-    x64_store_sized(t->c, insn->size, use(t, insn->rd, RCX), RAX, 0);
+    x64_store_sized(t->c, insn->size, general_use(t, insn->rd, RCX), RAX, 0);
 }
 
 /* --- DC ZVA ---------------------------------------------------------------------------------------- */
@@ -378,7 +378,7 @@ static void zero_block(struct translation_state *t)
     struct x64 *c = t->c;
     x64_test_store(c, HOST_CPU, CPU_OFFSET(sys.SCTLR_EL1), SCTLR_DZE); /* where EL0 may, everybody may */
     slow_if(t, CC_E);
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     x64_alu_imm(c, 1, ALU_AND, RAX, -BLOCK_BYTES);
     translate_address(t, BLOCK_BYTES, true, false);
     for (int32_t at = 0; at < BLOCK_BYTES; at += 8)

@@ -7,7 +7,7 @@
 static void finish(struct translation_state *t, unsigned host)
 {
     t->flags = FLAGS_UNKNOWN;
-    done(t, t->insn->rd, host);
+    general_done(t, t->insn->rd, host);
 }
 
 /* rax = what rax has under `mask` from `shift` above, and the other way round. Uses rcx, rdx. */
@@ -40,7 +40,7 @@ static const struct insn *neighbour(const struct translation_state *t, int step)
 static void count_trailing_zeros(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    x64_bsf(t->c, insn->sf, RAX, use(t, insn->rn, RCX));
+    x64_bsf(t->c, insn->sf, RAX, general_use(t, insn->rn, RCX));
     x64_mov_imm(t->c, RDX, insn->sf ? 64 : 32);
     x64_cmov(t->c, 1, CC_E, RAX, RDX);
     finish(t, RAX);
@@ -54,7 +54,7 @@ static void reverse_bits(struct translation_state *t)
         count_trailing_zeros(t);
         return;
     }
-    copy(t, insn->rn, RAX);
+    general_copy(t, insn->rn, RAX);
     x64_bswap(t->c, insn->sf, RAX);
     swap_bits(t, insn->sf, 0x0f0f0f0f0f0f0f0full, 4);
     swap_bits(t, insn->sf, 0x3333333333333333ull, 2);
@@ -64,7 +64,7 @@ static void reverse_bits(struct translation_state *t)
 
 static void reverse_halfwords(struct translation_state *t)
 {
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     if (t->insn->sf) {
         swap_bits(t, 1, 0x00ff00ff00ff00ffull, 8);
     } else {
@@ -79,7 +79,7 @@ static void count_leading_signs(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
-    copy(t, insn->rn, RAX);
+    general_copy(t, insn->rn, RAX);
     x64_mov(c, insn->sf, RCX, RAX);
     x64_alu(c, insn->sf, ALU_ADD, RCX, RCX);
     x64_alu(c, insn->sf, ALU_XOR, RAX, RCX);
@@ -92,10 +92,10 @@ static void count_leading_signs(struct translation_state *t)
 static void crc32c(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    unsigned m = use(t, insn->rm, RCX), n = use(t, insn->rn, RAX);
+    unsigned m = general_use(t, insn->rm, RCX), n = general_use(t, insn->rn, RAX);
     x64_mov(t->c, 0, RAX, n);
     x64_crc32c(t->c, insn->size, RAX, m);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
 }
 
 /* The host has no CRC32 of the polynomial P of IEEE 802.3. Bytes and halfwords go by table. For more, with bits in the
@@ -109,7 +109,7 @@ static void crc32_by_products(struct translation_state *t)
     const struct insn *insn = t->insn;
     const uint64_t constants = vector_constant(t, inverse, polynomial);
     struct x64 *c = t->c;
-    const unsigned m = use(t, insn->rm, RCX), n = use(t, insn->rn, RDX);
+    const unsigned m = general_use(t, insn->rm, RCX), n = general_use(t, insn->rn, RDX);
     x64_mov(c, 0, RAX, n);
     x64_alu(c, 1, ALU_XOR, RAX, m);
     if (insn->size == 2)
@@ -126,7 +126,7 @@ static void crc32_by_table(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
-    const unsigned m = use(t, insn->rm, RCX), n = use(t, insn->rn, RAX);
+    const unsigned m = general_use(t, insn->rm, RCX), n = general_use(t, insn->rn, RAX);
     x64_extend(c, insn->size, false, 0, RCX, m);
     x64_mov(c, 0, RAX, n);
     x64_alu(c, 0, ALU_XOR, RAX, RCX);

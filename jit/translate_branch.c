@@ -371,7 +371,7 @@ static void call_direct(struct translation_state *t)
 
 static void call_indirect(struct translation_state *t, unsigned btype)
 {
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     begin_call(t);
     call_out_of_line(t, true, 0)->btype = (uint8_t)btype;
     end_call(t);
@@ -379,7 +379,7 @@ static void call_indirect(struct translation_state *t, unsigned btype)
 
 static void branch_indirect(struct translation_state *t)
 {
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     give_registers(t);
     x64_jmp_to(t->c, t->stubs->jump_by_hash);
 }
@@ -399,7 +399,7 @@ static bool branch_guarded(struct translation_state *t)
     const bool veneer = insn->rn == 16 || insn->rn == 17;
     *far = (struct far_jump){
         .indirect = true, .lookup = lookup_of(t), .btype = veneer ? 1 : BTYPE_OF_PAGE, .insn = insn};
-    copy(t, insn->rn, RAX);
+    general_copy(t, insn->rn, RAX);
     give_registers(t);
     jump_by_lookup(t, far);
     return true;
@@ -445,7 +445,7 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_cbz:
     case OP_cbnz: {
         forget_host_flags(t);
-        unsigned n = use(t, insn->rn, RAX);
+        unsigned n = general_use(t, insn->rn, RAX);
         x64_test(t->c, insn->sf, n, n);
         branch_both(t, insn->op == OP_cbz ? CC_E : CC_NE);
         return ENDED;
@@ -453,7 +453,7 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_tbz:
     case OP_tbnz:
         forget_host_flags(t);
-        x64_bit_test(t->c, use(t, insn->rn, RAX), insn->amount);
+        x64_bit_test(t->c, general_use(t, insn->rn, RAX), insn->amount);
         branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
         return ENDED;
     case OP_ret:

@@ -60,7 +60,7 @@ static void from_integer(struct translation_state *t, bool is_unsigned, unsigned
     const struct insn *insn = t->insn;
     const bool wide = fp_is_double(insn);
     arm_fp(t);
-    unsigned n = use(t, insn->rn, RAX), w = insn->sf;
+    unsigned n = general_use(t, insn->rn, RAX), w = insn->sf;
     if (is_unsigned && insn->sf) {
         x64_test(t->c, 1, n, n);
         slow_if(t, CC_S);
@@ -175,7 +175,7 @@ void fixed_to_rax(struct translation_state *t, unsigned sf, bool is_unsigned)
 static void to_integer(struct translation_state *t, bool is_unsigned, unsigned rounding)
 {
     integer_to_rax(t, t->insn->sf, is_unsigned, rounding);
-    done(t, t->insn->rd, RAX);
+    general_done(t, t->insn->rd, RAX);
 }
 
 static void round_integral(struct translation_state *t, unsigned rounding)
@@ -191,7 +191,7 @@ static void round_integral(struct translation_state *t, unsigned rounding)
 static void to_fixed(struct translation_state *t, bool is_unsigned)
 {
     fixed_to_rax(t, t->insn->sf, is_unsigned);
-    done(t, t->insn->rd, RAX);
+    general_done(t, t->insn->rd, RAX);
 }
 
 /* FJCVTZS: Z says whether the integer is the number, which -0 is not. */
@@ -208,7 +208,7 @@ static void to_integer_javascript(struct translation_state *t)
     vec_unary_w(c, 1, SSE_MOVD_TO, n, RCX);
     vec_unary_w(c, 1, SSE_MOVD_TO, 1, RDX);
     x64_alu(c, 1, ALU_CMP, RCX, RDX);
-    done(t, t->insn->rd, RAX);
+    general_done(t, t->insn->rd, RAX);
     x64_mov_imm(c, RAX, 0); /* the host's flags stay */
     x64_setcc(c, CC_E, RAX);
     x64_shift_imm(c, 0, SHIFT_SHL, RAX, 14);

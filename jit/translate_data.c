@@ -6,7 +6,7 @@
 /* rd = rn op host register `m` (which may be rcx). */
 static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, unsigned rd, unsigned rn, unsigned m)
 {
-    unsigned n = use(t, rn, RAX), d = destination(t, rd, RAX);
+    unsigned n = general_use(t, rn, RAX), d = general_destination(t, rd, RAX);
     if (d != n) {
         if (d == m)
             d = RAX;
@@ -14,7 +14,7 @@ static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, u
             x64_mov(t->c, w, d, n);
     }
     x64_alu(t->c, w, op, d, m);
-    done(t, rd, d);
+    general_done(t, rd, d);
 }
 
 /* Which operation of flags.c it is. */
@@ -44,19 +44,19 @@ static void alu_reg(struct translation_state *t, enum x64_alu op, enum host_flag
     const struct insn *insn = t->insn;
     unsigned w = insn->sf;
     if (op == ALU_ADD && !sets && t->host_of[insn->rn] >= 0 && t->host_of[insn->rm] >= 0) {
-        unsigned d = destination(t, insn->rd, RAX);
+        unsigned d = general_destination(t, insn->rd, RAX);
         x64_lea_indexed(t->c, w, d, (unsigned)t->host_of[insn->rn], (unsigned)t->host_of[insn->rm], 0);
-        done(t, insn->rd, d);
+        general_done(t, insn->rd, d);
         return;
     }
     if (sets && insn->rd == REG_SINK && op != ALU_ADD) {
-        unsigned n = use(t, insn->rn, RAX), m = use(t, insn->rm, RCX);
+        unsigned n = general_use(t, insn->rn, RAX), m = general_use(t, insn->rm, RCX);
         if (op == ALU_AND)
             x64_test(t->c, w, n, m);
         else
             x64_alu(t->c, w, ALU_CMP, n, m);
     } else {
-        alu_host(t, w, op, insn->rd, insn->rn, use(t, insn->rm, RCX));
+        alu_host(t, w, op, insn->rd, insn->rn, general_use(t, insn->rm, RCX));
     }
     if (sets)
         flags_of_registers(t, op, sets);
@@ -85,20 +85,20 @@ static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flag
         x64_mov_imm(t->c, RCX, (uint64_t)imm);
         alu_host(t, w, op, insn->rd, insn->rn, RCX);
     } else if (!sets && (op == ALU_ADD || op == ALU_SUB)) {
-        unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
+        unsigned n = general_use(t, insn->rn, RAX), d = general_destination(t, insn->rd, RAX);
         x64_lea(t->c, w, d, n, (int32_t)(op == ALU_ADD ? imm : -imm));
-        done(t, insn->rd, d);
+        general_done(t, insn->rd, d);
         return; /* and the flags are as they were */
     } else if (op == ALU_SUB && insn->rd == REG_SINK) {
-        x64_alu_imm(t->c, w, ALU_CMP, use(t, insn->rn, RAX), (int32_t)imm);
+        x64_alu_imm(t->c, w, ALU_CMP, general_use(t, insn->rn, RAX), (int32_t)imm);
     } else if (op == ALU_AND && insn->rd == REG_SINK) {
-        x64_test_imm(t->c, w, use(t, insn->rn, RAX), (int32_t)imm);
+        x64_test_imm(t->c, w, general_use(t, insn->rn, RAX), (int32_t)imm);
     } else {
-        unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
+        unsigned n = general_use(t, insn->rn, RAX), d = general_destination(t, insn->rd, RAX);
         if (d != n)
             x64_mov(t->c, w, d, n);
         x64_alu_imm(t->c, w, op, d, (int32_t)imm);
-        done(t, insn->rd, d);
+        general_done(t, insn->rd, d);
     }
     if (sets)
         flags_of_immediate(t, op, imm);
@@ -111,7 +111,7 @@ static void shifted(struct translation_state *t, bool inverted)
 {
     static const uint8_t shifts[4] = {SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROR};
     const struct insn *insn = t->insn;
-    copy(t, insn->rm, RCX);
+    general_copy(t, insn->rm, RCX);
     if (insn->amount)
         x64_shift_imm(t->c, insn->sf, shifts[insn->opt & 3], RCX, insn->amount);
     if (inverted)
@@ -121,7 +121,7 @@ static void shifted(struct translation_state *t, bool inverted)
 static void extended(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    unsigned m = use(t, insn->rm, RCX);
+    unsigned m = general_use(t, insn->rm, RCX);
     if (insn->size < 3)
         x64_extend(t->c, insn->size, insn->opt, insn->opt, RCX, m);
     else if (m != RCX)
@@ -148,10 +148,10 @@ static void with_carry(struct translation_state *t, bool subtract, bool sets)
 {
     const struct insn *insn = t->insn;
     carry_to_host(t, subtract);
-    copy(t, insn->rn, RAX); /* moves leave it alone */
-    unsigned m = use(t, insn->rm, RDX);
+    general_copy(t, insn->rn, RAX); /* moves leave it alone */
+    unsigned m = general_use(t, insn->rm, RDX);
     x64_alu(t->c, insn->sf, subtract ? ALU_SBB : ALU_ADC, RAX, m);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
     if (sets)
         set_flags(t, subtract ? FLAGS_OF_SUB : FLAGS_OF_ADD);
 }
@@ -159,39 +159,39 @@ static void with_carry(struct translation_state *t, bool subtract, bool sets)
 static void mov_reg(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    unsigned m = use(t, insn->rm, RAX), d = destination(t, insn->rd, insn->sf ? m : RAX);
+    unsigned m = general_use(t, insn->rm, RAX), d = general_destination(t, insn->rd, insn->sf ? m : RAX);
     if (d != m || !insn->sf)
         x64_mov(t->c, insn->sf, d, m);
-    done(t, insn->rd, d);
+    general_done(t, insn->rd, d);
 }
 
 static void mov_constant(struct translation_state *t)
 {
-    unsigned d = destination(t, t->insn->rd, RAX);
+    unsigned d = general_destination(t, t->insn->rd, RAX);
     x64_mov_imm(t->c, d, (uint64_t)t->insn->imm);
-    done(t, t->insn->rd, d);
+    general_done(t, t->insn->rd, d);
 }
 
 static void movk(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rd, RAX);
+    general_copy(t, insn->rd, RAX);
     x64_mov_imm(t->c, RCX, ~(0xffffull << insn->amount));
     x64_alu(t->c, insn->sf, ALU_AND, RAX, RCX);
     if (insn->imm) {
         x64_mov_imm(t->c, RCX, (uint64_t)insn->imm);
         x64_alu(t->c, insn->sf, ALU_OR, RAX, RCX);
     }
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 
 static void pc_relative(struct translation_state *t, bool page)
 {
     const struct insn *insn = t->insn;
-    unsigned d = destination(t, insn->rd, RAX);
+    unsigned d = general_destination(t, insn->rd, RAX);
     load_page_address(t, d, page ? insn->imm : page_offset(t, insn->imm));
-    done(t, insn->rd, d);
+    general_done(t, insn->rd, d);
 }
 
 /* UBFM and SBFM: left, then right (see exec_base.c); 32-bit shifts where the upper half is only passed through. */
@@ -200,7 +200,7 @@ static void bitfield(struct translation_state *t, bool sign)
     const struct insn *insn = t->insn;
     enum x64_shift right = sign ? SHIFT_SAR : SHIFT_SHR;
     unsigned left_by = insn->amount, right_by = insn->opt;
-    unsigned n = use(t, insn->rn, RAX), d = destination(t, insn->rd, RAX);
+    unsigned n = general_use(t, insn->rn, RAX), d = general_destination(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
     if (left_by == right_by && (left_by == 56 || left_by == 48 || left_by == 32)) {
         x64_extend(t->c, left_by == 56 ? 0 : left_by == 48 ? 1 : 2, sign, insn->sf, d, n);
@@ -219,33 +219,33 @@ static void bitfield(struct translation_state *t, bool sign)
         if (sign && !insn->sf)
             x64_mov(t->c, 0, d, d);
     }
-    done(t, insn->rd, d);
+    general_done(t, insn->rd, d);
 }
 
 static void bfm(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rn, RAX);
+    general_copy(t, insn->rn, RAX);
     if (insn->amount)
         x64_shift_imm(t->c, insn->sf, SHIFT_ROR, RAX, insn->amount);
     x64_mov_imm(t->c, RCX, (uint64_t)insn->imm);
     x64_alu(t->c, insn->sf, ALU_AND, RAX, RCX);
     x64_not(t->c, 1, RCX);
-    x64_alu(t->c, insn->sf, ALU_AND, RCX, use(t, insn->rd, RDX));
+    x64_alu(t->c, insn->sf, ALU_AND, RCX, general_use(t, insn->rd, RDX));
     x64_alu(t->c, insn->sf, ALU_OR, RAX, RCX);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 
 static void extr(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rm, RAX);
+    general_copy(t, insn->rm, RAX);
     if (insn->amount)
-        x64_shrd(t->c, insn->sf, RAX, use(t, insn->rn, RCX), insn->amount);
+        x64_shrd(t->c, insn->sf, RAX, general_use(t, insn->rn, RCX), insn->amount);
     else if (!insn->sf)
         x64_mov(t->c, 0, RAX, RAX);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 
@@ -258,17 +258,17 @@ static void select(struct translation_state *t, enum select kind)
     bool always = insn->opt >= 14;
     enum x64_cc cc = always ? CC_E : condition(t, insn->opt);
     /* From here to the cmov nothing touches the flags. */
-    copy(t, insn->rm, RCX);
+    general_copy(t, insn->rm, RCX);
     if (kind == SELECT_INVERT || kind == SELECT_NEGATE)
         x64_not(t->c, w, RCX);
     if (kind == SELECT_INCREMENT || kind == SELECT_NEGATE)
         x64_lea(t->c, w, RCX, RCX, 1);
-    copy(t, insn->rn, RAX);
+    general_copy(t, insn->rn, RAX);
     if (always)
         x64_mov(t->c, w, RAX, RAX);
     else
         x64_cmov(t->c, w, cc ^ 1, RAX, RCX);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
 }
 
 /* Both ways end with the flags of a subtraction in the host. */
@@ -280,7 +280,7 @@ static void conditional_compare(struct translation_state *t, enum x64_alu op, bo
         enum x64_cc cc = condition(t, insn->opt);
         otherwise = x64_jcc(t->c, cc ^ 1);
     }
-    unsigned n = use(t, insn->rn, RAX);
+    unsigned n = general_use(t, insn->rn, RAX);
     if (op == ALU_ADD && n != RAX) {
         x64_mov(t->c, 1, RAX, n);
         n = RAX;
@@ -288,7 +288,7 @@ static void conditional_compare(struct translation_state *t, enum x64_alu op, bo
     if (immediate)
         x64_alu_imm(t->c, insn->sf, op == ALU_SUB ? ALU_CMP : op, n, (int32_t)insn->imm);
     else
-        x64_alu(t->c, insn->sf, op == ALU_SUB ? ALU_CMP : op, n, use(t, insn->rm, RCX));
+        x64_alu(t->c, insn->sf, op == ALU_SUB ? ALU_CMP : op, n, general_use(t, insn->rm, RCX));
     if (op == ALU_ADD)
         x64_cmc(t->c);
     if (otherwise) {
@@ -303,12 +303,12 @@ static void conditional_compare(struct translation_state *t, enum x64_alu op, bo
 static void variable_shift(struct translation_state *t, enum x64_shift op)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rm, RCX);
-    copy(t, insn->rn, RAX);
+    general_copy(t, insn->rm, RCX);
+    general_copy(t, insn->rn, RAX);
     x64_shift_cl(t->c, insn->sf, op, RAX);
     if (!insn->sf)
         x64_mov(t->c, 0, RAX, RAX); /* a shift by 0 leaves the upper half */
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 
@@ -321,58 +321,58 @@ bool multiplies_quietly(const struct insn *insn)
 static void multiply_quietly(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rn, RDX);
-    unsigned m = use(t, insn->rm, RCX);
-    unsigned d = destination(t, insn->rd, RAX);
+    general_copy(t, insn->rn, RDX);
+    unsigned m = general_use(t, insn->rm, RCX);
+    unsigned d = general_destination(t, insn->rd, RAX);
     if (insn->op == OP_umulh)
         x64_mulx(t->c, d, RCX, m);
     else
         x64_mulx(t->c, RCX, d, m);
-    done(t, insn->rd, d);
+    general_done(t, insn->rd, d);
 }
 
 static void multiply_add(struct translation_state *t, bool subtract)
 {
     const struct insn *insn = t->insn;
     unsigned w = insn->sf;
-    copy(t, insn->rn, RAX);
-    x64_imul(t->c, w, RAX, use(t, insn->rm, RCX));
+    general_copy(t, insn->rn, RAX);
+    x64_imul(t->c, w, RAX, general_use(t, insn->rm, RCX));
     t->flags = FLAGS_UNKNOWN;
     if (subtract) {
-        copy(t, insn->ra, RCX);
+        general_copy(t, insn->ra, RCX);
         x64_alu(t->c, w, ALU_SUB, RCX, RAX);
-        done(t, insn->rd, RCX);
+        general_done(t, insn->rd, RCX);
         return;
     }
     if (insn->ra != REG_ZERO)
-        x64_alu(t->c, w, ALU_ADD, RAX, use(t, insn->ra, RCX));
-    done(t, insn->rd, RAX);
+        x64_alu(t->c, w, ALU_ADD, RAX, general_use(t, insn->ra, RCX));
+    general_done(t, insn->rd, RAX);
 }
 
 static void multiply_long(struct translation_state *t, bool sign, bool subtract)
 {
     const struct insn *insn = t->insn;
-    x64_extend(t->c, 2, sign, 1, RAX, use(t, insn->rn, RAX));
-    x64_extend(t->c, 2, sign, 1, RCX, use(t, insn->rm, RCX));
+    x64_extend(t->c, 2, sign, 1, RAX, general_use(t, insn->rn, RAX));
+    x64_extend(t->c, 2, sign, 1, RCX, general_use(t, insn->rm, RCX));
     x64_imul(t->c, 1, RAX, RCX);
     t->flags = FLAGS_UNKNOWN;
     if (subtract) {
-        copy(t, insn->ra, RCX);
+        general_copy(t, insn->ra, RCX);
         x64_alu(t->c, 1, ALU_SUB, RCX, RAX);
-        done(t, insn->rd, RCX);
+        general_done(t, insn->rd, RCX);
         return;
     }
     if (insn->ra != REG_ZERO)
-        x64_alu(t->c, 1, ALU_ADD, RAX, use(t, insn->ra, RCX));
-    done(t, insn->rd, RAX);
+        x64_alu(t->c, 1, ALU_ADD, RAX, general_use(t, insn->ra, RCX));
+    general_done(t, insn->rd, RAX);
 }
 
 static void multiply_high(struct translation_state *t, bool sign)
 {
     const struct insn *insn = t->insn;
-    copy(t, insn->rn, RAX);
-    x64_mul_wide(t->c, sign, use(t, insn->rm, RCX));
-    done(t, insn->rd, RDX);
+    general_copy(t, insn->rn, RAX);
+    x64_mul_wide(t->c, sign, general_use(t, insn->rm, RCX));
+    general_done(t, insn->rd, RDX);
     t->flags = FLAGS_UNKNOWN;
 }
 
@@ -381,8 +381,8 @@ static void divide(struct translation_state *t, bool sign)
     const struct insn *insn = t->insn;
     unsigned w = insn->sf;
     struct x64 *c = t->c;
-    copy(t, insn->rm, RCX);
-    copy(t, insn->rn, RAX);
+    general_copy(t, insn->rm, RCX);
+    general_copy(t, insn->rn, RAX);
     uint8_t *negate = NULL, *negated = NULL;
     x64_test(c, w, RCX, RCX);
     uint8_t *by_zero = x64_jcc(c, CC_E);
@@ -405,7 +405,7 @@ static void divide(struct translation_state *t, bool sign)
     x64_bind(c, divided);
     if (negated)
         x64_bind(c, negated);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 
@@ -413,23 +413,23 @@ static void count_leading_zeros(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     unsigned bits = insn->sf ? 64 : 32;
-    x64_bsr(t->c, insn->sf, RAX, use(t, insn->rn, RCX));
+    x64_bsr(t->c, insn->sf, RAX, general_use(t, insn->rn, RCX));
     x64_mov_imm(t->c, RDX, 2 * bits - 1);
     x64_cmov(t->c, 1, CC_E, RAX, RDX);
     x64_alu_imm(t->c, 0, ALU_XOR, RAX, (int32_t)bits - 1);
-    done(t, insn->rd, RAX);
+    general_done(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 
 static void reverse_bytes(struct translation_state *t, unsigned w, bool halves)
 {
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     x64_bswap(t->c, w, RAX);
     if (halves) {
         x64_shift_imm(t->c, 1, SHIFT_ROL, RAX, 32);
         t->flags = FLAGS_UNKNOWN;
     }
-    done(t, t->insn->rd, RAX);
+    general_done(t, t->insn->rd, RAX);
 }
 
 bool translate_data(struct translation_state *t)

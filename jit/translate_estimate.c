@@ -17,11 +17,6 @@ static __attribute__((constructor)) void make_tables(void)
         roots[i] = (uint32_t)fp_rsqrte(FP_SINGLE, ONE_HALF + (i << 15), &fp) & FRACTION;
 }
 
-static enum sse_form packed_form(const struct insn *insn)
-{
-    return fp_is_double(insn) ? SSE_PD : SSE_PS;
-}
-
 static unsigned lanes(const struct translation_state *t, bool scalar)
 {
     return scalar ? 1 : vector_length(t->insn) / fp_bytes(t->insn);
@@ -54,7 +49,7 @@ static bool step(struct translation_state *t, bool root, bool scalar)
 {
     const struct insn *insn = t->insn;
     const bool wide = fp_is_double(insn);
-    const enum sse_form form = packed_form(insn);
+    const enum sse_form form = fp_packed_form(insn);
     const unsigned infinite = wide ? 1024 : 128, too_large = root ? infinite / 2 - 1 : infinite;
     const uint64_t two = wide ? 0x4000000000000000 : 0x40000000, three = wide ? 0x4008000000000000 : 0x40400000,
                    half = wide ? 0x3fe0000000000000 : 0x3f000000;
@@ -77,7 +72,7 @@ static bool step(struct translation_state *t, bool root, bool scalar)
 /* The slow path where a lane of xmm (as a signed integer) is below `least`, or `most` and more. Uses xmm4, xmm5. */
 static void slow_unless_within(struct translation_state *t, unsigned xmm, uint64_t least, uint64_t most)
 {
-    const enum sse_form form = packed_form(t->insn);
+    const enum sse_form form = fp_packed_form(t->insn);
     const enum sse_op greater = fp_is_double(t->insn) ? SSE_PCMPGTQ : SSE_PCMPGTD;
     vec_unary_at(t->c, SSE_MOVAPS, 5, lane_constant(t, form, least));
     vec_op(t->c, greater, 5, 5, xmm);
@@ -92,7 +87,7 @@ static void look_up(struct translation_state *t, const uint32_t *table, uint64_t
     const bool wide = fp_is_double(t->insn);
     struct x64 *c = t->c;
     vec_shift(c, SSE_SHIFT_RIGHT, wide ? 3 : 2, 4, n, wide ? 44 : 15);
-    vec_op_at(c, SSE_PAND, 4, 4, lane_constant(t, packed_form(t->insn), mask));
+    vec_op_at(c, SSE_PAND, 4, 4, lane_constant(t, fp_packed_form(t->insn), mask));
     x64_mov_imm(c, RCX, (uint64_t)table);
     for (unsigned i = 0; i < lanes(t, scalar); i++) {
         vec_unary(c, SSE_PEXTRW, RAX, 4);
@@ -111,7 +106,7 @@ static void reciprocal(struct translation_state *t, bool scalar)
 {
     const struct insn *insn = t->insn;
     const bool wide = fp_is_double(insn);
-    const enum sse_form form = packed_form(insn);
+    const enum sse_form form = fp_packed_form(insn);
     const unsigned fraction_bits = wide ? 52 : 23;
     const uint64_t top = wide ? 2045 : 253;
     struct x64 *c = t->c;
@@ -133,7 +128,7 @@ static void reciprocal_root(struct translation_state *t, bool scalar)
 {
     const struct insn *insn = t->insn;
     const bool wide = fp_is_double(insn);
-    const enum sse_form form = packed_form(insn);
+    const enum sse_form form = fp_packed_form(insn);
     const unsigned fraction_bits = wide ? 52 : 23;
     const uint64_t twice = wide ? 3068 : 380, all = wide ? 0x7ff : 0xff;
     struct x64 *c = t->c;

@@ -34,12 +34,12 @@ void read_nzcv(struct translation_state *t)
     x64_alu(c, 0, ALU_OR, RAX, RCX);
     x64_alu(c, 0, ALU_OR, RAX, RDX);
     t->flags = FLAGS_UNKNOWN;
-    done(t, t->insn->rd, RAX);
+    general_done(t, t->insn->rd, RAX);
 }
 
 void write_nzcv(struct translation_state *t)
 {
-    copy(t, t->insn->rn, RCX);
+    general_copy(t, t->insn->rn, RCX);
     x64_shift_imm(t->c, 0, SHIFT_SHR, RCX, 28);
     raw_of_bits(t->c);
     x64_mov(t->c, 0, RAX, RDX);
@@ -63,7 +63,7 @@ static void rotate_into_flags(struct translation_state *t)
     struct x64 *c = t->c;
     if (bits != 15)
         flags_to_rax(t);
-    copy(t, insn->rn, RCX);
+    general_copy(t, insn->rn, RCX);
     if (insn->amount)
         x64_shift_imm(c, 1, SHIFT_ROR, RCX, insn->amount);
     raw_of_bits(c);
@@ -84,7 +84,7 @@ static void flags_of_small(struct translation_state *t)
     struct x64 *c = t->c;
     flags_to_rax(t);
     x64_alu_imm(c, 0, ALU_AND, RAX, RAW_NOT_C);
-    copy(t, t->insn->rn, RCX);
+    general_copy(t, t->insn->rn, RCX);
     x64_lea_indexed(c, 0, RDX, RCX, RCX, 0);
     x64_alu(c, 0, ALU_XOR, RDX, RCX);
     x64_shift_imm(c, 0, SHIFT_SHR, RDX, bits);

@@ -200,21 +200,22 @@ static void move_from_general(struct translation_state *t, unsigned w)
 {
     check_fp(t);
     const unsigned d = vector_destination(t, t->insn->rd, 0);
-    vec_unary_w(t->c, w, SSE_MOVD, d, use(t, t->insn->rn, RAX));
+    vec_unary_w(t->c, w, SSE_MOVD, d, general_use(t, t->insn->rn, RAX));
     vector_done(t, t->insn->rd, d, 4u << w, 4u << w);
 }
 
 static void move_to_general(struct translation_state *t, unsigned w, unsigned element)
 {
     check_fp(t);
-    const unsigned n = vector_use_low(t, t->insn->rn, 0, element ? 16 : 4u << w), d = destination(t, t->insn->rd, RAX);
+    const unsigned n = vector_use_low(t, t->insn->rn, 0, element ? 16 : 4u << w);
+    const unsigned d = general_destination(t, t->insn->rd, RAX);
     if (element) {
         vec_unary_w(t->c, 1, SSE_PEXTRD, n, d);
         x64_byte(t->c, 1);
     } else {
         vec_unary_w(t->c, w, SSE_MOVD_TO, n, d);
     }
-    done(t, t->insn->rd, d);
+    general_done(t, t->insn->rd, d);
 }
 
 static void move_top_from_general(struct translation_state *t)
@@ -222,7 +223,7 @@ static void move_top_from_general(struct translation_state *t)
     const struct insn *insn = t->insn;
     check_fp(t);
     const unsigned old = vector_use(t, insn->rd, 0), d = vector_destination(t, insn->rd, 0);
-    vec_op_general(t->c, 1, SSE_PINSRD, d, old, use(t, insn->rn, RAX));
+    vec_op_general(t->c, 1, SSE_PINSRD, d, old, general_use(t, insn->rn, RAX));
     x64_byte(t->c, 1);
     vector_done(t, insn->rd, d, 16, 16);
 }

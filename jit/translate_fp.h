@@ -18,9 +18,21 @@ static inline enum sse_form fp_scalar_form(const struct insn *insn)
     return fp_is_double(insn) ? SSE_SD : SSE_SS;
 }
 
+/** And its vectors. */
+static inline enum sse_form fp_packed_form(const struct insn *insn)
+{
+    return fp_is_double(insn) ? SSE_PD : SSE_PS;
+}
+
 static inline unsigned fp_bytes(const struct insn *insn)
 {
     return 1u << insn->size;
+}
+
+/** A whole vector operand; with q = 0 its lower half and zeroes. */
+static inline unsigned fp_vector_use(struct translation_state *t, unsigned reg, unsigned temp)
+{
+    return t->insn->q ? vector_use(t, reg, temp) : vector_use_clear(t, reg, temp, 8);
 }
 
 /** An operand of the instruction's size, of half precision as a single in `temp`; `set` (unless NULL): how many of its
@@ -39,6 +51,9 @@ static inline unsigned fp_apart(const struct translation_state *t, unsigned temp
 
 /** Conversions, rounding to integers: a part of translate_fp(). */
 bool translate_conversion(struct translation_state *t);
+
+/** Conversions and rounding of vectors: a part of emit_simd_fp(). */
+bool emit_simd_convert(struct translation_state *t);
 
 /** Estimates and their steps: a part of emit_simd_fp(). */
 bool emit_estimate(struct translation_state *t);

@@ -104,7 +104,7 @@ static void move_imm(struct translation_state *t)
 static void move_from_general(struct translation_state *t)
 {
     check_fp(t);
-    x64_extend(t->c, 1, false, 0, RAX, use(t, t->insn->rn, RAX));
+    x64_extend(t->c, 1, false, 0, RAX, general_use(t, t->insn->rn, RAX));
     vec_unary(t->c, SSE_MOVD, 0, RAX);
     finish_half(t, 0);
 }
@@ -112,10 +112,10 @@ static void move_from_general(struct translation_state *t)
 static void move_to_general(struct translation_state *t)
 {
     check_fp(t);
-    const unsigned n = vector_use_low(t, t->insn->rn, 0, 4), d = destination(t, t->insn->rd, RAX);
+    const unsigned n = vector_use_low(t, t->insn->rn, 0, 4), d = general_destination(t, t->insn->rd, RAX);
     vec_unary(t->c, SSE_MOVD_TO, n, d);
     x64_extend(t->c, 1, false, 0, d, d);
-    done(t, t->insn->rd, d);
+    general_done(t, t->insn->rd, d);
 }
 
 static void conditional_select(struct translation_state *t)

@@ -160,7 +160,7 @@ bool access_keeps_flags(const struct translation_state *t)
 /* The base register's address plus `offset`, in rax, with the SP alignment check. */
 void address_at(struct translation_state *t, int32_t offset)
 {
-    unsigned n = use(t, t->insn->rn, RAX);
+    unsigned n = general_use(t, t->insn->rn, RAX);
     check_base(t, n);
     if (offset || n != RAX)
         x64_lea(t->c, 1, RAX, n, offset);
@@ -201,12 +201,12 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
     case TRANSFER_LOAD:
     case TRANSFER_LOAD_SIGNED_64:
     case TRANSFER_LOAD_SIGNED_32: {
-        unsigned d = destination(t, reg, RCX);
+        unsigned d = general_destination(t, reg, RCX);
         x64_load_sized(c, size, kind != TRANSFER_LOAD, kind == TRANSFER_LOAD_SIGNED_64, d, base, offset);
-        done(t, reg, d);
+        general_done(t, reg, d);
         break;
     }
-    case TRANSFER_STORE: x64_store_sized(c, size, use(t, reg, RCX), base, offset); break;
+    case TRANSFER_STORE: x64_store_sized(c, size, general_use(t, reg, RCX), base, offset); break;
     case TRANSFER_LOAD_VECTOR: load_vector(t, reg, size, base, offset); break;
     case TRANSFER_STORE_VECTOR: store_vector(t, reg, size, base, offset); break;
     }
@@ -228,7 +228,7 @@ static bool access_imm(struct translation_state *t, const struct access_form *fo
     unsigned base = RAX;
     int32_t at;
     if (t->cpu->user) { /* the guest's addresses are the host's */
-        base = use(t, insn->rn, RAX);
+        base = general_use(t, insn->rn, RAX);
         check_base(t, base);
         may_fault(t);
         at = access_offset(insn);
@@ -245,9 +245,9 @@ static bool access_imm(struct translation_state *t, const struct access_form *fo
             transfer(t, kind, insn->ra, insn->size, base, at + step);
     }
     if (form->indexing != INDEX_OFFSET) {
-        unsigned n = use(t, insn->rn, RAX);
+        unsigned n = general_use(t, insn->rn, RAX);
         x64_lea(t->c, 1, n, n, (int32_t)insn->imm);
-        done(t, insn->rn, n);
+        general_done(t, insn->rn, n);
     }
     return true;
 }
@@ -260,13 +260,13 @@ static bool access_index(struct translation_state *t, const struct access_form *
         return false; /* with its check, or too long a shift: rare */
     if (transfer_is_vector(form->transfer))
         check_fp(t);
-    unsigned m = use(t, insn->rm, RCX);
+    unsigned m = general_use(t, insn->rm, RCX);
     if (form->indexing == INDEX_WORD) {
         x64_extend(t->c, 2, insn->opt, 1, RCX, m);
         m = RCX;
     }
     if (t->cpu->user) {
-        const unsigned n = use(t, insn->rn, RAX);
+        const unsigned n = general_use(t, insn->rn, RAX);
         const bool stores = form->transfer == TRANSFER_STORE && t->host_of[insn->rd] < 0;
         may_fault(t);
         if (m == RCX && (stores || (transfer_is_vector(form->transfer) && insn->size < 2))) { /* which want rcx */
@@ -277,7 +277,7 @@ static bool access_index(struct translation_state *t, const struct access_form *
         }
         return true;
     }
-    x64_lea_indexed(t->c, 1, RAX, use(t, insn->rn, RAX), m, insn->amount);
+    x64_lea_indexed(t->c, 1, RAX, general_use(t, insn->rn, RAX), m, insn->amount);
     translate_address(t, 1u << insn->size, transfer_is_store(form->transfer), true);
     transfer(t, form->transfer, insn->rd, insn->size, RAX, 0);
     return true;

@@ -185,9 +185,9 @@ static void strip(struct translation_state *t, unsigned reg, bool is_data)
     if (reg == REG_SINK)
         return;
     commit_flags(t); /* the register may be one that the record does not name */
-    copy(t, reg, RAX);
+    general_copy(t, reg, RAX);
     x64_call_to(t->c, t->stubs->pauth_strip[is_data]);
-    done(t, reg, RAX);
+    general_done(t, reg, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 
@@ -199,13 +199,13 @@ static void authenticate(struct translation_state *t, const uint64_t *by_key, un
     if (reg == REG_SINK)
         return;
     commit_flags(t);
-    copy(t, reg, RAX);
-    copy(t, modifier, RDX);
+    general_copy(t, reg, RAX);
+    general_copy(t, modifier, RDX);
     x64_test_store(t->c, HOST_CPU, CPU_OFFSET(sys.SCTLR_EL1), (int32_t)(1u << enables[key]));
     uint8_t *disabled = x64_jcc(t->c, CC_E);
     x64_call_to(t->c, by_key[key]);
     x64_bind(t->c, disabled);
-    done(t, reg, RAX);
+    general_done(t, reg, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 

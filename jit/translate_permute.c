@@ -55,7 +55,7 @@ static void copy_element(struct translation_state *t)
 static void duplicate_general(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    const unsigned d = simd_to(t, 2), n = use(t, insn->rn, RAX);
+    const unsigned d = simd_to(t, 2), n = general_use(t, insn->rn, RAX);
     vec_unary_w(t->c, insn->size == 3, SSE_MOVD, 0, n);
     vector_broadcast(t, insn->size, d, 0, 1);
     simd_finish(t, d);
@@ -111,11 +111,11 @@ static void insert_element(struct translation_state *t)
 static void to_general(struct translation_state *t, bool sign)
 {
     const struct insn *insn = t->insn;
-    const unsigned d = destination(t, insn->rd, RAX);
+    const unsigned d = general_destination(t, insn->rd, RAX);
     element_to_general(t, d, insn->rn, insn->size, insn->amount);
     if (sign)
         x64_extend(t->c, insn->size, true, insn->sf, d, d);
-    done(t, insn->rd, d);
+    general_done(t, insn->rd, d);
 }
 
 static void move_imm(struct translation_state *t, uint64_t value)
@@ -298,7 +298,7 @@ bool emit_permute(struct translation_state *t)
     case OP_dup_elem: duplicate_element(t); return true;
     case OP_dup_elem_scalar: copy_element(t); return true;
     case OP_dup_general: duplicate_general(t); return true;
-    case OP_ins_general: insert(t, use(t, insn->rn, RAX)); return true;
+    case OP_ins_general: insert(t, general_use(t, insn->rn, RAX)); return true;
     case OP_ins_elem: insert_element(t); return true;
     case OP_umov: to_general(t, false); return true;
     case OP_smov: to_general(t, true); return true;

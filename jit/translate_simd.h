@@ -20,6 +20,18 @@ unsigned simd_d(struct translation_state *t, unsigned temp);
 unsigned simd_to(struct translation_state *t, unsigned temp);
 void simd_finish(struct translation_state *t, unsigned xmm);
 
+/** The same of an operation that makes zeroes of zeroes: only the lowest `set` bytes may be other than zero. */
+static inline void simd_finish_zeroes(struct translation_state *t, unsigned xmm, unsigned set)
+{
+    vector_finish(t, xmm, t->insn->q ? 16 : set);
+}
+
+/** How many of an operand's lowest bytes may be other than zero. */
+static inline unsigned simd_set_of(const struct translation_state *t, unsigned reg)
+{
+    return vector_bytes_of(t, reg, vector_length(t->insn));
+}
+
 /** One element of Rm, a halfword or a word, in every lane of xmm, which it returns. */
 unsigned simd_element(struct translation_state *t, unsigned xmm);
 
@@ -45,6 +57,8 @@ void simd_narrow(struct translation_state *t, unsigned n, unsigned from);
 void simd_note_saturation(struct translation_state *t, unsigned xmm);
 
 /** The other parts of emit_simd(). */
+bool emit_simd_immediate(struct translation_state *t);
+bool emit_simd_across(struct translation_state *t);
 bool emit_simd_wide(struct translation_state *t);
 bool emit_saturate(struct translation_state *t);
 bool emit_simd_shift(struct translation_state *t);

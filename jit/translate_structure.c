@@ -11,12 +11,12 @@ static void post_index(struct translation_state *t, bool post, unsigned bytes)
     const struct insn *insn = t->insn;
     if (!post)
         return;
-    unsigned n = use(t, insn->rn, RAX);
+    unsigned n = general_use(t, insn->rn, RAX);
     if (insn->rm == 31)
         x64_lea(t->c, 1, n, n, (int32_t)bytes);
     else
-        x64_lea_indexed(t->c, 1, n, n, use(t, insn->rm, RCX), 0);
-    done(t, insn->rn, n);
+        x64_lea_indexed(t->c, 1, n, n, general_use(t, insn->rm, RCX), 0);
+    general_done(t, insn->rn, n);
 }
 
 /* `count` registers from rd on, modulo 32, one behind the other. */

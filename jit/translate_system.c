@@ -59,21 +59,21 @@ static void read_counter(struct translation_state *t)
     x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(clock));
     x64_store(c, 1, RAX, RCX, offsetof(struct clock, now_ns));
     x64_shift_imm(c, 1, SHIFT_SHR, RAX, 4);
-    done(t, t->insn->rd, RAX);
+    general_done(t, t->insn->rd, RAX);
 }
 
 static void read_member(struct translation_state *t, int32_t offset)
 {
-    unsigned d = destination(t, t->insn->rd, RAX);
+    unsigned d = general_destination(t, t->insn->rd, RAX);
     x64_load(t->c, 1, d, HOST_CPU, offset);
-    done(t, t->insn->rd, d);
+    general_done(t, t->insn->rd, d);
 }
 
 static void read_constant(struct translation_state *t, uint64_t value)
 {
-    unsigned d = destination(t, t->insn->rd, RAX);
+    unsigned d = general_destination(t, t->insn->rd, RAX);
     x64_mov_imm(t->c, d, value);
-    done(t, t->insn->rd, d);
+    general_done(t, t->insn->rd, d);
 }
 
 /* A register without behaviour: what is stored, or the constant. */
@@ -111,7 +111,7 @@ static bool read_register(struct translation_state *t)
         need_el1(t);
         x64_load_sized(t->c, 0, false, 0, RAX, HOST_CPU, CPU_OFFSET(pstate.daif));
         x64_shift_imm(t->c, 0, SHIFT_SHL, RAX, 6);
-        done(t, t->insn->rd, RAX);
+        general_done(t, t->insn->rd, RAX);
         return true;
     case SR_MPIDR_EL1:
         need_el1(t);
@@ -158,14 +158,14 @@ static bool write_plain(struct translation_state *t, enum sysreg reg)
     if (info->offset < 0)
         return true;
     const int32_t offset = SYSTEM_REGISTER(info->offset);
-    unsigned n = use(t, t->insn->rn, RAX);
+    unsigned n = general_use(t, t->insn->rn, RAX);
     if (info->mask == UINT64_MAX) {
         x64_store(c, 1, n, HOST_CPU, offset);
         return true;
     }
     x64_load(c, 1, RDX, HOST_CPU, offset);
     x64_mov_imm(c, RCX, info->mask);
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     x64_alu(c, 1, ALU_XOR, RAX, RDX);
     x64_alu(c, 1, ALU_AND, RAX, RCX);
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
@@ -198,7 +198,7 @@ static void write_daif(struct translation_state *t)
 {
     check_daif_quiet(t, true);
     check_nothing_pends(t, 7);
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     x64_shift_imm(t->c, 0, SHIFT_SHR, RAX, 6);
     x64_alu_imm(t->c, 0, ALU_AND, RAX, 15);
     x64_store_sized(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(pstate.daif));
@@ -217,7 +217,7 @@ static void change_daif(struct translation_state *t, bool set)
 static void write_fpcr(struct translation_state *t)
 {
     check_fp(t);
-    x64_alu_load(t->c, 0, ALU_CMP, use(t, t->insn->rn, RAX), HOST_CPU, CPU_OFFSET(fpcr));
+    x64_alu_load(t->c, 0, ALU_CMP, general_use(t, t->insn->rn, RAX), HOST_CPU, CPU_OFFSET(fpcr));
     slow_if(t, CC_NE);
     t->flags = FLAGS_UNKNOWN;
 }
@@ -227,7 +227,7 @@ static void write_fpsr(struct translation_state *t)
 {
     check_fp(t);
     const uint32_t all = FPSR_IOC | FPSR_DZC | FPSR_OFC | FPSR_UFC | FPSR_IXC | FPSR_IDC | FPSR_QC;
-    copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rn, RAX);
     x64_alu_imm(t->c, 0, ALU_AND, RAX, (int32_t)all);
     x64_store(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(fpsr));
     x64_call_to(t->c, t->stubs->rearm_fp);
@@ -243,7 +243,7 @@ static bool write_register(struct translation_state *t)
     switch (reg) {
     case SR_SP_EL0:
         need_bits(t, CPU_OFFSET(pstate.spsel), 1);
-        x64_store(t->c, 1, use(t, t->insn->rn, RAX), HOST_CPU, CPU_OFFSET(sp_banked[0]));
+        x64_store(t->c, 1, general_use(t, t->insn->rn, RAX), HOST_CPU, CPU_OFFSET(sp_banked[0]));
         return true;
     case SR_NZCV: write_nzcv(t); return true;
     case SR_FPCR: write_fpcr(t); return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What can be done with a machine's screen, keyboard and tablet by words. */
+/* What can be done with a machine's screen, keyboard, tablet and cables by words. */
 #include "machine/actions.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,12 +86,27 @@ static bool do_power(struct machine *machine, const char *words, struct error *e
     return true;
 }
 
+/* net0 up|down: the cable of the first network card. */
+static bool do_link(struct machine *machine, const char *words, struct error *error)
+{
+    unsigned number;
+    char state[5] = "", end = 0;
+    if (sscanf(words, "net%1u %4s%c", &number, state, &end) != 2 || (strcmp(state, "up") && strcmp(state, "down")))
+        return error_set(error, "link expects a network card and up or down, such as net0 down (not '%s')", words);
+    if (machine && number >= machine->net_count)
+        return error_set(error, "there is no net%u; the machine has %u network cards", number, machine->net_count);
+    if (machine)
+        input_post(machine->inputs, machine->net_links[number], &(uint8_t){!strcmp(state, "up")}, 1);
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*act)(struct machine *machine, const char *words, struct error *error);
     bool unseen; /* by the guest */
 } actions[] = {{"screenshot", do_screenshot, true}, {"key", do_key, false},     {"type", do_type, false},
-               {"mouse", do_mouse, false},          {"click", do_click, false}, {"power", do_power, false}};
+               {"mouse", do_mouse, false},          {"click", do_click, false}, {"power", do_power, false},
+               {"link", do_link, false}};
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
 
 /* The action's place in the table; `*words` becomes what stands behind its name. */
@@ -110,7 +125,9 @@ bool action_do(struct machine *machine, const char *action, struct error *error)
     const char *words;
     unsigned i = find_action(action, &words);
     if (i == ACTION_COUNT)
-        return error_set(error, "'%s' is no action; there are screenshot, key, type, mouse, click and power", action);
+        return error_set(error,
+                         "'%s' is no action; there are screenshot, key, type, mouse, click, power and link",
+                         action);
     return actions[i].act(machine, words, error);
 }
 

@@ -8,11 +8,13 @@
 #include "hostcall/share/share.h"
 #include "machine/fdt_write.h"
 #include "peripherals/disk/disk_open.h"
+#include "peripherals/net/slirp.h"
+#include "peripherals/net/socket.h"
+#include "peripherals/net/tap.h"
 #include "peripherals/nvme.h"
 #include "peripherals/pci.h"
 #include "peripherals/ramfb.h"
 #include "peripherals/usb/xhci.h"
-#include "peripherals/virtio/net_slirp.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
@@ -24,6 +26,7 @@
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/virtio/virtio_scsi.h"
+#include "peripherals/virtio/virtio_vsock.h"
 
 #define DISK_QUEUES_MAX 8u
 
@@ -156,31 +159,65 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
     return true;
 }
 
+static struct net_backend *open_user_net(struct machine *machine, const struct net_option *option, struct error *error)
+{
+    struct net_backend *backend = net_slirp_open(&machine->clock, option->restricted, error);
+    bool good = backend;
+    for (unsigned f = 0; good && f < option->forward_count; f++) {
+        const struct forward_option *forward = &option->forwards[f];
+        good = net_slirp_forward(backend, forward->udp, forward->host_address, forward->host_port, forward->guest_port,
+                                 error);
+    }
+    for (unsigned f = 0; good && f < option->guest_forward_count; f++) {
+        const struct guest_forward_option *forward = &option->guest_forwards[f];
+        good = net_slirp_guest_forward(backend, forward->address, forward->port, forward->path, error);
+    }
+    if (good)
+        return backend;
+    net_backend_free(backend);
+    return NULL;
+}
+
 static struct net_backend *open_net(struct machine *machine, const struct net_option *option, struct error *error)
 {
-    struct net_backend *backend = net_slirp_open(&machine->clock, error);
-    for (unsigned f = 0; backend && f < option->forward_count; f++) {
-        const struct forward_option *forward = &option->forwards[f];
-        if (!net_slirp_forward(backend, forward->udp, forward->host_address, forward->host_port, forward->guest_port,
-                               error)) {
-            net_backend_free(backend);
-            return NULL;
-        }
+    if (tape_replays(machine->options->tape) || option->kind == NET_NONE)
+        return net_none_create(option->kind == NET_USER);
+    switch (option->kind) {
+    case NET_NONE: break;
+    case NET_USER: return open_user_net(machine, option, error);
+    case NET_TAP: return net_tap_open(option->place, error);
+    case NET_SOCKET: return net_socket_open(option->place, option->listens, error);
     }
-    return backend;
+    return NULL;
+}
+
+/* How many pairs of queues a card has: on PCI, where each has an interrupt of its own, one a processor. */
+static unsigned net_queues(const struct machine *machine, const struct net_option *option)
+{
+    if (option->queues)
+        return option->queues;
+    return !machine->pci ? 1 : machine->cpu_count < MAX_NET_QUEUES ? machine->cpu_count : MAX_NET_QUEUES;
 }
 
 static bool build_nets(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static const char *const names[MAX_NETS] = {"net0", "net1", "net2", "net3"};
     for (unsigned i = 0; i < machine->options->net_count; i++) {
-        struct net_backend *backend = tape_replays(machine->options->tape)
-                                          ? net_none_create(true)
-                                          : open_net(machine, &machine->options->nets[i], error);
-        if (!backend)
+        const struct net_option *option = &machine->options->nets[i];
+        struct net_dump *dump = *option->dump ? net_dump_open(option->dump, &machine->clock, error) : NULL;
+        struct net_backend *backend = *option->dump && !dump ? NULL : open_net(machine, option, error);
+        if (!backend) {
+            net_dump_close(dump);
             return false;
+        }
         struct virtio_net *net =
             virtio_net_create(&machine->bus, machine->inputs, backend, names[i], machine->options->seed);
+        if (net_queues(machine, option) > 1)
+            virtio_net_add_pairs(net, net_queues(machine, option) - 1);
+        if (option->mac_given)
+            virtio_net_set_mac(net, option->mac);
+        virtio_net_set_dump(net, dump);
+        machine->net_links[machine->net_count++] = net->link_source;
         machine_add_device(machine, &virtio_net_class, names[i], net);
         fill_slot(machine, row, &net->virtio);
     }
@@ -232,6 +269,23 @@ static void build_console(struct machine *machine, const struct board_row *row)
     machine_add_device(machine, &virtio_console_class, "console0", console);
     fill_slot(machine, row, &console->virtio);
     machine->console.source = virtio_console_source(console, 0);
+}
+
+static bool build_vsock(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct vsock_option *option = &machine->options->vsock;
+    if (!option->cid)
+        return true;
+    struct vsock_backend *backend =
+        vsock_unix_open(tape_replays(machine->options->tape) ? "" : option->path, option->cid, error);
+    if (!backend)
+        return false;
+    struct virtio_vsock *vsock =
+        virtio_vsock_create(&machine->bus, machine->inputs, backend, "vsock0", option->cid);
+    machine->vsock_reset = vsock->reset_source;
+    machine_add_device(machine, &virtio_vsock_class, "vsock0", vsock);
+    fill_slot(machine, row, &vsock->virtio);
+    return true;
 }
 
 /* Keyboard and tablet, of one kind or the other. */
@@ -293,7 +347,7 @@ bool board_build_virtio(struct machine *machine, const struct board_row *row, st
     if (machine->options->balloon)
         build_balloon(machine, row);
     build_rng(machine, row);
-    if (!build_display(machine, row, error))
+    if (!build_vsock(machine, row, error) || !build_display(machine, row, error))
         return false;
     while (!board_virtio_on_pci(machine) && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL);

@@ -52,6 +52,9 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, console),
     FIELD_HOST(struct machine, break_source),
     FIELD_HOST(struct machine, power_source),
+    FIELD_HOST(struct machine, net_links),
+    FIELD_HOST(struct machine, net_count),
+    FIELD_HOST(struct machine, vsock_reset),
     FIELD_HOST(struct machine, screen),
     FIELD_HOST(struct machine, timed_actions),
     FIELD_HOST(struct machine, psci),
@@ -225,6 +228,12 @@ void machine_watch_ram(struct machine *machine, struct page_watch *watch)
     machine_drop_write_tags(machine);
 }
 
+void machine_collect_scripts(struct machine *machine)
+{
+    serial_collect(machine->uart.serial);
+    serial_collect(machine->console.serial);
+}
+
 void machine_drop_write_tags(struct machine *machine)
 {
     for (unsigned i = 0; i < machine->cpu_count; i++)
@@ -286,6 +295,7 @@ static bool build(struct machine *machine, struct error *error)
                              options->memory_bytes, error) &&
            make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
            open_line(&machine->uart, "serial", &options->serial, error) &&
+           (!options->serial_log || serial_log_to(machine->uart.serial, options->serial_log, error)) &&
            open_line(&machine->console, "console", &options->console, error);
 }
 
@@ -451,6 +461,8 @@ int machine_run(struct machine *machine, struct error *error)
     if ((!machine->restored && !start(machine, error)) || !attach_line(&machine->uart, error) ||
         !attach_line(&machine->console, error))
         return EXIT_STATUS_HOST;
+    if (machine->restored && machine->options->vsock.cid && !tape_replays(machine->options->tape))
+        input_post(machine->inputs, machine->vsock_reset, NULL, 0); /* what its sockets led to is not here */
     schedule_timeout(machine);
     actions_schedule(machine);
     marks_begin(machine);

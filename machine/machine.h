@@ -66,6 +66,9 @@ struct machine {
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */
     unsigned power_source; /* the power key */
+    unsigned net_links[MAX_NETS]; /* the cables of the network cards: 1 is in, 0 is out */
+    unsigned net_count;
+    unsigned vsock_reset; /* tells the guest that its connections are gone; where there is a vsock */
     struct machine_screen screen;
     struct timed_action *timed_actions; /* of options->at */
     struct psci psci;
@@ -155,6 +158,9 @@ void machine_reidentify(struct machine *machine);
 
 /** Watches the changes of RAM, from now on. Not under --parallel. */
 void machine_watch_ram(struct machine *machine, struct page_watch *watch);
+
+/** Takes what scripts have ready for the machine's lines, which is part of it once it is saved. */
+void machine_collect_scripts(struct machine *machine);
 
 /** Has the next store of each CPU to any page look at the page's flags. */
 void machine_drop_write_tags(struct machine *machine);

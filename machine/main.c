@@ -15,6 +15,7 @@
 #include "machine/machine.h"
 #include "machine/options_table.h"
 #include "machine/window.h"
+#include "manage/manage.h"
 #include "peripherals/disk/disk_command.h"
 #include "snapshot/saver.h"
 #include "snapshot/migrate.h"
@@ -331,6 +332,21 @@ static int command_test(int argc, char **argv)
     return status ? complain(status, error.text) : output;
 }
 
+static int run_managed(int argc, char **argv)
+{
+    return command_run(argc, argv, false);
+}
+
+/* `armature create`, `start` and their like. */
+static int command_manage(int argc, char **argv)
+{
+    static const struct manage_hooks hooks = {run_managed};
+    struct error error = {""};
+    int status = manage_command(argc, argv, &hooks, &error);
+    int output = finish_output();
+    return status && *error.text ? complain(status, error.text) : status ? status : output;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -359,6 +375,8 @@ int main(int argc, char **argv)
         return command_snapshot(argc - 2, argv + 2);
     if (!strcmp(argv[1], "disk"))
         return command_disk(argc - 2, argv + 2);
+    if (manage_is_command(argv[1]))
+        return command_manage(argc - 1, argv + 1);
     if (argc > 2)
         return complain(EXIT_STATUS_USAGE,
                         "expected run, debug, test, exec, snapshot or disk and what follows them, --help or --version");

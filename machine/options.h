@@ -25,6 +25,7 @@ enum exit_status {
 #define MAX_GIC2_CPUS    8
 #define MAX_DISKS        16
 #define MAX_NETS         4
+#define MAX_NET_QUEUES   4
 #define MAX_FORWARDS     16
 #define MAX_SHARES       8
 #define MAX_HASHES       16
@@ -66,10 +67,40 @@ struct forward_option {
     uint16_t host_port, guest_port;
 };
 
-/** One network card behind user-mode networking. */
+/** A TCP port of an address in the guest's network (IPv4, host byte order) that leads to a Unix socket of the host. */
+struct guest_forward_option {
+    uint32_t address;
+    uint16_t port;
+    char path[108];
+};
+
+enum net_kind {
+    NET_USER,   /* user-mode networking */
+    NET_NONE,   /* nothing */
+    NET_TAP,    /* an interface of the host */
+    NET_SOCKET, /* another machine, by a stream socket */
+};
+
+/** One network card, and what is at the other end of its cable. */
 struct net_option {
+    enum net_kind kind;
+    char place[256];         /* TAP: the interface; SOCKET: unix:PATH or tcp:HOST:PORT */
+    bool listens;            /* SOCKET */
+    bool restricted;         /* USER: only forwards lead out and in */
+    bool mac_given;
+    uint8_t mac[6];
+    unsigned queues;         /* pairs of them, 1 to MAX_NET_QUEUES; 0: as the bus and the processors say */
+    char dump[1024];         /* a file for all frames; "": none */
     struct forward_option forwards[MAX_FORWARDS];
     unsigned forward_count;
+    struct guest_forward_option guest_forwards[MAX_FORWARDS];
+    unsigned guest_forward_count;
+};
+
+/** A virtio-vsock: sockets between the guest and Unix sockets of the host. */
+struct vsock_option {
+    char path[108]; /* the host connects here; the guest's connections go to PATH_PORT. "": it leads nowhere */
+    uint32_t cid;   /* the guest's address, 3 to 2^32 - 2; 0: there is no vsock */
 };
 
 /** What the real-time clock shows at power-on under --clock virtual, where nothing may depend on the host:
@@ -123,8 +154,10 @@ struct run_options {
     unsigned disk_count;
     struct net_option nets[MAX_NETS];
     unsigned net_count;
+    struct vsock_option vsock;
     unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
+    const char *serial_log;       /* a file that gets what the guest prints on it, too; NULL: none */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum input_choice input; /* what keyboard and tablet are; default VIRTIO, which they are with a display alone */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */

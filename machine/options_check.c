@@ -79,6 +79,10 @@ bool options_check(const struct run_options *options, struct error *error)
         if (!*options->shares[i].path && run_options_given(options, "--share"))
             return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work",
                              options->shares[i].tag);
+    if (options->serial_log && (options->serial.kind == SERIAL_NONE || options->serial.kind == SERIAL_NULL))
+        return error_set(error, "--serial-log needs a serial line that leads somewhere: give another --serial");
+    if (run_options_given(options, "--vsock") && !*options->vsock.path)
+        return error_set(error, "--vsock expects the path of a socket");
     if (options->parallel && (options->record || options->replay))
         return error_set(error, "no run of --parallel can be repeated, so %s makes no sense with it",
                          options->record ? "--record" : "--replay");

@@ -128,9 +128,27 @@ static const char *describe_disk(const struct run_options *options, unsigned ind
     return value;
 }
 
+/* The card; where its cable leads is this host's affair, but for whether the checksums of what comes are right. */
 static const char *describe_net(const struct run_options *options, unsigned index, char *value)
 {
-    return index < options->net_count ? "user" : NULL;
+    if (index >= options->net_count)
+        return NULL;
+    const struct net_option *net = &options->nets[index];
+    const uint8_t *mac = net->mac;
+    int length = snprintf(value, VALUE_BYTES, "%s", net->kind == NET_USER ? "user" : "none");
+    if (net->queues)
+        length += snprintf(value + length, 32, ",queues=%u", net->queues);
+    if (net->mac_given)
+        snprintf(value + length, 32, ",mac=%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+                 mac[5]);
+    return value;
+}
+
+/* Where it leads is not told. */
+static const char *describe_vsock(const struct run_options *options, unsigned index, char *value)
+{
+    snprintf(value, VALUE_BYTES, ",cid=%u", options->vsock.cid);
+    return index || !options->vsock.cid ? NULL : value;
 }
 
 /* Where it lies is not told: a stranger's snapshot is not to name directories that a guest may then have. */
@@ -246,6 +264,7 @@ static const struct {
     {"--gic", false, describe_gic},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
+    {"--vsock", false, describe_vsock},
     {"--share", false, describe_share},
     {"--balloon", false, describe_balloon},
     {"--hostcall", false, describe_hostcall},
@@ -299,7 +318,15 @@ bool run_options_take(struct run_options *options, const char *name, const char 
         return error_set(error, "--share %s names a directory", value);
     if ((!strcmp(name, "--semihosting") || !strcmp(name, "--hostcall")) && *value)
         return error_set(error, "%s %s names what the host would open", name, value);
-    if (!strcmp(name, "--net") && strcmp(value, "user"))
-        return error_set(error, "--net %s is no network it can have", value);
-    return option->take(options, option->value ? value : NULL, error);
+    if (!strcmp(name, "--vsock") && *value != ',')
+        return error_set(error, "--vsock %s names what the host would open", value);
+    if (strcmp(name, "--net"))
+        return option->take(options, option->value ? value : NULL, error);
+    if (!option->take(options, value, error))
+        return false;
+    const struct net_option *net = &options->nets[options->net_count - 1];
+    if (net->kind <= NET_NONE && !net->forward_count && !net->guest_forward_count && !net->restricted && !*net->dump)
+        return true;
+    options->net_count--;
+    return error_set(error, "--net %s is no network it can have", value);
 }

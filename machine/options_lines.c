@@ -32,6 +32,11 @@ static bool take_serial(struct run_options *options, const char *value, struct e
     return take_serial_option(&options->serial, "--serial", value, error);
 }
 
+static bool take_serial_log(struct run_options *options, const char *value, struct error *error)
+{
+    return option_path(&options->serial_log, "--serial-log", value, error);
+}
+
 static bool take_console(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->console, "--console", value, error);
@@ -98,6 +103,8 @@ const struct cli_option options_lines[] = {
      "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or "
      "none.",
      take_serial},
+    {"--serial-log", "FILE", "", false, "Also add what the guest prints on the serial line to the end of a file.",
+     take_serial_log},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
@@ -113,7 +120,8 @@ const struct cli_option options_lines[] = {
     {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
     {"--at", "TIME ACTION", NULL, true,
      "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
-     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\" or \"power\".",
+     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\" or \"link net0 down\" "
+     "(or up).",
      .take_pair = take_at},
     {0},
 };

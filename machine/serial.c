@@ -27,6 +27,7 @@ struct serial {
     enum serial_kind kind;
     const char *path;
     int in_fd, out_fd, listen_fd; /* -1: none (now) */
+    FILE *log;                    /* a file that gets all output too; NULL: none (any more) */
     int pty_fd;                   /* the other side of the pseudo-terminal, held so that it never hangs up */
     struct host_watch in_watch, out_watch, listen_watch;
     struct inputs *inputs; /* NULL until attached */
@@ -113,6 +114,22 @@ static void make_room(struct serial *serial)
     }
 }
 
+static void give_up_log(struct serial *serial)
+{
+    fprintf(stderr, "armature: %s: its log cannot be written: %s; no more is kept\n", serial->name, strerror(errno));
+    fclose(serial->log);
+    serial->log = NULL;
+}
+
+bool serial_log_to(struct serial *serial, const char *path, struct error *error)
+{
+    serial->log = fopen(path, "ae");
+    if (!serial->log)
+        return error_set(error, "%s: %s cannot be written: %s", serial->name, path, strerror(errno));
+    setvbuf(serial->log, NULL, _IOLBF, 4096);
+    return true;
+}
+
 void serial_transmit(void *context, const void *bytes, size_t length)
 {
     struct serial *serial = context;
@@ -120,6 +137,8 @@ void serial_transmit(void *context, const void *bytes, size_t length)
     if (serial->kind == SERIAL_NONE || serial->kind == SERIAL_NULL)
         return;
     bool line_ends = false;
+    if (serial->log && fwrite(bytes, length, 1, serial->log) != 1)
+        give_up_log(serial);
     for (size_t i = 0; i < length; i++) {
         if (serial->used == SERIAL_BUFFER_BYTES)
             make_room(serial);
@@ -178,6 +197,14 @@ static void on_readable(void *backend, short revents)
     serial->last_input = bytes[length - 1];
     if (kept)
         input_post(serial->inputs, serial->source, bytes, kept);
+}
+
+void serial_collect(struct serial *serial)
+{
+    struct pollfd in = {.fd = serial ? serial->in_fd : -1, .events = POLLIN};
+    while (serial && serial->scripted && serial->in_watch.events &&
+           input_room(serial->inputs, serial->source) > READ_BYTES && poll(&in, 1, 0) > 0)
+        on_readable(serial, in.revents);
 }
 
 static void watch_line(struct serial *serial)
@@ -387,5 +414,7 @@ void serial_close(struct serial *serial)
         close(serial->listen_fd);
     if (serial->pty_fd >= 0)
         close(serial->pty_fd);
+    if (serial->log)
+        fclose(serial->log);
     free(serial);
 }

@@ -14,6 +14,9 @@ struct serial;
  *  NULL: `error` says what could not be had. */
 struct serial *serial_open(const char *name, const struct serial_option *option, struct error *error);
 
+/** Also adds all output to the end of a file. False: it cannot be opened, and `error` says why. */
+bool serial_log_to(struct serial *serial, const char *path, struct error *error);
+
 /** What the user can ask for with the Ctrl-A keys; called on the machine's thread. NULL: there is no such
  * key. */
 struct serial_keys {
@@ -52,5 +55,8 @@ void serial_flush(struct serial *serial);
 
 /** Writes out what is buffered, puts the terminal right and frees. NULL is allowed. */
 void serial_close(struct serial *serial);
+
+/** Takes what a script has ready on the host, its end too, so that a machine that is saved now has it. NULL is allowed. */
+void serial_collect(struct serial *serial);
 
 #endif

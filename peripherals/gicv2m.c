@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A frame of GICv2m. It remembers nothing: a message is a pulse on a wire, and software makes the SPI edge-triggered. */
+/* A frame of GICv2m. It remembers nothing: a message is a pulse on a wire, and software makes the SPI edge-triggered.
+ */
 #include "peripherals/gicv2m.h"
 #include <assert.h>
 #include <stdlib.h>

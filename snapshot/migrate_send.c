@@ -193,6 +193,7 @@ static bool send_state(struct migration *migration, struct error *error)
 {
     struct state_image state = {.described = true};
     bool good = true;
+    machine_collect_scripts(migration->machine);
     state_take(&state, migration->machine, true);
     for (size_t i = 0; i < state_piece_count(&state) && good; i++) {
         const struct state_piece *piece = state_piece(&state, i);

@@ -63,10 +63,13 @@ static int open_socket(const char *address, int flags, int (*use)(int, const str
                        struct error *error)
 {
     struct addrinfo *places = resolve(address, flags, error);
+    const struct timeval patience = {.tv_sec = MIGRATE_PATIENCE_S}; /* of connect(), too */
     const int on = 1;
     int fd = -1, reason = 0;
     for (const struct addrinfo *at = places; at && fd < 0; at = at->ai_next) {
         fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+        if (fd >= 0)
+            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
         if (fd >= 0 && flags)
             setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         if (fd >= 0 && use(fd, at->ai_addr, at->ai_addrlen) == 0)

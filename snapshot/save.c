@@ -199,6 +199,7 @@ static bool freeze_medium(struct saver *saver, const struct device *device, stru
 static bool freeze(struct saver *saver, const char *path, bool incremental, struct error *error)
 {
     struct machine *machine = saver->machine;
+    machine_collect_scripts(machine);
     saver->partly = incremental && lineage_parent(&saver->lineage, path, &saver->parent, &saver->changed);
     state_take(&saver->state, machine, true);
     frozen_init(&saver->ram, machine->bus.ram.size_bytes / PAGE_SIZE_BYTES);

@@ -24,8 +24,8 @@ bool snapshot_configure(struct snapshot *snapshot, struct run_options *options, 
 /** Gives a machine, which was made of those options, the state in the snapshot. False: the machine is to be freed. */
 bool snapshot_restore(struct snapshot *snapshot, struct machine *machine, struct error *error);
 
-/** Whether a machine that runs is one that the snapshot could be of: as much memory, as many processors and disks, and so
- * on. False: `error` says what is not the same. */
+/** Whether a machine that runs is one that the snapshot could be of: as much memory, as many processors and disks, and
+ * so on. False: `error` says what is not the same. */
 bool snapshot_fits(const struct snapshot *snapshot, const struct machine *machine, struct error *error);
 
 /** The same as snapshot_restore(), in place of the state of a machine that has run and stands between two instructions.

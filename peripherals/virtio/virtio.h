@@ -41,6 +41,7 @@ enum virtio_id {
     VIRTIO_ID_9P = 9,
     VIRTIO_ID_GPU = 16,
     VIRTIO_ID_INPUT = 18,
+    VIRTIO_ID_VSOCK = 19,
 };
 
 /** What a device does. `device` is the owner given to virtio_device_init(). NULL: nothing to do. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The network device (virtio 1.2, section 5.1): one pair of queues and the control queue. */
+/* The network device (virtio 1.2, section 5.1): pairs of queues and the control queue (virtio_net_control.c). */
 #include "peripherals/virtio/virtio_net.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "peripherals/net/dump.h"
 #include "peripherals/virtio/random.h"
+#include "peripherals/virtio/virtio_net_internal.h"
 
 /* --- state --- */
 
@@ -26,6 +28,14 @@ static const struct field virtio_net_list[] = {
     FIELD_ARRAY(struct virtio_net, modes),
     FIELD_STRUCT(struct virtio_net, unicast, &table_fields),
     FIELD_STRUCT(struct virtio_net, multicast, &table_fields),
+    FIELD_BYTES(struct virtio_net, vlans),
+    FIELD(struct virtio_net, pairs),
+    FIELD_BYTES(struct virtio_net, flows),
+    FIELD(struct virtio_net, offloads_off),
+    FIELD_HOST(struct virtio_net, pairs_max),
+    FIELD_HOST(struct virtio_net, link_source),
+    FIELD_HOST(struct virtio_net, link_name),
+    FIELD_HOST(struct virtio_net, dump),
     FIELD(struct virtio_net, dropped),
     FIELDS_END,
 };
@@ -33,89 +43,96 @@ static const struct fields virtio_net_fields = {"virtio-net", sizeof(struct virt
 
 /* --- tables --- */
 
-#define FEATURE_CSUM          (1ull << 0)
-#define FEATURE_GUEST_CSUM    (1ull << 1)
-#define FEATURE_MTU           (1ull << 3)
-#define FEATURE_MAC           (1ull << 5)
-#define FEATURE_MRG_RXBUF     (1ull << 15)
-#define FEATURE_STATUS        (1ull << 16)
-#define FEATURE_CTRL_VQ       (1ull << 17)
-#define FEATURE_CTRL_RX       (1ull << 18)
-#define FEATURE_CTRL_RX_EXTRA (1ull << 20)
-#define FEATURE_CTRL_MAC_ADDR (1ull << 23)
-
-#define STATUS_LINK_UP 1
-
-enum queue { QUEUE_RX, QUEUE_TX, QUEUE_CONTROL };
-
 /* 5.1.6 */
 struct net_header {
     uint8_t flags, gso_type;
     uint16_t header_length, gso_size, checksum_start, checksum_offset, buffer_count;
 };
 enum { HEADER_NEEDS_CHECKSUM = 1, HEADER_DATA_VALID = 2 };
+enum { GSO_NONE = 0, GSO_TCPV4 = 1, GSO_TCPV6 = 4, GSO_ECN = 0x80 };
 
-enum mode {
-    MODE_PROMISCUOUS,
-    MODE_ALL_MULTICAST,
-    MODE_ALL_UNICAST,
-    MODE_NO_MULTICAST,
-    MODE_NO_UNICAST,
-    MODE_NO_BROADCAST
-};
+#define TCP_CHECKSUM_AT 16
 
-enum control_class { CONTROL_RX = 0, CONTROL_MAC = 1 };
-enum control_mac { MAC_TABLE_SET = 0, MAC_ADDRESS_SET = 1 };
-enum control_status { CONTROL_OK = 0, CONTROL_ERROR = 1 };
+static unsigned queue_rx(unsigned pair)
+{
+    return 2 * pair;
+}
+
+static bool link_up(const struct virtio_net *net)
+{
+    return net->config.status & STATUS_LINK_UP;
+}
 
 /* --- from the guest --- */
 
-/* 5.1.6.2.1: the ones' complement sum from `start` to the end goes to `start + offset`, where the driver has
- * put the sum of the pseudo-header. */
-static void finish_checksum(uint8_t *frame, size_t length, size_t start, size_t offset)
+static void send_on(void *context, const uint8_t *frame, size_t length)
 {
-    uint32_t sum = 0;
-
-    if (start >= length || start + offset + 2 > length)
-        return;
-    for (size_t i = start; i + 1 < length; i += 2)
-        sum += (uint32_t)frame[i] << 8 | frame[i + 1];
-    if ((length - start) & 1)
-        sum += (uint32_t)frame[length - 1] << 8;
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = ~sum & 0xffff;
-    if (sum == 0) /* to UDP, 0 says that there is none; the two are equal as numbers */
-        sum = 0xffff;
-    frame[start + offset] = sum >> 8;
-    frame[start + offset + 1] = sum;
-}
-
-static void send_frame(struct virtio_net *net, const struct virtq_chain *chain)
-{
-    struct net_header header;
-    uint8_t frame[NET_FRAME_MAX_BYTES];
-    size_t length;
-
-    if (chain->readable_bytes < sizeof header + NET_FRAME_MIN_BYTES ||
-        chain->readable_bytes > sizeof header + sizeof frame)
-        return; /* what no cable would carry */
-    virtq_read(net->virtio.bus, chain, 0, &header, sizeof header);
-    length = virtq_read(net->virtio.bus, chain, sizeof header, frame, sizeof frame);
-    if ((header.flags & HEADER_NEEDS_CHECKSUM) && virtio_has(&net->virtio, FEATURE_CSUM))
-        finish_checksum(frame, length, header.checksum_start, header.checksum_offset);
+    struct virtio_net *net = context;
     net->backend->ops->send(net->backend, frame, length);
 }
 
-static void transmit(struct virtio_net *net)
+/* A packet that the driver wants cut up. One that is no such packet is lost. */
+static void send_big(struct virtio_net *net, const struct net_header *header, uint8_t *frame, size_t length)
+{
+    unsigned kind = header->gso_type & ~GSO_ECN;
+    struct net_packet packet;
+    if (!net_packet_parse(frame, length, &packet) || kind != (packet.ipv6 ? GSO_TCPV6 : GSO_TCPV4) ||
+        !virtio_has(&net->virtio, packet.ipv6 ? FEATURE_HOST_TSO6 : FEATURE_HOST_TSO4) ||
+        header->gso_size < NET_SEGMENT_MIN)
+        return;
+    if (net->dump)
+        net_dump_frame(net->dump, frame, length);
+    if (net->backend->takes_big) {
+        net_pseudo_checksum(frame, &packet);
+        net_finish_checksum(frame, packet.end, packet.transport, TCP_CHECKSUM_AT);
+        net->backend->ops->send(net->backend, frame, packet.end);
+    } else {
+        net_segment(frame, length, header->gso_size, send_on, net);
+    }
+}
+
+/* 5.1.6.5.6.1: what comes in goes to the pair on which the driver sends for that connection. */
+static void learn_flow(struct virtio_net *net, unsigned pair, const uint8_t *frame, size_t length)
+{
+    uint32_t flow = net->pairs > 1 ? net_flow(frame, length) : 0;
+    if (flow)
+        net->flows[flow % VIRTIO_NET_FLOWS] = (uint8_t)(pair + 1);
+}
+
+static void send_frame(struct virtio_net *net, unsigned pair, const struct virtq_chain *chain)
+{
+    struct net_header header;
+    uint8_t frame[NET_BIG_MAX_BYTES];
+    size_t length;
+
+    if (chain->readable_bytes < sizeof header + NET_FRAME_MIN_BYTES ||
+        chain->readable_bytes > sizeof header + sizeof frame || !link_up(net))
+        return; /* what no cable would carry, or there is none */
+    virtq_read(net->virtio.bus, chain, 0, &header, sizeof header);
+    length = virtq_read(net->virtio.bus, chain, sizeof header, frame, sizeof frame);
+    learn_flow(net, pair, frame, length);
+    if (header.gso_type != GSO_NONE) {
+        send_big(net, &header, frame, length);
+        return;
+    }
+    if (length > NET_FRAME_MAX_BYTES)
+        return;
+    if ((header.flags & HEADER_NEEDS_CHECKSUM) && virtio_has(&net->virtio, FEATURE_CSUM))
+        net_finish_checksum(frame, length, header.checksum_start, header.checksum_offset);
+    if (net->dump)
+        net_dump_frame(net->dump, frame, length);
+    net->backend->ops->send(net->backend, frame, length);
+}
+
+static void transmit(struct virtio_net *net, unsigned queue)
 {
     struct virtq_chain chain;
 
-    while (virtio_pop(&net->virtio, QUEUE_TX, &chain)) {
-        send_frame(net, &chain);
-        virtio_put(&net->virtio, QUEUE_TX, chain.head, 0);
+    while (virtio_pop(&net->virtio, queue, &chain)) {
+        send_frame(net, queue / 2, &chain);
+        virtio_put(&net->virtio, queue, chain.head, 0);
     }
-    virtio_signal(&net->virtio, QUEUE_TX);
+    virtio_signal(&net->virtio, queue);
 }
 
 /* --- to the guest --- */
@@ -128,37 +145,49 @@ static bool table_has(const struct virtio_net_table *table, const uint8_t *addre
     return table->overflow;
 }
 
-/* 5.1.6.5.1 and 5.1.6.5.2 */
-static bool wanted(const struct virtio_net *net, const uint8_t *destination)
+/* 5.1.6.5.1, 5.1.6.5.2 and 5.1.6.5.3 */
+static bool wanted(const struct virtio_net *net, const uint8_t *frame, size_t length)
 {
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    const uint8_t *destination = frame;
+    int vlan = net_vlan(frame, length);
+    if (vlan >= 0 && virtio_has(&net->virtio, FEATURE_CTRL_VLAN) && !(net->vlans[vlan / 8] >> vlan % 8 & 1))
+        return false;
 
-    if (net->modes[MODE_PROMISCUOUS])
+    if (net->modes[VIRTIO_NET_PROMISCUOUS])
         return true;
     if (memcmp(destination, broadcast, 6) == 0)
-        return !net->modes[MODE_NO_BROADCAST];
+        return !net->modes[VIRTIO_NET_NO_BROADCAST];
     if (destination[0] & 1)
-        return !net->modes[MODE_NO_MULTICAST] &&
-               (net->modes[MODE_ALL_MULTICAST] || table_has(&net->multicast, destination));
-    return !net->modes[MODE_NO_UNICAST] &&
-           (net->modes[MODE_ALL_UNICAST] || memcmp(destination, net->config.mac, 6) == 0 ||
+        return !net->modes[VIRTIO_NET_NO_MULTICAST] &&
+               (net->modes[VIRTIO_NET_ALL_MULTICAST] || table_has(&net->multicast, destination));
+    return !net->modes[VIRTIO_NET_NO_UNICAST] &&
+           (net->modes[VIRTIO_NET_ALL_UNICAST] || memcmp(destination, net->config.mac, 6) == 0 ||
             table_has(&net->unicast, destination));
 }
 
-static bool receiving(const struct virtio_net *net)
+/* The queue for a frame: that of its connection, or one by a number made of it. */
+static unsigned queue_for(const struct virtio_net *net, const uint8_t *frame, size_t length)
 {
-    return virtio_running(&net->virtio) && net->virtio.queues[QUEUE_RX].ready;
+    uint32_t flow = net->pairs > 1 ? net_flow(frame, length) : 0;
+    unsigned pair = flow ? net->flows[flow % VIRTIO_NET_FLOWS] : 1;
+    if (pair == 0 || pair > net->pairs)
+        pair = 1 + flow % net->pairs;
+    return queue_rx(pair - 1);
 }
 
-/* Frames wait while a driver that is set up has no buffer free; without a driver they are lost, as on any
- * cable. */
+/* Frames wait while a driver that is set up has no buffer free (in any queue: whose the next frame is, is not known);
+ * without a driver, or with the link down, they are lost, as on any cable. */
 static size_t net_ready(void *device)
 {
     struct virtio_net *net = device;
     struct virtq_chain chain;
 
-    if (receiving(net) && virtqueue_peek(&net->virtio.queues[QUEUE_RX], &chain) == VIRTQ_EMPTY)
-        return 0;
+    for (unsigned pair = 0; link_up(net) && virtio_running(&net->virtio) && pair < net->pairs; pair++) {
+        struct virtqueue *queue = &net->virtio.queues[queue_rx(pair)];
+        if (queue->ready && virtqueue_peek(queue, &chain) == VIRTQ_EMPTY)
+            return 0;
+    }
     return SIZE_MAX;
 }
 
@@ -173,7 +202,7 @@ struct placement {
 
 /* Writes the frame behind room for its header, over several buffers where they may be merged. False: no room.
  */
-static bool place(struct virtio_net *net, const struct net_header *header, const uint8_t *frame,
+static bool place(struct virtio_net *net, unsigned queue, const struct net_header *header, const uint8_t *frame,
                   size_t length, struct placement *placement)
 {
     bool merge = virtio_has(&net->virtio, FEATURE_MRG_RXBUF);
@@ -183,7 +212,7 @@ static bool place(struct virtio_net *net, const struct net_header *header, const
     placement->count = 0;
     do {
         size_t skip = placement->count == 0 ? sizeof *header : 0, put;
-        if (!virtio_pop(&net->virtio, QUEUE_RX, &chain))
+        if (!virtio_pop(&net->virtio, queue, &chain))
             break;
         placement->chains[placement->count++].head = chain.head;
         if (chain.writable_bytes < skip || chain.writable_bytes == 0) {
@@ -201,7 +230,7 @@ static bool place(struct virtio_net *net, const struct net_header *header, const
 
 /* The number of buffers is known only when all are filled. It lies within the first chain, which may be split
  * anywhere. */
-static void write_buffer_count(struct virtio_net *net, uint16_t head, uint16_t count)
+static void write_buffer_count(struct virtio_net *net, unsigned queue, uint16_t head, uint16_t count)
 {
     struct virtq_chain chain;
     struct net_header header;
@@ -209,7 +238,7 @@ static void write_buffer_count(struct virtio_net *net, uint16_t head, uint16_t c
     uint8_t bytes[2] = {count & 0xff, count >> 8};
     int pieces;
 
-    if (!virtqueue_walk(&net->virtio.queues[QUEUE_RX], head, &chain))
+    if (!virtqueue_walk(&net->virtio.queues[queue], head, &chain))
         return;
     pieces = virtq_iovec(net->virtio.bus, &chain, VIRTQ_WRITABLE, offsetof(struct net_header, buffer_count),
                          sizeof header.buffer_count, iov);
@@ -217,111 +246,108 @@ static void write_buffer_count(struct virtio_net *net, uint16_t head, uint16_t c
         memcpy(iov[i].iov_base, bytes + at, iov[i].iov_len);
 }
 
-static void net_deliver(void *device, const void *bytes, size_t length)
+static void receive(struct virtio_net *net, unsigned queue, const struct net_header *header, const uint8_t *frame,
+                    size_t length)
 {
-    struct virtio_net *net = device;
-    struct net_header header = {.buffer_count = 1};
     struct placement placement;
 
-    if (!receiving(net) || length < NET_FRAME_MIN_BYTES || length > NET_FRAME_MAX_BYTES ||
-        !wanted(net, bytes)) {
-        net->dropped++;
-        return;
-    }
-    if (net->backend->checksums_valid && virtio_has(&net->virtio, FEATURE_GUEST_CSUM))
-        header.flags = HEADER_DATA_VALID;
-    if (!place(net, &header, bytes, length, &placement)) {
-        virtqueue_unpop(&net->virtio.queues[QUEUE_RX], placement.count);
+    if (!place(net, queue, header, frame, length, &placement)) {
+        virtqueue_unpop(&net->virtio.queues[queue], placement.count);
         net->dropped++;
         return;
     }
     if (placement.count > 1)
-        write_buffer_count(net, placement.chains[0].head, placement.count);
+        write_buffer_count(net, queue, placement.chains[0].head, (uint16_t)placement.count);
     for (unsigned i = 0; i < placement.count; i++)
-        virtio_put(&net->virtio, QUEUE_RX, placement.chains[i].head, placement.chains[i].written);
-    virtio_signal(&net->virtio, QUEUE_RX);
+        virtio_put(&net->virtio, queue, placement.chains[i].head, placement.chains[i].written);
+    virtio_signal(&net->virtio, queue);
 }
 
-/* --- control queue (5.1.6.5) --- */
-
-static bool read_table(struct virtio_net *net, const struct virtq_chain *chain, uint64_t *offset,
-                       struct virtio_net_table *table)
+static void receive_frame(void *context, const uint8_t *frame, size_t length)
 {
-    uint32_t count;
+    struct virtio_net *net = context;
+    struct net_header header = {.buffer_count = 1};
+    unsigned queue = queue_for(net, frame, length);
 
-    if (virtq_read(net->virtio.bus, chain, *offset, &count, sizeof count) != sizeof count)
-        return false;
-    *offset += sizeof count;
-    if (chain->readable_bytes - *offset < 6ull * count)
-        return false;
-    memset(table, 0, sizeof *table);
-    table->overflow = count > VIRTIO_NET_TABLE_MAX;
-    table->count = table->overflow ? 0 : count;
-    virtq_read(net->virtio.bus, chain, *offset, table->addresses, 6ull * table->count);
-    *offset += 6ull * count;
-    return true;
-}
-
-static enum control_status control_mac(struct virtio_net *net, const struct virtq_chain *chain,
-                                       uint8_t command)
-{
-    struct virtio_net_table unicast, multicast;
-    uint64_t offset = 2;
-    uint8_t mac[6];
-
-    switch (command) {
-    case MAC_TABLE_SET:
-        if (!virtio_has(&net->virtio, FEATURE_CTRL_RX) || !read_table(net, chain, &offset, &unicast) ||
-            !read_table(net, chain, &offset, &multicast))
-            return CONTROL_ERROR;
-        net->unicast = unicast;
-        net->multicast = multicast;
-        return CONTROL_OK;
-    case MAC_ADDRESS_SET:
-        if (!virtio_has(&net->virtio, FEATURE_CTRL_MAC_ADDR) ||
-            virtq_read(net->virtio.bus, chain, offset, mac, sizeof mac) != sizeof mac || (mac[0] & 1))
-            return CONTROL_ERROR;
-        memcpy(net->config.mac, mac, sizeof mac);
-        return CONTROL_OK;
+    if (!virtio_running(&net->virtio) || !net->virtio.queues[queue].ready || !link_up(net) ||
+        !wanted(net, frame, length)) {
+        net->dropped++;
+        return;
     }
-    return CONTROL_ERROR;
+    if (net->backend->checksums_valid && virtio_net_offloaded(net, FEATURE_GUEST_CSUM))
+        header.flags = HEADER_DATA_VALID;
+    receive(net, queue, &header, frame, length);
 }
 
-static enum control_status control(struct virtio_net *net, const struct virtq_chain *chain)
+/* A big packet goes to the driver as it is where it asked for that, else in pieces. */
+static void receive_big(struct virtio_net *net, const uint8_t *bytes, size_t length)
 {
-    struct {
-        uint8_t class, command;
-    } head;
-    uint8_t on;
+    unsigned size = bytes[length - 2] | (unsigned)bytes[length - 1] << 8, queue;
+    uint8_t frame[NET_BIG_MAX_BYTES];
+    struct net_packet packet;
 
-    if (virtq_read(net->virtio.bus, chain, 0, &head, sizeof head) != sizeof head)
-        return CONTROL_ERROR;
-    if (head.class == CONTROL_MAC)
-        return control_mac(net, chain, head.command);
-    if (head.class != CONTROL_RX || head.command >= VIRTIO_NET_MODES)
-        return CONTROL_ERROR;
-    if (!virtio_has(&net->virtio,
-                    head.command < MODE_ALL_UNICAST ? FEATURE_CTRL_RX : FEATURE_CTRL_RX_EXTRA) ||
-        virtq_read(net->virtio.bus, chain, sizeof head, &on, 1) != 1 || on > 1)
-        return CONTROL_ERROR;
-    net->modes[head.command] = on;
-    return CONTROL_OK;
-}
-
-static void take_control(struct virtio_net *net)
-{
-    struct virtq_chain chain;
-
-    while (virtio_pop(&net->virtio, QUEUE_CONTROL, &chain)) {
-        if (chain.writable_bytes == 0) {
-            virtio_break(&net->virtio); /* nowhere to put the answer */
-            return;
-        }
-        uint8_t status = control(net, &chain);
-        virtio_put(&net->virtio, QUEUE_CONTROL, chain.head,
-                   virtq_write(net->virtio.bus, &chain, 0, &status, 1));
+    length -= 2;
+    bool good = net_packet_parse(bytes, length, &packet) && size >= NET_SEGMENT_MIN;
+    if (!good || !virtio_net_offloaded(net, FEATURE_GUEST_CSUM) ||
+        !virtio_net_offloaded(net, packet.ipv6 ? FEATURE_GUEST_TSO6 : FEATURE_GUEST_TSO4)) {
+        if (!good || !net_segment(bytes, length, size, receive_frame, net))
+            net->dropped++;
+        return;
     }
-    virtio_signal(&net->virtio, QUEUE_CONTROL);
+    queue = queue_for(net, bytes, length);
+    if (!virtio_running(&net->virtio) || !net->virtio.queues[queue].ready || !link_up(net) ||
+        !wanted(net, bytes, length)) {
+        net->dropped++;
+        return;
+    }
+    memcpy(frame, bytes, length);
+    net_pseudo_checksum(frame, &packet);
+    struct net_header header = {
+        .flags = HEADER_NEEDS_CHECKSUM,
+        .gso_type = packet.ipv6 ? GSO_TCPV6 : GSO_TCPV4,
+        .header_length = (uint16_t)packet.payload,
+        .gso_size = (uint16_t)size,
+        .checksum_start = (uint16_t)packet.transport,
+        .checksum_offset = TCP_CHECKSUM_AT,
+        .buffer_count = 1,
+    };
+    receive(net, queue, &header, frame, length);
+}
+
+static void net_deliver(void *device, const void *bytes, size_t length)
+{
+    struct virtio_net *net = device;
+
+    if (length < NET_FRAME_MIN_BYTES || length > NET_BIG_MAX_BYTES + 2) {
+        net->dropped++;
+        return;
+    }
+    bool big = length > NET_FRAME_MAX_BYTES;
+    if (net->dump && link_up(net))
+        net_dump_frame(net->dump, bytes, big ? length - 2 : length);
+    if (big)
+        receive_big(net, bytes, length);
+    else
+        receive_frame(net, bytes, length);
+}
+
+/* The cable is put in (1), or pulled out (0). */
+static void net_deliver_link(void *device, const void *bytes, size_t length)
+{
+    struct virtio_net *net = device;
+    bool up = length == 1 && *(const uint8_t *)bytes == 1;
+    if (up == link_up(net))
+        return;
+    net->config.status = up ? STATUS_LINK_UP : 0;
+    /* 5.1.6.5.4: others may have to learn anew where the guest is. */
+    if (up && virtio_has(&net->virtio, FEATURE_GUEST_ANNOUNCE))
+        net->config.status |= STATUS_ANNOUNCE;
+    virtio_config_changed(&net->virtio);
+}
+
+static bool valid_link(void *device, const void *bytes, size_t length)
+{
+    return length == 1 && *(const uint8_t *)bytes <= 1;
 }
 
 /* --- operations --- */
@@ -329,10 +355,10 @@ static void take_control(struct virtio_net *net)
 static void net_notify(void *device, unsigned queue)
 {
     struct virtio_net *net = device;
-    if (queue == QUEUE_TX)
-        transmit(net);
-    else if (queue == QUEUE_CONTROL)
-        take_control(net);
+    if (queue == virtio_net_control_queue(net))
+        virtio_net_take_control(net);
+    else if (queue % 2)
+        transmit(net, queue);
     /* New room to receive in is found when there is something to deliver. */
 }
 
@@ -342,6 +368,11 @@ static void net_reset_by_driver(void *device)
     memset(net->modes, 0, sizeof net->modes);
     memset(&net->unicast, 0, sizeof net->unicast);
     memset(&net->multicast, 0, sizeof net->multicast);
+    memset(net->vlans, 0, sizeof net->vlans);
+    memset(net->flows, 0, sizeof net->flows);
+    net->pairs = 1;
+    net->offloads_off = 0;
+    net->config.status &= (uint16_t)~STATUS_ANNOUNCE;
     memcpy(net->config.mac, net->burnt_in_mac, sizeof net->config.mac);
 }
 
@@ -366,12 +397,25 @@ static void net_restored(void *device)
         net->unicast.count = 0;
     if (net->multicast.count > VIRTIO_NET_TABLE_MAX)
         net->multicast.count = 0;
+    if (net->pairs < 1 || net->pairs > net->pairs_max)
+        net->pairs = 1;
+}
+
+/* A clone may be at another cable, where nobody knows it. */
+static void net_reidentify(void *device, uint64_t seed)
+{
+    struct virtio_net *net = device;
+    if (!link_up(net) || !virtio_has(&net->virtio, FEATURE_GUEST_ANNOUNCE))
+        return;
+    net->config.status |= STATUS_ANNOUNCE;
+    virtio_config_changed(&net->virtio);
 }
 
 static void net_free(void *device)
 {
     struct virtio_net *net = device;
     net_backend_free(net->backend);
+    net_dump_close(net->dump);
     free(net);
 }
 
@@ -380,6 +424,7 @@ const struct device_class virtio_net_class = {
     .state = &virtio_net_fields,
     .reset = net_reset,
     .restored = net_restored,
+    .reidentify = net_reidentify,
     .free = net_free,
 };
 
@@ -406,13 +451,17 @@ struct virtio_net *virtio_net_create(struct bus *bus, struct inputs *inputs, str
         (struct virtio_net_config){.status = STATUS_LINK_UP, .max_virtqueue_pairs = 1, .mtu = NET_MTU_BYTES};
     memcpy(net->config.mac, net->burnt_in_mac, sizeof net->config.mac);
     snprintf(net->source_name, sizeof net->source_name, "%s.rx", name);
+    snprintf(net->link_name, sizeof net->link_name, "%s.link", name);
+    net->pairs = net->pairs_max = 1;
     virtio_device_init(&net->virtio, &net_ops, net, bus,
-                       FEATURE_CSUM | FEATURE_MTU | FEATURE_MAC | FEATURE_MRG_RXBUF | FEATURE_STATUS |
-                           FEATURE_CTRL_VQ | FEATURE_CTRL_RX | FEATURE_CTRL_RX_EXTRA | FEATURE_CTRL_MAC_ADDR |
-                           (backend->checksums_valid ? FEATURE_GUEST_CSUM : 0));
+                       FEATURE_CSUM | FEATURE_GUEST_CSUM | FEATURE_CTRL_GUEST_OFFLOADS | FEATURE_MTU | FEATURE_MAC |
+                           FEATURE_GUEST_TSO4 | FEATURE_GUEST_TSO6 | FEATURE_GUEST_ECN | FEATURE_HOST_TSO4 |
+                           FEATURE_HOST_TSO6 | FEATURE_HOST_ECN | FEATURE_MRG_RXBUF | FEATURE_STATUS |
+                           FEATURE_CTRL_VQ | FEATURE_CTRL_RX | FEATURE_CTRL_VLAN | FEATURE_CTRL_RX_EXTRA |
+                           FEATURE_GUEST_ANNOUNCE | FEATURE_CTRL_MAC_ADDR);
     net->virtio.config = (const uint8_t *)&net->config;
     net->virtio.config_bytes = sizeof net->config;
-    for (enum queue queue = QUEUE_RX; queue <= QUEUE_CONTROL; queue++)
+    for (unsigned queue = 0; queue < 3; queue++)
         virtio_add_queue(&net->virtio, VIRTQ_SIZE_MAX);
     backend->ops->attach(backend, inputs,
                          input_register(inputs, &(struct input_source){
@@ -421,5 +470,28 @@ struct virtio_net *virtio_net_create(struct bus *bus, struct inputs *inputs, str
                                                     .ready = net_ready,
                                                     .device = net,
                                                 }));
+    net->link_source = input_register(
+        inputs, &(struct input_source){
+                    .name = net->link_name, .deliver = net_deliver_link, .valid = valid_link, .device = net});
     return net;
+}
+
+void virtio_net_add_pairs(struct virtio_net *net, unsigned count)
+{
+    net->pairs_max += count;
+    net->config.max_virtqueue_pairs = (uint16_t)net->pairs_max;
+    net->virtio.offered |= FEATURE_MQ;
+    for (unsigned queue = 0; queue < 2 * count; queue++)
+        virtio_add_queue(&net->virtio, VIRTQ_SIZE_MAX);
+}
+
+void virtio_net_set_mac(struct virtio_net *net, const uint8_t mac[6])
+{
+    memcpy(net->burnt_in_mac, mac, sizeof net->burnt_in_mac);
+    memcpy(net->config.mac, mac, sizeof net->config.mac);
+}
+
+void virtio_net_set_dump(struct virtio_net *net, struct net_dump *dump)
+{
+    net->dump = dump;
 }

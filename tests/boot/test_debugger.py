@@ -383,6 +383,70 @@ kill
     check(process.wait(20) == 0, "the machine was not ended")
 
 
+def case_lldb():
+    """lldb: registers, memory, breakpoints, watchpoints, steps, monitor; it has no commands for going back."""
+    if not shutil.which("lldb"):
+        sys.exit(77)
+    gdb, control = os.path.join(folder.name, "gdb"), os.path.join(folder.name, "control")
+    process = subprocess.Popen(machine("run", "--gdb", f"unix:{gdb}", "--control", f"unix:{control}"), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL)
+    while not (os.path.exists(gdb) and os.path.exists(control)):
+        time.sleep(0.05)
+    # It has no way to compute with what a monitor command prints, so the address is asked for elsewhere.
+    peer = socket.socket(socket.AF_UNIX)
+    peer.connect(control)
+    replies = peer.makefile("r", encoding="utf-8")
+    for line in ("stop", f'expect "{SHELL}" 100', "send uname", "print/x vfs_read"):
+        peer.sendall(line.encode() + b"\n")
+        answer = json.loads(replies.readline())
+        check(answer["ok"], f"{line}: {answer}")
+    address = int(answer["output"], 16)
+    peer.close()
+    commands = f'''settings set plugin.process.gdb-remote.packet-timeout 100
+process connect unix-connect://{gdb}
+thread list
+breakpoint set -H -a {address:#x}
+continue
+register read pc fp lr sp
+breakpoint delete -f
+thread step-inst
+thread step-inst
+register read pc
+process plugin packet send bs
+process plugin packet send bs
+register read --format x pc
+register read SCTLR_EL1 v3
+watchpoint set expression -w write -s 8 -- $sp-16
+continue
+watchpoint delete -f
+register write x7 77
+register read x7
+memory write $sp-64 5 6
+memory read -c 4 $sp-64
+disassemble -c 2 -s $pc
+thread backtrace
+process plugin packet monitor info time
+process plugin packet monitor nonsense
+process plugin packet send qMemoryRegionInfo:{address:x}
+breakpoint set -H -a {address:#x}
+process plugin packet send bc
+process kill
+quit
+'''
+    script = os.path.join(folder.name, "commands")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(commands)
+    done = subprocess.run(["lldb", "--no-lldbinit", "-s", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200)
+    output = done.stdout.decode(errors="replace")
+    print(output)
+    for text in ("stop reason = breakpoint 1.1", f"pc = {address:#018x}", f"pc = {address + 8:#018x}", "stop reason = instruction step into",
+                 "SCTLR_EL1 = 0x", "Watchpoint 1 hit", "x7 = 0x000000000000004d", "05 06 ", "frame #2: ", "virtual time",
+                 "'nonsense' is no command", "permissions:rwx"):
+        check(text in output, f"lldb says nothing of {text!r}", output)
+    check(output.count("response: T05") == 3, "lldb did not go back", output)
+    check(process.wait(20) == 0, "the machine was not ended")
+
+
 if not os.path.exists(f"{guest}/Image"):
     sys.exit(77)
 globals()[f"case_{case}"]()

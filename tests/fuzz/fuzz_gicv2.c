@@ -2,8 +2,8 @@
 /* Fuzz target: a GICv2 and its frame for messages under any sequence of accesses of any CPU, wires and messages. After
  * it the controller must come through a restore of its own state unchanged.
  *
- * Where the first byte is 0xff, it begins in a nonsensical state, as from a damaged snapshot; its low bits otherwise say
- * how many CPUs there are. An action is a byte that says what, and as many bytes as that takes. */
+ * Where the first byte is 0xff, it begins in a nonsensical state, as from a damaged snapshot; its low bits otherwise
+ * say how many CPUs there are. An action is a byte that says what, and as many bytes as that takes. */
 #include <stdlib.h>
 #include <string.h>
 #include "peripherals/gicv2.h"

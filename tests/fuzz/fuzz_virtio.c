@@ -19,6 +19,7 @@
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/virtio/virtio_scsi.h"
+#include "peripherals/virtio/virtio_vsock.h"
 #include "tests/fuzz/feed.h"
 
 #define RAM_BASE   0x40000000ull
@@ -192,14 +193,46 @@ static struct virtio_device *make_scsi(void)
     return &scsi->virtio;
 }
 
+/* Every packet of the guest's comes back to it. */
+static void echo_packet(struct vsock_backend *backend, const struct vsock_header *header, const void *payload)
+{
+    uint8_t bytes[VSOCK_PACKET_MAX_BYTES];
+    check(header->length <= VSOCK_PAYLOAD_MAX_BYTES, "a packet longer than any");
+    memcpy(bytes, header, sizeof *header);
+    memcpy(bytes + sizeof *header, payload, header->length);
+    input_post(world.inputs, world.first_source, bytes, sizeof *header + header->length);
+}
+
+static void echo_packet_attach(struct vsock_backend *backend, struct inputs *inputs, unsigned source)
+{
+    world.first_source = source;
+}
+
+static void echo_packet_free(struct vsock_backend *backend)
+{
+}
+
+static struct virtio_device *make_vsock(void)
+{
+    static const struct vsock_backend_ops ops = {echo_packet, echo_packet_attach, echo_packet_free};
+    static struct vsock_backend end = {&ops};
+    struct virtio_vsock *vsock = virtio_vsock_create(&world.bus, world.inputs, &end, "vsock0", 3);
+    world.class = &virtio_vsock_class;
+    world.device = vsock;
+    world.source_count = 2;
+    return &vsock->virtio;
+}
+
 static struct virtio_device *make_device(uint8_t choice)
 {
-    if (choice >= 0xc0 && choice < 0xd0)
+    if (choice >= 0xc0 && choice < 0xc8)
         return make_scsi();
     if (choice >= 0xfe)
         return make_input(choice & 1 ? VIRTIO_INPUT_TABLET : VIRTIO_INPUT_KEYBOARD);
     if (choice >= 0xd0 && choice < 0xf0)
         return make_gpu();
+    if (choice >= 0xc8 && choice < 0xd0)
+        return make_vsock();
     switch (choice >= 0xf0 ? 6 : choice % 6) {
     case 0:
     case 1: {
@@ -214,6 +247,8 @@ static struct virtio_device *make_device(uint8_t choice)
     case 2: {
         net_end = (struct net_backend){&echo_ops, true};
         struct virtio_net *net = virtio_net_create(&world.bus, world.inputs, &net_end, "net0", 1);
+        if (choice & 0x40)
+            virtio_net_add_pairs(net, 2);
         world.class = &virtio_net_class;
         world.device = net;
         world.source_count = 1;

@@ -183,16 +183,19 @@ def case_determinism():
 
 
 def host_memory(process):
-    """KiB of host memory that the process takes: (the guest's RAM, all else). The RAM is its largest mapping."""
-    sizes, resident = [], []
+    """KiB of host memory that the process takes: (the guest's RAM, its largest mapping; all else but the cache of
+    translated code, which has a limit of its own and is mapped twice)."""
+    mappings = []
     with open(f"/proc/{process}/smaps", encoding="utf-8") as file:
         for line in file:
-            if line.startswith("Size:"):
-                sizes.append(int(line.split()[1]))
-            elif line.startswith("Rss:"):
-                resident.append(int(line.split()[1]))
-    ram = sizes.index(max(sizes))
-    return resident[ram], sum(resident) - resident[ram]
+            if re.match("[0-9a-f]+-", line):
+                mappings.append({"name": line.split(maxsplit=5)[5:]})
+            elif line.startswith(("Size:", "Rss:")):
+                mappings[-1][line.split(":")[0]] = int(line.split()[1])
+    ram = max(mappings, key=lambda mapping: mapping["Size"])
+    code = [mapping for mapping in mappings if any("armature-jit" in name for name in mapping["name"])]
+    check(code, "no mapping of translated code was found")
+    return ram["Rss"], sum(mapping["Rss"] for mapping in mappings if mapping is not ram and mapping not in code)
 
 
 def case_memory():

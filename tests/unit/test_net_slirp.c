@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "tests/unit/unit.h"
 #include "machine/inputs.h"
-#include "peripherals/virtio/net_slirp.h"
+#include "peripherals/net/slirp.h"
 
 #define FRAMES_MAX 64
 
@@ -47,7 +47,7 @@ static int set_up(void **state)
     memset(&bench, 0, sizeof bench);
     clock_init(&bench.clock);
     bench.inputs = inputs_create(&error);
-    bench.backend = net_slirp_open(&bench.clock, &error);
+    bench.backend = net_slirp_open(&bench.clock, false, &error);
     if (!bench.backend)
         fail_msg("%s", error.text);
     bench.source = input_register(

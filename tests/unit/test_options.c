@@ -222,6 +222,41 @@ static void test_net(void **state)
     assert_int_equal(net->forwards[1].host_address, 0);
     assert_int_equal(net->forwards[1].host_port, 53);
     assert_int_equal(net->forwards[1].guest_port, 5353);
+    assert_true(parse("--kernel k --net socket:unix:/run/x,listen,dump=x.pcap,mac=02:00:00:0a:0b:0c,queues=4 --net "
+                      "tap:tap0 --net user,restrict,guestfwd=tcp:10.0.2.100:80-unix:/run/web --net none"));
+    net = options.nets;
+    assert_int_equal(net[0].kind, NET_SOCKET);
+    assert_string_equal(net[0].place, "unix:/run/x");
+    assert_true(net[0].listens && net[0].mac_given && net[0].queues == 4);
+    assert_memory_equal(net[0].mac, "\2\0\0\x0a\x0b\x0c", 6);
+    assert_string_equal(net[0].dump, "x.pcap");
+    assert_int_equal(net[1].kind, NET_TAP);
+    assert_string_equal(net[1].place, "tap0");
+    assert_true(net[2].kind == NET_USER && net[2].restricted && net[2].guest_forward_count == 1);
+    assert_int_equal(net[2].guest_forwards[0].address, 0x0a000264);
+    assert_int_equal(net[2].guest_forwards[0].port, 80);
+    assert_string_equal(net[2].guest_forwards[0].path, "/run/web");
+    assert_int_equal(net[3].kind, NET_NONE);
+    /* What a snapshot says of a card stays when its cable is said anew. */
+    char *const words[] = {"--net", "user,hostfwd=tcp:1:2"};
+    run_options_default(&options);
+    options.firmware = "f";
+    assert_true(run_options_take(&options, "--net", "user,queues=3,mac=02:00:00:00:00:07", &error));
+    assert_true(run_options_parse(&options, 2, words, &error));
+    assert_true(options.net_count == 1 && options.nets[0].queues == 3 && options.nets[0].mac[5] == 7);
+}
+
+static void test_vsock(void **state)
+{
+    assert_true(parse("--kernel k --vsock vm.sock"));
+    assert_string_equal(options.vsock.path, "vm.sock");
+    assert_int_equal(options.vsock.cid, 3);
+    assert_true(parse("--kernel k --vsock vm.sock,cid=4294967294"));
+    assert_int_equal(options.vsock.cid, 4294967294u);
+    run_options_default(&options);
+    assert_true(run_options_take(&options, "--vsock", ",cid=9", &error));
+    assert_int_equal(options.vsock.cid, 9);
+    assert_false(run_options_take(&options, "--vsock", "vm.sock,cid=9", &error));
 }
 
 static void test_refused(void **state)
@@ -237,6 +272,19 @@ static void test_refused(void **state)
         {"--kernel=k", "--kernel=k"},
         {"--kernel ~", "name"},
         {"--initrd ~ --kernel k", "name"},
+        {"--kernel k --net tap:", "tap:INTERFACE"},
+        {"--kernel k --net socket:x", "socket:unix:PATH"},
+        {"--kernel k --net user,listen", "'listen'"},
+        {"--kernel k --net tap:t,restrict", "'restrict'"},
+        {"--kernel k --net user,mac=01:00:00:00:00:00", "mac="},
+        {"--kernel k --net user,mac=2:0:0:0:0:0", "mac="},
+        {"--kernel k --net user,queues=5", "queues=5"},
+        {"--kernel k --net user,guestfwd=tcp:10.0.2.100:80-tcp:1.2.3.4:5", "guestfwd"},
+        {"--kernel k --net user,guestfwd=tcp:10.0.2.100:0-unix:x", "guestfwd"},
+        {"--kernel k --net user,dump=", "dump"},
+        {"--kernel k --vsock x,cid=2", "cid=N"},
+        {"--kernel k --vsock x,cid=4294967295", "cid=N"},
+        {"--kernel k --vsock ,cid=3", "path"},
         {"--kernel k --memory 0", "16M to 64G"},
         {"--kernel k --memory 15M", "16M to 64G"},
         {"--kernel k --memory 65G", "16M to 64G"},
@@ -368,7 +416,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything), cmocka_unit_test(test_description),
         cmocka_unit_test(test_replay),   cmocka_unit_test(test_firmware),   cmocka_unit_test(test_translation),
-        cmocka_unit_test(test_net),      cmocka_unit_test(test_share),      cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_net),      cmocka_unit_test(test_vsock),
+        cmocka_unit_test(test_share),      cmocka_unit_test(test_calls),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

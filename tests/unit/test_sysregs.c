@@ -6,10 +6,22 @@
 static struct cpu_bench *bench;
 static struct cpu *cpu;
 
+/* An interrupt controller with system registers, all of them 0. */
+static uint64_t icc_zero(void *gic, unsigned index, enum icc_reg reg)
+{
+    return 0;
+}
+
+static void icc_ignore(void *gic, unsigned index, enum icc_reg reg, uint64_t value)
+{
+}
+
 static int setup(void **state)
 {
+    static const struct icc_ops icc = {icc_zero, icc_ignore};
     bench = bench_create(CPU_MAX);
     cpu = &bench->cpu;
+    cpu->icc = &icc;
     return 0;
 }
 
@@ -173,6 +185,10 @@ static void id_registers_follow_the_features(void **state)
     assert_int_equal(id_field(SR_ID_AA64PFR0_EL1, 16), 1);  /* FP16 */
     assert_int_equal(id_field(SR_ID_AA64PFR0_EL1, 20), 1);
     assert_int_equal(id_field(SR_ID_AA64PFR0_EL1, 24), 1);  /* GICv3 */
+    cpu->icc = NULL;                                        /* an older one */
+    assert_int_equal(id_field(SR_ID_AA64PFR0_EL1, 24), 0);
+    assert_true(read_raises(SR_ICC_PMR_EL1));
+    assert_true(write_raises(SR_ICC_SGI1R_EL1, 0));
     assert_int_equal(id_field(SR_ID_AA64PFR0_EL1, 8), 0);   /* no EL2 */
     assert_int_equal(id_field(SR_ID_AA64MMFR1_EL1, 20), 2); /* PAN2 */
     assert_int_equal(id_field(SR_ID_AA64DFR0_EL1, 12), 5);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* User-mode networking by libslirp. Frames from the guest go in at once; what comes out, whenever that is, is
  * posted as an input. libslirp's clock is the machine's. An annex (machine/contract/annex.h). */
-#include "peripherals/virtio/net_slirp.h"
+#include "peripherals/net/slirp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +18,9 @@
 #define ROUTER      0x0a000202u
 #define NAME_SERVER 0x0a000203u
 #define GUEST       0x0a00020fu
+#define BIG_BYTES   65521u /* the longest packet that libslirp takes at once */
+#define NO_TIMER    INT64_MAX
+#define ADVERTISE_MS 600000 /* a third of how long the guest believes it */
 
 /* --- state (of the host's side: none of it is the machine's) --- */
 
@@ -25,9 +28,11 @@ struct net_slirp {
     struct net_backend backend;
     const struct clock *clock;
     Slirp *slirp;
-    struct inputs *inputs;
-    unsigned source;
+    struct net_post post;
     struct host_poller poller;
+    int64_t advertise_ms; /* when libslirp's timer is due on the machine's clock; NO_TIMER: it is not set */
+    SlirpTimerId timer;
+    void *timer_opaque;
 
     unsigned connections;       /* TCP connections at the last fill */
     bool sent_since_fill;       /* there may be a new one */
@@ -42,23 +47,32 @@ struct net_slirp {
 
 /* --- frames --- */
 
-/* Whether a frame is a UDP or ICMP datagram that asks for an answer, or gives one. DHCP is answered by
- * libslirp. */
+enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, ICMP = 1, UDP = 17, IPV6_BYTES = 40 };
+enum { DHCP_SERVER = 67, DHCP_CLIENT = 68, DHCP6_CLIENT = 546, DHCP6_SERVER = 547, MULTICAST_DNS = 5353 };
+
+/* Whether a frame is a UDP or ICMP datagram that asks for an answer, or gives one. DHCP, and what IPv6 asks its
+ * neighbours, are answered by libslirp. */
 static bool is_datagram(const uint8_t *frame, size_t length)
 {
-    enum { IPV4_AT = 14, PROTOCOL_AT = 23, ICMP = 1, UDP = 17, DHCP_SERVER = 67, DHCP_CLIENT = 68 };
-    size_t ports;
-
-    if (length < IPV4_AT + 28 || frame[12] != 8 || frame[13] != 0)
-        return false;
-    if (frame[PROTOCOL_AT] == ICMP)
+    enum { IP_AT = 14 };
+    unsigned type = length < IP_AT + 28 ? 0 : (unsigned)frame[12] << 8 | frame[13], ports = 0, protocol = 0;
+    if (type == TYPE_IPV4) {
+        protocol = frame[IP_AT + 9];
+        ports = IP_AT + 4u * (frame[IP_AT] & 15);
+    } else if (type == TYPE_IPV6) {
+        protocol = frame[IP_AT + 6];
+        ports = IP_AT + IPV6_BYTES;
+    }
+    if (type == TYPE_IPV4 && protocol == ICMP)
         return true;
-    ports = IPV4_AT + 4u * (frame[IPV4_AT] & 15);
-    if (frame[PROTOCOL_AT] != UDP || ports + 4 > length)
+    if (protocol != UDP || ports + 4 > length)
         return false;
     unsigned destination = (unsigned)frame[ports + 2] << 8 | frame[ports + 3];
-    return destination != DHCP_SERVER && destination != DHCP_CLIENT;
+    return destination != DHCP_SERVER && destination != DHCP_CLIENT && destination != DHCP6_CLIENT &&
+           destination != DHCP6_SERVER && destination != MULTICAST_DNS;
 }
+
+static void look_at_timer(struct net_slirp *net);
 
 static void slirp_send(struct net_backend *backend, const void *frame, size_t length)
 {
@@ -69,8 +83,10 @@ static void slirp_send(struct net_backend *backend, const void *frame, size_t le
         net->datagrams_wait_ns = clock_now_ns(net->clock) + DATAGRAM_WAIT_NS;
     }
     slirp_input(net->slirp, frame, (int)length);
-    if (net->inputs)
-        host_waits_changed(net->inputs);
+    look_at_timer(net);
+    net_post_flush(&net->post);
+    if (net->post.inputs)
+        host_waits_changed(net->post.inputs);
 }
 
 static ssize_t on_frame(const void *frame, size_t length, void *opaque)
@@ -79,8 +95,7 @@ static ssize_t on_frame(const void *frame, size_t length, void *opaque)
     if (net->datagrams && is_datagram(frame, length))
         net->datagrams--;
     /* A frame for which the queue has no room is lost, and TCP will send it again. */
-    if (net->inputs)
-        input_post(net->inputs, net->source, frame, length);
+    net_post_frame(&net->post, frame, length);
     return (ssize_t)length;
 }
 
@@ -106,11 +121,42 @@ static void on_notify(void *opaque)
     /* Everything runs on the machine's thread, which needs no waking. */
 }
 
-/* There are no timers: libslirp makes one for IPv6 router advertisements only. */
+/* libslirp has one timer, for what an IPv6 router tells of itself now and then, at random times. It is no event of the
+ * machine's, and must not depend on the host: it is due in fixed times, and looked at when the guest sends. */
+static void *on_timer_new(SlirpTimerId id, void *timer_opaque, void *opaque)
+{
+    struct net_slirp *net = opaque;
+    net->timer = id;
+    net->timer_opaque = timer_opaque;
+    return net;
+}
+
+static void on_timer_free(void *timer, void *opaque)
+{
+    ((struct net_slirp *)opaque)->advertise_ms = NO_TIMER;
+}
+
+static void on_timer_mod(void *timer, int64_t expire_ms, void *opaque)
+{
+    struct net_slirp *net = opaque;
+    net->advertise_ms = (int64_t)(clock_now_ns(net->clock) / 1000000) + ADVERTISE_MS;
+}
+
+static void look_at_timer(struct net_slirp *net)
+{
+    if ((int64_t)(clock_now_ns(net->clock) / 1000000) < net->advertise_ms)
+        return;
+    net->advertise_ms = NO_TIMER;
+    slirp_handle_timer(net->slirp, net->timer, net->timer_opaque);
+}
+
 static const SlirpCb callbacks = {
     .send_packet = on_frame,
     .guest_error = on_guest_error,
     .clock_get_ns = on_clock,
+    .timer_new_opaque = on_timer_new,
+    .timer_free = on_timer_free,
+    .timer_mod = on_timer_mod,
     .register_poll_fd = on_descriptor,
     .unregister_poll_fd = on_descriptor,
     .notify = on_notify,
@@ -186,6 +232,7 @@ static void slirp_done(void *backend, const struct pollfd *fds, int count, bool 
     net->polled = fds;
     net->fd_count = count;
     slirp_pollfds_poll(net->slirp, poll_failed, on_get_revents, net);
+    net_post_flush(&net->post);
 }
 
 static bool slirp_busy(void *backend)
@@ -201,8 +248,7 @@ static bool slirp_busy(void *backend)
 static void slirp_attach(struct net_backend *backend, struct inputs *inputs, unsigned source)
 {
     struct net_slirp *net = (struct net_slirp *)backend;
-    net->inputs = inputs;
-    net->source = source;
+    net_post_init(&net->post, inputs, source);
     net->poller =
         (struct host_poller){.fill = slirp_fill, .done = slirp_done, .busy = slirp_busy, .backend = net};
     host_poller_add(inputs, &net->poller);
@@ -211,7 +257,7 @@ static void slirp_attach(struct net_backend *backend, struct inputs *inputs, uns
 static void slirp_free(struct net_backend *backend)
 {
     struct net_slirp *net = (struct net_slirp *)backend;
-    net->inputs = NULL;
+    net->post.inputs = NULL;
     slirp_cleanup(net->slirp);
     free(net);
 }
@@ -219,25 +265,37 @@ static void slirp_free(struct net_backend *backend)
 static const struct net_backend_ops slirp_ops = {
     .send = slirp_send, .attach = slirp_attach, .free = slirp_free};
 
-static struct net_backend *open_network(const struct clock *clock, struct error *error)
+static struct in6_addr ipv6_address(uint8_t last)
+{
+    return (struct in6_addr){.s6_addr = {[0] = 0xfe, [1] = 0xc0, [15] = last}};
+}
+
+static struct net_backend *open_network(const struct clock *clock, bool restricted, struct error *error)
 {
     SlirpConfig config = {
         .version = 4,
+        .restricted = restricted,
         .in_enabled = true,
         .vnetwork.s_addr = htonl(NETWORK),
         .vnetmask.s_addr = htonl(0xffffff00),
         .vhost.s_addr = htonl(ROUTER),
+        .in6_enabled = true,
+        .vprefix_addr6 = ipv6_address(0),
+        .vprefix_len = 64,
+        .vhost6 = ipv6_address(2),
+        .vnameserver6 = ipv6_address(3),
         .vhostname = "armature",
         .vdhcp_start.s_addr = htonl(GUEST),
         .vnameserver.s_addr = htonl(NAME_SERVER),
         .if_mtu = NET_MTU_BYTES,
-        .if_mru = NET_MTU_BYTES,
+        .if_mru = BIG_BYTES,
     };
     struct net_slirp *net = calloc(1, sizeof *net);
 
     if (net) {
-        net->backend = (struct net_backend){.ops = &slirp_ops, .checksums_valid = true};
+        net->backend = (struct net_backend){.ops = &slirp_ops, .checksums_valid = true, .takes_big = true};
         net->clock = clock;
+        net->advertise_ms = NO_TIMER;
         net->slirp = slirp_new(&config, &callbacks, net);
     }
     if (!net || !net->slirp) {
@@ -263,4 +321,20 @@ static bool forward(struct net_backend *backend, bool udp, uint32_t host_address
                      udp ? "UDP" : "TCP", text, host_port, strerror(errno));
 }
 
-const struct net_slirp_annex annex = {open_network, forward};
+static bool guest_forward(struct net_backend *backend, uint32_t address, uint16_t port, const char *path,
+                          struct error *error)
+{
+    struct net_slirp *net = (struct net_slirp *)backend;
+    struct in_addr guest = {htonl(address)};
+    char text[INET_ADDRSTRLEN];
+
+    if (slirp_add_unix(net->slirp, path, &guest, port) == 0)
+        return true;
+    inet_ntop(AF_INET, &guest, text, sizeof text);
+    return error_set(error,
+                     "--net: guestfwd=tcp:%s:%u is no place in the guest's network: it must be in 10.0.2.0/24, and "
+                     "none that is in use",
+                     text, port);
+}
+
+const struct net_slirp_annex annex = {open_network, forward, guest_forward};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A cable that leads nowhere, for replays, whose frames come from a log. */
-#include "peripherals/virtio/net.h"
+#include "peripherals/net/net.h"
 #include <stdlib.h>
 #include "machine/contract/error.h"
 

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A program with DWARF, as the first process of Debian's kernel: types, variables, lines, frames, steps both ways.
+Status 77: the kernel is not there.
+
+usage: test_sources.py PROGRAM GUEST CASE CPUS SOURCE PLAIN OPTIMISED
+SOURCE is programs/shapes.c, PLAIN and OPTIMISED are made of it.
+"""
+import gzip
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+
+program, guest, case, cpus, source, plain, optimised = sys.argv[1:8]
+folder = tempfile.TemporaryDirectory(prefix="armature-sources-")
+with open(source, encoding="utf-8") as lines:
+    LINES = {match[1]: number for number, line in enumerate(lines, 1) if (match := re.search(r"/\* ([\w ]+) \*/", line))}
+
+
+def check(true, what, output=""):
+    if not true:
+        sys.stdout.write(output)
+        sys.exit(f"{case}: {what}")
+
+
+def initrd(of):
+    """A cpio archive ("newc") with the program as /init."""
+    def entry(name, mode, content=b""):
+        name = name.encode() + b"\0"
+        header = "070701" + "".join(f"{value:08X}" for value in (1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0))
+        return b"".join(part + b"\0" * (-len(part) % 4) for part in (header.encode() + name, content))
+    path = os.path.join(folder.name, "initrd")
+    with open(of, "rb") as file, gzip.open(path, "wb", 1) as sink:
+        sink.write(entry("init", stat.S_IFREG | 0o755, file.read()) + entry("TRAILER!!!", 0))
+    return path
+
+
+def debug(of, script, status=0, *options):
+    done = subprocess.run([program, "debug", "--kernel", f"{guest}/Image", "--initrd", initrd(of), "--append", "console=ttyAMA0 quiet",
+                           "--cpus", cpus, "--clock", "virtual", "--symbols", of, *options], input=script.encode(), capture_output=True)
+    output = done.stdout.decode(errors="replace").replace("\r", "")
+    check(done.returncode == status, f"status {done.returncode}, expected {status}: {done.stderr.decode()}", output)
+    return output, done.stderr.decode()
+
+
+def answers(output):
+    """What was printed between the marks "=== NAME"."""
+    return dict(re.findall(r"=== ([^\n]*)\n(.*?)(?====|\Z)", output, re.S))
+
+
+def marked(*commands):
+    return "".join(f"echo === {command}\n{command}\n" for command in commands)
+
+
+def at(answer):
+    """The line that the last stop in an answer tells."""
+    found = re.findall(r"shapes\.c:(\d+)\n=> (\d+) ", answer)
+    return int(found[-1][1]) if found and found[-1][0] == found[-1][1] else answer
+
+
+def case_values():
+    """Structures, bit fields, enums, arrays, unions, floating point: in parameters, locals, globals, and of other frames."""
+    script = f"break shapes.c:{LINES['in the loop']}\ncontinue\ncontinue\n" + marked(
+        "info args", "info locals", "print *shape", "print shape->sides[1]", "print shape->at.x", "print shape->grid[1][0]",
+        "print shape->flags.depth", "print shape->flags.colour", "print shapes[1].next->name", "print &shape->area", "print ratio",
+        "print ((struct shape *)x0)->name", "ptype struct flags", "ptype enum colour", "print sizeof(struct shape)", "print (pixels)-1", "bt",
+        "print side", "print sum + i", "up", "print count", "print arguments[0]", "frame 0", "info frame", "list",
+        f"list shapes.c:{LINES['bottom']}", "list", f"info line {LINES['call']}")
+    script += "print ratio + 1\n" + marked("set scale = 1000", "delete", "finish", "print total", "ps", "print shapes[0].flags.visible")
+    # What is wrong, and that it is said.
+    wrong = ["print nothing", "print total->x", "frame 99", "down", "list nothing.c:3", "break shapes.c:9999", "info args 3"]
+    script += "".join(f"{line}\n" for line in wrong)
+    output, errors = debug(plain, script, 1)
+    said = answers(output)
+    check("shape = (struct shape *) 0x" in said["info args"] and "scale = 10\n" in said["info args"] and "ratio = 0.5\n" in said["info args"],
+          "the parameters", output)
+    check(said["info locals"] == "side = 2\ni = 1\nsum = 10\n", "the locals", output)
+    whole = re.sub(r"\s+", " ", said["print *shape"])
+    for text in ('"square"', "visible = 1, depth = -2, colour = BLUE", "sides = {1, 2, 1}", "at = { x = 1, y = 0 }",
+                 "grid = {{1, 2, 3}, {4.5, 5, 6}}", "<shapes>"):
+        check(text in whole, f"the structure has no {text}", output)
+    for command, wanted in (("print shape->sides[1]", "2"), ("print shape->at.x", "1"), ("print shape->grid[1][0]", "4.5"),
+                            ("print shape->flags.depth", "-2"), ("print shape->flags.colour", "BLUE"), ("print ratio", "0.5"),
+                            ("print side", "2"), ("print sum + i", "11"), ("print (pixels)-1", "4294967295"), ("print count", "1"),
+                            ("print sizeof(struct shape)", "64"), ("print shapes[0].flags.visible", "0")):
+        check(said[command].strip() == wanted, f"{command} says {said[command]}, not {wanted}", output)
+    check('"other"' in said["print shapes[1].next->name"] and '"/init"' in said["print arguments[0]"], "strings", output)
+    check("colour: 8" in said["ptype struct flags"] and "BLUE = -7" in said["ptype enum colour"], "ptype", output)
+    check(re.search(r"#0 .* in measure \(shape=.*scale=10, ratio=0.5\) at .*shapes\.c:%d\n#1 .* in main \(.*\) at .*shapes\.c:%d\n#2 .*libc_start"
+                    % (LINES["in the loop"], LINES["call"]), said["bt"]), "the stack", output)
+    check("sp before the call" in said["info frame"], "the frame", output)
+    check(f"=> {LINES['in the loop']} " in said["list"] or f"   {LINES['bottom'] + 5} " in said["list"], "list", output)
+    # 1 * 10 were summed up, then 2 * 1000 and 1 * 1000, and 1000 doubled.
+    check("Value in x0: 0x1392 " in said["finish"], "the function's value, with what was set", output)
+    check("1" in said["ps"] and "shapes" in said["ps"] or "init" in said["ps"], "the kernel is found beside the program", output)
+    check(errors.count("\n") == len(wrong) + 2 and "no code of shapes.c, line 9999" in errors and "not computed with" in errors,
+          f"the errors are {errors}", output)
+
+
+def case_steps():
+    """By lines: into, over, out of functions, and the same ways back."""
+    script = f"break shapes.c:{LINES['call']}\ncontinue\nhash\n"
+    forward = ["next", "step", "step", "step", "step", "bt", "finish", "next", "next"]
+    back = ["reverse-next"] * 3
+    script += "".join(f"echo === {n} {command}\n{command}\n" for n, command in enumerate(forward + back))
+    script += marked("until shapes.c:%d" % LINES["last"], "next", "step", "reverse-step 2", "reverse-step", "reverse-finish")
+    script += marked("reverse-next 2", "reverse-next") + "hash\n"
+    output, _ = debug(plain, script)
+    said = answers(output)
+    for name, line in (("0 next", LINES["after"]), ("1 step", LINES["down"]), ("2 step", LINES["bottom"] - 1), ("3 step", LINES["bottom"] + 1),
+                       ("4 step", LINES["bottom"] - 1), ("6 finish", LINES["bottom"] + 1), ("7 next", LINES["bottom"] + 2), ("8 next", LINES["down"]),
+                       ("9 reverse-next", LINES["down"]), ("10 reverse-next", LINES["after"]), ("11 reverse-next", LINES["call"]),
+                       ("next", LINES["last"] + 1), ("step", LINES["last"] + 2), ("reverse-step 2", LINES["last"]), ("reverse-step", LINES["bottom"] + 2),
+                       ("reverse-finish", LINES["down"]), ("reverse-next 2", LINES["after"])):
+        check(at(said[name]) == line, f"{name} leads to {at(said[name])}, not {line}", output)
+    check(said["5 bt"].count("count_down (from=") == 2, "the stack of a recursion", output)
+    hashes = re.findall(r"state at instruction \d+: (\w+)", output)
+    check(len(hashes) == 2, "hashes", output)
+    check(hashes[0] == hashes[1], "the state is not what it was when the line was passed first", output)
+
+
+def case_optimised():
+    """Inlined functions, what was optimized out, breakpoints in inlined code."""
+    script = f"break shapes.c:{LINES['inlined']}\ncontinue\n" + marked("bt", "info args", "print of", "print twice", "up", "info args", "up", "info args",
+                                                                       "frame 0", "finish")
+    output, _ = debug(optimised, script)
+    said = answers(output)
+    check(re.search(r"#0 .* in doubled \(of=.*shapes\.c:%d\n#1 .* in measure \(.*\n#2 .* in main \(" % LINES["inlined"], said["bt"]), "the stack", output)
+    check(said["print twice"].strip() == "20", "the inlined function's variable", output)
+    check("ratio = 0.5\n" in said["up"] + said["info args"] + output, "a constant parameter", output)
+    check("optimized out" in output, "what was optimized out", output)
+
+
+if not os.path.exists(f"{guest}/Image"):
+    sys.exit(77)
+globals()[f"case_{case}"]()
