@@ -15,7 +15,7 @@
 bool board_has_pci(const struct machine *machine)
 {
     const struct run_options *options = machine->options;
-    bool needed = options->bus == BUS_CHOICE_PCI;
+    bool needed = options->bus == BUS_CHOICE_PCI || options->input == INPUT_CHOICE_USB;
     for (unsigned i = 0; i < options->disk_count; i++)
         needed = needed || options->disks[i].attachment == DISK_ATTACH_NVME;
     return needed;

@@ -14,6 +14,7 @@
 #include "peripherals/nvme.h"
 #include "peripherals/pci.h"
 #include "peripherals/ramfb.h"
+#include "peripherals/usb/xhci.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
@@ -24,6 +25,7 @@
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
+#include "peripherals/virtio/virtio_scsi.h"
 #include "peripherals/virtio/virtio_vsock.h"
 
 #define DISK_QUEUES_MAX 8u
@@ -129,18 +131,39 @@ static void add_nvme_disk(struct machine *machine, unsigned number, struct disk 
              "/pci@i0cf8/pci8086,5845@%x/namespace@1,0", slot);
 }
 
+/* All SCSI disks and CD drives are targets of one host device, which is there with the first of them. */
+static void add_scsi_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
+                          const char *name, struct virtio_scsi **scsi, unsigned *slot)
+{
+    bool cd = machine->options->disks[number].attachment == DISK_ATTACH_CD;
+    struct scsi_disk *made = scsi_disk_create(disk, cd, name);
+    char unit[32];
+    machine_add_device(machine, &scsi_disk_class, name, made);
+    if (!*scsi) {
+        *scsi = virtio_scsi_create(&machine->bus, &machine->clock, 1);
+        machine_add_device(machine, &virtio_scsi_class, "scsi0", *scsi);
+        *slot = fill_slot(machine, row, &(*scsi)->virtio);
+    }
+    snprintf(unit, sizeof unit, "channel@0/disk@%x,0", virtio_scsi_add(*scsi, made));
+    name_boot_path(machine, row, number, *slot, unit);
+}
+
 static bool build_disks(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static char names[MAX_DISKS][16];
+    struct virtio_scsi *scsi = NULL;
+    unsigned scsi_slot = 0;
     for (unsigned i = 0; i < machine->options->disk_count; i++) {
         struct disk *disk = open_disk(machine, i, error);
         if (!disk)
             return false;
         snprintf(names[i], sizeof names[i], "disk%u", i);
-        if (machine->options->disks[i].attachment == DISK_ATTACH_NVME)
-            add_nvme_disk(machine, i, disk, names[i]);
-        else
-            add_virtio_disk(machine, row, i, disk, names[i]);
+        switch (machine->options->disks[i].attachment) {
+        case DISK_ATTACH_VIRTIO: add_virtio_disk(machine, row, i, disk, names[i]); break;
+        case DISK_ATTACH_NVME: add_nvme_disk(machine, i, disk, names[i]); break;
+        case DISK_ATTACH_SCSI:
+        case DISK_ATTACH_CD: add_scsi_disk(machine, row, i, disk, names[i], &scsi, &scsi_slot); break;
+        }
     }
     return true;
 }
@@ -275,31 +298,49 @@ static bool build_vsock(struct machine *machine, const struct board_row *row, st
     return true;
 }
 
-static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
+/* Keyboard and tablet, of one kind or the other. */
+static void build_input(struct machine *machine, const struct board_row *row)
 {
-    const struct display_option *option = &machine->options->display;
     struct machine_screen *screen = &machine->screen;
-    if (option->kind == DISPLAY_ABSENT)
-        return true;
-    screen->display = display_create(error);
-    if (!screen->display)
-        return false;
     screen->inputs = machine->inputs;
-    struct virtio_gpu *gpu =
-        virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    if (machine->options->input == INPUT_CHOICE_USB) {
+        struct xhci *xhci = xhci_create(&machine->bus, machine->inputs);
+        pci_host_add(machine->pci, &xhci->function);
+        machine_add_device(machine, &xhci_class, "usb0", xhci);
+        screen->keyboard_source = xhci->devices[USB_HID_KEYBOARD].source;
+        screen->tablet_source = xhci->devices[USB_HID_TABLET].source;
+        return;
+    }
     struct virtio_input *keyboard =
         virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
     struct virtio_input *tablet =
         virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_TABLET, "tablet0.events");
-    screen->size_source = gpu->size_source;
     screen->keyboard_source = keyboard->source;
     screen->tablet_source = tablet->source;
-    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
     machine_add_device(machine, &virtio_input_class, "keyboard0", keyboard);
     machine_add_device(machine, &virtio_input_class, "tablet0", tablet);
-    fill_slot(machine, row, &gpu->virtio);
     fill_slot(machine, row, &keyboard->virtio);
     fill_slot(machine, row, &tablet->virtio);
+}
+
+static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct display_option *option = &machine->options->display;
+    struct machine_screen *screen = &machine->screen;
+    if (option->kind == DISPLAY_ABSENT) {
+        if (machine->options->input == INPUT_CHOICE_USB)
+            build_input(machine, row);
+        return true;
+    }
+    screen->display = display_create(error);
+    if (!screen->display)
+        return false;
+    struct virtio_gpu *gpu =
+        virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
+    screen->size_source = gpu->size_source;
+    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
+    fill_slot(machine, row, &gpu->virtio);
+    build_input(machine, row);
     /* What firmware and an early kernel draw is seen until the graphics device shows something. */
     machine_add_device(machine, &ramfb_class, "ramfb0", ramfb_create(&machine->bus, machine->fw_cfg, screen->display));
     return true;

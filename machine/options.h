@@ -135,6 +135,7 @@ struct at_option {
 enum engine_choice { ENGINE_CHOICE_AUTO, ENGINE_CHOICE_INTERP, ENGINE_CHOICE_JIT, ENGINE_CHOICE_LOCKSTEP };
 enum bus_choice { BUS_CHOICE_MMIO, BUS_CHOICE_PCI };
 enum gic_version { GIC_VERSION_3, GIC_VERSION_2 };
+enum input_choice { INPUT_CHOICE_VIRTIO, INPUT_CHOICE_USB };
 enum clock_choice { CLOCK_CHOICE_PACED, CLOCK_CHOICE_VIRTUAL };
 
 /** `armature run`. Strings belong to argv (after a restore, to the snapshot). Every member is within its range; what is
@@ -158,6 +159,7 @@ struct run_options {
     struct serial_option serial;  /* the board's PL011; default STDIO */
     const char *serial_log;       /* a file that gets what the guest prints on it, too; NULL: none */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
+    enum input_choice input; /* what keyboard and tablet are; default VIRTIO, which they are with a display alone */
     enum bus_choice bus; /* how virtio devices are reached; default MMIO */
     enum gic_version gic; /* default GIC_VERSION_3 */
     bool el2;             /* processors have EL2 and start there */

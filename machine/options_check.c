@@ -7,7 +7,7 @@ static bool check_restore(const struct run_options *options, struct error *error
 {
     static const char *const fixed[] = {"--kernel", "--initrd", "--append", "--memory", "--cpus", "--cpu",
                                         "--dtb", "--dump-dtb", "--firmware", "--firmware-vars", "--bus", "--gic",
-                                        "--el2"};
+                                        "--el2", "--input"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--restore: the snapshot says what the machine is, so %s makes no sense with it",
@@ -23,8 +23,8 @@ static bool check_incoming(const struct run_options *options, struct error *erro
 {
     static const char *const fixed[] = {"--append",   "--memory",   "--cpus",          "--cpu",           "--seed",
                                         "--dump-dtb", "--firmware", "--firmware-vars", "--bus",           "--gic",
-                                        "--restore",  "--record",   "--replay",        "--parallel",
-                                        "--el2",      "--fresh-identity"};
+                                        "--restore",  "--record",   "--replay",        "--parallel",      "--el2",
+                                        "--input",    "--fresh-identity"};
     for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (run_options_given(options, fixed[i]))
             return error_set(error, "--incoming: the machine that comes is what it is, so %s makes no sense with it",

@@ -103,6 +103,11 @@ static const char *describe_el2(const struct run_options *options, unsigned inde
     return index || !options->el2 ? NULL : "";
 }
 
+static const char *describe_input(const struct run_options *options, unsigned index, char *value)
+{
+    return index || options->input == INPUT_CHOICE_VIRTIO ? NULL : "usb";
+}
+
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
 {
     static const char *const layouts[] = {"", "stripe:", "mirror:"};
@@ -270,6 +275,7 @@ static const struct {
     {"--cpus", false, describe_cpus},
     {"--cpu", false, describe_cpu},
     {"--bus", false, describe_bus},
+    {"--input", false, describe_input},
     {"--gic", false, describe_gic},
     {"--el2", false, describe_el2},
     {"--disk", true, describe_disk},

@@ -5,6 +5,7 @@
 #include "machine/contract/clock.h"
 #include "machine/options_values.h"
 
+#define INPUTS  "virtio usb"
 #define SERIALS "none null stdio pty file: unix:"
 
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
@@ -40,6 +41,15 @@ static bool take_serial_log(struct run_options *options, const char *value, stru
 static bool take_console(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->console, "--console", value, error);
+}
+
+static bool take_input(struct run_options *options, const char *value, struct error *error)
+{
+    int choice;
+    if (!option_word(&choice, "--input", INPUTS, value, error))
+        return false;
+    options->input = (enum input_choice)choice;
+    return true;
 }
 
 /* sdl|none[,size=WxH][,fullscreen] */
@@ -104,6 +114,10 @@ const struct cli_option options_lines[] = {
      ",size=1280x800 says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the "
      "window's keys.",
      take_display},
+    {"--input", "virtio|usb", INPUTS, false,
+     "What keyboard and tablet are: virtio-input devices (the default, with a display), or at an xHCI controller (USB, "
+     "on PCI Express), for guests without a driver for those.",
+     take_input},
     {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
     {"--at", "TIME ACTION", NULL, true,
      "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "

@@ -52,25 +52,6 @@ static void fail(struct view *view)
 
 /* --- keys ------------------------------------------------------------------------------------------ */
 
-/* Linux input codes by USB HID usages (which SDL's scancodes are), from 4 on. */
-static const uint8_t codes[] = {
-    30, 48, 46, 32, 18, 33, 34, 35, 23, 36, 37, 38, 50, 49, 24, 25, 16, 19, 31, 20, 22, 47, 17, 45, 21, 44, /* a to z */
-    2, 3, 4, 5, 6, 7, 8, 9, 10, 11,                                                                         /* 1 to 0 */
-    28, 1, 14, 15, 57, 12, 13, 26, 27, 43, 43, 39, 40, 41, 51, 52, 53, 58, /* enter to caps lock */
-    59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 87, 88,                        /* F1 to F12 */
-    99, 70, 119, 110, 102, 104, 111, 107, 109, 106, 105, 108, 103,         /* print to up */
-    69, 98, 55, 74, 78, 96, 79, 80, 81, 75, 76, 77, 71, 72, 73, 82, 83,    /* the keypad */
-    86, 127, 116, 117,
-};
-static const uint8_t modifier_codes[] = {29, 42, 56, 125, 97, 54, 100, 126}; /* from 224 on */
-
-static unsigned code_of(SDL_Scancode scancode)
-{
-    if (scancode >= 4 && scancode < 4 + sizeof codes)
-        return codes[scancode - 4];
-    return scancode >= 224 && scancode < 224 + sizeof modifier_codes ? modifier_codes[scancode - 224] : 0;
-}
-
 static void release_all(struct view *view)
 {
     for (unsigned code = 0; code < sizeof view->pressed; code++)
@@ -168,7 +149,7 @@ static bool shortcut(struct view *view, const SDL_KeyboardEvent *key)
 
 static void take_key(struct view *view, const SDL_KeyboardEvent *key)
 {
-    unsigned code = code_of(key->keysym.scancode);
+    unsigned code = input_code_of_usage(key->keysym.scancode); /* which SDL's scancodes are */
     bool down = key->type == SDL_KEYDOWN;
     /* The guest repeats keys by itself. A key that went down before the window had the focus does not come up in it. */
     if (!code || key->repeat || (down && shortcut(view, key)) || view->pressed[code] == down)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An NVM Express controller (NVM Express 1.4): registers, queues, and when commands are done.
  *
- * A doorbell has commands fetched. When one is done is a function of it and of those before; all of its effects happen
- * at that moment, as with virtio_blk.c, and until then its data is in guest memory alone. */
+ * A doorbell has commands fetched. When one is done is a function of it and of those before; all of its effects
+ * happen at that moment, as with virtio_blk.c, and until then its data is in guest memory alone. */
 #include "peripherals/nvme.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -78,7 +78,8 @@ static const struct fields nvme_fields = {"nvme", sizeof(struct nvme), nvme_list
     ((NVME_QUEUE_SIZE_MAX - 1) | 1ull << 16 | 20ull << 24 | 1ull << 37 |                                  \
      (uint64_t)(NVME_PAGE_BITS_MAX - NVME_PAGE_BITS_MIN) << 52)
 
-enum configuration { CONFIGURATION_ENABLE = 1, CONFIGURATION_SHUTDOWN = 3 << 14, CONFIGURATION_KEPT = 0x00fffff1 };
+enum configuration { CONFIGURATION_ENABLE = 1, CONFIGURATION_SHUTDOWN = 3 << 14, CONFIGURATION_KEPT = 0x00fffff1,
+                     CONFIGURATION_FIXED = 0x3ff0 };
 enum status { STATUS_READY = 1, STATUS_FATAL = 2, STATUS_SHUT_DOWN = 2 << 2 };
 
 /* --- interrupts ------------------------------------------------------------------------------------ */
@@ -316,6 +317,8 @@ static void configuration_write(void *device, unsigned index, uint64_t value)
 {
     struct nvme *nvme = device;
     uint32_t before = nvme->configuration, now = (uint32_t)value & CONFIGURATION_KEPT;
+    if (before & now & CONFIGURATION_ENABLE) /* what kind of commands and pages there are is chosen before */
+        now = (now & ~CONFIGURATION_FIXED) | (before & CONFIGURATION_FIXED);
     nvme->configuration = now;
     if (before & ~now & CONFIGURATION_ENABLE)
         forget_all(nvme);
@@ -391,9 +394,7 @@ static void doorbell_write(struct nvme *nvme, uint64_t index, uint64_t value)
         size = index % 2 ? nvme->completions[number].size : nvme->submissions[number].size;
     if (value >= size) {
         nvme_event(nvme, EVENT_ERROR, size ? NO_SUCH_VALUE : NO_SUCH_DOORBELL, LOG_ERRORS);
-        return;
-    }
-    if (index % 2) {
+    } else if (index % 2) {
         nvme->completions[number].head = (uint32_t)value;
         drive_pin(nvme);
     } else {

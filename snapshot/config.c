@@ -63,6 +63,7 @@ static bool merge_disks(const struct run_options *recorded, const char *path, st
         if (i >= options->disk_count)
             options->disks[i] = recorded->disks[i];
         options->disks[i].read_only = recorded->disks[i].read_only;
+        options->disks[i].attachment = recorded->disks[i].attachment;
         options->disks[i].overlay = !recorded->disks[i].read_only;
     }
     options->disk_count = recorded->disk_count;
@@ -142,6 +143,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     options->kernel = recorded->kernel;
     options->firmware = recorded->firmware;
     options->bus = recorded->bus;
+    options->input = recorded->input;
     options->gic = recorded->gic;
     options->el2 = recorded->el2;
     options->initrd = recorded->initrd;

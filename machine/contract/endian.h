@@ -18,6 +18,19 @@ static inline void put_be32(void *to, uint32_t value)
     memcpy(to, &value, sizeof value);
 }
 
+static inline void put_be64(void *to, uint64_t value)
+{
+    value = __builtin_bswap64(value);
+    memcpy(to, &value, sizeof value);
+}
+
+static inline uint16_t get_be16(const void *from)
+{
+    uint16_t value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_bswap16(value);
+}
+
 static inline uint32_t get_be32(const void *from)
 {
     uint32_t value;

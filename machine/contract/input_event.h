@@ -19,4 +19,8 @@ enum { BUTTON_LEFT = 0x110, BUTTON_RIGHT, BUTTON_MIDDLE, BUTTON_SIDE, BUTTON_EXT
 /** Places on a tablet go from 0 to this, whatever the screen's size. */
 #define TABLET_MAX 32767u
 
+/** The Linux code of a key by its usage on USB (of the keyboard's page), and the other way round. 0: there is none. */
+unsigned input_code_of_usage(unsigned usage);
+unsigned input_usage_of_code(unsigned code);
+
 #endif

@@ -321,6 +321,7 @@ static uint32_t class_code(enum virtio_id id)
     switch (id) {
     case VIRTIO_ID_NET: return 0x020000;
     case VIRTIO_ID_BLOCK: return 0x010000;
+    case VIRTIO_ID_SCSI: return 0x010000;
     case VIRTIO_ID_CONSOLE: return 0x078000;
     default: return 0x00ff00;
     }

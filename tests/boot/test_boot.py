@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
+
+from picture import picture
 
 sys.dont_write_bytecode = True
 from booting import (answer, boot, boot_with_errors, check, command, cpus, folder, gic2, guest, messages, options_of_all,
@@ -144,6 +145,56 @@ def case_disk():
         check(hashlib.sha256(file.read()).digest() == before, "the read-only image changed", output)
 
 
+def case_drives():
+    """An NVMe disk, a SCSI disk and a CD: what the host wrote is read, what the guest writes is there, also where the machine
+    goes on from a snapshot in the midst; a recorded run is the same again."""
+    names = [os.path.join(folder.name, name) for name in ("nvme", "scsi", "cd", "run.log", "mid.snap")]
+    nvme, scsi, cd, log, snap = names
+    content = {path: os.urandom(8 << 20) for path in (nvme, scsi)}
+    for path, bytes_of in content.items():
+        with open(path, "wb") as file:
+            file.write(bytes_of)
+    tree = os.path.join(folder.name, "tree")
+    os.mkdir(tree)
+    with open(os.path.join(tree, "file"), "wb") as file:
+        file.write(content[nvme][:3000001])
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", cd, tree], check=True, stderr=subprocess.DEVNULL)
+    write = "dd if=/dev/{0} of=/dev/{1} bs=64k skip=16 seek=16 count=48 conv=fsync 2>/dev/null"
+    script = "\n".join((
+        "cat /proc/interrupts", "sha256sum /dev/nvme0n1", "sha256sum /dev/sda", "modprobe isofs",
+        "mount -t iso9660 /dev/sr0 /mnt", "sha256sum /mnt/file", "dd if=/dev/zero of=/dev/sr0 count=1 || echo refused", "umount /mnt",
+        "echo begin", write.format("sda", "nvme0n1"), "blkdiscard -o 4194304 -l 65536 /dev/sda", "sync",
+        "dd if=/dev/nvme0n1 of=/dev/sda bs=4k count=16 conv=fsync 2>/dev/null", "echo 3 >/proc/sys/vm/drop_caches",
+        "sha256sum /dev/nvme0n1 /dev/sda", "poweroff -f", ""))
+    drives = lambda word: ["--disk", f"{nvme},bus=nvme{word}", "--disk", f"{scsi},bus=scsi{word}", "--cdrom", cd]
+    output = boot(script, *drives(",overlay"), "--save-on", "# echo begin", snap, "--record", log)
+    digest = lambda data: hashlib.sha256(data).hexdigest()
+    check("nvme0q1" in answer(output, "cat /proc/interrupts") and "ITS-MSI" in answer(output, "cat /proc/interrupts"),
+          "not the interrupts of an NVMe disk", output)
+    check(digest(content[nvme]) in answer(output, "sha256sum /dev/nvme0n1"), "the NVMe disk holds something else", output)
+    check(digest(content[scsi]) in answer(output, "sha256sum /dev/sda"), "the SCSI disk holds something else", output)
+    check(digest(content[nvme][:3000001]) in answer(output, "sha256sum /mnt/file"), "the CD holds something else", output)
+    check(b"refused" in output.split(b"echo refused")[1], "the CD was written", output)
+    for word in (b"I/O error", b"Call trace", b"timeout"):
+        check(word not in output, f"the kernel says {word}", output)
+    sums = answer(output, "sha256sum /dev/nvme0n1 /dev/sda")
+    done = subprocess.run([program, "run", "--restore", snap, "--clock", "virtual"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    check(done.returncode == POWER_OFF and done.stdout and output.endswith(done.stdout) and sums.encode()[:64] in done.stdout,
+          "another run from the snapshot on", done.stdout)
+    done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    check(done.returncode == POWER_OFF and done.stdout == output, f"a replay is another run: {done.returncode}", done.stdout)
+    # The same for good: now the host reads it.
+    output = boot(script, *drives(""))
+    check(answer(output, "sha256sum /dev/nvme0n1 /dev/sda") == sums, "other sums on the images themselves", output)
+    expected = {path: bytearray(bytes_of) for path, bytes_of in content.items()}
+    expected[nvme][1 << 20:4 << 20] = content[scsi][1 << 20:4 << 20]
+    expected[scsi][4 << 20:(4 << 20) + 65536] = bytes(65536)
+    expected[scsi][:65536] = content[nvme][:65536]
+    for path, bytes_of in expected.items():
+        with open(path, "rb") as file:
+            check(file.read() == bytes_of, f"the host reads something else in {os.path.basename(path)}", output)
+
+
 def case_qcow2():
     """A file system in a compressed qcow2 image, read through an overlay that is made for it; what the guest writes and
     discards there is a sound image for QEMU's tools, and comes back into one by armature disk."""
@@ -180,38 +231,6 @@ def case_qcow2():
     run(["qemu-img", "compare", "-f", "qcow2", "-F", "raw", base, flat])
 
 
-def unfiltered(filtered, stride):
-    """A PNG's rows of three bytes a pixel without their filters (PNG specification, chapter 9)."""
-    rows, above = bytearray(), bytes(stride)
-    for at in range(0, len(filtered), stride + 1):
-        kind, row = filtered[at], bytearray(filtered[at + 1:at + 1 + stride])
-        for i in range(stride) if kind and (kind != 2 or any(above) or any(row)) else ():
-            left, upper, corner = row[i - 3] if i > 2 else 0, above[i], above[i - 3] if i > 2 else 0
-            if kind == 4:
-                near = left + upper - corner
-                guess = min((abs(near - left), 0, left), (abs(near - upper), 1, upper), (abs(near - corner), 2, corner))[2]
-            row[i] = (row[i] + (left, upper, (left + upper) // 2, guess if kind == 4 else 0)[kind - 1]) & 255
-        rows += row
-        above = row
-    return bytes(rows)
-
-
-def picture(path):
-    """A PNG by libpng's bytes: width, height, and three bytes a pixel."""
-    with open(path, "rb") as file:
-        content = file.read()
-    check(content[:8] == b"\x89PNG\r\n\x1a\n", f"{path} is no PNG")
-    width, height = struct.unpack(">II", content[16:24])
-    at, data = 8, b""
-    while at < len(content):
-        length, kind = struct.unpack(">I4s", content[at:at + 8])
-        data += content[at + 8:at + 8 + length] if kind == b"IDAT" else b""
-        at += length + 12
-    rows = zlib.decompress(data)
-    check(len(rows) == height * (1 + 3 * width), f"{path} has {len(rows)} bytes")
-    return width, height, unfiltered(rows, 3 * width)
-
-
 def case_display():
     """The kernel's text console on the screen, seen in screenshots; keys and pointer as events of the guest; a snapshot
     in the midst shows the same."""
@@ -244,6 +263,36 @@ def case_display():
     restored = picture(shots[2])[2]
     different = sum(1 for a, b in zip(restored, rows) if a != b)
     check(len(restored) - restored.count(0) > 10000 and different < len(rows) // 4, "a restored screen shows something else")
+
+
+def case_usb():
+    """Keyboard and tablet at an xHCI controller: keys and pointer as events of the guest, from a snapshot in the midst too."""
+    snap = os.path.join(folder.name, "usb.snap")
+    read = "dd if=/dev/input/event{} bs=24 count={} 2>/dev/null | hexdump -v -e '24/1 \"%02x\" \"\\n\"'\n"
+    script = ("sleep 2\ncat /proc/interrupts\ncat /proc/bus/input/devices\n" + read.format(0, 6) + read.format(1, 3) +
+              "echo end\npoweroff -f\n")
+    log = os.path.join(folder.name, "usb.log")
+    keys = ("--at", "20s", "key b", "--at", "30s", "mouse 400 300")
+    output = boot(script, "--display", "none,size=800x600", "--input", "usb", *keys, "--save-on", "# dd if=/dev/input/event0", snap,
+                  *(["--record", log] if cpus == "1" else []), "--timeout", "60s")
+    check("Armature USB Keyboard" in answer(output, "cat /proc/bus/input/devices"), "no keyboard", output)
+    check("Armature USB Tablet" in answer(output, "cat /proc/bus/input/devices"), "no tablet", output)
+    check("xhci_hcd" in answer(output, "cat /proc/interrupts"), "no interrupts", output)
+    events = [line[32:] for line in output.decode().split("\r\n") if re.fullmatch("[0-9a-f]{48}", line)]
+    # As with virtio-input, and before each key the usage that it is on USB.
+    check(events[:6] == ["0400040005000700", "0100300001000000", "0000000000000000",
+                         "0400040005000700", "0100300000000000", "0000000000000000"], f"keys: {events}", output)
+    check(events[6][:8] == "03000000" and 16300 < struct.unpack("<I", bytes.fromhex(events[6][8:]))[0] < 16500,
+          f"pointer: {events}", output)
+    for word in (b"Call trace", b"xhci_hcd 0000:00:01.0: WARN", b"died", b"error -"):
+        check(word not in output, f"the kernel says {word}", output)
+    done = subprocess.run([program, "run", "--restore", snap, "--clock", "virtual", *keys], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE)
+    check(done.returncode == POWER_OFF and events[1].encode() in done.stdout and events[6].encode() in done.stdout,
+          "a restored machine has other keys", done.stdout)
+    if cpus == "1":
+        done = subprocess.run([program, "run", "--replay", log, *keys], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        check(done.returncode == POWER_OFF and done.stdout == output, "a replay is another run", done.stdout)
 
 
 def case_net():
@@ -486,6 +535,17 @@ def case_uefi_disk():
         check(re.search(kind, text), f"not the interrupts of --bus {bus}", text.encode())
         check(re.search(r"ARMH0061:00 +3 +Edge +ACPI:Event", text), "no power key", text.encode())
         check(all(f"CPU{n} " in text for n in range(int(cpus))), "not all processors", text.encode())
+
+
+def case_uefi_drives():
+    """EDK2, GRUB and Debian's kernel from an NVMe disk, and from a SCSI disk."""
+    disk = os.path.join(os.path.dirname(guest), "uefi.img")
+    if not os.path.exists(disk):
+        print("no disk: tools/make-uefi-disk makes it")
+        sys.exit(77)
+    for word, name in (("nvme", "nvme0n1p2"), ("scsi", "sda2")):
+        text = firmware("uefi", "\n\n\ncat /proc/partitions\npoweroff -f\n", "--disk", f"{disk},ro,bus={word}")
+        check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text, f"not from {word}", text.encode())
 
 
 def case_uboot_disk():

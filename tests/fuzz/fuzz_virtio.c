@@ -18,6 +18,7 @@
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
+#include "peripherals/virtio/virtio_scsi.h"
 #include "peripherals/virtio/virtio_vsock.h"
 #include "tests/fuzz/feed.h"
 
@@ -175,6 +176,23 @@ static struct virtio_device *make_input(enum virtio_input_kind kind)
     return &input->virtio;
 }
 
+/* A disk and a CD drive, which live as long as the process and are reset with it. */
+static struct virtio_device *make_scsi(void)
+{
+    static struct scsi_disk *disks[2];
+    for (unsigned i = 0; i < 2; i++)
+        if (!disks[i])
+            disks[i] = scsi_disk_create(disk_memory_create(SECTORS * DISK_SECTOR_BYTES, i == 1), i == 1, "fuzz");
+    struct virtio_scsi *scsi = virtio_scsi_create(&world.bus, &world.clock, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        scsi_disk_class.reset(disks[i]);
+        virtio_scsi_add(scsi, disks[i]);
+    }
+    world.class = &virtio_scsi_class;
+    world.device = scsi;
+    return &scsi->virtio;
+}
+
 /* Every packet of the guest's comes back to it. */
 static void echo_packet(struct vsock_backend *backend, const struct vsock_header *header, const void *payload)
 {
@@ -207,6 +225,8 @@ static struct virtio_device *make_vsock(void)
 
 static struct virtio_device *make_device(uint8_t choice)
 {
+    if (choice >= 0xc0 && choice < 0xc8)
+        return make_scsi();
     if (choice >= 0xfe)
         return make_input(choice & 1 ? VIRTIO_INPUT_TABLET : VIRTIO_INPUT_KEYBOARD);
     if (choice >= 0xd0 && choice < 0xf0)
@@ -364,8 +384,56 @@ static void make_gpu_request(struct feed *feed)
     write_register(0x50, cursor);
 }
 
+/* A command with a place for its answer and one for data, or, on the control queue, task management. */
+static void make_scsi_request(struct feed *feed)
+{
+    static const uint8_t opcodes[] = {0, 3, 8, 0x0a, 0x12, 0x1a, 0x1b, 0x28, 0x2a, 0x42, 0x43, 0x4a, 0x93, 0xa0};
+    unsigned what = (unsigned)take(feed, 1), queue = what % 4 == 0 ? 0 : 2 + what % 2;
+    uint64_t page = queue_page(queue), body = RAM_BASE + 0xd000;
+    struct {
+        uint64_t address;
+        uint32_t length;
+        uint16_t flags, next;
+    } chain[3] = {{body, queue ? 19 + 32 : 24, 1, 1}, {RAM_BASE + 0xe000, 108, 3, 2}, {RAM_BASE + 0xe100, 512, 2, 0}};
+    uint8_t request[64] = {0};
+    uint8_t *lun = request + (queue ? 0 : 8);
+    if (what & 0x40) { /* the data goes to the device */
+        chain[0].next = 2;
+        chain[2].flags = 1;
+        chain[2].next = 1;
+        chain[1].flags = 2;
+    }
+    if (!queue) {
+        request[0] = (uint8_t)(take(feed, 1) % 4);
+        request[4] = (uint8_t)(take(feed, 1) % 9);
+        lun = request + (request[0] ? 4 : 8);
+    }
+    lun[0] = 1;
+    lun[1] = (uint8_t)(take(feed, 1) % 3);
+    lun[2] = 0x40;
+    lun[3] = take(feed, 1) % 16 == 0;
+    if (queue) {
+        request[8] = (uint8_t)(take(feed, 1) % 4);
+        request[19] = opcodes[take(feed, 1) % sizeof opcodes];
+        for (unsigned i = 0; i < 10; i++)
+            request[20 + i] = (uint8_t)(take(feed, 1) & 0x1f);
+    }
+    uint16_t index = 0, head = 0;
+    bus_dma_write(&world.bus, body, request, sizeof request);
+    bus_dma_write(&world.bus, page, chain, sizeof chain);
+    bus_dma_read(&world.bus, page + 0x402, &index, 2);
+    bus_dma_write(&world.bus, page + 0x404 + 2 * (index % QUEUE_SIZE), &head, 2);
+    index++;
+    bus_dma_write(&world.bus, page + 0x402, &index, 2);
+    write_register(0x50, queue);
+}
+
 static void make_request(struct feed *feed)
 {
+    if (world.class == &virtio_scsi_class) {
+        make_scsi_request(feed);
+        return;
+    }
     if (world.class == &virtio_gpu_class) {
         make_gpu_request(feed);
         return;
