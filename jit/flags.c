@@ -135,7 +135,8 @@ void commit_flags(struct translation_state *t)
     } else if (p->immediate && fits_beside_kind(p->imm)) {
         const int32_t kind = p->kind | FLAG_IMMEDIATE | (p->of_result ? FLAG_OF_RESULT : 0);
         x64_store(c, 1, general_use(t, p->a, RAX), HOST_CPU, CPU_OFFSET(native.flag_a));
-        x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind), (int32_t)p->imm * (1 << FLAG_IMMEDIATE_SHIFT) + kind);
+        x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind),
+                      (int32_t)p->imm * (1 << FLAG_IMMEDIATE_SHIFT) + kind);
     } else {
         x64_store(c, 1, first_operand(t), HOST_CPU, CPU_OFFSET(native.flag_a));
         if (!p->immediate) {

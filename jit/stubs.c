@@ -55,8 +55,8 @@ static void load_left(struct x64 *c)
     x64_alu_load(c, 1, ALU_SUB, HOST_LEFT, HOST_CPU, CPU_OFFSET(icount));
 }
 
-/* eax is what stood in flag_kind: it becomes the kind alone, and where a number stands above that rdx becomes the number
- * and rcx the first operand. */
+/* eax is what stood in flag_kind: it becomes the kind alone, and where a number stands above that rdx becomes the
+ * number and rcx the first operand. */
 static void take_immediate(struct x64 *c)
 {
     x64_test_imm(c, 0, RAX, FLAG_IMMEDIATE);
