@@ -242,6 +242,26 @@ bool command_line(struct session *session, const char *line, struct error *error
     return command->run(session, arguments + strspn(arguments, " \t"), error);
 }
 
+bool command_capture(struct session *session, const char *line, bool json, char **output, size_t *length,
+                     struct error *error)
+{
+    *output = NULL;
+    *length = 0;
+    FILE *memory = open_memstream(output, length), *out = session->out;
+    const bool colour = session->colour, was_json = session->json;
+    if (!memory)
+        return error_set(error, "no memory on the host");
+    session->out = memory;
+    session->colour = false;
+    session->json = json;
+    bool good = command_line(session, line, error);
+    session->out = out;
+    session->colour = colour;
+    session->json = was_json;
+    fclose(memory);
+    return good;
+}
+
 bool command_script(struct session *session, const char *path, struct error *error)
 {
     static unsigned nested;
@@ -334,6 +354,7 @@ void command_complete(struct session *session, const char *line, void (*each)(vo
     }
     const struct command *command = command_find(first, length, NULL);
     switch (command ? command->completes : COMPLETES_NOTHING) {
+    case COMPLETES_PLACE: offer_devices(session, &c); /* fall through */
     case COMPLETES_EXPRESSION: offer_expression(session, &c); break;
     case COMPLETES_COMMAND: offer_commands(&c); break;
     case COMPLETES_INFO: offer_table(&c, commands_info); /* fall through */

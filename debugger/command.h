@@ -9,6 +9,7 @@
 enum completes {
     COMPLETES_NOTHING,
     COMPLETES_EXPRESSION,
+    COMPLETES_PLACE, /* that can be set: the same, or a device's field */
     COMPLETES_FILE,
     COMPLETES_COMMAND,
     COMPLETES_INFO,
@@ -45,6 +46,11 @@ const struct command *command_find_info(const char *word, size_t length, struct 
 
 /** Does one line. Output goes to session->out. False: `error` says what is wrong with it, or could not be done. */
 bool command_line(struct session *session, const char *line, struct error *error);
+
+/** The same for a peer: what the command says goes to `*output`, of `*length` bytes and a 0, which the caller frees;
+ * NULL where the host has no memory. Nothing is painted. */
+bool command_capture(struct session *session, const char *line, bool json, char **output, size_t *length,
+                     struct error *error);
 
 /** Does the lines of a file, until one fails (unless it begins with '-'). */
 bool command_script(struct session *session, const char *path, struct error *error);

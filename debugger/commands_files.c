@@ -27,6 +27,13 @@ static bool can_be_saved(struct session *session, struct error *error)
     return true;
 }
 
+/* A file that is still being written may be the one that is asked for. */
+static bool wait_for_file(struct session *session, struct error *error)
+{
+    struct machine *machine = session->machine;
+    return !machine->saving.finish || machine->saving.finish(machine, true, error);
+}
+
 static bool run_save(struct session *session, const char *arguments, struct error *error)
 {
     if (!*arguments)
@@ -37,30 +44,30 @@ static bool run_save(struct session *session, const char *arguments, struct erro
     return true;
 }
 
+/* What was is no past of what comes; and history would keep every page of it. */
+static void on_restore_begins(void *context)
+{
+    struct session *session = context;
+    history_free(session->history);
+    session->history = NULL;
+    session->ended = true; /* until it is whole again */
+}
+
 static bool run_restore(struct session *session, const char *arguments, struct error *error)
 {
     const struct run_options *options = session->machine->options;
-    bool lost;
+    const bool had_history = session->history != NULL;
     if (!*arguments)
         return error_set(error, "restore expects the name of a snapshot");
     if (session->running)
         return error_set(error, "the guest runs; stop it first");
     if (recording_under_way() || options->tape)
         return error_set(error, "the run is recorded or replayed, and stays one run");
-    const bool had_history = session->history != NULL;
-    if (!can_be_saved(session, error))
+    if (!can_be_saved(session, error) || !wait_for_file(session, error) ||
+        !session->hooks->restore(session->machine, arguments, on_restore_begins, session, error))
         return false;
-    struct history *history = session->history;
-    if (!session->hooks->restore(session->machine, arguments, &lost, error)) {
-        if (!lost)
-            return false;
-        session->ended = true;
-        session->host_error = *error;
-    }
-    history_free(history);
-    session->history = had_history && !lost ? history_create(session, options->history_bytes) : NULL;
-    if (lost)
-        return false;
+    if (had_history)
+        session->history = history_create(session, options->history_bytes);
     session->ended = false;
     session->frame = 0;
     session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
@@ -119,7 +126,7 @@ static bool run_diff(struct session *session, const char *arguments, struct erro
     char first[1024] = "", second[1024] = "", now[1024] = "";
     const bool one = command_word(&arguments, first, sizeof first),
                two = one && command_word(&arguments, second, sizeof second);
-    if (!command_end(arguments, error))
+    if (!command_end(arguments, error) || !wait_for_file(session, error))
         return false;
     if (two)
         return compare(session, first, second, error);

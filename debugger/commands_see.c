@@ -352,7 +352,7 @@ const struct command commands_see[] = {
      "Print a value: registers, symbols, memory, fields of structures, arithmetic. Formats: x d u o t c a s.",
      "p inspect"},
     {"ptype", "TYPE|EXPRESSION", COMPLETES_EXPRESSION, run_ptype, "Show a type and its members with their offsets."},
-    {"set", "PLACE = VALUE", COMPLETES_EXPRESSION, run_set, "Set a register, memory, or the field of a device."},
+    {"set", "PLACE = VALUE", COMPLETES_PLACE, run_set, "Set a register, memory, or the field of a device."},
     {"x", "[/COUNT FMT SIZE] ADDRESS", COMPLETES_EXPRESSION, run_x,
      "Show memory; phys:ADDRESS is physical. Formats x d u o t c a s i (instructions), sizes b h w g."},
     {"disassemble", "[LOCATION | FROM,TO]", COMPLETES_EXPRESSION, run_disassemble,

@@ -66,28 +66,16 @@ static void run(struct channel *channel, const char *line, json_t *id)
     struct error error = {""};
     char *bytes = NULL;
     size_t length = 0;
-    FILE *memory = open_memstream(&bytes, &length), *out = session->out;
-    bool colour = session->colour, good = false, was_json = session->json;
+    bool good = false;
     const struct command *command = NULL;
     if (session->running) { /* the guest was halted for us, and goes on: what would run it again has to wait */
         size_t name = strcspn(line + strspn(line, " "), " /");
         command = command_find(line + strspn(line, " "), name, NULL);
     }
-    if (!memory)
-        error_set(&error, "no memory on the host");
-    else if (command && command->runs)
+    if (command && command->runs)
         error_set(&error, "the guest runs; stop it first");
-    else {
-        session->out = memory;
-        session->colour = false;
-        session->json = true;
-        good = command_line(session, line, &error);
-        session->out = out;
-        session->colour = colour;
-        session->json = was_json;
-    }
-    if (memory)
-        fclose(memory);
+    else
+        good = command_capture(session, line, true, &bytes, &length, &error);
     json_t *object = json_object();
     json_object_set_new(object, "ok", json_boolean(good));
     if (id)

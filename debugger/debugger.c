@@ -92,9 +92,8 @@ static void run_watched(struct session *session)
     }
 }
 
-static bool halted(void *context)
+static bool stand(struct session *session)
 {
-    struct session *session = context;
     const struct run_options *options = session->machine->options;
     bool first = !started && session->machine->debugger.at_start;
     started = true;
@@ -117,6 +116,19 @@ static bool halted(void *context)
     return false;
 }
 
+static bool halted(void *context)
+{
+    struct session *session = context;
+    struct error error;
+    bool goes_on = stand(session);
+    /* What is recorded ends where it had come, wherever the user looked at last. */
+    if (!goes_on && session->machine->options->tape && !history_return(session, &error)) {
+        fprintf(stderr, "armature: %s\n", error.text);
+        script_failed = true;
+    }
+    return goes_on;
+}
+
 struct session *debugger_create(struct machine *machine, const struct debugger_hooks *hooks, bool prompt,
                                 struct error *error)
 {
@@ -131,7 +143,7 @@ struct session *debugger_create(struct machine *machine, const struct debugger_h
     machine->debugger.at_start = prompt || options->script || options->control || options->gdb;
     machine->debugger.key = on_key;
     machine->debugger.prompt = prompt;
-    if (machine->debugger.at_start && options->history_bytes && !options->tape)
+    if (machine->debugger.at_start && options->history_bytes)
         session->history = history_create(session, options->history_bytes);
     if ((options->control && !channel_open(session, "--control", options->control, &control_channel, error)) ||
         (options->gdb && !channel_open(session, "--gdb", options->gdb, &gdb_channel, error))) {

@@ -10,8 +10,10 @@ struct session;
 /** What only the program as a whole can do. */
 struct debugger_hooks {
     bool (*save)(struct machine *machine, const char *path, struct error *error);
-    /* Gives the machine the state in a file. False: where `*lost`, the machine is of no more use. */
-    bool (*restore)(struct machine *machine, const char *path, bool *lost, struct error *error);
+    /* Gives the machine the state in a file. `begins(context)` is called when the file was found to be one of such a
+     * machine, and before the machine changes. False: if it was called, the machine is of no more use. */
+    bool (*restore)(struct machine *machine, const char *path, void (*begins)(void *context), void *context,
+                    struct error *error);
     const char *version; /* the program's, for logs */
 };
 

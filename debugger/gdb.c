@@ -354,19 +354,14 @@ static void monitor(struct channel *channel, const char *hex)
         return;
     }
     line[length] = 0;
-    FILE *memory = open_memstream(&bytes, &count), *out = session->out;
-    if (!memory) {
-        reply(channel, "E01");
-        return;
+    if (!command_capture(session, (const char *)line, false, &bytes, &count, &error)) {
+        char *whole = NULL; /* the complaint behind what was printed */
+        if (asprintf(&whole, "%s%s\n", bytes ? bytes : "", error.text) >= 0) {
+            free(bytes);
+            bytes = whole;
+            count = strlen(whole);
+        }
     }
-    bool colour = session->colour;
-    session->out = memory;
-    session->colour = false;
-    if (!command_line(session, (const char *)line, &error))
-        fprintf(memory, "%s\n", error.text);
-    session->out = out;
-    session->colour = colour;
-    fclose(memory);
     /* In pieces, each as console output, and then the end. */
     for (size_t done = 0; bytes && done < count;) {
         static char text[PACKET_BYTES];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A call begins with the exception that SVC takes, and is over when its task is back at EL0: then its line is told.
- * What the call reads is read when it begins, as an execve() leaves nothing of it; what it writes when it is over. The
- * table of calls is that of `armature exec`. */
+ * What the call reads is read when it begins, as an execve() leaves nothing of it; what it writes when it is over.
+ * The table of calls is that of `armature exec`. */
 #include "debugger/kernel_calls.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -135,7 +135,9 @@ static void add_call(struct call_text *line, const struct pending *call, bool ov
         call_text_add(line, "call_%" PRIu64 "(", call->number);
     for (unsigned i = 0; i < CALL_MAX_ARGS && known->args[i].kind != ARG_NONE; i++) {
         call_text_add(line, i ? ", " : "");
-        if (over && call_text_is_written(&known->args[i]))
+        /* What it reads may have been on a page that came with the call. */
+        const bool unread = !strncmp(call->before[i], "0x", 2) && call_text_is_read(&known->args[i]);
+        if (over && (call_text_is_written(&known->args[i]) || unread))
             call_text_arg(line, known->args, call->args, i, true, result);
         else
             call_text_add(line, "%s", call->before[i]);

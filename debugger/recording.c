@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Recording from a moment on. The log says that the run begins with the snapshot, so that it is replayed as any other.
- */
+/* Recording from a moment on. The log says that the run begins with the snapshot, and is replayed as any other. */
 #include "debugger/recording.h"
 #include <limits.h>
 #include <string.h>
@@ -72,7 +71,7 @@ bool recording_end(struct session *session, struct error *error)
     if (!recording.record)
         return error_set(error, "nothing is recorded");
     machine->loop.tape = NULL;
-    inputs_observe(machine->inputs, NULL, NULL);
+    inputs_observe(machine->inputs, NULL, recording.record);
     bool good = record_finish(recording.record, error);
     record_free(recording.record);
     recording.record = NULL;

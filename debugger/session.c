@@ -113,16 +113,6 @@ void session_stop(struct session *session)
     run_loop_halt(&session->machine->loop);
 }
 
-/* What is at PC now is not stopped at again. */
-static void step_off(struct session *session)
-{
-    for (unsigned i = 0; i < session->machine->cpu_count; i++) {
-        struct cpu *cpu = session->machine->cpus[i];
-        cpu->asked_pc = cpu->pc;
-        cpu->asked_icount = cpu->icount;
-    }
-}
-
 /* The CPU whose turn it is, or was last. */
 static unsigned present_cpu(const struct session *session)
 {
@@ -164,7 +154,7 @@ void session_resume(struct session *session, uint64_t insns)
     session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
     session->asked_to_stop = false;
     session->frame = 0;
-    step_off(session);
+    stopping_step_off(session, true);
     loop->halt_cpu = insns ? cpu : NULL;
     loop->halt_cpu_insns = cpu->icount + insns;
     loop->halt = false;
@@ -184,6 +174,7 @@ void session_resume(struct session *session, uint64_t insns)
                 !session->asked_to_stop && !session->quit && !(loop->halt_cpu && cpu->icount >= loop->halt_cpu_insns);
     } while (again);
     session->running = false;
+    stopping_step_off(session, false);
     loop->halt_cpu = NULL;
     debugger_terminal(session, false);
     if (session->stop.reason == STOP_STEP && session->asked_to_stop) {

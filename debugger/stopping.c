@@ -20,6 +20,10 @@ struct stopping {
     uint64_t *insns; /* what session->stops.insns shows */
     size_t insn_capacity;
     bool held, untold;
+    struct {
+        uint64_t pc, icount; /* where the CPU stood when it began to run */
+    } off[MAX_CPUS];
+    bool steps_off;
     struct stopping_tracer *tracers;
     /* The firmware's calls pass us while something catches them. */
     bool (*smccc)(void *context, struct cpu *cpu, bool is_smc);
@@ -106,7 +110,11 @@ static bool count_hit(struct point *point)
 static bool hits_breakpoint(struct session *session, struct cpu *cpu)
 {
     bool hit = false;
-    for (struct point *point = session->stopping->first; point; point = point->next) {
+    const struct stopping *stopping = session->stopping;
+    if (stopping->steps_off && stopping->off[cpu->index].pc == cpu->pc &&
+        stopping->off[cpu->index].icount == cpu->icount)
+        return false;
+    for (struct point *point = stopping->first; point; point = point->next) {
         if (point->kind != POINT_BREAK || point->address != cpu->pc || !applies(session, point, cpu) ||
             !count_hit(point))
             continue;
@@ -470,6 +478,20 @@ struct point *stopping_find(struct session *session, unsigned number)
 struct point *stopping_first(struct session *session)
 {
     return session->stopping->first;
+}
+
+/* Whoever is told of each instruction is told of this one, too; for others it counts as asked for. */
+void stopping_step_off(struct session *session, bool off)
+{
+    struct stopping *stopping = session->stopping;
+    stopping->steps_off = off;
+    for (unsigned i = 0; off && i < session->machine->cpu_count; i++) {
+        struct cpu *cpu = session->machine->cpus[i];
+        stopping->off[i].pc = cpu->pc;
+        stopping->off[i].icount = cpu->icount;
+        cpu->asked_pc = cpu->pc;
+        cpu->asked_icount = session->stops.each_insn ? UINT64_MAX : cpu->icount;
+    }
 }
 
 bool stopping_hold(struct session *session, bool held)

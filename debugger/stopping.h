@@ -51,6 +51,9 @@ void stopping_changed(struct session *session);
 /** The machine stands: temporary points that were hit go, and whatever was internal. */
 void stopping_settle(struct session *session);
 
+/** The machine is about to run (`off`), and does not stop at breakpoints where its CPUs stand; it has run. */
+void stopping_step_off(struct session *session, bool off);
+
 /** While held, nothing stops for any point. Returns how it was. */
 bool stopping_hold(struct session *session, bool held);
 

@@ -4,6 +4,7 @@
 
 usage: test_debugger.py PROGRAM GUEST CASE [CPUS [ARMATURE-OPTION...]]
 """
+import fcntl
 import json
 import os
 import pty
@@ -13,9 +14,11 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 program, guest, case = sys.argv[1:4]
@@ -192,6 +195,107 @@ def case_time():
     check("written by" in output and "History begins here" in output, "last-write", output)
 
 
+HASH = r"state at instruction (\d+): ([0-9a-f]{16})"
+
+
+def wander(counts, generator, *options):
+    """Goes to each count twice, in any order; every hash must be the one that `expected` has, of a run that only went forward
+    with no history kept, in the interpreter."""
+    script, last = "", 0
+    for count in counts:
+        script += f"skip {count - last}\nhash\n"
+        last = count
+    expected = dict(re.findall(HASH, debug(script, "--history", "0M", "--engine", "interp")[0]))
+    check(len(expected) == len(counts), f"only {len(expected)} hashes")
+    order = counts + counts
+    generator.shuffle(order)
+    script = f"goto {counts[-1]}\n" + "".join(f"goto {count}\nhash\nreverse-stepi {generator.randrange(1, 50)}\ngoto {count}\nhash\n"
+                                              for count in order)
+    output, _ = debug(script, *options)
+    found = re.findall(HASH, output)
+    check(len(found) == 2 * len(order), f"{len(found)} hashes", output)
+    for count, value in found:
+        check(expected[count] == value, f"{options}: at {count} the state is {value}, not {expected[count]}", output)
+
+
+def case_exact():
+    """The moments of a few counts, with both engines."""
+    generator = random.Random(5)
+    wander(sorted(generator.sample(range(1000, 700_000_000), 8)), generator, "--engine", "auto")
+
+
+def case_exact_many():
+    """Hundreds of them, and with checkpoints so few that they are dropped."""
+    for engine in ("auto", "interp", "jit"):
+        generator = random.Random(engine)
+        wander(sorted(generator.sample(range(1000, 900_000_000), 100)), generator, "--engine", engine)
+
+
+def case_recorded():
+    """A run that is recorded can be gone back in, and the log is that of a run that was not; so can its replay be."""
+    log = os.path.join(folder.name, "log")
+    script = f'''expect "{SHELL}" 100
+send echo one-$((40+1))
+expect "{SHELL}" 100
+hash
+info time
+goto 400000000
+hash
+reverse-stepi 1000
+goto 500000000
+mark
+reset
+send echo two-$((40+2))
+expect "{SHELL}" 2000
+skip 1000000
+hash
+goto 300000000
+'''
+    output, errors = debug(script, "--record", log, status=1)
+    check("is not reset" in errors and errors.count("\n") == 2, f"errors {errors}", output)
+    check(output.count("one-41") == 1 and output.count("two-42") == 1, "the past was printed again", output)
+    hashes = re.findall(HASH, output)
+    check(len(hashes) == 3, "hashes", output)
+    done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, capture_output=True)
+    check(done.returncode in (0, 1) and b"differ" not in done.stderr and b"one-41" in done.stdout and b"two-42" in done.stdout,
+          f"the replay: {done.returncode} {done.stderr.decode()}", done.stdout)
+    # What was passed last in the recording is where its log ends, though the user was elsewhere.
+    again = "".join(f"goto {count}\nhash\n" for count, _ in hashes + hashes[::-1]) + "continue\nreverse-stepi\ngoto 400000000\nhash\n"
+    done = subprocess.run([program, "debug", "--replay", log], input=again.encode(), capture_output=True)
+    replayed = re.findall(HASH, done.stdout.decode(errors="replace"))
+    check(done.returncode == 0 and replayed == hashes + hashes[::-1] + [hashes[1]], f"{replayed} is not {hashes}: {done.stderr.decode()}", done.stdout)
+
+
+def case_restored():
+    """History of a machine that was restored: back to where it was saved, and no further."""
+    saved = os.path.join(folder.name, "saved")
+    output, _ = debug(f'expect "{SHELL}" 100\nsend sleep 1; uname -a; ps\nskip 100000\nsave {saved}\nhash\n')
+    (start, first), = re.findall(HASH, output)
+    counts = sorted(random.Random(6).sample(range(int(start) + 1, int(start) + 150_000_000), 8))
+
+    def restored(script, *options):
+        done = subprocess.run([program, "debug", "--restore", saved, *options], input=script.encode(), capture_output=True)
+        return done.stdout.decode(errors="replace"), done.stderr.decode()
+
+    script, last = "hash\n", int(start)
+    for count in counts:
+        script += f"skip {count - last}\nhash\n"
+        last = count
+    output, errors = restored(script, "--history", "0M", "--engine", "interp")
+    expected = dict(re.findall(HASH, output))
+    check(expected[start] == first and len(expected) == 9, f"restored: {errors}", output)
+    order = counts * 2
+    random.Random(7).shuffle(order)
+    output, errors = restored(f"goto {counts[-1]}\n" + "".join(f"goto {count}\nhash\n" for count in order) +
+                              f"goto {start}\nhash\ngoto {int(start) - 1}\nreverse-stepi\nreverse-continue\nbreak vfs_read\ncontinue\n"
+                              "continue\nhash\ncontinue\nreverse-continue\nhash\n")
+    found = re.findall(HASH, output)
+    check(len(found) == len(order) + 3 and found[-1] == found[-2], f"hashes {found}: {errors}", output)
+    for count, value in found[:-2]:
+        check(expected[count] == value, f"at {count} the state is {value}, not {expected[count]}", output)
+    check(f"history begins at instruction {start}" in errors and "History begins here" in output, f"the beginning: {errors}", output)
+
+
 def case_inputs():
     """What was typed comes again, at the same moments, and is not printed again; then the guest takes new input."""
     script = f'''expect "{SHELL}" 100
@@ -223,62 +327,125 @@ echo === end
     check("second-49" in output, "no new input", output)
 
 
+class Terminal:
+    """A program at a pseudo-terminal."""
+    def __init__(self, arguments):
+        self.environment = dict(os.environ, ARMATURE_HISTORY=os.path.join(folder.name, "history"), TERM="dumb")
+        self.collected = b""
+        self.child, self.terminal = pty.fork()
+        if self.child == 0:
+            os.execve(program, arguments, self.environment)
+
+    def await_text(self, text, seconds=60):
+        end = time.monotonic() + seconds
+        while text not in self.collected:
+            ready, _, _ = select.select([self.terminal], [], [], max(0, end - time.monotonic()))
+            check(ready, f"nothing says {text}", self.collected)
+            try:
+                self.collected += os.read(self.terminal, 65536)
+            except OSError:
+                check(False, f"the program ended before {text}", self.collected)
+        self.collected = self.collected[self.collected.index(text) + len(text):]
+
+    def type_in(self, text):
+        os.write(self.terminal, text)
+
+    def resize(self, rows, columns):
+        """What a terminal does when its window is resized: the kernel sends SIGWINCH."""
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def ends_well(self):
+        _, status = os.waitpid(self.child, 0)
+        check(os.WEXITSTATUS(status) == 0, f"status {status}", self.collected)
+
+
 def case_prompt():
     """At a terminal: completion, history, Ctrl-C, a window that changes its size."""
-    environment = dict(os.environ, ARMATURE_HISTORY=os.path.join(folder.name, "history"), TERM="dumb")
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execve(program, machine("debug"), environment)
-    collected = b""
-
-    def await_text(text, seconds=60):
-        nonlocal collected
-        end = time.monotonic() + seconds
-        while text not in collected:
-            ready, _, _ = select.select([terminal], [], [], max(0, end - time.monotonic()))
-            check(ready, f"nothing says {text}", collected)
-            try:
-                collected += os.read(terminal, 65536)
-            except OSError:
-                check(False, f"the program ended before {text}", collected)
-        collected = collected[collected.index(text) + len(text):]
-
-    def type_in(text):
-        os.write(terminal, text)
-
-    await_text(b"(armature) ")
+    terminal = Terminal(machine("debug"))
+    await_text, type_in = terminal.await_text, terminal.type_in
+    PROMPT = b"(armature) "
+    await_text(PROMPT)
     type_in(b"info ti\t")
     await_text(b"me")
     type_in(b"\t\t")
     await_text(b"timers")
     type_in(b"\r")
     await_text(b"virtual time 0.0")
-    await_text(b"(armature) ")
-    os.kill(child, signal.SIGWINCH)
+    await_text(PROMPT)
+    terminal.resize(50, 20) # a line that is longer than the window is shown a part at a time
+    type_in(b"echo a line that is longer than 20 columns")
+    await_text(b"20 columns")
+    terminal.resize(24, 80)
+    type_in(b"\r")
+    await_text(b"\na line that is longer than 20 columns\r\n")
+    await_text(PROMPT)
+    # A command, a device, a register, a file: each by its beginning.
+    type_in(b"disassem\t\x15info uart\t\r")
+    await_text(b"disassemble")
+    await_text(b"uart0 (pl011)")
+    await_text(PROMPT)
+    type_in(b"set uart\t.fifo_levels = 0x12\r")
+    await_text(b"uart0")
+    await_text(PROMPT)
+    type_in(b"print/x $SCTLR_E\t\r")
+    await_text(b"SCTLR_EL1")
+    await_text(b"\n0x")
+    await_text(PROMPT)
+    with open(os.path.join(folder.name, "a-file-of-commands"), "w", encoding="utf-8") as file:
+        file.write("echo from the file\n")
+    type_in(f"source {folder.name}/a-fi\t\r".encode())
+    await_text(b"\nfrom the file")
+    await_text(PROMPT)
     type_in(b"continue\r")
     await_text(SHELL.encode())
     type_in(b"echo the-guest-$((1+1))\r")
     await_text(b"the-guest-2")
     await_text(SHELL.encode())
     type_in(b"\x03")
-    await_text(b"(armature) ")
-    type_in(b"print vfs_rea\t\r")
+    await_text(PROMPT)
+    type_in(b"print vfs_rea\t\r") # a symbol
     await_text(b"0xffff")
-    await_text(b"(armature) ")
+    await_text(PROMPT)
     type_in(b"half a line\x03")
-    await_text(b"(armature) ")
+    await_text(PROMPT)
     type_in(b"nonsense\r")
     await_text(b"'nonsense' is no command")
-    await_text(b"(armature) ")
+    await_text(PROMPT)
     type_in(b"\x10\x10\r") # the line before the last, from history
     await_text(b"vfs_read")
-    await_text(b"(armature) ")
+    await_text(PROMPT)
     type_in(b"quit\r")
-    _, status = os.waitpid(child, 0)
-    check(os.WEXITSTATUS(status) == 0, f"status {status}")
-    with open(environment["ARMATURE_HISTORY"], encoding="utf-8") as file:
+    terminal.ends_well()
+    with open(terminal.environment["ARMATURE_HISTORY"], encoding="utf-8") as file:
         lines = file.read().splitlines()
     check("info time" in lines and "nonsense" in lines, f"the history is {lines}")
+
+
+def case_key():
+    """Ctrl-A D in the console of a run leads to the prompt, `continue` back to the console, and so again."""
+    terminal = Terminal(machine("run"))
+    await_text, type_in = terminal.await_text, terminal.type_in
+    await_text(SHELL.encode(), 200)
+    for turn in (1, 2):
+        type_in(b"\x01d")
+        await_text(b"(armature) ")
+        type_in(b"ps\r")
+        await_text(b" init ")
+        await_text(b"(armature) ")
+        type_in(b"continue\r")
+        type_in(f"echo the-guest-{turn}$((40+2))\r".encode())
+        await_text(f"the-guest-{turn}42".encode())
+        await_text(SHELL.encode())
+    type_in(b"\x01d")
+    await_text(b"(armature) ")
+    type_in(b"reverse-stepi\r") # nobody asked for history beforehand
+    await_text(b"(armature) ")
+    type_in(b"continue\r")
+    type_in(b"poweroff -f\r")
+    await_text(b"The machine has ended: the guest powered off")
+    await_text(b"(armature) ")
+    type_in(b"quit\r")
+    terminal.ends_well()
 
 
 def case_control():
@@ -449,4 +616,4 @@ quit
 
 if not os.path.exists(f"{guest}/Image"):
     sys.exit(77)
-globals()[f"case_{case}"]()
+globals()[f"case_{case.replace('-', '_')}"]()
