@@ -36,9 +36,7 @@ SOURCE = re.compile(r"\.(c|h|def|S|py|sh|tab)$|(^|/)meson(\.build|_options\.txt)
 MAX_LINES = 800
 MAX_COLUMNS = 120
 # Longer files, each with the reason why it is one.
-LONG = {
-    "tests/boot/test_boot.py": "one way to boot a guest and to type at it, for all cases",
-}
+LONG = {}
 
 
 def room_of(path):
