@@ -100,7 +100,9 @@ static bool run_list(struct session *session, const char *arguments, struct erro
     if (!line.file)
         return error_set(error, known || dwarf_has_lines() ? "no line is known here"
                                                            : "no lines are known; 'symbols FILE' loads what has some");
-    unsigned first = !*arguments && listed.file ? line.line : line.line > LINES_SHOWN / 2 ? line.line - LINES_SHOWN / 2 : 1;
+    unsigned first = !*arguments && listed.file    ? line.line
+                     : line.line > LINES_SHOWN / 2 ? line.line - LINES_SHOWN / 2
+                                                   : 1;
     bool same = here.file && !strcmp(here.file, line.file);
     int shown = print_lines(session, &line, first, LINES_SHOWN, same ? here.line : 0);
     if (shown < 0)

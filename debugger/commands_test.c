@@ -10,28 +10,11 @@
 #include "debugger/history.h"
 #include "machine/actions.h"
 
-/* "2s", "150ms": more than nothing. */
-static bool parse_time(const char *text, uint64_t *ns)
-{
-    static const struct {
-        const char *unit;
-        double ns;
-    } units[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}};
-    char *end;
-    double number = strtod(text, &end);
-    for (unsigned i = 0; end != text && i < sizeof units / sizeof *units; i++)
-        if (!strcmp(end, units[i].unit) && number * units[i].ns >= 1 && number * units[i].ns < 1e18) {
-            *ns = (uint64_t)(number * units[i].ns);
-            return true;
-        }
-    return false;
-}
-
 static bool run_wait(struct session *session, const char *arguments, struct error *error)
 {
     struct machine *machine = session->machine;
     uint64_t ns;
-    if (!parse_time(arguments, &ns))
+    if (!time_parse(arguments, &ns) || !ns)
         return error_set(error, "wait expects a time of the guest with its unit, such as 2s or 150ms");
     if (session->ended)
         return error_set(error, "the machine has ended");

@@ -61,24 +61,12 @@ static bool run_reverse_next(struct session *session, const char *arguments, str
     return lines_back(session, arguments, true, error);
 }
 
-/* "1.5s", "20ms", "7us". */
-static bool parse_seconds(const char *text, uint64_t *ns)
-{
-    char *unit;
-    double seconds = strtod(text, &unit);
-    if (unit == text || (strcmp(unit, "s") && strcmp(unit, "ms") && strcmp(unit, "us")) || !(seconds >= 0) ||
-        seconds >= 1e9)
-        return false;
-    *ns = (uint64_t)(seconds * (*unit == 's' ? 1e9 : *unit == 'm' ? 1e6 : 1e3));
-    return true;
-}
-
 static bool run_goto(struct session *session, const char *arguments, struct error *error)
 {
     uint64_t insns, ns;
     if (!*arguments)
         return error_set(error, "goto expects a count of instructions, or a time such as 1.5s");
-    if (parse_seconds(arguments, &ns))
+    if (time_parse(arguments, &ns))
         return stands(session, history_go_time(session, ns, error));
     return expression_number(session, arguments, &insns, error) && stands(session, history_go(session, insns, error));
 }
@@ -120,7 +108,7 @@ static bool run_last_write(struct session *session, const char *arguments, struc
 static bool parse_moment(struct session *session, const char *text, uint64_t *insns, struct error *error)
 {
     uint64_t ns;
-    if (!parse_seconds(text, &ns))
+    if (!time_parse(text, &ns))
         return expression_number(session, text, insns, error);
     if (!history_go_time(session, ns, error))
         return false;

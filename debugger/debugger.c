@@ -77,7 +77,7 @@ static bool run_scripts_of_options(struct session *session)
 static void keep_history(struct session *session)
 {
     const struct run_options *options = session->machine->options;
-    if (!session->history && options->history_bytes && !options->tape)
+    if (!session->history && options->history_bytes)
         session->history = history_create(session, options->history_bytes);
 }
 
@@ -100,9 +100,8 @@ static void run_watched(struct session *session)
     }
 }
 
-static bool halted(void *context)
+static bool stand(struct session *session)
 {
-    struct session *session = context;
     const struct run_options *options = session->machine->options;
     bool first = !started && session->machine->debugger.at_start;
     started = true;
@@ -123,6 +122,19 @@ static bool halted(void *context)
     else if (options->control || options->gdb)
         prompt_wait(session);
     return false;
+}
+
+static bool halted(void *context)
+{
+    struct session *session = context;
+    struct error error;
+    bool goes_on = stand(session);
+    /* What is recorded ends where it had come, wherever the user looked at last. */
+    if (!goes_on && session->machine->options->tape && !history_return(session, &error)) {
+        fprintf(stderr, "armature: %s\n", error.text);
+        script_failed = true;
+    }
+    return goes_on;
 }
 
 struct session *debugger_create(struct machine *machine, const struct debugger_hooks *hooks, bool prompt,

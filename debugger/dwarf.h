@@ -18,8 +18,8 @@ void dwarf_forget(void);
 
 /** See location_line(). `*begins` (may be NULL) tells whether a statement of that line begins at the address. */
 bool dwarf_line(uint64_t address, struct source_line *line, bool *begins);
-/** The places where code of a line begins, or of the next line that has code: one for each function or inlined copy that
- *  it is in, in order. `file` is a path or its end. Returns how many there are, at most `capacity`. */
+/** The places where code of a line begins, or of the next line that has code: one for each function or inlined copy
+ *  that it is in, in order. `file` is a path or its end. Returns how many there are, at most `capacity`. */
 unsigned dwarf_addresses_of_line(const char *file, unsigned number, uint64_t *addresses, unsigned capacity);
 /** The place behind a function's prologue, of the function that begins at `address`; false: not known. */
 bool dwarf_skip_prologue(uint64_t address, uint64_t *behind);

@@ -201,8 +201,8 @@ static const char *source_of_call(Dwarf_Die *unit, Dwarf_Die *inlined)
     Dwarf_Files *sources;
     size_t count;
     unsigned number = attribute_number(inlined, DW_AT_call_file);
-    const char *name =
-        !dwarf_getsrcfiles(unit, &sources, &count) && number < count ? dwarf_filesrc(sources, number, NULL, NULL) : NULL;
+    bool known = !dwarf_getsrcfiles(unit, &sources, &count) && number < count;
+    const char *name = known ? dwarf_filesrc(sources, number, NULL, NULL) : NULL;
     return name ? name : "?";
 }
 

@@ -86,7 +86,8 @@ char *gdb_description(void)
     }
     fputs("<reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\" dwarf_regnum=\"31\" generic=\"sp\"/>\n"
           "<reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\" generic=\"pc\"/>\n"
-          "<reg name=\"cpsr\" bitsize=\"32\" type=\"int\" generic=\"flags\"/>\n</feature>\n<feature name=\"org.gnu.gdb.aarch64.fpu\">\n",
+          "<reg name=\"cpsr\" bitsize=\"32\" type=\"int\" generic=\"flags\"/>\n</feature>\n"
+          "<feature name=\"org.gnu.gdb.aarch64.fpu\">\n",
           to);
     fputs(vector_types, to);
     for (unsigned i = 0; i < 32; i++)

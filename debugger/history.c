@@ -33,6 +33,7 @@ struct history {
     size_t input_count, input_capacity;
     uint64_t budget_bytes;
     struct tape tape;
+    const struct tape *beside; /* what the machine had while it was not in the past: a recording, a replay, or NULL */
     size_t next;            /* of inputs, while it replays */
     struct input_stamp end; /* up to where the machine had come */
 };
@@ -77,8 +78,9 @@ static bool same_moment(struct input_stamp a, struct input_stamp b)
 
 static void become_live(struct history *history)
 {
+    if (history->tape.replays)
+        history->session->machine->loop.tape = history->beside;
     history->tape.replays = false;
-    history->session->machine->loop.tape = NULL;
     history->session->machine->debugger.mute = false;
 }
 
@@ -96,10 +98,14 @@ static bool tape_feed(void *context, struct input_stamp now)
     while (history->tape.replays && history->next < history->input_count &&
            same_moment(history->inputs[history->next].at, now)) {
         const struct kept_input *input = &history->inputs[history->next++];
-        any |= inputs_replay(history->session->machine->inputs, input->source, input->bytes, input->length);
+        any |= inputs_replay(history->session->machine->inputs, input->source, input->at, input->bytes,
+                             input->length);
     }
-    if (history->next == history->input_count && (now.insns > history->end.insns || same_moment(now, history->end)))
+    if (history->next == history->input_count && (now.insns > history->end.insns || same_moment(now, history->end))) {
         become_live(history);
+        if (tape_replays(history->beside)) /* which may have more for this moment */
+            any |= history->beside->feed(history->beside->context, now);
+    }
     return any;
 }
 
@@ -141,7 +147,7 @@ void history_free(struct history *history)
     if (!history)
         return;
     become_live(history);
-    inputs_observe(history->session->machine->inputs, NULL, NULL);
+    inputs_observe(history->session->machine->inputs, NULL, history);
     checkpoints_free(history->points);
     drop_inputs(history, 0);
     free(history->inputs);
@@ -230,8 +236,10 @@ static bool go_to_point(struct history *history, unsigned number, struct error *
 {
     struct session *session = history->session;
     struct run_loop *loop = loop_of(history);
-    if (!history->tape.replays)
+    if (!history->tape.replays) {
         history->end = run_loop_stamp(loop);
+        history->beside = loop->tape;
+    }
     if (!checkpoints_go(history->points, number, error)) {
         session->ended = true;
         return false;
@@ -259,9 +267,9 @@ static int point_before(const struct history *history, uint64_t insns)
 static bool check(struct session *session, struct error *error)
 {
     if (!session->history)
-        return error_set(error, "no history is kept: --history 0M was given, or the run is recorded or replayed");
+        return error_set(error, "no history is kept: --history 0M was given, or a command records the run");
     if (!count_of(session->history))
-        return error_set(error, "the machine has not run yet");
+        set_point(session->history); /* it has not run yet */
     return true;
 }
 
@@ -283,6 +291,28 @@ static bool run_quietly(struct session *session, uint64_t insns, struct cpu *cpu
     loop->halt_at_insns = UINT64_MAX;
     loop->halt_cpu = NULL;
     session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
+    return good;
+}
+
+bool history_return(struct session *session, struct error *error)
+{
+    struct history *history = session->history;
+    if (!history_replays(history))
+        return true;
+    struct run_loop *loop = loop_of(history);
+    bool was = stopping_hold(session, true), told = stopping_untold(session, true);
+    bool good = run_quietly(session, history->end.insns, NULL, 0, error);
+    loop->halt_at_ns = history->end.ns; /* the CPUs may have slept since */
+    while (good && history->tape.replays && run_loop_stamp(loop).ns < history->end.ns) {
+        session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
+        good = history_resume(session, error);
+        if (!loop->halted)
+            break;
+    }
+    loop->halt_at_ns = CLOCK_NEVER;
+    stopping_untold(session, told);
+    stopping_hold(session, was);
+    become_live(history);
     return good;
 }
 
@@ -511,7 +541,11 @@ bool history_reset(struct session *session, struct error *error)
 {
     struct history *history = session->history;
     const int number = find_mark(session, error);
-    if (number < 0 || !go_to_point(history, (unsigned)number, error))
+    if (number < 0)
+        return false;
+    if (history->tape.replays ? history->beside != NULL : session->machine->loop.tape != NULL)
+        return error_set(error, "a run that is recorded or replayed has one way only: it is not reset");
+    if (!go_to_point(history, (unsigned)number, error))
         return false;
     become_live(history);
     drop_inputs(history, history->moments[number].inputs);

@@ -27,6 +27,9 @@ bool history_replays(const struct history *history);
 /** Whether there is a mark in what is past. If so, and `go`, the machine goes there, to run again from there. */
 bool history_marked(struct session *session, bool go, struct error *error);
 
+/** Where the machine is in the past: goes to where it had come, so that it can go on, or end, as if it had not. */
+bool history_return(struct session *session, struct error *error);
+
 /** Goes to where all CPUs together had run `insns` instructions. */
 bool history_go(struct session *session, uint64_t insns, struct error *error);
 /** The same for a time: where it begins, of the instructions that start then or later. */
@@ -35,7 +38,8 @@ bool history_go_time(struct session *session, uint64_t ns, struct error *error);
 bool history_step_back(struct session *session, uint64_t count, struct error *error);
 /** How many instructions of the selected CPU can be gone back at most. */
 uint64_t history_reach(const struct session *session);
-/** Runs the last `count` instructions of the selected CPU again, up to here, with all told to `tracer` (which is `of_past`). */
+/** Runs the last `count` instructions of the selected CPU again, up to here, with all told to `tracer` (which is
+ * `of_past`). */
 bool history_look_back(struct session *session, uint64_t count, struct stopping_tracer *tracer, struct error *error);
 /** Back to the last breakpoint or watchpoint that was hit before now; to the beginning of history if there was none. */
 bool history_continue_back(struct session *session, struct error *error);

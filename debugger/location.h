@@ -12,8 +12,8 @@ struct source_line {
 };
 
 /** The addresses that are meant by FILE:LINE (several, where the line was inlined), a line's number alone, a function,
- *  *EXPRESSION or an expression. A function with DWARF means what is behind its prologue. Returns how many there are, at
- *  most `capacity`; 0: `error` says why. */
+ *  *EXPRESSION or an expression. A function with DWARF means what is behind its prologue. Returns how many there are,
+ *  at most `capacity`; 0: `error` says why. */
 unsigned location_addresses(struct session *session, const char *text, uint64_t *addresses, unsigned capacity,
                             struct error *error);
 /** The first of them. */

@@ -71,7 +71,7 @@ bool recording_end(struct session *session, struct error *error)
     if (!recording.record)
         return error_set(error, "nothing is recorded");
     machine->loop.tape = NULL;
-    inputs_observe(machine->inputs, NULL, NULL);
+    inputs_observe(machine->inputs, NULL, recording.record);
     bool good = record_finish(recording.record, error);
     record_free(recording.record);
     recording.record = NULL;

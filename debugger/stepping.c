@@ -60,7 +60,7 @@ bool step_over(struct session *session, struct error *error)
     return true;
 }
 
-/* The caller's frame, and what SP is there at least: so that a call of the function by itself is told from its caller. */
+/* The caller's frame, and what SP is there at least: so a call of the function by itself is told from its caller. */
 static bool find_caller(struct session *session, struct frame *caller, uint64_t *sp)
 {
     struct frame frames[2];
@@ -214,9 +214,10 @@ static int change_of_depth(struct session *session, const struct cpu *cpu)
     uint32_t word;
     if (!read_word(session, cpu, &word))
         return 0;
-    if (word >> 26 == 0x25 || (word & 0xfffffc1f) == 0xd63f0000 || (word & 0xfefff800) == 0xd63f0800) /* BL, BLR, BLRAx */
+    /* BL, BLR and BLRA.; RET, RETAA, RETAB */
+    if (word >> 26 == 0x25 || (word & 0xfffffc1f) == 0xd63f0000 || (word & 0xfefff800) == 0xd63f0800)
         return 1;
-    if ((word & 0xfffffc1f) == 0xd65f0000 || (word & 0xfffffbff) == 0xd65f0bff) /* RET, RETAA, RETAB */
+    if ((word & 0xfffffc1f) == 0xd65f0000 || (word & 0xfffffbff) == 0xd65f0bff)
         return -1;
     return 0;
 }

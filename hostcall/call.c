@@ -1,161 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Calls by their rows: arguments to the host's form, the call, results back. */
+/* Calls by their rows: what a policy says, the call, and its result. */
 #include "hostcall/call.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <ffi.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hostcall/call_args.h"
 
 #define NAMED_MAX 1024u
 
-/* What a call needs while it is made: arguments in the host's form. */
-struct prepared {
-    uint64_t args[CALL_MAX_ARGS];
-    char paths[2][CALL_PATH_BYTES];
-    uint8_t structures[2][CALL_MAX_HOST_BYTES];
-    unsigned path_count, structure_count;
-};
+/* --- the call of a kernel ----------------------------------------------------------------------------- */
 
-uint64_t call_bits_to_host(const struct call_bits *rows, uint64_t guest)
-{
-    uint64_t known = 0, host = 0;
-    for (; rows->guest; rows++) {
-        known |= rows->guest;
-        host |= guest & rows->guest ? rows->host : 0;
-    }
-    return (guest & ~known) | host;
-}
-
-uint64_t call_bits_to_guest(const struct call_bits *rows, uint64_t host)
-{
-    uint64_t known = 0, guest = 0;
-    for (; rows->guest; rows++) {
-        known |= rows->host;
-        guest |= host & rows->host ? rows->guest : 0;
-    }
-    return (host & ~known) | guest;
-}
-
-int call_string(const struct call_context *context, uint64_t address, char *to, size_t bytes)
-{
-    const struct call_memory *memory = &context->memory;
-    for (size_t done = 0; done < bytes;) {
-        size_t part = 256 - (address + done) % 256; /* never into a page that the string does not reach */
-        if (part > bytes - done)
-            part = bytes - done;
-        if (!memory->read(memory->context, to + done, address + done, part))
-            return -EFAULT;
-        if (memchr(to + done, 0, part))
-            return 0;
-        done += part;
-    }
-    return -ENAMETOOLONG;
-}
-
-/* --- arguments -------------------------------------------------------------------------------------- */
-
-static unsigned arg_count(const struct call *call)
-{
-    unsigned count = 0;
-    while (count < CALL_MAX_ARGS && call->args[count].kind != ARG_NONE)
-        count++;
-    return count;
-}
-
-static bool follows(const struct call *call, const uint64_t *args)
-{
-    if (call->flags & CALL_NO_FOLLOW)
-        return false;
-    return !(call->flags & CALL_FLAGS_FOLLOW && args[arg_count(call) - 1] & AT_SYMLINK_NOFOLLOW);
-}
-
-static int64_t prepare_path(struct call_context *context, const struct call_arg *arg, uint64_t address,
-                            const uint64_t *args, struct prepared *prepared, uint64_t *value)
-{
-    char guest[CALL_PATH_BYTES];
-    if (!address) /* some calls have a meaning for it, the others' answer is the host's */
-        return 0;
-    int error = call_string(context, address, guest, sizeof guest);
-    if (error)
-        return error;
-    char *host = prepared->paths[prepared->path_count++];
-    const int directory = arg->of ? (int)args[arg->of - 1] : AT_FDCWD;
-    error = context->set->path(context->owner, directory, guest, host, follows(context->call, args));
-    *value = (uint64_t)host;
-    return error;
-}
-
-static int64_t prepare_pointer(const struct call_context *context, const struct call_arg *arg, const uint64_t *args,
-                               uint64_t *value)
-{
-    if (!*value)
-        return 0;
-    uint64_t bytes = arg->bytes;
-    if (arg->of && __builtin_mul_overflow(bytes, args[arg->of - 1], &bytes))
-        return -EFAULT;
-    void *at = context->memory.at(context->memory.context, *value, bytes);
-    *value = (uint64_t)at;
-    return at ? 0 : -EFAULT;
-}
-
-static int64_t prepare(struct call_context *context, const uint64_t *args, struct prepared *prepared)
-{
-    int64_t error = 0;
-    prepared->path_count = prepared->structure_count = 0;
-    for (unsigned i = 0; i < CALL_MAX_ARGS && !error; i++) {
-        const struct call_arg *arg = &context->call->args[i];
-        uint64_t *value = &prepared->args[i];
-        *value = args[i];
-        switch (arg->kind) {
-        case ARG_STRING: /* its end is the host's to find: the guest's addresses end below what is not the guest's */
-            error = *value && !context->memory.at(context->memory.context, *value, 1) ? -EFAULT : 0;
-            break;
-        case ARG_PATH: error = prepare_path(context, arg, args[i], args, prepared, value); break;
-        case ARG_IN:
-        case ARG_OUT:
-        case ARG_IN_OUT: error = prepare_pointer(context, arg, args, value); break;
-        case ARG_LAYOUT_IN:
-        case ARG_LAYOUT_OUT: {
-            const struct call_layout *layout = &context->set->layouts[arg->of];
-            uint8_t *host = prepared->structures[prepared->structure_count++], guest[CALL_MAX_HOST_BYTES];
-            if (!args[i])
-                break;
-            *value = (uint64_t)host;
-            if (arg->kind == ARG_LAYOUT_OUT)
-                error = context->memory.at(context->memory.context, args[i], layout->guest_bytes) ? 0 : -EFAULT;
-            else if (context->memory.read(context->memory.context, guest, args[i], layout->guest_bytes))
-                layout->to_host(host, guest);
-            else
-                error = -EFAULT;
-            break;
-        }
-        case ARG_CONSTANTS: *value = call_bits_to_host(context->set->constants[arg->of], args[i]); break;
-        default: break;
-        }
-    }
-    return error;
-}
-
-static int64_t give_structures(const struct call_context *context, const uint64_t *args,
-                               const struct prepared *prepared)
-{
-    for (unsigned i = 0; i < CALL_MAX_ARGS; i++) {
-        const struct call_arg *arg = &context->call->args[i];
-        if (arg->kind != ARG_LAYOUT_OUT || !args[i])
-            continue;
-        const struct call_layout *layout = &context->set->layouts[arg->of];
-        uint8_t guest[CALL_MAX_HOST_BYTES];
-        layout->to_guest(guest, (const void *)prepared->args[i]);
-        if (!context->memory.write(context->memory.context, args[i], guest, layout->guest_bytes))
-            return -EFAULT;
-    }
-    return 0;
-}
-
-/* --- the call --------------------------------------------------------------------------------------- */
-
-/* Eight words in, one out: every plain call has this form. */
+/* Eight words in, one out: every call of the kernel has this form. */
 static ffi_cif *plain_form(void)
 {
     static ffi_type *types[8] = {&ffi_type_pointer, &ffi_type_sint64, &ffi_type_uint64, &ffi_type_uint64,
@@ -170,7 +26,7 @@ static ffi_cif *plain_form(void)
     return &form;
 }
 
-static int64_t invoke(struct call_context *context, uint64_t *args)
+static int64_t invoke_kernel(struct call_context *context, uint64_t *args)
 {
     int64_t number = context->call->host, result;
     void *values[8] = {&context->owner, &number, &args[0], &args[1], &args[2], &args[3], &args[4], &args[5]};
@@ -178,19 +34,162 @@ static int64_t invoke(struct call_context *context, uint64_t *args)
     return result;
 }
 
+/* --- the call of a function --------------------------------------------------------------------------- */
+
+static ffi_type *type_of(enum call_kind kind)
+{
+    switch (kind) {
+    case ARG_VALUE: return &ffi_type_sint64;
+    case ARG_BITS: return &ffi_type_uint64;
+    case ARG_I32: return &ffi_type_sint32;
+    case ARG_U32: return &ffi_type_uint32;
+    default: return &ffi_type_pointer;
+    }
+}
+
+static ffi_type *result_type(enum call_result result)
+{
+    switch (result) {
+    case RESULT_VOID: return &ffi_type_void;
+    case RESULT_I32: return &ffi_type_sint32;
+    case RESULT_U32: return &ffi_type_uint32;
+    case RESULT_POINTER: return &ffi_type_pointer;
+    default: return &ffi_type_sint64;
+    }
+}
+
+static int64_t invoke_function(const struct call *call, uint64_t *args)
+{
+    const unsigned count = call_arg_count(call);
+    ffi_type *types[CALL_MAX_ARGS];
+    void *values[CALL_MAX_ARGS];
+    ffi_cif form;
+    ffi_arg result = 0;
+    for (unsigned i = 0; i < count; i++) {
+        types[i] = type_of(call->args[i].kind);
+        values[i] = &args[i]; /* little-endian: the lower half is where a narrower number lies */
+    }
+    if (ffi_prep_cif(&form, FFI_DEFAULT_ABI, count, result_type(call->result), types) != FFI_OK)
+        abort(); /* a form that every ABI has */
+    ffi_call(&form, call->function, &result, values);
+    switch (call->result) {
+    case RESULT_VOID: return 0;
+    case RESULT_I32: return (int32_t)result;
+    case RESULT_U32: return (uint32_t)result;
+    case RESULT_POINTER: return result != 0;
+    default: return (int64_t)result;
+    }
+}
+
+/* --- one call ----------------------------------------------------------------------------------------- */
+
+/* 0 and the result, or -errno: it could not be made. */
+static int make(struct call_context *context, const uint64_t *args, int64_t *result)
+{
+    struct call_prepared prepared;
+    int error = call_prepare(context, args, &prepared);
+    if (!error) {
+        *result = context->call->function ? invoke_function(context->call, prepared.args)
+                                          : invoke_kernel(context, prepared.args);
+        if (context->call->function || *result >= 0)
+            error = call_give(context, args, &prepared);
+    }
+    call_unprepare(&prepared);
+    return error;
+}
+
 int64_t call_plain(struct call_context *context, const uint64_t *args)
 {
-    struct prepared prepared;
-    int64_t result = prepare(context, args, &prepared);
-    if (result)
-        return result;
-    result = invoke(context, prepared.args);
-    if (result >= 0 || result == -EFAULT) {
-        int64_t error = result >= 0 ? give_structures(context, args, &prepared) : 0;
-        return error ? error : result;
-    }
-    return result;
+    int64_t result;
+    const int error = make(context, args, &result);
+    return error ? error : result;
 }
+
+/* --- policy ------------------------------------------------------------------------------------------- */
+
+/* The text that a rule looks at is the one that the call will see, whatever the guest writes there meanwhile. */
+static const char *fetch_text(void *owner, unsigned index)
+{
+    struct call_context *context = owner;
+    const struct call_arg *arg = &context->call->args[index];
+    if ((arg->kind != ARG_STRING && arg->kind != ARG_PATH) || !context->judged[index])
+        return NULL;
+    if (!context->texts[index]) {
+        char *text = malloc(POLICY_TEXT_MAX);
+        if (!text || call_string(context, context->judged[index], text, POLICY_TEXT_MAX)) {
+            free(text);
+            return NULL;
+        }
+        context->texts[index] = text;
+        context->own_texts |= 1u << index;
+    }
+    return context->texts[index];
+}
+
+/* Judges the call; `changed`: its arguments as they are to be. */
+static struct policy_verdict judge(struct call_context *context, const uint64_t *args, uint64_t *changed)
+{
+    struct policy_subject subject = {.table = context->set->table,
+                                     .name = context->call->name,
+                                     .count = call_arg_count(context->call),
+                                     .fetch = fetch_text,
+                                     .context = context};
+    context->judged = args;
+    for (unsigned i = 0; i < subject.count; i++)
+        subject.numbers[i] = call_number(context->call->args[i].kind, args[i]);
+    const struct policy_verdict verdict = policy_judge(context->policy, &subject);
+    for (unsigned i = 0; i < CALL_MAX_ARGS; i++) {
+        const bool rewritten = i < subject.count && subject.rewritten & 1u << i;
+        if (rewritten && subject.texts[i] != context->texts[i]) {
+            if (context->own_texts & 1u << i)
+                free((char *)context->texts[i]);
+            context->own_texts &= ~(1u << i);
+            context->texts[i] = subject.texts[i];
+        }
+        changed[i] = context->texts[i] ? (uint64_t)context->texts[i] : rewritten ? subject.numbers[i] : args[i];
+    }
+    return verdict;
+}
+
+static void forget_texts(struct call_context *context)
+{
+    for (unsigned i = 0; i < CALL_MAX_ARGS; i++) {
+        if (context->own_texts & 1u << i)
+            free((char *)context->texts[i]);
+        context->texts[i] = NULL;
+    }
+    context->own_texts = 0;
+}
+
+int call_perform(struct call_context *context, uint64_t number, const uint64_t *args, int64_t *result)
+{
+    const struct call *call = context->call;
+    uint64_t changed[CALL_MAX_ARGS];
+    struct policy_verdict verdict = {POLICY_GO, 0, 0};
+    int error = 0;
+    *result = 0;
+    if (context->policy) {
+        verdict = judge(context, args, changed);
+        args = changed;
+    }
+    if (verdict.kind == POLICY_DENY)
+        error = -verdict.error;
+    else if (verdict.kind == POLICY_RETURN)
+        *result = (int64_t)verdict.value;
+    else if (call->handler)
+        *result = call->handler(context, args);
+    else if (call->host >= 0 || call->function)
+        error = make(context, args, result);
+    else
+        error = -ENOSYS;
+    if (context->trace)
+        call_print(context, number, args, error ? error : *result);
+    if (context->policy)
+        forget_texts(context);
+    return error;
+}
+
+/* --- by number ---------------------------------------------------------------------------------------- */
 
 static void name_unknown(uint64_t number, const char *who)
 {
@@ -204,15 +203,15 @@ static void name_unknown(uint64_t number, const char *who)
 int64_t call_do(struct call_context *context, uint64_t number, const uint64_t *args, const char *who)
 {
     const struct call_set *set = context->set;
+    int64_t result;
+    context->final = false;
     context->call = number < set->count && set->calls[number].name ? &set->calls[number] : NULL;
-    int64_t result = -ENOSYS;
-    if (!context->call)
-        name_unknown(number, who);
-    else if (context->call->handler)
-        result = context->call->handler(context, args);
-    else if (context->call->host >= 0)
-        result = call_plain(context, args);
+    if (context->call) {
+        const int error = call_perform(context, number, args, &result);
+        return error ? error : result;
+    }
+    name_unknown(number, who);
     if (context->trace)
-        call_print(context, number, args, result);
-    return result;
+        call_print(context, number, args, -ENOSYS);
+    return -ENOSYS;
 }

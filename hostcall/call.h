@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A guest's call that becomes one of the host's: a row of a table says what its arguments are, and from that follow the
- * checks of what they point to, the translation of paths, constants and layouts, the line of --strace, and the call
- * itself, which libffi makes. So a new call is a row, unless its meaning needs code (`handler`).
+/* A guest's call that becomes one of the host's: a row says what its arguments are, and from that follow the checks of
+ * what they point to, the translation of paths, constants and layouts, what a policy sees, the line of --strace, and
+ * the call itself, which libffi makes. So a new call is a row, unless its meaning needs code (`handler`).
  *
- *     CALL(63, read, NULL, 0, FD, OUT_BYTES(2), LENGTH)
+ *     PLAIN(63, read, 0, FD, OUT_N(1, 3), LEN)
  *
- * says: the second argument points to what the third counts, which the call fills. Whose memory that is, is behind
- * struct call_memory: a process's own addresses, or a machine's RAM. */
+ * says: the second argument points to what the third counts, which the call fills. Rows of linux_calls.def are calls of
+ * the kernel, those of a user's list (hyper/list.h) functions of libraries. Whose memory it is, is behind struct
+ * call_memory: a process's own addresses, or a machine's RAM, of which the host gets copies (call_set.copies). */
 #ifndef ARMATURE_CALL_H
 #define ARMATURE_CALL_H
 
@@ -14,7 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "hostcall/policy.h"
 #include "machine/contract/call_text.h"
+
+/** What a call gives. */
+enum call_result {
+    RESULT_WORD,    /* as it is; of the kernel: or -errno */
+    RESULT_VOID,    /* nothing: 0 */
+    RESULT_I32,
+    RESULT_U32,
+    RESULT_POINTER, /* an address of the host's is no business of the guest's: 0 or 1 */
+};
 
 enum call_flag {
     CALL_NO_RESTART = 1,  /* a signal with a handler ends it with EINTR in any case */
@@ -22,6 +33,7 @@ enum call_flag {
     CALL_FLAGS_FOLLOW = 4, /* the same, if its last argument has AT_SYMLINK_NOFOLLOW */
     CALL_QUIET = 8,       /* not there, and programs know what to do without: ENOSYS, and no word of it */
     CALL_SETS_MASK = 16,  /* waits with another signal mask, its argument of ARG_IN with 8 bytes */
+    CALL_LOCAL = 64,      /* about memory or the program itself: a replay makes it too */
     CALL_CREATES = 32,    /* the path's end need not exist */
 };
 
@@ -33,6 +45,8 @@ struct call {
     int32_t host;                                                           /* the host's number, or -1 */
     uint16_t flags;                                                         /* enum call_flag */
     struct call_arg args[CALL_MAX_ARGS];
+    void (*function)(void); /* in place of the host's number; or NULL */
+    uint8_t result;         /* of it: enum call_result */
 };
 
 /** A structure that differs: how long it is here and there, and how the one becomes the other. */
@@ -49,6 +63,7 @@ struct call_bits {
 
 #define CALL_MAX_HOST_BYTES 256u /* of a layout */
 #define CALL_PATH_BYTES     4096u
+#define CALL_STRING_BYTES   65536u /* of a string that is copied */
 
 /** Where the guest's addresses lead. */
 struct call_memory {
@@ -63,6 +78,11 @@ struct call_memory {
 
 /** What a set of calls is. */
 struct call_set {
+    enum policy_table table;
+    /* The host gets copies of what arguments point to, so that nothing changes under it, and what it wrote goes back by
+     * call_memory.write. They are of at most so many bytes: what is only read, and all together that is written. */
+    bool copies;
+    uint32_t in_max, out_max;
     const struct call *calls; /* by the guest's number; name NULL: unknown */
     unsigned count;
     const struct call_layout *layouts;
@@ -78,17 +98,33 @@ struct call_set {
 struct call_context {
     const struct call_set *set;
     const struct call *call;
+    bool final; /* a handler says that a signal's handler is not to have it done again */
     struct call_memory memory;
     void *owner;   /* whose call it is: given to what the set points to */
     FILE *trace;   /* --strace, or NULL */
+    const struct policy *policy; /* or NULL */
+    /* Texts that a policy looked at, or put in their place; the arguments' values point to them. */
+    const char *texts[CALL_MAX_ARGS];
+    uint32_t own_texts; /* bits: those that are allocated */
+    const uint64_t *judged;
 };
 
 /** Does the call with `number`: the result as the guest is to see it. Unknown numbers are -ENOSYS; the first time each
  * is named on standard error, as what `who` calls. */
 int64_t call_do(struct call_context *context, uint64_t number, const uint64_t *args, const char *who);
 
+/** Does context->call, if the policy lets it: 0 and its *result, or -errno: it could not be made, or may not. */
+int call_perform(struct call_context *context, uint64_t number, const uint64_t *args, int64_t *result);
+
 /** The call in the row's plain way, for handlers that do something besides. */
 int64_t call_plain(struct call_context *context, const uint64_t *args);
+
+/** How many arguments a call has. */
+unsigned call_arg_count(const struct call *call);
+
+/** How many bytes argument `index` points to, as the others say; false: that is beyond any memory, or a number that it
+ * is measured by is not there. */
+bool call_arg_bytes(const struct call_context *context, unsigned index, const uint64_t *args, uint64_t *bytes);
 
 /** Copies a guest's string of less than `bytes` bytes: 0, -EFAULT, or -ENAMETOOLONG. */
 int call_string(const struct call_context *context, uint64_t address, char *to, size_t bytes);

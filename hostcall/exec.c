@@ -3,7 +3,7 @@
 #include "hostcall/exec.h"
 #include <stdlib.h>
 #include <string.h>
-#include "hostcall/process.h"
+#include "hostcall/trail.h"
 
 #define EXIT_USAGE 2
 
@@ -11,12 +11,42 @@
 struct parsing {
     struct process_options *options;
     const struct exec_engine *engines;
+    const struct exec_translator *translator;
     struct error *error;
 };
 
 static bool set_root(struct parsing *parsing, char *value)
 {
     parsing->options->root = value;
+    return true;
+}
+
+static bool set_policy(struct parsing *parsing, char *value)
+{
+    parsing->options->policy = policy_read(value, parsing->error);
+    return parsing->options->policy &&
+           policy_check(parsing->options->policy, POLICY_LINUX, linux_row, NULL, parsing->error);
+}
+
+static bool set_statistics(struct parsing *parsing, char *value)
+{
+    return parsing->options->statistics = *parsing->translator->counting = true;
+}
+
+static bool set_perf_map(struct parsing *parsing, char *value)
+{
+    return *parsing->translator->perf_map = true;
+}
+
+static bool set_record(struct parsing *parsing, char *value)
+{
+    parsing->options->record = value;
+    return true;
+}
+
+static bool set_replay(struct parsing *parsing, char *value)
+{
+    parsing->options->replay = value;
     return true;
 }
 
@@ -56,18 +86,31 @@ static bool set_cpu(struct parsing *parsing, char *value)
 static const struct exec_option {
     const char *name, *value; /* value NULL: it takes none */
     bool inherited;           /* the program's programs have it too */
+    bool is_path;             /* its value is one: the program's programs have another directory */
     bool (*set)(struct parsing *parsing, char *value);
     const char *help;
 } exec_options[] = {
-    {"--root", "DIR", true, set_root,
+    {"--root", "DIR", true, true, set_root,
      "The program's files begin at DIR, the root of an arm64 system, as under chroot; /proc, /sys and /dev are the "
      "host's."},
-    {"--engine", "NAME", true, set_engine,
+    {"--engine", "NAME", true, false, set_engine,
      "auto: the interpreter, and what is hot translated (the default); interp; jit: all is translated."},
-    {"--cpu", "MODEL", true, set_cpu, "The processor that the program sees: v8.0, v8.2 or max (the default)."},
-    {"--strace", NULL, true, set_strace, "Writes each call of the kernel to standard error."},
-    {"--argv0", "NAME", false, set_argv0, "What the program is told that it is called."},
-    {NULL, NULL, false, NULL, NULL},
+    {"--cpu", "MODEL", true, false, set_cpu, "The processor that the program sees: v8.0, v8.2 or max (the default)."},
+    {"--strace", NULL, true, false, set_strace, "Writes each call of the kernel to standard error."},
+    {"--policy", "FILE", true, true, set_policy,
+     "Logs, denies or changes calls, as the file's rules say; the manual has their form."},
+    {"--jit-statistics", NULL, true, false, set_statistics,
+     "At the program's end, counts and times of translated code on standard error."},
+    {"--perf-map", NULL, true, false, set_perf_map,
+     "Names translated code for Linux perf, in /tmp/perf-PID.map, by the guest's addresses."},
+    {"--record", "LOG", false, false, set_record,
+     "Writes down what reaches the program from outside: results of calls, signals, time. Of one thread, without its "
+     "children; what it becomes by execve() has a log of its own, LOG.1 and so on."},
+    {"--replay", "LOG", false, false, set_replay,
+     "Does the run again that a log has, with no call of the host's but for memory: its output, its end. No program is "
+     "given."},
+    {"--argv0", "NAME", false, false, set_argv0, "What the program is told that it is called."},
+    {NULL, NULL, false, false, NULL, NULL},
 };
 
 void exec_help(FILE *to)
@@ -91,10 +134,11 @@ static const struct exec_option *find_option(const char *name)
     return NULL;
 }
 
-int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines, struct error *error)
+int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines,
+                 const struct exec_translator *translator, struct error *error)
 {
     static struct process_options options;
-    struct parsing parsing = {&options, engines, error};
+    struct parsing parsing = {&options, engines, translator, error};
     int at = 0, status;
     options = (struct process_options){.engine = engines[0].ops, .cpu = CPU_MAX};
     options.own_options = calloc((size_t)count + 3, sizeof *options.own_options);
@@ -120,17 +164,32 @@ int exec_command(int count, char **arguments, const char *self, const struct exe
             return EXIT_USAGE;
         if (option->inherited) {
             options.own_options[options.own_option_count++] = arguments[at];
-            if (value)
-                options.own_options[options.own_option_count++] = value;
+            if (value) {
+                char *absolute = option->is_path ? realpath(value, NULL) : NULL; /* for as long as this program runs */
+                options.own_options[options.own_option_count++] = absolute ? absolute : value;
+            }
         }
         at += value != NULL;
     }
-    if (at == count) {
-        error_set(error, "exec: which program? armature exec --help tells");
+    if (options.replay ? at < count || options.root || options.record : at == count) {
+        error_set(error, options.replay ? "exec: --replay has the program and its files from the log, so nothing else "
+                                          "makes sense with it"
+                                        : "exec: which program? armature exec --help tells");
         return EXIT_USAGE;
     }
-    options.program = arguments[at];
-    options.arguments = arguments + at + 1;
+    if (options.policy && (options.record || options.replay)) {
+        error_set(error, "exec: a recorded run has its results from the host or the log, so --policy makes no sense "
+                         "with --record and --replay");
+        return EXIT_USAGE;
+    }
+    if (options.replay) {
+        if (!trail_open(options.replay, &options, error))
+            return HOST_FAILURE_STATUS;
+        options.arguments = arguments + count;
+    } else {
+        options.program = arguments[at];
+        options.arguments = arguments + at + 1;
+    }
     process_exec(&options, &status, error);
     return status;
 }

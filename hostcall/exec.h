@@ -12,9 +12,15 @@ struct exec_engine {
     const struct engine_ops *ops;
 };
 
-/** Runs the command: the arguments behind `exec`. `count` and `before` are how this program was called up to there.
- * Comes back only where nothing ran: with an exit status, and an error unless that is 0. */
-int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines, struct error *error);
+/** What of the translator's settings the user may choose: set before an engine is created. */
+struct exec_translator {
+    bool *perf_map, *counting;
+};
+
+/** Runs the command: the `count` arguments behind `exec`; `self` is what this program is called. Comes back only
+ * where nothing ran: with an exit status, and an error unless that is 0. */
+int exec_command(int count, char **arguments, const char *self, const struct exec_engine *engines,
+                 const struct exec_translator *translator, struct error *error);
 
 void exec_help(FILE *to);
 

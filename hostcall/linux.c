@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include "hostcall/guard.h"
+#include "hostcall/trail.h"
 
 #define PLAIN(number, name, flags, ...)        [number] = {#name, NULL, SYS_##name, flags, {__VA_ARGS__}},
 #define OWN(number, name, handler, flags, ...) [number] = {#name, handler, SYS_##name, flags, {__VA_ARGS__}},
@@ -42,6 +43,7 @@ static int path_of(void *owner, int directory, const char *guest, char host[CALL
 }
 
 const struct call_set linux_calls = {
+    .table = POLICY_LINUX,
     .calls = calls,
     .count = sizeof calls / sizeof *calls,
     .layouts = linux_layouts,
@@ -49,6 +51,15 @@ const struct call_set linux_calls = {
     .path = path_of,
     .invoke = invoke,
 };
+
+const char *linux_row(const void *context, unsigned index, unsigned *arguments)
+{
+    if (index >= linux_calls.count)
+        return NULL;
+    const struct call *call = &linux_calls.calls[index];
+    *arguments = call_arg_count(call);
+    return call->name ? call->name : "";
+}
 
 /* --- a thread's call -------------------------------------------------------------------------------- */
 
@@ -59,13 +70,15 @@ bool linux_call(struct thread *thread)
     uint64_t args[CALL_MAX_ARGS];
     memcpy(args, cpu->x, sizeof args);
     const uint64_t number = (uint32_t)cpu->x[8];
-    int64_t result = call_do(context, number, args, process.program);
-    if (result == GUARD_INTERRUPTED) { /* the signal came before the call: it is as if it had come before SVC */
+    int64_t result = process.trail ? trail_call(thread, number, args)
+                                   : call_do(context, number, args, process.program);
+    /* The signal came before the call: it is as if it had come before SVC. */
+    if (result == GUARD_INTERRUPTED && !context->final) {
         cpu->pc -= 4;
         return false;
     }
     cpu->x[0] = (uint64_t)result;
-    const bool may_again = context->call && !(context->call->flags & CALL_NO_RESTART);
+    const bool may_again = context->call && !context->final && !(context->call->flags & CALL_NO_RESTART);
     return result == -EINTR && may_again;
 }
 

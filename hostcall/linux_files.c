@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "hostcall/guard.h"
 #include "hostcall/linux.h"
+#include "hostcall/trail.h"
 
 #define MAX_EVENTS 1024u
 
@@ -88,6 +89,25 @@ int64_t do_fcntl(struct call_context *context, const uint64_t *args)
     int64_t result = linux_host(context->owner, SYS_fcntl, args[0], args[1], value, 0, 0, 0);
     if (result >= 0 && args[1] == F_GETFL)
         result = (int64_t)call_bits_to_guest(bits, (uint64_t)result);
+    return result;
+}
+
+/* A log's descriptor is none of the guest's. */
+int64_t do_close(struct call_context *context, const uint64_t *args)
+{
+    return (int)args[0] == trail_descriptor() && trail_records() ? -EBADF : call_plain(context, args);
+}
+
+int64_t do_close_range(struct call_context *context, const uint64_t *args)
+{
+    const uint32_t first = (uint32_t)args[0], last = (uint32_t)args[1], log_fd = (uint32_t)trail_descriptor();
+    if (!trail_records() || first > last || log_fd < first || log_fd > last)
+        return call_plain(context, args);
+    int64_t result = 0;
+    if (first < log_fd)
+        result = linux_host(context->owner, SYS_close_range, first, log_fd - 1, args[2], 0, 0, 0);
+    if (!result && last > log_fd)
+        result = linux_host(context->owner, SYS_close_range, log_fd + 1, last, args[2], 0, 0, 0);
     return result;
 }
 

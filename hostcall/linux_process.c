@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "hostcall/guard.h"
 #include "hostcall/linux.h"
+#include "hostcall/trail.h"
 
 /* --- memory ----------------------------------------------------------------------------------------- */
 
@@ -112,6 +113,7 @@ int64_t do_rt_sigprocmask(struct call_context *context, const uint64_t *args)
 
 int64_t do_rt_sigreturn(struct call_context *context, const uint64_t *args)
 {
+    context->final = true; /* what it gives is what X0 was, and means nothing */
     return signals_return(context->owner);
 }
 
@@ -161,6 +163,15 @@ int64_t do_exit_group(struct call_context *context, const uint64_t *args)
 {
     if (context->trace)
         call_print(context, 94, args, 0);
+    struct thread *thread = context->owner;
+    if (thread->vforked && trail_replays()) {
+        thread->ends = true;
+        return 0;
+    }
+    if (!thread->vforked) {
+        process_report();
+        trail_end((uint8_t)args[0]);
+    }
     syscall(SYS_exit_group, (int)args[0]);
     return 0;
 }
@@ -210,7 +221,7 @@ int64_t do_futex(struct call_context *context, const uint64_t *args)
     if (result == -EINTR && waits && !args[3] && thread->interrupted)
         return -EINTR;
     if (result == -EINTR && thread->interrupted)
-        context->call = NULL; /* which is not done again */
+        context->final = true; /* it is not done again */
     return result;
 }
 

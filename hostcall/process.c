@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The beginning of a process: its parts, the program in memory, its first stack; and execve(). */
+/* The beginning of a process: its parts, the program in memory, its first stack. */
 #include "hostcall/process.h"
 #include <elf.h>
 #include <errno.h>
@@ -16,16 +16,13 @@
 #include <unistd.h>
 #include "hostcall/guard.h"
 #include "hostcall/program.h"
+#include "hostcall/target.h"
+#include "hostcall/trail.h"
 #include "isa/arm64/threads.h"
 
 #define MOVABLE_BASE     0x2aaaaaaaa000ull /* two thirds of the space, as Linux has it */
-#define STACK_TOP        (USER_SPACE_BYTES - 0x10000ull)
-#define MAX_STACK_BYTES  (64ull << 20)
 #define MIN_STACK_BYTES  (8ull << 20)
 #define INTERPRETER_BASE (USER_SPACE_BYTES - (1ull << 32) - (64ull << 20)) /* near where other areas go */
-
-#define SCRIPT_BYTES  256u
-#define SCRIPT_DEPTH  4u
 
 #define EXIT_NOT_FOUND   127
 #define EXIT_NOT_RUNNING 126
@@ -37,7 +34,7 @@ struct process process;
 /* --- parts ------------------------------------------------------------------------------------------ */
 
 /* CNTVCT_EL0 counts the host's monotonic time. */
-static uint64_t host_ns(void *context)
+uint64_t process_host_ns(void *context)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -72,8 +69,10 @@ static bool make_parts(const struct process_options *options, struct error *erro
     pthread_mutex_init(&process.threads_lock, NULL);
     pthread_mutex_init(&process.actions_lock, NULL);
     pthread_mutex_init(&process.pages.lock, NULL);
+    const uint64_t now_ns = process.clock.now_ns; /* of a replay */
     clock_init(&process.clock);
-    process.clock.live_ns = host_ns;
+    process.clock.now_ns = now_ns;
+    process.clock.live_ns = trail_replays() ? NULL : process_host_ns;
     space_init(&process.space, on_changed, &process);
     process_wire_user(&process);
     if (!bus_init_process(&process.bus, USER_SPACE_BYTES, error))
@@ -127,14 +126,6 @@ static uint64_t push(struct stack_writer *stack, const void *bytes, size_t count
     return stack->at;
 }
 
-static unsigned count_of(char **strings)
-{
-    unsigned count = 0;
-    while (strings[count])
-        count++;
-    return count;
-}
-
 /* From the last to the first, so that they lie in order. */
 static void push_strings(struct stack_writer *stack, char **strings, unsigned count, uint64_t *addresses)
 {
@@ -146,8 +137,8 @@ static void push_strings(struct stack_writer *stack, char **strings, unsigned co
 static uint64_t build_stack(uint64_t lowest, const struct program_image *image, uint64_t interpreter, uint64_t entry,
                             const char *file, char **arguments, char **environment)
 {
-    struct stack_writer stack = {STACK_TOP - 16, lowest, false};
-    const unsigned argc = count_of(arguments), envc = count_of(environment);
+    struct stack_writer stack = {PROCESS_STACK_TOP - 16, lowest, false};
+    const unsigned argc = strings_count(arguments), envc = strings_count(environment);
     uint64_t *addresses = calloc(argc + envc + 1, sizeof *addresses);
     const struct cpu *cpu = process.cpus[0];
     uint8_t random[16];
@@ -203,9 +194,12 @@ static bool make_stack(uint64_t *lowest, struct error *error)
 {
     struct rlimit limit;
     uint64_t bytes = MIN_STACK_BYTES;
-    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur > bytes)
-        bytes = limit.rlim_cur < MAX_STACK_BYTES ? limit.rlim_cur & ~(PAGE_SIZE_BYTES - 1) : MAX_STACK_BYTES;
-    *lowest = STACK_TOP - bytes;
+    if (trail_replays())
+        bytes = PROCESS_STACK_TOP - trail_start()->stack_lowest;
+    else if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur > bytes)
+        bytes = limit.rlim_cur < PROCESS_MAX_STACK_BYTES ? limit.rlim_cur & ~(PAGE_SIZE_BYTES - 1)
+                                                         : PROCESS_MAX_STACK_BYTES;
+    *lowest = PROCESS_STACK_TOP - bytes;
     if (space_map(&process.space, *lowest, bytes, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) < 0)
         return error_set(error, "the host gives no memory for the program's stack: %s", strerror(errno));
@@ -221,11 +215,12 @@ static void set_name(const char *path)
     prctl(PR_SET_NAME, slash ? slash + 1 : path);
 }
 
-static bool load(const char *host, const char *guest, char **arguments, struct error *error)
+static bool load(const char *host, const char *guest, char **arguments, uint64_t *lowest, struct error *error)
 {
     struct program_plan plan, other;
     struct program_image image, interpreter = {0};
-    uint64_t lowest;
+    if (!trail_file("program", host, error))
+        return false;
     int fd = program_open(host, &plan, error);
     if (fd < 0)
         return false;
@@ -243,16 +238,18 @@ static bool load(const char *host, const char *guest, char **arguments, struct e
                              "%s: needs the interpreter %s, which is not %s; give the directory of an arm64 system "
                              "with --root",
                              host, plan.interpreter, process.root[0] ? "below --root" : "on this host");
-        if (fd < 0)
+        if (fd < 0 || !trail_file("interpreter", path, error))
             return false;
         loaded = program_map(&process.space, &other, fd, INTERPRETER_BASE, path, &interpreter, error);
         close(fd);
         if (!loaded)
             return false;
     }
-    if (!make_stack(&lowest, error) || !make_trampoline())
+    if (!make_stack(lowest, error) || !make_trampoline())
         return false;
-    const uint64_t sp = build_stack(lowest, &image, interpreter.bias, image.entry, guest, arguments, environ);
+    const uint64_t sp = trail_replays() ? trail_fill_stack()
+                                        : build_stack(*lowest, &image, interpreter.bias, image.entry, guest,
+                                                      arguments, environ);
     if (!sp)
         return error_set(error, "%s: its arguments and environment are longer than its stack", host);
     struct cpu *cpu = process.cpus[0];
@@ -261,10 +258,11 @@ static bool load(const char *host, const char *guest, char **arguments, struct e
     return true;
 }
 
-static void seed(struct cpu *cpu)
+static void seed(struct cpu *cpu, uint64_t words[PROCESS_SEEDS])
 {
-    uint64_t words[11];
-    if (getrandom(words, sizeof words, 0) != sizeof words)
+    if (trail_replays())
+        memcpy(words, trail_start()->seeds, sizeof trail_start()->seeds);
+    else if (getrandom(words, 8 * PROCESS_SEEDS, 0) != 8 * PROCESS_SEEDS)
         return;
     cpu_seed_rng(cpu, words[10]);
     uint64_t *const keys[] = {&cpu->sys.APIAKeyLo_EL1, &cpu->sys.APIAKeyHi_EL1, &cpu->sys.APIBKeyLo_EL1,
@@ -289,120 +287,12 @@ static bool set_root(const char *root, struct error *error)
     return true;
 }
 
-/* The program by name: as a path, or along PATH. */
-static int find_program(const char *name, char guest[CALL_PATH_BYTES], char host[CALL_PATH_BYTES])
+void process_report(void)
 {
-    const char *path = strchr(name, '/') ? NULL : getenv("PATH");
-    if (!path) {
-        snprintf(guest, CALL_PATH_BYTES, "%s", name);
-        return paths_to_host(NULL, AT_FDCWD, name, host, true);
-    }
-    for (; *path; path += strcspn(path, ":"), path += *path == ':') {
-        const int length = (int)strcspn(path, ":");
-        snprintf(guest, CALL_PATH_BYTES, "%.*s/%s", length ? length : 1, length ? path : ".", name);
-        if (!paths_to_host(NULL, AT_FDCWD, guest, host, true) && access(host, X_OK) == 0)
-            return 0;
-    }
-    return -ENOENT;
-}
-
-static ssize_t read_head(const char *host, uint8_t *head, size_t bytes)
-{
-    int fd = open(host, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, head, bytes);
-    const int error = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return length;
-}
-
-/* A script's first line gives two words: the interpreter, and one argument with all the rest, or "". */
-static bool parse_script(uint8_t *head, size_t length, char **interpreter, char **argument)
-{
-    head[length] = 0;
-    char *line = (char *)head + 2;
-    char *end = strpbrk(line, "\n");
-    if (!end)
-        return false;
-    *end = 0;
-    while (end > line && strchr(" \t\r", end[-1]) && end[-1])
-        *--end = 0;
-    line += strspn(line, " \t");
-    *interpreter = line;
-    line += strcspn(line, " \t");
-    if (*line)
-        *line++ = 0;
-    *argument = line + strspn(line, " \t");
-    return **interpreter;
-}
-
-/* What is run for a path: guest and host path of the program itself, and the arguments of scripts before the others. */
-struct target {
-    char guest[CALL_PATH_BYTES], host[CALL_PATH_BYTES];
-    enum program_kind kind;
-    char *before[2 * SCRIPT_DEPTH + 1]; /* replace argv[0]; NULL: none */
-    unsigned before_count;
-    uint8_t heads[SCRIPT_DEPTH][SCRIPT_BYTES + 1];
-    char scripts[SCRIPT_DEPTH][CALL_PATH_BYTES];
-};
-
-static int find_target(struct target *target)
-{
-    target->before_count = 0;
-    for (unsigned depth = 0;; depth++) {
-        if (depth == SCRIPT_DEPTH)
-            return -ELOOP;
-        uint8_t *head = target->heads[depth];
-        struct stat about;
-        if (stat(target->host, &about) != 0)
-            return -errno;
-        if (!S_ISREG(about.st_mode) || access(target->host, X_OK) != 0)
-            return -EACCES;
-        const ssize_t length = read_head(target->host, head, SCRIPT_BYTES);
-        if (length < 0)
-            return -errno;
-        target->kind = program_kind(head, (size_t)length);
-        if (target->kind != PROGRAM_SCRIPT)
-            return target->kind == PROGRAM_NONE ? -ENOEXEC : 0;
-        char *interpreter, *argument;
-        if (!parse_script(head, (size_t)length, &interpreter, &argument))
-            return -ENOEXEC;
-        strcpy(target->scripts[depth], target->guest);
-        /* the script's path stands for its argv[0]; of a script's script, before that */
-        if (target->before_count)
-            memmove(target->before + 1 + (*argument != 0), target->before,
-                    target->before_count * sizeof *target->before);
-        unsigned added = 0;
-        if (*argument)
-            target->before[added++] = argument;
-        target->before[added] = target->scripts[depth];
-        target->before_count += added + 1;
-        snprintf(target->guest, sizeof target->guest, "%s", interpreter);
-        int error = paths_to_host(NULL, AT_FDCWD, target->guest, target->host, true);
-        if (error)
-            return error;
-    }
-}
-
-/* argv as the target wants it: its own arguments[0], or the script's words. */
-static char **target_arguments(const struct target *target, char **arguments)
-{
-    const unsigned count = count_of(arguments);
-    char **all = calloc(count + target->before_count + 2, sizeof *all);
-    unsigned used = 0;
-    if (!all)
-        return NULL;
-    if (target->before_count) {
-        all[used++] = (char *)target->guest;
-        memcpy(all + used, target->before, target->before_count * sizeof *all);
-        used += target->before_count;
-    } else {
-        all[used++] = count ? arguments[0] : (char *)"";
-    }
-    if (count > 1)
-        memcpy(all + used, arguments + 1, (count - 1) * sizeof *all);
-    return all;
+    if (!process.options->statistics || !process.engine_ops->describe)
+        return;
+    fprintf(stderr, "armature: translated code of %s:\n", process.program);
+    process.engine_ops->describe(process.engine, stderr);
 }
 
 int process_exec(const struct process_options *options, int *status, struct error *error)
@@ -416,9 +306,11 @@ int process_exec(const struct process_options *options, int *status, struct erro
         error_set(error, "/proc/self/exe: %s", strerror(errno));
         return -1;
     }
-    int result = find_program(options->program, target.guest, target.host);
-    if (!result)
-        result = find_target(&target);
+    int result = 0;
+    if (trail_replays()) /* what a script's line led to */
+        snprintf(target.host, sizeof target.host, "%s", options->program);
+    else if (!(result = target_by_name(options->program, target.guest, target.host)))
+        result = target_find(&target);
     if (result) {
         *status = result == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNING;
         error_set(error, "%s: %s", options->program,
@@ -426,7 +318,7 @@ int process_exec(const struct process_options *options, int *status, struct erro
         return -1;
     }
     char *first[2] = {(char *)(options->argv0 ? options->argv0 : options->program), NULL};
-    const unsigned count = count_of(options->arguments);
+    const unsigned count = strings_count(options->arguments);
     char **given = calloc(count + 2, sizeof *given);
     if (!given) {
         error_set(error, "no memory on the host");
@@ -445,120 +337,28 @@ int process_exec(const struct process_options *options, int *status, struct erro
         return -1;
     *status = EXIT_NOT_RUNNING;
     struct thread *thread = thread_self;
+    struct trail_start start = {0};
     char *absolute = realpath(target.host, NULL);
     snprintf(process.program, sizeof process.program, "%s", paths_to_guest(absolute ? absolute : target.host));
     free(absolute);
     process.arguments = arguments;
-    if (!load(target.host, target.guest, arguments, error))
+    process.program_host = target.host;
+    if (!load(target.host, target.guest, arguments, &start.stack_lowest, error))
         return -1;
-    seed(thread->cpu);
+    seed(thread->cpu, start.seeds);
     set_name(target.guest);
-    syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &thread->mask, sizeof thread->mask);
-    signals_init(&process);
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &start.mask, sizeof start.mask);
+    thread->mask = trail_replays() ? trail_start()->mask : start.mask;
+    start.ignored = signals_ignored();
+    if (options->record && !trail_create(options->record, &start, error))
+        return -1;
+    signals_init(&process, trail_replays() ? trail_start()->ignored : start.ignored);
     signals_apply_mask(thread);
     thread_run(thread);
     /* The first thread has ended, and others go on: exit_group() ends all. */
     signals_block_all();
+    process_report();
+    trail_end((uint8_t)thread->end_status);
     syscall(SYS_exit, thread->end_status);
     abort(); /* the call does not come back */
-}
-
-/* --- execve ----------------------------------------------------------------------------------------- */
-
-/* Copies a vector of strings of the guest's; each is allocated. */
-static int64_t read_strings(struct thread *thread, uint64_t address, char ***strings)
-{
-    size_t count = 0, capacity = 64;
-    char **all = calloc(capacity, sizeof *all);
-    char *text = malloc(128 << 10);
-    int64_t error = all && text ? 0 : -ENOMEM;
-    for (; address && !error; address += 8) {
-        uint64_t at;
-        if (!guest_read(thread, &at, address, sizeof at)) {
-            error = -EFAULT;
-            break;
-        }
-        if (!at)
-            break;
-        error = call_string(&thread->call, at, text, 128 << 10);
-        if (error == -ENAMETOOLONG)
-            error = -E2BIG;
-        if (count + 2 > capacity) {
-            char **more = realloc(all, 2 * capacity * sizeof *all);
-            if (!more) {
-                error = -ENOMEM;
-                break;
-            }
-            memset(more + capacity, 0, capacity * sizeof *more);
-            all = more;
-            capacity *= 2;
-        }
-        if (!error && !(all[count++] = strdup(text)))
-            error = -ENOMEM;
-    }
-    free(text);
-    *strings = all;
-    return error;
-}
-
-static void free_strings(char **strings)
-{
-    for (char **at = strings; at && *at; at++)
-        free(*at);
-    free(strings);
-}
-
-/* This program, to run the guest's. */
-static char **own_arguments(const struct target *target, char **arguments)
-{
-    const struct process_options *options = process.options;
-    char **all = calloc(options->own_option_count + count_of(arguments) + 5, sizeof *all);
-    unsigned used = 0;
-    if (!all)
-        return NULL;
-    for (unsigned i = 0; i < options->own_option_count; i++)
-        all[used++] = options->own_options[i];
-    all[used++] = (char *)"--argv0";
-    all[used++] = arguments[0];
-    all[used++] = (char *)target->guest;
-    memcpy(all + used, arguments + 1, (count_of(arguments) - 1) * sizeof *all);
-    return all;
-}
-
-int64_t process_execve(struct thread *thread, const char *path, uint64_t arguments_at, uint64_t environment_at)
-{
-    char **arguments = NULL, **environment = NULL, **whole = NULL, **own = NULL;
-    struct target *target = calloc(1, sizeof *target);
-    int64_t result = target ? read_strings(thread, arguments_at, &arguments) : -ENOMEM;
-    if (!result)
-        result = read_strings(thread, environment_at, &environment);
-    if (!result) {
-        if (proc_is_exe(path))
-            path = process.program;
-        snprintf(target->guest, sizeof target->guest, "%s", path);
-        result = paths_to_host(thread, AT_FDCWD, path, target->host, true);
-    }
-    if (!result)
-        result = find_target(target);
-    if (!result)
-        whole = target_arguments(target, arguments);
-    if (whole && target->kind == PROGRAM_GUEST)
-        own = own_arguments(target, whole);
-    if (!result && (!whole || (target->kind == PROGRAM_GUEST && !own)))
-        result = -ENOMEM;
-    if (!result) {
-        fflush(NULL);
-        signals_apply_mask(thread);
-        const uint64_t mask = thread->mask;
-        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
-        execve(own ? process.self : target->host, own ? own : whole, environment);
-        result = -errno;
-        signals_apply_mask(thread);
-    }
-    free(own);
-    free(whole);
-    free_strings(arguments);
-    free_strings(environment);
-    free(target);
-    return result;
 }

@@ -19,13 +19,17 @@
 
 #define PROCESS_MAX_THREADS 1024u
 #define PROCESS_PATH_BYTES  4096u
+#define PROCESS_SEEDS       11u
+#define PROCESS_STACK_TOP   (USER_SPACE_BYTES - 0x10000ull)
+#define PROCESS_MAX_STACK_BYTES (64ull << 20)
 #define PROCESS_MAX_PAGES   64u /* of code that changed, and is not settled yet */
 
 /** What the user chose. */
 struct process_options {
     const char *root;             /* a foreign root file system, or NULL */
-    bool strace;
-    const char *policy;           /* a file, or NULL */
+    bool strace, statistics;
+    const struct policy *policy;  /* or NULL */
+    const char *record, *replay;  /* a log (trail.h), or NULL */
     enum cpu_model cpu;
     const struct engine_ops *engine;
     const char *argv0;            /* what the program is told it is called, or NULL */
@@ -92,13 +96,22 @@ struct process {
     char **arguments;                 /* of the guest: argv */
     uint64_t auxv, auxv_bytes, arguments_start, arguments_end, environment_end; /* guest addresses */
     FILE *trace;
+    struct trail *trail; /* the run is recorded or, if `replays`, replayed */
+    bool replays;
+    const char *program_host; /* the host's path of what runs */
 };
 
 extern struct process process;
 extern __thread struct thread *thread_self;
 
+/** The host's steady time, as struct clock asks for it. */
+uint64_t process_host_ns(void *context);
+
 /** Runs the program. Does not return if it ran; else -1 and the error, of status 127 or 126 as shells have them. */
 int process_exec(const struct process_options *options, int *status, struct error *error);
+
+/** Tells on standard error what was translated, if that was asked for. */
+void process_report(void);
 
 /** Takes up what the guest's thread does until it ends. */
 void thread_run(struct thread *thread);
@@ -113,10 +126,22 @@ void process_code_changed(uint64_t start, uint64_t end);
 struct thread *thread_create(const struct cpu *from);
 void thread_release(struct thread *thread);
 
+/** Takes up `from`'s registers, and what else belongs to a thread alone. */
+void thread_copy_state(struct cpu *to, const struct cpu *from);
+
+/** A child's registers and what it tells, as clone() was told. */
+void thread_set_child(struct thread *child, uint64_t flags, uint64_t stack, uint64_t tls, uint64_t child_tid);
+
+/** clone() of a thread. */
+int64_t thread_begin(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t tls,
+                     uint64_t child_tid);
+
+/* --- fork.c ----------------------------------------------------------------------------------------- */
+
 int64_t thread_clone(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t tls,
                      uint64_t child_tid);
 
-/** execve() of a guest's program, a host's, or a script. */
+/** execve() of a guest's program, a host's, or a script (execve.c). */
 int64_t process_execve(struct thread *thread, const char *path, uint64_t arguments, uint64_t environment);
 
 /** Makes process->user. */
@@ -132,10 +157,17 @@ void process_quiet_end(void);
 
 /* --- signals.c -------------------------------------------------------------------------------------- */
 
-void signals_init(struct process *process);
+/** Makes the actions of a new process; `ignored`: signals_ignored(), or what it was in a recording. */
+void signals_init(struct process *process, uint64_t ignored);
+
+/** Bits of the signals that whoever started this program has it ignore. */
+uint64_t signals_ignored(void);
 
 /** The host's mask of a thread becomes what its guest's mask asks for. */
 void signals_apply_mask(struct thread *thread);
+
+/** The host's actions as the guest's are, where they were others for a recording. */
+void signals_restore(void);
 
 /** Until signals_apply_mask(). */
 void signals_block_all(void);
@@ -176,6 +208,7 @@ bool proc_is_exe(const char *host);
 /* --- linux.c ---------------------------------------------------------------------------------------- */
 
 extern const struct call_set linux_calls;
+policy_row linux_row;
 
 /** Does a thread's call: x8 and the arguments from its CPU, the result into x0. Returns whether a signal's handler may
  *  have it done again. */

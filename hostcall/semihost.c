@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "hostcall/call.h"
 #include "isa/arm64/mmu.h"
 
 #define FILES_MAX  256u
@@ -36,12 +37,26 @@ struct semihost {
     uint64_t error; /* SYS_ERRNO: that of the last call that failed */
 };
 
+struct request;
+
+/* What a call is. */
+struct semihost_row {
+    uint8_t number;
+    const char *name;
+    int64_t (*serve)(struct request *request);
+    struct call_arg fields[5]; /* of its parameter's block; none: it has no block */
+};
+
 /* A call under way. */
 struct request {
     struct semihost *semihost;
     struct cpu *cpu;
     uint64_t parameter;  /* x1 */
     uint64_t fields[4];  /* of the block that it points to */
+    const struct semihost_row *row;
+    const char *texts[4];      /* of fields that are texts: what a policy looked at, or put in their place */
+    char own[2][PATH_BYTES];   /* the first of these */
+    unsigned own_count;
     int64_t result;
 };
 
@@ -86,10 +101,12 @@ static bool write_guest(struct request *request, uint64_t address, const void *f
     return true;
 }
 
-/* A text with its length, as the block's fields `at` and `at + 1` say. */
+/* The text in field `at`, whose length is in the field that its row says. */
 static bool read_text(struct request *request, unsigned at, char text[PATH_BYTES])
 {
-    uint64_t length = request->fields[at + 1];
+    if (request->texts[at])
+        return snprintf(text, PATH_BYTES, "%s", request->texts[at]) < (int)PATH_BYTES;
+    uint64_t length = request->fields[request->row->fields[at].of - 1];
     if (length >= PATH_BYTES || !read_guest(request->cpu, request->fields[at], text, length))
         return false;
     text[length] = 0;
@@ -176,7 +193,6 @@ static int64_t sys_open(struct request *request)
                                 O_WRONLY | O_CREAT | O_APPEND, O_RDWR | O_CREAT | O_APPEND};
     char path[PATH_BYTES];
     uint64_t mode = request->fields[1];
-    request->fields[1] = request->fields[2];
     if (mode > 11 || !read_text(request, 0, path))
         return failed(request, EINVAL);
     if (!strcmp(path, ":tt"))
@@ -420,46 +436,88 @@ static int64_t done_before(struct request *request)
 
 /* --- table ----------------------------------------------------------------------------------------- */
 
-static const struct call {
-    uint8_t number, fields; /* how many fields its parameter's block has; 0: it has none */
-    const char *name;
-    int64_t (*serve)(struct request *request);
-} calls[] = {
-    {0x01, 3, "SYS_OPEN", sys_open},
-    {0x02, 1, "SYS_CLOSE", sys_close},
-    {0x03, 0, "SYS_WRITEC", done_before},
-    {0x04, 0, "SYS_WRITE0", done_before},
-    {0x05, 3, "SYS_WRITE", sys_write},
-    {0x06, 3, "SYS_READ", sys_read},
-    {0x07, 0, "SYS_READC", sys_readc},
-    {0x08, 1, "SYS_ISERROR", sys_iserror},
-    {0x09, 1, "SYS_ISTTY", sys_istty},
-    {0x0a, 2, "SYS_SEEK", sys_seek},
-    {0x0c, 1, "SYS_FLEN", sys_flen},
-    {0x0d, 3, "SYS_TMPNAM", sys_tmpnam},
-    {0x0e, 2, "SYS_REMOVE", sys_remove},
-    {0x0f, 4, "SYS_RENAME", sys_rename},
-    {0x10, 0, "SYS_CLOCK", sys_clock},
-    {0x11, 0, "SYS_TIME", sys_time},
-    {0x12, 2, "SYS_SYSTEM", sys_system},
-    {0x13, 0, "SYS_ERRNO", sys_errno},
-    {0x15, 2, "SYS_GET_CMDLINE", sys_get_cmdline},
-    {0x16, 1, "SYS_HEAPINFO", sys_heapinfo},
-    {0x18, 2, "SYS_EXIT", done_before},
-    {0x20, 2, "SYS_EXIT_EXTENDED", done_before},
-    {0x30, 0, "SYS_ELAPSED", sys_elapsed},
-    {0x31, 0, "SYS_TICKFREQ", sys_tickfreq},
+#define V       {.kind = ARG_BITS}
+#define TEXT(n) {.kind = ARG_STRING, .of = (n)} /* so long as field n - 1 says */
+
+static const struct semihost_row calls[] = {
+    {0x01, "SYS_OPEN", sys_open, {TEXT(3), V, V}},
+    {0x02, "SYS_CLOSE", sys_close, {V}},
+    {0x03, "SYS_WRITEC", done_before, {}},
+    {0x04, "SYS_WRITE0", done_before, {}},
+    {0x05, "SYS_WRITE", sys_write, {V, V, V}},
+    {0x06, "SYS_READ", sys_read, {V, V, V}},
+    {0x07, "SYS_READC", sys_readc, {}},
+    {0x08, "SYS_ISERROR", sys_iserror, {V}},
+    {0x09, "SYS_ISTTY", sys_istty, {V}},
+    {0x0a, "SYS_SEEK", sys_seek, {V, V}},
+    {0x0c, "SYS_FLEN", sys_flen, {V}},
+    {0x0d, "SYS_TMPNAM", sys_tmpnam, {V, V, V}},
+    {0x0e, "SYS_REMOVE", sys_remove, {TEXT(2), V}},
+    {0x0f, "SYS_RENAME", sys_rename, {TEXT(2), V, TEXT(4), V}},
+    {0x10, "SYS_CLOCK", sys_clock, {}},
+    {0x11, "SYS_TIME", sys_time, {}},
+    {0x12, "SYS_SYSTEM", sys_system, {TEXT(2), V}},
+    {0x13, "SYS_ERRNO", sys_errno, {}},
+    {0x15, "SYS_GET_CMDLINE", sys_get_cmdline, {V, V}},
+    {0x16, "SYS_HEAPINFO", sys_heapinfo, {V}},
+    {0x18, "SYS_EXIT", done_before, {V, V}},
+    {0x20, "SYS_EXIT_EXTENDED", done_before, {V, V}},
+    {0x30, "SYS_ELAPSED", sys_elapsed, {}},
+    {0x31, "SYS_TICKFREQ", sys_tickfreq, {}},
 };
 
 enum { SYS_WRITEC = 0x03, SYS_WRITE0 = 0x04, SYS_WRITE = 0x05, SYS_EXIT = 0x18, SYS_EXIT_EXTENDED = 0x20 };
 #define APPLICATION_EXIT 0x20026 /* ADP_Stopped_ApplicationExit */
 
-static const struct call *find_call(uint32_t number)
+static const struct semihost_row *find_call(uint32_t number)
 {
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (calls[i].number == number)
             return &calls[i];
     return NULL;
+}
+
+static unsigned field_count(const struct semihost_row *row)
+{
+    unsigned count = 0;
+    while (row->fields[count].kind != ARG_NONE)
+        count++;
+    return count;
+}
+
+/* --- policy ---------------------------------------------------------------------------------------- */
+
+static const char *row_of(const void *context, unsigned index, unsigned *arguments)
+{
+    if (index >= sizeof calls / sizeof calls[0])
+        return NULL;
+    *arguments = field_count(&calls[index]);
+    return calls[index].name;
+}
+
+static const char *fetch_text(void *context, unsigned index)
+{
+    struct request *request = context;
+    if (request->row->fields[index].kind != ARG_STRING)
+        return NULL;
+    char *text = request->own[request->own_count++];
+    if (!read_text(request, index, text))
+        return request->own_count--, NULL;
+    return request->texts[index] = text;
+}
+
+static struct policy_verdict judge(struct request *request)
+{
+    struct policy_subject subject = {.table = POLICY_SEMIHOSTING,
+                                     .name = request->row->name,
+                                     .count = field_count(request->row),
+                                     .fetch = fetch_text,
+                                     .context = request};
+    memcpy(subject.numbers, request->fields, sizeof request->fields);
+    const struct policy_verdict verdict = policy_judge(request->semihost->config.policy, &subject);
+    memcpy(request->fields, subject.numbers, sizeof request->fields);
+    memcpy(request->texts, subject.texts, sizeof request->texts);
+    return verdict;
 }
 
 /* --- what is done in a replay too ------------------------------------------------------------------- */
@@ -510,15 +568,25 @@ void semihost_call(void *context, struct cpu *cpu)
     struct semihost *semihost = context;
     struct request request = {.semihost = semihost, .cpu = cpu, .parameter = cpu->x[1]};
     uint32_t number = (uint32_t)cpu->x[0];
-    const struct call *call = find_call(number);
-    bool readable = call && (!call->fields || read_guest(cpu, request.parameter, request.fields, 8ull * call->fields));
-    if (readable && act(&request, number))
+    struct policy_verdict verdict = {POLICY_GO, 0, 0};
+    request.row = find_call(number);
+    const unsigned count = request.row ? field_count(request.row) : 0;
+    const bool readable = request.row && (!count || read_guest(cpu, request.parameter, request.fields, 8ull * count));
+    if (readable && semihost->config.policy)
+        verdict = judge(&request);
+    if (readable && verdict.kind == POLICY_GO && act(&request, number))
         return;
     door_begin(semihost->door, cpu);
     if (!door_serves(semihost->door))
         return;
-    uint64_t result = (uint64_t)(readable ? call->serve(&request) : failed(&request, call ? EFAULT : ENOSYS));
-    door_answer(semihost->door, &result, 1);
+    int64_t result;
+    if (!readable)
+        result = failed(&request, request.row ? EFAULT : ENOSYS);
+    else if (verdict.kind == POLICY_GO)
+        result = request.row->serve(&request);
+    else
+        result = verdict.kind == POLICY_DENY ? failed(&request, verdict.error) : (int64_t)verdict.value;
+    door_answer(semihost->door, (const uint64_t *)&result, 1);
 }
 
 static void close_all(void *context)
@@ -552,6 +620,10 @@ struct semihost *semihost_create(struct door *door, const struct semihost_config
         .console_out = {.kind = FILE_CONSOLE_OUT},
         .command_line = strdup(config->command_line),
     };
+    if (!policy_check(config->policy, POLICY_SEMIHOSTING, row_of, NULL, error)) {
+        semihost_free(semihost);
+        return NULL;
+    }
     if (!door_serves(door) || !*config->folder)
         return semihost;
     semihost->folder = open(config->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);

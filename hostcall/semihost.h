@@ -5,6 +5,7 @@
 #define ARMATURE_SEMIHOST_H
 
 #include "hostcall/door.h"
+#include "hostcall/policy.h"
 
 struct semihost_config {
     const char *folder; /* where its files are; beneath it, and nowhere else. "": there are none (a restored machine) */
@@ -16,6 +17,7 @@ struct semihost_config {
     void *transmit_context;
     void (*exit)(void *context, uint8_t status);
     void *exit_context;
+    const struct policy *policy; /* or NULL */
 };
 
 struct semihost;

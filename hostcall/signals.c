@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "hostcall/guard.h"
-#include "hostcall/process.h"
+#include "hostcall/trail.h"
 #include "isa/arm64/exception.h"
 
 #define HOST_OPEN (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS))
@@ -80,6 +80,8 @@ _Static_assert(offsetof(struct guest_frame, record) == 128 + 176 + 288 + 4096, "
 static void set_host_mask(uint64_t mask)
 {
     mask &= ~HOST_OPEN;
+    if (trail_replays())
+        return; /* whoever runs a replay can still end it */
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
@@ -130,6 +132,23 @@ static void arrive(int signal, siginfo_t *info, void *context)
     errno = saved_errno;
 }
 
+/* Whether it does where nothing else was asked for; SIGKILL is nobody's to know of. */
+static bool ends_program(int signal)
+{
+    switch (signal) {
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+    case SIGCONT:
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH: return false;
+    default: return true;
+    }
+}
+
 static void host_action(int signal, const struct guest_action *action)
 {
     struct sigaction host = {.sa_flags = SA_SIGINFO};
@@ -137,7 +156,9 @@ static void host_action(int signal, const struct guest_action *action)
     sigfillset(&host.sa_mask);
     sigdelset(&host.sa_mask, SIGSEGV);
     sigdelset(&host.sa_mask, SIGBUS);
-    if (HOST_OPEN & SIGNAL_BIT(signal) || handled)
+    if (trail_replays() && !(HOST_OPEN & SIGNAL_BIT(signal)))
+        return;
+    if (HOST_OPEN & SIGNAL_BIT(signal) || handled || (trail_records() && !action->handler && ends_program(signal)))
         host.sa_sigaction = arrive;
     else
         host.sa_handler = action->handler ? SIG_IGN : SIG_DFL;
@@ -146,22 +167,38 @@ static void host_action(int signal, const struct guest_action *action)
     sigaction(signal, &host, NULL);
 }
 
-void signals_init(struct process *owner)
+uint64_t signals_ignored(void)
 {
+    uint64_t ignored = 0;
     for (unsigned signal = 1; signal <= GUEST_SIGNALS; signal++) {
         struct sigaction host;
-        struct guest_action *action = &owner->actions[signal];
-        *action = (struct guest_action){0};
         if (sigaction((int)signal, NULL, &host) == 0 && host.sa_handler == SIG_IGN)
-            action->handler = (uint64_t)SIG_IGN;
-        if (HOST_OPEN & SIGNAL_BIT(signal))
+            ignored |= SIGNAL_BIT(signal);
+    }
+    return ignored;
+}
+
+void signals_init(struct process *owner, uint64_t ignored)
+{
+    for (unsigned signal = 1; signal <= GUEST_SIGNALS; signal++) {
+        struct guest_action *action = &owner->actions[signal];
+        *action = (struct guest_action){.handler = ignored & SIGNAL_BIT(signal) ? (uint64_t)SIG_IGN : 0};
+        if (HOST_OPEN & SIGNAL_BIT(signal) || (trail_records() && !action->handler && ends_program((int)signal)))
             host_action((int)signal, action);
     }
+}
+
+void signals_restore(void)
+{
+    for (int signal = 1; signal <= (int)GUEST_SIGNALS; signal++)
+        if (!process.actions[signal].handler && ends_program(signal))
+            host_action(signal, &process.actions[signal]);
 }
 
 _Noreturn void signals_die(int signal)
 {
     struct sigaction own = {.sa_handler = SIG_DFL};
+    trail_end(256 + (uint64_t)signal);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* it would be this program's memory */
     sigaction(signal, &own, NULL);
     const uint64_t mask = ~SIGNAL_BIT(signal);
@@ -262,12 +299,13 @@ void signals_deliver(struct thread *thread, bool restart, uint64_t first_argumen
         cpu->pc -= 4;
         cpu->x[0] = first_argument;
     }
-    if (!handled && !action.handler && HOST_OPEN & SIGNAL_BIT(signal))
+    if (!handled && !action.handler && (HOST_OPEN & SIGNAL_BIT(signal) || (process.trail && ends_program(signal))))
         signals_die(signal);
     if (handled && !enter_handler(thread, signal, &info, &action, 0))
         signals_die(SIGSEGV);
     signals_apply_mask(thread);
-    if (!handled && !action.handler) /* the guest has changed its mind since: what the host does then */
+    /* The guest has changed its mind since: what the host does then. */
+    if (!handled && !action.handler && !trail_replays())
         syscall(SYS_tgkill, getpid(), gettid(), signal);
 }
 
@@ -354,7 +392,7 @@ int64_t signals_mask(struct thread *thread, uint64_t how, uint64_t new, uint64_t
     const uint64_t due = thread->held & ~thread->mask;
     if (due) { /* it comes again, now that it may */
         thread->held &= ~due;
-        for (uint64_t left = due; left; left &= left - 1)
+        for (uint64_t left = trail_replays() ? 0 : due; left; left &= left - 1)
             syscall(SYS_tgkill, getpid(), gettid(), __builtin_ctzll(left) + 1);
     }
     return old && !guest_write(thread, old, &before, sizeof before) ? -EFAULT : 0;

@@ -11,6 +11,7 @@
 #include "hostcall/guard.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/user.h"
+#include "machine/contract/ranges.h"
 
 #define PAGE_UP(n) (((n) + PAGE_SIZE_BYTES - 1) & ~(PAGE_SIZE_BYTES - 1))
 #define TOP        (USER_SPACE_BYTES - (1ull << 32)) /* areas without an address of their own are looked for below */
@@ -20,15 +21,7 @@
 /* The number of the first area that ends above `address`. */
 static unsigned first_above(const struct space *space, uint64_t address)
 {
-    unsigned low = 0, high = space->count;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (space->areas[middle].end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return space->count ? ranges_up_to(&space->areas[0].end, sizeof space->areas[0], space->count, address) : 0;
 }
 
 static bool have_room(struct space *space)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A thread of the guest: its loop, its making and its end; fork and its like. */
+/* A thread of the guest: its loop, its making and its end. */
 #include <errno.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -7,17 +7,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <linux/futex.h>
 #include <unistd.h>
 #include "hostcall/guard.h"
-#include "hostcall/process.h"
+#include "hostcall/trail.h"
 #include "isa/arm64/exception.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/threads.h"
 
 #define HOST_STACK_BYTES  (256u << 10)
-#define VFORK_STACK_BYTES (256u << 10)
 
 __thread struct thread *thread_self;
 
@@ -139,6 +137,8 @@ static void take_exception(struct thread *thread)
     case EC_SVC: {
         const uint64_t first_argument = cpu->x[0];
         const bool restart = linux_call(thread);
+        if (process.trail)
+            trail_signal(thread, true);
         if (thread->interrupted && !thread->ends)
             signals_deliver(thread, restart, first_argument);
         thread->waits = false;
@@ -184,15 +184,22 @@ void thread_run(struct thread *thread)
     struct cpu *cpu = thread->cpu;
     while (!thread->ends) {
         /* Whoever wants attention says for what before, so it is seen here or ends the turn. */
-        __atomic_store_n(&cpu->limit, UINT64_MAX, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&cpu->limit, process.trail ? trail_limit(thread) : UINT64_MAX, __ATOMIC_SEQ_CST);
         settle_pages();
-        if (__atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST))
+        if (process.trail)
+            trail_before_turn(thread);
+        if (__atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST)) {
+            if (trail_records())
+                trail_signal(thread, false);
             signals_deliver(thread, false, 0);
+        }
         cpu_set_flag(&cpu->stop_requested, false);
         cpu->user_exception.taken = false;
         run_turn(thread);
         if (cpu->user_exception.taken)
             take_exception(thread);
+        else if (process.trail)
+            trail_after_turn(thread);
     }
 }
 
@@ -213,11 +220,13 @@ static bool memory_read(void *context, void *to, uint64_t address, uint64_t byte
 static bool memory_write(void *context, uint64_t address, const void *from, uint64_t bytes)
 {
     void *at = call_memory_at(context, address, bytes);
-    return at && guard_copy(at, from, bytes);
+    if (!at || !guard_copy(at, from, bytes))
+        return false;
+    trail_wrote(address, from, bytes);
+    return true;
 }
 
-/* The registers of a thread, and what else belongs to it alone. */
-static void copy_state(struct cpu *to, const struct cpu *from)
+void thread_copy_state(struct cpu *to, const struct cpu *from)
 {
     memcpy(to->x, from->x, sizeof to->x);
     memcpy(to->v, from->v, sizeof to->v);
@@ -276,9 +285,10 @@ struct thread *thread_create(const struct cpu *from)
     thread->call = (struct call_context){.set = &linux_calls,
                                          .memory = {call_memory_at, memory_read, memory_write, NULL},
                                          .owner = thread,
-                                         .trace = process.trace};
+                                         .trace = process.trace,
+                                         .policy = process.options->policy};
     if (from)
-        copy_state(thread->cpu, from);
+        thread_copy_state(thread->cpu, from);
     return thread;
 }
 
@@ -328,7 +338,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-static void set_child(struct thread *child, uint64_t flags, uint64_t stack, uint64_t tls, uint64_t child_tid)
+void thread_set_child(struct thread *child, uint64_t flags, uint64_t stack, uint64_t tls, uint64_t child_tid)
 {
     child->cpu->x[0] = 0;
     if (stack)
@@ -338,7 +348,7 @@ static void set_child(struct thread *child, uint64_t flags, uint64_t stack, uint
     child->clear_tid = flags & CLONE_CHILD_CLEARTID ? child_tid : 0;
 }
 
-static int64_t begin_thread(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t tls,
+int64_t thread_begin(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t tls,
                             uint64_t child_tid)
 {
     struct thread *child = thread_create(thread->cpu);
@@ -346,7 +356,7 @@ static int64_t begin_thread(struct thread *thread, uint64_t flags, uint64_t stac
         return -EAGAIN;
     struct start start = {.thread = child, .set_tid = flags & CLONE_CHILD_SETTID ? child_tid : 0,
                           .parent_tid = flags & CLONE_PARENT_SETTID ? parent_tid : 0};
-    set_child(child, flags, stack, tls, child_tid);
+    thread_set_child(child, flags, stack, tls, child_tid);
     child->mask = thread->mask;
     sem_init(&start.begun, 0, 0);
     pthread_attr_t attributes;
@@ -366,130 +376,6 @@ static int64_t begin_thread(struct thread *thread, uint64_t flags, uint64_t stac
         return -EAGAIN;
     }
     return start.tid;
-}
-
-/* --- fork ------------------------------------------------------------------------------------------- */
-
-void process_fork_begin(struct thread *thread)
-{
-    space_fork_begin(&process.space);
-    pthread_mutex_lock(&process.threads_lock);
-    pthread_mutex_lock(&process.actions_lock);
-    process_quiet_begin();
-    pthread_mutex_lock(&process.pages.lock);
-    if (process.engine_ops->fork)
-        process.engine_ops->fork(process.engine, ENGINE_FORK_BEFORE);
-}
-
-void process_fork_end(struct thread *thread, bool child)
-{
-    if (process.engine_ops->fork)
-        process.engine_ops->fork(process.engine, child ? ENGINE_FORK_CHILD : ENGINE_FORK_PARENT);
-    if (child) {
-        threads_forked(process.threads);
-        for (unsigned i = 0; i < process.cpu_count; i++) {
-            struct thread *other = process.thread_of[i];
-            if (!other || other == thread)
-                continue;
-            process.thread_of[i] = NULL;
-            other->next_free = process.free_threads;
-            process.free_threads = other;
-        }
-        thread->is_main = true;
-    }
-    pthread_mutex_unlock(&process.pages.lock);
-    if (!child)
-        process_quiet_end();
-    pthread_mutex_unlock(&process.actions_lock);
-    pthread_mutex_unlock(&process.threads_lock);
-    space_fork_end(&process.space);
-}
-
-static int64_t begin_process(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t tls,
-                             uint64_t child_tid)
-{
-    if ((flags & CSIGNAL) != SIGCHLD && (flags & CSIGNAL))
-        return -EINVAL;
-    fflush(NULL);
-    process_fork_begin(thread);
-    const pid_t pid = fork();
-    const int error = errno;
-    process_fork_end(thread, pid == 0);
-    if (pid < 0)
-        return -error;
-    if (pid) {
-        if (flags & CLONE_PARENT_SETTID)
-            guest_write(thread, parent_tid, &pid, sizeof pid);
-        return pid;
-    }
-    set_child(thread, flags, stack, tls, child_tid);
-    const pid_t own = getpid();
-    if (flags & CLONE_CHILD_SETTID)
-        guest_write(thread, child_tid, &own, sizeof own);
-    thread->held = 0;
-    return 0;
-}
-
-/* The child of vfork() shares all memory with its parent, this program's too, until it runs another program or ends;
- * the parent's thread sleeps meanwhile. So the child goes on with the parent's CPU on a stack of its own, and the
- * parent takes back what is its own. */
-
-static _Noreturn int vfork_child(void *argument)
-{
-    struct thread *thread = argument;
-    signals_apply_mask(thread);
-    thread_run(thread);
-    syscall(SYS_exit_group, thread->end_status);
-    abort(); /* the call does not come back */
-}
-
-static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t tls)
-{
-    struct cpu *cpu = thread->cpu;
-    struct guest_action actions[GUEST_SIGNALS + 1];
-    struct cpu *saved = malloc(sizeof *saved);
-    void *host_stack = mmap(NULL, VFORK_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (!saved || host_stack == MAP_FAILED) {
-        free(saved);
-        return -ENOMEM;
-    }
-    const struct thread before = *thread;
-    memcpy(actions, process.actions, sizeof actions);
-    memcpy(saved, cpu, sizeof *saved);
-    set_child(thread, flags & ~(uint64_t)CLONE_CHILD_CLEARTID, stack, tls, 0);
-    thread->vforked = true;
-    thread->held = 0;
-    signals_block_all();
-    const int pid =
-        clone(vfork_child, (uint8_t *)host_stack + VFORK_STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, thread);
-    const int error = errno;
-    threads_leave(cpu); /* it may have ended where it was */
-    const struct tlb_slots slots = {0};
-    copy_state(cpu, saved);
-    cpu->slots = slots;
-    *thread = before;
-    memcpy(process.actions, actions, sizeof actions);
-    munmap(host_stack, VFORK_STACK_BYTES);
-    free(saved);
-    signals_apply_mask(thread);
-    return pid < 0 ? -error : pid;
-}
-
-#define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
-
-int64_t thread_clone(struct thread *thread, uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t tls,
-                     uint64_t child_tid)
-{
-    if ((flags & THREAD_FLAGS) == THREAD_FLAGS)
-        return begin_thread(thread, flags, stack, parent_tid, tls, child_tid);
-    if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
-                 CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP))
-        return -EINVAL;
-    if ((flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK) && !thread->vforked)
-        return begin_vfork(thread, flags, stack, tls);
-    if (flags & CLONE_VM && !thread->vforked)
-        return -EINVAL;
-    return begin_process(thread, flags, stack, parent_tid, tls, child_tid);
 }
 
 /* --- its wiring ------------------------------------------------------------------------------------- */

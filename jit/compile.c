@@ -6,9 +6,12 @@
  * faster. A load at x1 becomes
  *
  *     lea rax, [rsi + 8]                                                  the address (x1 is in rsi)
- *     mov rdx, [slot.tag] ; xor rdx, rax ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing in one
- * compare add rax, [slot.addend] mov rbx, [rax] miss (out of line): the indexed TLB entry fills the slot; where that
- * does not fit either, call_plain the exec_ function; then on behind the load.
+ *     mov rdx, [slot.tag] ; xor rdx, rax ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing at once
+ *     add rax, [slot.addend]
+ *     mov rbx, [rax]
+ *
+ * At `miss`, out of line, the indexed TLB entry fills the slot; where that does not fit either, the exec_ function is
+ * called; then on behind the load.
  *
  * A region is compiled twice: the first time tells which registers it uses, what it needs of FPCR and FPSR, and which
  * of its blocks may look at the flags that they are entered with. */

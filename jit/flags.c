@@ -6,9 +6,11 @@
  * state they go (as the operands, which is less than the flags) only where something follows that may need them there
  * or takes the operands away; and where the next comparison comes first, never:
  *
- *     subs x1, x1, #1        sub rsi, 1                                 pending: subtraction, of_result, a = x1, imm =
- * 1 ldr  x2, [x3]          (its way out of line first does  lea rax, [rsi + 1] ; mov [flag_a], rax ; mov [flag_b], 1 ;
- * mov [flag_kind], SUB64) b.ne loop              lea rax, [rsi + 1] ; cmp rax, 1 ; the same three moves ; jne
+ *     subs x1, x1, #1     sub rsi, 1                         pending: subtraction, of_result, a = x1, imm = 1
+ *     ldr  x2, [x3]       (its way out of line first does    mov [flag_a], rsi ; mov [flag_kind], SUB64, of_result, 1)
+ *     b.ne loop           lea rax, [rsi + 1] ; cmp rax, 1 ; the same two moves ; jne
+ *
+ * With a register, or a large number, for the second operand it takes a third move, to flag_b.
  *
  * settle_flags (stubs.c) makes nzcv of it when C code is called. */
 #include "jit/state.h"
@@ -84,6 +86,12 @@ static void revive(struct translation_state *t)
     t->flags = host_kind(p);
 }
 
+/* Loops do this each time around: two stores instead of three. */
+static bool fits_beside_kind(int64_t imm)
+{
+    return imm >= -(1 << (31 - FLAG_IMMEDIATE_SHIFT)) && imm < 1 << (31 - FLAG_IMMEDIATE_SHIFT);
+}
+
 static void settle_raw(struct translation_state *t);
 
 /* --- into the state --------------------------------------------------------------------------------- */
@@ -124,6 +132,11 @@ void commit_flags(struct translation_state *t)
     t->flags_raw = false;
     if (p->host_only) {
         commit_host(t, false);
+    } else if (p->immediate && fits_beside_kind(p->imm)) {
+        const int32_t kind = p->kind | FLAG_IMMEDIATE | (p->of_result ? FLAG_OF_RESULT : 0);
+        x64_store(c, 1, general_use(t, p->a, RAX), HOST_CPU, CPU_OFFSET(native.flag_a));
+        x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind),
+                      (int32_t)p->imm * (1 << FLAG_IMMEDIATE_SHIFT) + kind);
     } else {
         x64_store(c, 1, first_operand(t), HOST_CPU, CPU_OFFSET(native.flag_a));
         if (!p->immediate) {

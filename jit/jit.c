@@ -131,8 +131,6 @@ static void *create_with(unsigned cpu_count, uint32_t hotter, bool background, s
         return NULL;
     }
     jit->wants_background = background;
-    if (!jit_settings.process) /* whose programs are often too short for it */
-        begin_background(jit);
     return jit;
 }
 

@@ -57,6 +57,8 @@ static void prepare(struct shadow *shadow, const struct cpu *cpu)
 {
     struct cpu *copy = &shadow->cpu;
     fields_copy(&cpu_fields, copy, cpu);
+    copy->icc = cpu->icc; /* whether there is one shows; confined as it is it never gets there */
+    copy->icc_gic = cpu->icc_gic;
     shadow->clock.now_ns = cpu->clock->now_ns;
     if (cpu->tlb_all->drops != shadow->drops)
         tlb_copy(copy, cpu); /* by a reset, or the like; TLBI in a chunk reached both sides */

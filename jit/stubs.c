@@ -55,6 +55,27 @@ static void load_left(struct x64 *c)
     x64_alu_load(c, 1, ALU_SUB, HOST_LEFT, HOST_CPU, CPU_OFFSET(icount));
 }
 
+/* eax is what stood in flag_kind: it becomes the kind alone, and where a number stands above that rdx becomes the
+ * number and rcx the first operand. */
+static void take_immediate(struct x64 *c)
+{
+    x64_test_imm(c, 0, RAX, FLAG_IMMEDIATE);
+    uint8_t *none = x64_jcc(c, CC_E);
+    x64_extend(c, 2, true, 1, RDX, RAX);
+    x64_shift_imm(c, 1, SHIFT_SAR, RDX, FLAG_IMMEDIATE_SHIFT);
+    x64_test_imm(c, 0, RAX, FLAG_OF_RESULT);
+    uint8_t *is_first = x64_jcc(c, CC_E);
+    x64_alu(c, 1, ALU_ADD, RCX, RDX);
+    x64_test_imm(c, 0, RAX, FLAG_KIND_ADD);
+    uint8_t *was_difference = x64_jcc(c, CC_E);
+    x64_alu(c, 1, ALU_SUB, RCX, RDX); /* of a sum */
+    x64_alu(c, 1, ALU_SUB, RCX, RDX);
+    x64_bind(c, is_first);
+    x64_bind(c, was_difference);
+    x64_alu_imm(c, 0, ALU_AND, RAX, FLAG_OF_RESULT - 1);
+    x64_bind(c, none);
+}
+
 /* The flags of an operation go into nzcv: flag_kind, with its operands in rcx and rdx, becomes 0. */
 static void settle_flags(struct x64 *c)
 {
@@ -64,6 +85,7 @@ static void settle_flags(struct x64 *c)
     x64_load(c, 0, RAX, HOST_CPU, CPU_OFFSET(native.flag_kind));
     x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.flag_a));
     x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.flag_b));
+    take_immediate(c);
     for (unsigned kind = FLAG_KIND_SUB; kind <= FLAG_KIND_AND; kind += 2) {
         for (unsigned w = 0; w < 2; w++) {
             x64_alu_imm(c, 0, ALU_CMP, RAX, (int32_t)(kind + w));

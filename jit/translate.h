@@ -120,5 +120,8 @@ enum {
     FLAG_KIND_RAW = 8,
     FLAG_KIND_ORDER = 10
 };
+/* Beside the kind, where the second operand is a small number: that stands above instead of in flag_b; and flag_a is
+ * what came out instead of the first. */
+enum { FLAG_OF_RESULT = 0x40, FLAG_IMMEDIATE = 0x80, FLAG_IMMEDIATE_SHIFT = 8 };
 
 #endif

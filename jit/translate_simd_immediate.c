@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Integer AdvSIMD: shifts of all lanes by an immediate. Where the host has no shift of a lane's width, a wider one and a
- * mask make it up. */
+/* Integer AdvSIMD: shifts of all lanes by an immediate. Where the host has no shift of a lane's width, a wider one and
+ * a mask make it up. */
 #include "jit/translate_simd.h"
 
 /* d = n's lanes to the right by 1 to their width. Uses xmm5. */

@@ -29,6 +29,7 @@ static const struct board_row board[] = {
     {"flash1", BOARD_FLASH_BASE + FLASH_BANK_BYTES, FLASH_BANK_BYTES, 0, board_build_flash_vars,
      board_describe_nothing},
     {"pci0", 0x4010000000, 256 * PCI_ECAM_BUS_BYTES, 3, board_build_pci, board_describe_pci},
+    {"policy", 0, 0, 0, board_build_policy, board_describe_nothing},
     {"hostcalls", 0, 0, 0, board_build_calls, board_describe_nothing},
     {"virtio", 0x0a000000, VIRTIO_MMIO_SLOT_BYTES, 16, board_build_virtio, board_describe_virtio},
 };

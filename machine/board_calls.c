@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Calls of the guest that the host serves: semihosting, hypercalls. */
+/* Calls of the guest that the host serves: semihosting, hypercalls; and what a policy says of them. */
 #include "machine/board_parts.h"
 #include <stdio.h>
 #include <string.h>
 #include "hostcall/hyper/hyper.h"
+#include "hostcall/policy.h"
 #include "hostcall/semihost.h"
+
+static void free_policy(void *policy)
+{
+    policy_free(policy);
+}
 
 /* --- calls that the host serves --------------------------------------------------------------------- */
 
@@ -39,6 +45,7 @@ static bool build_semihosting(struct machine *machine, struct door *door, struct
                                                     .transmit_context = machine,
                                                     .exit = machine_exit,
                                                     .exit_context = machine,
+                                                    .policy = machine->policy,
                                                 },
                                                 error);
     if (!semihost)
@@ -58,6 +65,7 @@ static bool build_hypercalls(struct machine *machine, struct door *door, struct 
                                            .path = machine->options->hostcall,
                                            .transmit = call_transmit,
                                            .transmit_context = machine,
+                                           .policy = machine->policy,
                                        },
                                        error);
     if (!hyper)
@@ -66,6 +74,18 @@ static bool build_hypercalls(struct machine *machine, struct door *door, struct 
     machine->psci.vendor = hyper_call;
     machine->psci.vendor_context = hyper;
     return true;
+}
+
+/* It comes before all that it judges. */
+bool board_build_policy(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    static const struct device_class policy_class = {.name = "policy", .free = free_policy};
+    if (!machine->options->policy)
+        return true;
+    machine->policy = policy_read(machine->options->policy, error);
+    if (machine->policy)
+        machine_add_device(machine, &policy_class, row->name, machine->policy);
+    return machine->policy;
 }
 
 bool board_build_calls(struct machine *machine, const struct board_row *row, struct error *error)

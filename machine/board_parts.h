@@ -60,6 +60,7 @@ bool board_build_rtc(struct machine *machine, const struct board_row *row, struc
 bool board_build_gpio(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_vmgenid(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_virtio(struct machine *machine, const struct board_row *row, struct error *error);
+bool board_build_policy(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_calls(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_flash(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_flash_vars(struct machine *machine, const struct board_row *row, struct error *error);

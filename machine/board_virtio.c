@@ -101,10 +101,18 @@ static struct disk *open_disk(struct machine *machine, unsigned number, struct e
     return tape && changes ? disk_keep_create(disk, number, keep_block, (void *)tape) : disk;
 }
 
+/* --io-limit */
+static void limit_drive(const struct machine *machine, struct disk_drive *drive)
+{
+    drive->bytes_per_s = machine->options->io_bytes_per_s;
+    drive->per_s = machine->options->io_per_s;
+}
+
 static void add_virtio_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
                             const char *name)
 {
     struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, name);
+    limit_drive(machine, &blk->drive);
     if (board_virtio_on_pci(machine)) /* a vector each is what makes several of use */
         virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
     machine_add_device(machine, &virtio_blk_class, name, blk);
@@ -114,6 +122,7 @@ static void add_virtio_disk(struct machine *machine, const struct board_row *row
 static void add_nvme_disk(struct machine *machine, unsigned number, struct disk *disk, const char *name)
 {
     struct nvme *nvme = nvme_create(&machine->bus, &machine->clock, disk, name);
+    limit_drive(machine, &nvme->drive);
     unsigned slot = pci_host_add(machine->pci, &nvme->function);
     machine_add_device(machine, &nvme_class, name, nvme);
     snprintf(machine->boot_paths[number], sizeof machine->boot_paths[number],
@@ -212,6 +221,7 @@ static bool build_shares(struct machine *machine, const struct board_row *row, s
                 .path = tape_replays(machine->options->tape) ? NULL : option->path,
                 .read_only = option->read_only,
                 .mapped = option->mapped,
+                .policy = machine->policy,
             },
             error);
         if (!server)

@@ -30,6 +30,7 @@ void help_program(FILE *to)
           "       armature exec PROGRAM    run one ARM64 Linux program (armature exec --help)\n"
           "       armature snapshot ...    look at snapshots (armature snapshot --help)\n"
           "       armature disk ...        make, check and copy disk images (armature disk --help)\n"
+          "       armature install-binfmt  have Linux start ARM64 programs by itself (... --help)\n"
           "       armature list ...        machines that stay: create, start, stop, list, shell, ssh, logs,\n"
           "                                rename, delete, unit, get (armature list --help)\n"
           "       armature --help          this text\n"

@@ -21,7 +21,7 @@ typedef void inputs_observer(void *context, unsigned source, struct input_stamp 
 struct inputs *inputs_create(struct error *error);
 void inputs_free(struct inputs *inputs);
 
-/** NULL: nobody observes. */
+/** Has `observer` told, of two that there may be; they are told apart by their contexts. NULL: no longer. */
 void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context);
 
 /** `posted` is told of every input for an unscripted source that is posted on the machine's own thread, so
@@ -54,7 +54,7 @@ const struct input_source *inputs_source(const struct inputs *inputs, unsigned s
 
 /** Hands over an input that a log holds. False: it is none that the device could get now, so that the log is not of
  *  this run; nothing was done. */
-bool inputs_replay(struct inputs *inputs, unsigned source, const void *bytes, size_t length);
+bool inputs_replay(struct inputs *inputs, unsigned source, struct input_stamp stamp, const void *bytes, size_t length);
 
 /** Whether a backend waits for an answer from outside (host_poller.busy). */
 bool inputs_busy(struct inputs *inputs);

@@ -39,6 +39,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, pci),
     FIELD_HOST(struct machine, its),
     FIELD_HOST(struct machine, disks),
+    FIELD_HOST(struct machine, policy),
     FIELD_HOST(struct machine, fw_cfg),
     FIELD(struct machine, uart.panic.begin_matched),
     FIELD(struct machine, uart.panic.end_matched),
@@ -272,6 +273,7 @@ static bool make_engine(struct machine *machine, struct error *error)
     machine->loop.engine_ops = machine->engine_ops;
     machine->loop.engine = machine->engine;
     machine->loop.tape = machine->options->tape;
+    machine->loop.limit.percent = machine->options->cpu_limit;
     run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
     marks_init(machine);
     return !machine->options->parallel || run_parallel_init(&machine->loop, error);

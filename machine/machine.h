@@ -62,6 +62,7 @@ struct machine {
     struct gicv3_its *its; /* NULL: messages on PCI are writes to memory */
     char boot_paths[MAX_DISKS][64]; /* of the disks, as Open Firmware would name them */
     struct machine_disk disks[MAX_DISKS]; /* where the run is recorded or replayed */
+    struct policy *policy; /* of --policy; one of `devices`. NULL: there is none */
     struct fw_cfg *fw_cfg; /* what firmware is told; one of `devices` */
     struct machine_line uart, console;
     unsigned break_source; /* the UART's line held in break */

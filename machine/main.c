@@ -8,10 +8,12 @@
 #include <sys/random.h>
 #include "debugger/debugger.h"
 #include "debugger/scenario.h"
+#include "hostcall/binfmt.h"
 #include "hostcall/exec.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
+#include "machine/isolation.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
 #include "machine/window.h"
@@ -213,6 +215,15 @@ static bool can_debug(const struct run_options *options)
     return !options->parallel && options->engine != ENGINE_CHOICE_LOCKSTEP && !options->dump_dtb;
 }
 
+/* There in a build with the address sanitizer, which at its end looks for leaks by tracing itself. */
+extern void __lsan_do_leak_check(void) __attribute__((weak));
+
+/* Gives up what a machine that is set up needs no more. */
+static bool isolate(const struct run_options *options, bool debug, struct error *error)
+{
+    return __lsan_do_leak_check || isolation_enter(options, debug || options->script, error);
+}
+
 /* `armature run`, or with `debug` `armature debug`. */
 static int command_run(int argc, char **argv, bool debug)
 {
@@ -279,7 +290,7 @@ static int command_run(int argc, char **argv, bool debug)
     else {
         if (options.parallel)
             fprintf(stderr, "armature: --parallel: processors run at the same time; no two runs are the same\n");
-        status = run(machine, record, replay, &error);
+        status = isolate(&options, debug, &error) ? run(machine, record, replay, &error) : EXIT_STATUS_HOST;
     }
     if (debugger_failed(debugger) && status != EXIT_STATUS_HOST) {
         error_set(&error, "a command of the debugger failed; its message stands above");
@@ -312,8 +323,40 @@ static int command_exec(int argc, char **argv)
         exec_help(stdout);
         return finish_output();
     }
+    const struct exec_translator translator = {&jit_settings.perf_map, &jit_settings.counting};
     jit_settings.process = true;
-    return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &error), error.text);
+    return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &translator, &error),
+                    error.text);
+}
+
+/* Started by the kernel for a program: its path, what it is called, and its arguments. */
+static int exec_binfmt(int argc, char **argv)
+{
+    static char name_option[] = "--argv0", end_option[] = "--";
+    char **all = calloc((size_t)argc + 3, sizeof *all);
+    if (!all)
+        return complain(EXIT_STATUS_HOST, "no memory on the host");
+    char *const head[] = {name_option, argv[1], end_option, argv[0]};
+    memcpy(all, head, sizeof head);
+    memcpy(all + 4, argv + 2, (size_t)(argc - 2) * sizeof *all);
+    return command_exec(argc + 2, all);
+}
+
+static int command_install_binfmt(int argc, char **argv)
+{
+    static const enum exit_status statuses[] = {
+        [BINFMT_DONE] = EXIT_STATUS_POWER_OFF,
+        [BINFMT_FAILED] = EXIT_STATUS_HOST,
+        [BINFMT_USAGE] = EXIT_STATUS_USAGE,
+    };
+    struct error error = {""};
+    if (argc == 1 && !strcmp(argv[0], "--help")) {
+        binfmt_help(stdout);
+        return finish_output();
+    }
+    const enum exit_status status = statuses[binfmt_command(argc, argv, &error)];
+    const int output = finish_output();
+    return status ? complain(status, error.text) : output;
 }
 
 static int run_scenario(int argc, char **argv)
@@ -359,6 +402,8 @@ int main(int argc, char **argv)
         {"--bash-completion", help_completion},
     };
 
+    if (binfmt_started(argc))
+        return exec_binfmt(argc - 1, argv + 1);
     if (argc >= 2 && !strcmp(argv[1], "exec"))
         return command_exec(argc - 2, argv + 2); /* whose signals are the program's */
     /* A peer that hangs up, and a file that may not grow further, are errors of the write. */
@@ -376,11 +421,14 @@ int main(int argc, char **argv)
         return command_snapshot(argc - 2, argv + 2);
     if (!strcmp(argv[1], "disk"))
         return command_disk(argc - 2, argv + 2);
+    if (!strcmp(argv[1], "install-binfmt"))
+        return command_install_binfmt(argc - 2, argv + 2);
     if (manage_is_command(argv[1]))
         return command_manage(argc - 1, argv + 1);
     if (argc > 2)
         return complain(EXIT_STATUS_USAGE,
-                        "expected run, debug, test, exec, snapshot or disk and what follows them, --help or --version");
+                        "expected run, debug, test, exec, snapshot, disk or install-binfmt and what follows them, "
+                        "--help or --version");
     if (!strcmp(argv[1], "--version")) {
         puts("armature " ARMATURE_VERSION);
         return finish_output();
@@ -391,7 +439,8 @@ int main(int argc, char **argv)
             return finish_output();
         }
     fprintf(stderr,
-            "armature: unknown command '%s'; expected run, debug, test, exec, snapshot, disk, --help or --version\n",
+            "armature: unknown command '%s'; expected run, debug, test, exec, snapshot, disk, install-binfmt, "
+            "--help or --version\n",
             argv[1]);
     return EXIT_STATUS_USAGE;
 }

@@ -10,6 +10,7 @@ const struct cli_group cli_groups[] = {
     {"Lines, screen and keys", options_lines},
     {"Time and engines", options_engine},
     {"The run", options_run},
+    {"Isolation and limits", options_limits},
     {"Snapshots", options_snapshot},
     {"The debugger", options_debug},
     {0},

@@ -165,6 +165,7 @@ struct run_options {
                              known */
     const char
         *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
+    const char *policy; /* a file of rules for calls of the host (hostcall/policy.h); NULL: there are none */
     struct display_option display;
     const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
     struct at_option at[MAX_AT];
@@ -184,6 +185,9 @@ struct run_options {
     const struct tape *tape;     /* what does that: main's to set */
     uint64_t timeout_ns;     /* guest time; 0: none */
     uint64_t stop_after_insns; /* of CPU 0, from where the run begins; 0: never */
+    unsigned cpu_limit;      /* per cent of a processor of the host, 1 to 100 * MAX_CPUS; 0: no limit */
+    uint64_t io_bytes_per_s, io_per_s; /* of each disk, in guest time; 0: no limit */
+    bool no_isolation, verbose;
     bool exit_on_panic, no_reboot;
     uint64_t hash_at[MAX_HASHES]; /* where hashes of the state are printed: instructions of CPU 0, ascending, not 0 */
     unsigned hash_count;

@@ -34,6 +34,11 @@ static bool take_balloon(struct run_options *options, const char *value, struct 
     return options->balloon = true;
 }
 
+static bool take_policy(struct run_options *options, const char *value, struct error *error)
+{
+    return option_path(&options->policy, "--policy", value, error);
+}
+
 static bool take_hostcall(struct run_options *options, const char *value, struct error *error)
 {
     options->hostcall = value;
@@ -95,6 +100,10 @@ const struct cli_option options_board[] = {
      take_share},
     {"--balloon", NULL, NULL, false,
      "Add a virtio balloon, by which the guest gives memory that it does not use back to the host.", take_balloon},
+    {"--policy", "FILE", "", false,
+     "Log, deny or change what the guest asks of the host by --share, --hostcall and --semihosting, as the file's "
+     "rules say. A replay wants the same.",
+     take_policy},
     {"--hostcall", "FILE", "", false,
      "Let the guest call the functions of the host's libraries that the file lists with their arguments, and no "
      "others. Its side of that is in guest/hypercall.",

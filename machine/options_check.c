@@ -103,6 +103,8 @@ bool options_check(const struct run_options *options, struct error *error)
                                 "makes no sense with it");
     if (options->parallel && options->engine == ENGINE_CHOICE_LOCKSTEP)
         return error_set(error, "--engine lockstep runs one processor at a time, so --parallel makes no sense with it");
+    if (options->parallel && options->cpu_limit)
+        return error_set(error, "--cpu-limit needs processors that take turns, so --parallel makes no sense with it");
     if (options->parallel && options->hash_count)
         return error_set(error, "--state-hash-at tells repeatable runs apart, which those of --parallel are not");
     if (options->parallel && options->stop_after_insns)

@@ -197,6 +197,16 @@ static const char *describe_display(const struct run_options *options, unsigned 
     return index || options->display.kind == DISPLAY_ABSENT ? NULL : value;
 }
 
+static const char *describe_io_limit(const struct run_options *options, unsigned index, char *value)
+{
+    if (index || (!options->io_bytes_per_s && !options->io_per_s))
+        return NULL;
+    int length = options->io_bytes_per_s ? snprintf(value, 32, "%" PRIu64, options->io_bytes_per_s) : 0;
+    if (options->io_per_s)
+        snprintf(value + length, 32, "%siops=%" PRIu64, length ? "," : "", options->io_per_s);
+    return value;
+}
+
 static const char *describe_clock(const struct run_options *options, unsigned index, char *value)
 {
     return index ? NULL : options->clock == CLOCK_CHOICE_PACED ? "paced" : "virtual";
@@ -266,6 +276,7 @@ static const struct {
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
     {"--display", false, describe_display},
+    {"--io-limit", false, describe_io_limit},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
     {"--seed", false, describe_seed},

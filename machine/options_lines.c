@@ -2,6 +2,7 @@
 /* Where serial lines and the screen end on the host, and what is done with them. A group of the table of options. */
 #include <string.h>
 #include "machine/actions.h"
+#include "machine/contract/clock.h"
 #include "machine/options_values.h"
 
 #define SERIALS "none null stdio pty file: unix:"
@@ -77,7 +78,7 @@ static bool take_at(struct run_options *options, const char *first, const char *
     struct at_option *at = &options->at[options->at_count];
     if (options->at_count == MAX_AT)
         return error_set(error, "--at can be given %u times at most", MAX_AT);
-    if (!option_time(first, &at->at_ns))
+    if (!time_parse(first, &at->at_ns) || !at->at_ns)
         return error_set(
             error, "--at expects a time with its unit, and an action, such as 20s \"screenshot x.png\" (not '%s')",
             first);

@@ -202,12 +202,13 @@ const struct cli_option options_net[] = {
      "2222 to the guest's 22, hostfwd=tcp:0.0.0.0:2222:22 for other machines too; guestfwd=tcp:10.0.2.100:80-unix:PATH "
      "leads the guest's connections there to a socket; with restrict nothing else leads out or in. tap:NAME: an "
      "interface of the host. none: nothing. socket:unix:PATH or socket:tcp:HOST:PORT: another machine, which has the "
-     "same with listen. mac= is its address (else the seed makes one), queues= the pairs of queues, dump=FILE keeps all frames (pcap).",
+     "same with listen. mac= is its address (else the seed makes one), queues= the pairs of queues, dump=FILE "
+     "keeps all frames (pcap).",
      take_net},
     {"--vsock", "PATH[,cid=N]", "", false,
      "Sockets between the guest and the host (virtio-vsock). Who connects to the Unix socket PATH and says CONNECT "
-     "PORT gets to the guest's port; the guest's connections to port N of the host (CID 2) go to the socket PATH_N. The "
-     "guest's own CID is 3, or N.",
+     "PORT gets to the guest's port; the guest's connections to port N of the host (CID 2) go to the socket PATH_N. "
+     "The guest's own CID is 3, or N.",
      take_vsock},
     {0},
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* How a run ends, and what is told of it. A group of the table of options. */
+#include "machine/contract/clock.h"
 #include "machine/options_values.h"
 
 static bool take_record(struct run_options *options, const char *value, struct error *error)
@@ -14,7 +15,7 @@ static bool take_replay(struct run_options *options, const char *value, struct e
 
 static bool take_timeout(struct run_options *options, const char *value, struct error *error)
 {
-    return option_time(value, &options->timeout_ns) ||
+    return (time_parse(value, &options->timeout_ns) && options->timeout_ns) ||
            error_set(error, "--timeout expects a time with its unit (ms, s, m or h), such as 60s (not '%s')", value);
 }
 

@@ -21,7 +21,7 @@ struct cli_option {
 
 /** Options that belong together; each group has a file of its own, options_GROUP.c. The last row has no name. */
 extern const struct cli_option options_start[], options_board[], options_disk[], options_net[], options_lines[],
-    options_engine[], options_run[], options_snapshot[], options_debug[];
+    options_engine[], options_run[], options_snapshot[], options_debug[], options_limits[];
 
 /** All groups, in the order of the help; the last has no title. */
 extern const struct cli_group {

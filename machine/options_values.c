@@ -39,23 +39,6 @@ bool option_size(const char *text, uint64_t minimum, uint64_t maximum, uint64_t 
     return true;
 }
 
-bool option_time(const char *text, uint64_t *ns)
-{
-    static const struct {
-        const char *unit;
-        uint64_t ns;
-    } units[] = {{"ms", 1000000}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S}};
-    uint64_t number;
-    const char *unit;
-    if (option_number(text, UINT64_MAX / units[3].ns, &number, &unit) && number > 0)
-        for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
-            if (!strcmp(unit, units[i].unit)) {
-                *ns = number * units[i].ns;
-                return true;
-            }
-    return false;
-}
-
 int option_find_word(const char *words, const char *text)
 {
     size_t length = strlen(text);

@@ -14,9 +14,6 @@ bool option_whole_number(const char *text, uint64_t maximum, uint64_t *value);
 /** A number of MiB or GiB (512M, 2G) from `minimum` to `maximum` bytes. */
 bool option_size(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *bytes);
 
-/** A number that is not 0, and its unit: 500ms, 60s, 5m, 1h. */
-bool option_time(const char *text, uint64_t *ns);
-
 /** The place of `text` in `words`, which are separated by blanks; -1 where it is none of them. */
 int option_find_word(const char *words, const char *text);
 

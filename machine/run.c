@@ -3,6 +3,7 @@
 #include "machine/run.h"
 #include <assert.h>
 #include <string.h>
+#include <time.h>
 
 /* A CPU that retired fewer in a round only looked around: it does not wake others from WFE. */
 #define STIR_INSNS 64u
@@ -43,6 +44,7 @@ static const struct field run_loop_list[] = {
     FIELD_HOST(struct run_loop, stop),
     FIELD_HOST(struct run_loop, wrong),
     FIELD_HOST(struct run_loop, last_poll_host_ns),
+    FIELD_HOST(struct run_loop, limit),
     FIELD(struct run_loop, quiet_ns),
     FIELD(struct run_loop, quiet_insns),
     FIELD(struct run_loop, line_ns),
@@ -403,6 +405,26 @@ static void run_idle(struct run_loop *loop)
 
 /* --- the loop -------------------------------------------------------------------------------------- */
 
+static uint64_t used_ns(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
+/* Sleeps where the program had more than its part of a processor. Too much is remembered, too little is not. */
+static void keep_limit(struct run_loop *loop)
+{
+    struct run_limit *limit = &loop->limit;
+    uint64_t host_ns = loop->governor.host_ns(), now_used_ns = used_ns();
+    uint64_t allowed_ns = (host_ns - limit->host_ns) * limit->percent / 100, had_ns = now_used_ns - limit->used_ns;
+    if (had_ns > allowed_ns + RUN_LIMIT_SLACK_NS)
+        inputs_poll(loop->inputs, (had_ns - allowed_ns) * 100 / limit->percent);
+    if (host_ns - limit->host_ns > RUN_LIMIT_WINDOW_NS)
+        *limit = (struct run_limit){limit->percent, host_ns,
+                                    now_used_ns - (had_ns > allowed_ns ? had_ns - allowed_ns : 0)};
+}
+
 /* Looks at the host now and then, and sleeps where the CPUs got ahead of it. */
 static void look_at_host(struct run_loop *loop, uint64_t host_ns)
 {
@@ -410,6 +432,8 @@ static void look_at_host(struct run_loop *loop, uint64_t host_ns)
         return;
     loop->last_poll_host_ns = host_ns;
     inputs_poll(loop->inputs, governor_ahead_ns(&loop->governor, loop->now_ns));
+    if (loop->limit.percent)
+        keep_limit(loop);
 }
 
 static void run_busy(struct run_loop *loop)

@@ -22,6 +22,8 @@
 
 #define RUN_QUANTUM_NS   20000ull   /* of a CPU among several */
 #define RUN_ALONE_NS     1000000ull /* of one CPU by itself: how often it looks at the host */
+#define RUN_LIMIT_SLACK_NS 2000000ull /* so much more than its part the program may have for a moment */
+#define RUN_LIMIT_WINDOW_NS NS_PER_S   /* parts that were not used are given up after that */
 #define RUN_HOST_POLL_NS 1000000ull /* host time between looks at the host's descriptors */
 
 /* A guest waits for input, as far as a script is concerned, when it has been quiet for a while: its CPUs
@@ -75,6 +77,10 @@ struct run_loop {
     bool stop;           /* run_loop_stop() was called */
     bool wrong;          /* ENGINE_EXIT_WRONG: it stopped for that */
     uint64_t last_poll_host_ns;
+    struct run_limit {
+        unsigned percent;          /* of a processor of the host, for all threads of the program; 0: no limit */
+        uint64_t host_ns, used_ns; /* when its parts began to be counted, and what had been used */
+    } limit;
     uint64_t quiet_ns, quiet_insns; /* since when the guest has been quiet, and its instructions then */
     uint64_t line_ns;               /* when it got the last line of a script */
     uint64_t script_quiet_ns;       /* how long a script waits for quiet */

@@ -12,6 +12,9 @@
 #define PAGES_WRITTEN_MAX 64u  /* more at once, and the engine forgets everything */
 #define TIMER_SLACK_NS    1000 /* by how much the host may be late to wake the machine's thread */
 
+/* Events that come again and again with less between them are taken to go on. */
+#define PERIOD_MAX_NS 20000000ull
+
 /* A script's line waits for this much quiet: idle time is the user's here. */
 #define QUIET_NS 300000000ull
 
@@ -43,6 +46,7 @@ struct run_parallel {
     unsigned page_count;
     uint64_t pages[PAGES_WRITTEN_MAX]; /* written, and not settled yet */
     uint64_t sleeps_until_ns;          /* the machine's thread; 0: it is awake */
+    uint64_t fired_ns;                 /* when the last event was due */
     struct lane lanes[];
 };
 
@@ -251,11 +255,27 @@ static void after_wait(void *context)
     loop->parallel->sleeps_until_ns = 0;
 }
 
+/* Fires what is due. Returns when to look again although nothing may be scheduled for then: a CPU's timer that has just
+ * fired will be set anew, most likely for then, and its thread need not wake this one for it. */
+static uint64_t fire_due(struct run_loop *loop)
+{
+    struct run_parallel *parallel = loop->parallel;
+    const uint64_t due_ns = clock_next_ns(loop->clock), period_ns = due_ns - parallel->fired_ns;
+    if (due_ns > loop->clock->now_ns)
+        return CLOCK_NEVER;
+    clock_fire_due(loop->clock);
+    parallel->fired_ns = due_ns;
+    const bool soon = clock_next_ns(loop->clock) <= due_ns + PERIOD_MAX_NS;
+    return period_ns && period_ns <= PERIOD_MAX_NS && !soon ? due_ns + period_ns : CLOCK_NEVER;
+}
+
 static void run_machine(struct run_loop *loop)
 {
-    clock_fire_due(loop->clock);
+    uint64_t again_ns = fire_due(loop);
     deliver(loop);
     uint64_t script_ns = deliver_scripts(loop), next_ns = clock_next_ns(loop->clock);
+    if (again_ns < next_ns)
+        next_ns = again_ns;
     if (script_ns < next_ns)
         next_ns = script_ns;
     if (stopping(loop->parallel))

@@ -28,6 +28,7 @@ struct serial {
     const char *path;
     int in_fd, out_fd, listen_fd; /* -1: none (now) */
     FILE *log;                    /* a file that gets all output too; NULL: none (any more) */
+    struct host_poller log_poller;
     int pty_fd;                   /* the other side of the pseudo-terminal, held so that it never hangs up */
     struct host_watch in_watch, out_watch, listen_watch;
     struct inputs *inputs; /* NULL until attached */
@@ -126,8 +127,21 @@ bool serial_log_to(struct serial *serial, const char *path, struct error *error)
     serial->log = fopen(path, "ae");
     if (!serial->log)
         return error_set(error, "%s: %s cannot be written: %s", serial->name, path, strerror(errno));
-    setvbuf(serial->log, NULL, _IOLBF, 4096);
+    setvbuf(serial->log, NULL, _IOFBF, 4096);
     return true;
+}
+
+/* Whenever the host is looked at, so that who reads the log sees a prompt too. */
+static int flush_log(void *backend, struct pollfd *fds, int capacity, int *timeout_ms)
+{
+    struct serial *serial = backend;
+    if (serial->log && fflush(serial->log) != 0)
+        give_up_log(serial);
+    return 0;
+}
+
+static void log_polled(void *backend, const struct pollfd *fds, int count, bool poll_failed)
+{
 }
 
 void serial_transmit(void *context, const void *bytes, size_t length)
@@ -271,6 +285,10 @@ static bool open_unix(struct serial *serial, struct error *error)
 /* Watches the descriptors there are, or for a client to come. */
 static void watch_host(struct serial *serial)
 {
+    if (serial->log) {
+        serial->log_poller = (struct host_poller){.fill = flush_log, .done = log_polled, .backend = serial};
+        host_poller_add(serial->inputs, &serial->log_poller);
+    }
     if (serial->kind == SERIAL_UNIX) {
         serial->listen_watch = (struct host_watch){serial->listen_fd, POLLIN, on_client, serial};
         host_watch_add(serial->inputs, &serial->listen_watch);

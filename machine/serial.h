@@ -56,7 +56,8 @@ void serial_flush(struct serial *serial);
 /** Writes out what is buffered, puts the terminal right and frees. NULL is allowed. */
 void serial_close(struct serial *serial);
 
-/** Takes what a script has ready on the host, its end too, so that a machine that is saved now has it. NULL is allowed. */
+/** Takes what a script has ready on the host, its end too, so that a machine that is saved now has it. NULL is
+ *  allowed. */
 void serial_collect(struct serial *serial);
 
 #endif

@@ -53,7 +53,8 @@ static bool make_folder(const char *path, struct error *error)
 static bool belongs_to_run(const char *name)
 {
     static const char *const of_run[] = {"--serial",   "--serial-log", "--control", "--script", "--restore",
-                                         "--incoming", "--replay",   "--record",     "--dump-dtb", "--timeout", "--stop-after",
+                                         "--incoming", "--replay",   "--record",     "--dump-dtb", "--timeout",
+                                         "--stop-after",
                                          "--fresh-identity", "--failure-snapshot", "--state-hash-at"};
     for (unsigned i = 0; i < sizeof of_run / sizeof of_run[0]; i++)
         if (!strcmp(of_run[i], name))
@@ -388,7 +389,8 @@ static int do_ssh(const char *path, int argc, char **argv, const struct manage_h
         return EXIT_STATUS_HOST;
     if (!ssh_port(&config)) {
         error_set(error,
-                  "no port of the host leads to the guest's port 22; add to %s/config: net user,hostfwd=tcp:2222:22", path);
+                  "no port of the host leads to the guest's port 22; add to %s/config: net user,hostfwd=tcp:2222:22",
+                  path);
         return EXIT_STATUS_HOST;
     }
     snprintf(port, sizeof port, "%u", ssh_port(&config));

@@ -193,16 +193,17 @@ static void carry_out(struct nvme *nvme, uint32_t queue, const struct nvme_comma
         nvme_complete(nvme, queue, command->id, status, result);
 }
 
-static uint64_t service_ns(uint32_t queue, const struct nvme_command *command)
+static uint64_t service_ns(const struct nvme *nvme, uint32_t queue, const struct nvme_command *command)
 {
+    uint64_t bytes = ((command->dword12 & 0xffff) + 1) * DISK_SECTOR_BYTES;
     if (queue == 0)
         return 0;
     switch (command->opcode) {
-    case 0: return DISK_FLUSH_NS;
+    case 0: return disk_drive_takes_ns(&nvme->drive, 0, DISK_FLUSH_NS);
     case 1:
     case 2:
-    case 5: return ((command->dword12 & 0xffff) + 1) * DISK_SECTOR_BYTES * 1000 / DISK_BYTES_PER_1000_NS;
-    default: return 0;
+    case 5: return disk_drive_takes_ns(&nvme->drive, bytes, bytes * 1000 / DISK_BYTES_PER_1000_NS);
+    default: return disk_drive_takes_ns(&nvme->drive, 0, 0);
     }
 }
 
@@ -232,7 +233,7 @@ static void fetch(struct nvme *nvme, uint32_t number)
         queue->head = (queue->head + 1) % queue->size;
         struct nvme_command command = command_of(request);
         uint64_t start = nvme->idle_at_ns > now ? nvme->idle_at_ns : now;
-        nvme->idle_at_ns = start + service_ns(number, &command);
+        nvme->idle_at_ns = start + service_ns(nvme, number, &command);
         request->due_ns = nvme->idle_at_ns + DISK_LATENCY_NS;
         request->queue = number;
         nvme->request_count++;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "snapshot/state.h"
+#include "snapshot/watched.h"
 
 #define BATCH_PAGES 64u
 
@@ -25,16 +26,15 @@ struct batch {
 
 /* RAM, or a device's medium. */
 struct space_watch {
+    struct watched_space of;
     struct page_watch watch;
-    struct page_watch **list;
-    const struct device *device; /* NULL: RAM */
     struct checkpoints *points;
     bool out_of_memory;
 };
 
 struct checkpoint {
     struct state_image state;
-    struct batch *kept[1 + MACHINE_DEVICES_MAX]; /* of each space, the newest batch first */
+    struct batch *kept[WATCHED_MAX]; /* of each space, the newest batch first */
     uint64_t kept_bytes;
 };
 
@@ -42,7 +42,7 @@ struct checkpoints {
     struct machine *machine;
     struct checkpoint *of;
     unsigned count, capacity;
-    struct space_watch spaces[1 + MACHINE_DEVICES_MAX];
+    struct space_watch spaces[WATCHED_MAX];
     unsigned space_count; /* 0: no point was ever set */
     bool going;           /* back */
 };
@@ -92,38 +92,24 @@ static void free_point(struct checkpoints *points, struct checkpoint *point)
 
 /* --- watching -------------------------------------------------------------------------------------- */
 
-static void watch_space(struct checkpoints *points, const struct device *device, struct page_watch **list,
-                        uint64_t page_count)
-{
-    struct space_watch *space = &points->spaces[points->space_count++];
-    *space = (struct space_watch){.list = list, .device = device, .points = points};
-    page_watch_init(&space->watch, page_count, keep, space);
-    if (device)
-        page_watch_add(list, &space->watch);
-    else
-        machine_watch_ram(points->machine, &space->watch);
-}
-
 static void watch_all(struct checkpoints *points)
 {
-    struct machine *machine = points->machine;
-    watch_space(points, NULL, &machine->bus.ram.watches, machine->bus.ram.size_bytes / PAGE_SIZE_BYTES);
-    for (unsigned i = 0; i < machine->device_count; i++) {
-        const struct device *device = &machine->devices[i];
-        uint64_t page_count = 0;
-        struct page_watch **list =
-            device->class->medium ? device->class->medium->watches(device->instance, &page_count) : NULL;
-        if (list)
-            watch_space(points, device, list, page_count);
+    struct watched_space all[WATCHED_MAX];
+    const unsigned count = watched_spaces(points->machine, all);
+    for (unsigned i = 0; i < count; i++) {
+        struct space_watch *space = &points->spaces[points->space_count];
+        if (!all[i].list)
+            continue;
+        *space = (struct space_watch){.of = all[i], .points = points};
+        watched_begin(points->machine, &space->of, &space->watch, keep, space);
+        points->space_count++;
     }
 }
 
 static void watch_again(struct checkpoints *points)
 {
-    ram_watch_again(&points->machine->bus.ram, &points->spaces[0].watch);
-    machine_drop_write_tags(points->machine);
-    for (unsigned i = 1; i < points->space_count; i++)
-        page_watch_arm(&points->spaces[i].watch);
+    for (unsigned i = 0; i < points->space_count; i++)
+        watched_again(points->machine, &points->spaces[i].of, &points->spaces[i].watch);
 }
 
 /* --- giving back ----------------------------------------------------------------------------------- */
@@ -131,8 +117,8 @@ static void watch_again(struct checkpoints *points)
 static bool give_page(const struct space_watch *space, const struct kept_page *kept)
 {
     struct bus *bus = &space->points->machine->bus;
-    if (space->device)
-        return space->device->class->medium->revert_page(space->device->instance, kept->page,
+    if (space->of.device)
+        return space->of.device->class->medium->revert_page(space->of.device->instance, kept->page,
                                                          kept->own ? kept->content : NULL);
     return bus_dma_write(bus, bus->ram.base + kept->page * PAGE_SIZE_BYTES, kept->content, PAGE_SIZE_BYTES);
 }
@@ -156,7 +142,7 @@ static void forget_kept(struct space_watch *space, struct checkpoint *point)
     for (const struct batch *batch = point->kept[number]; batch; batch = batch->next)
         for (unsigned i = 0; i < batch->count; i++) {
             page_watch_forget(&space->watch, batch->pages[i].page);
-            if (!space->device)
+            if (!space->of.device)
                 ram->page_flags[batch->pages[i].page] |= PAGE_CLEAN;
         }
     free_kept(point, number);
@@ -178,8 +164,7 @@ void checkpoints_free(struct checkpoints *points)
     for (unsigned i = 0; i < points->count; i++)
         free_point(points, &points->of[i]);
     for (unsigned i = 0; i < points->space_count; i++) {
-        page_watch_remove(points->spaces[i].list, &points->spaces[i].watch);
-        page_watch_free(&points->spaces[i].watch);
+        watched_end(&points->spaces[i].of, &points->spaces[i].watch);
     }
     free(points->of);
     free(points);

@@ -11,31 +11,19 @@ static size_t bitmap_bytes(const struct lineage_space *space)
     return (space->watch.page_count + 63) / 64 * sizeof *space->before;
 }
 
-static void begin_space(struct lineage *lineage, const struct device *device, struct page_watch **list,
-                        uint64_t page_count)
-{
-    struct lineage_space *space = &lineage->spaces[lineage->space_count++];
-    *space = (struct lineage_space){.list = list, .device = device};
-    page_watch_init(&space->watch, page_count, NULL, NULL);
-    space->before = host_alloc(bitmap_bytes(space) + 8, 1);
-    if (device)
-        page_watch_add(list, &space->watch);
-    else
-        machine_watch_ram(lineage->machine, &space->watch);
-}
-
 /* From now on changes are looked at. */
 static void begin_spaces(struct lineage *lineage)
 {
-    struct machine *machine = lineage->machine;
-    begin_space(lineage, NULL, &machine->bus.ram.watches, machine->bus.ram.size_bytes / PAGE_SIZE_BYTES);
-    for (unsigned i = 0; i < machine->device_count; i++) {
-        const struct device *device = &machine->devices[i];
-        uint64_t page_count;
-        struct page_watch **list =
-            device->class->medium ? device->class->medium->watches(device->instance, &page_count) : NULL;
-        if (list)
-            begin_space(lineage, device, list, page_count);
+    struct watched_space all[WATCHED_MAX];
+    const unsigned count = watched_spaces(lineage->machine, all);
+    for (unsigned i = 0; i < count; i++) {
+        struct lineage_space *space = &lineage->spaces[lineage->space_count];
+        if (!all[i].list)
+            continue;
+        space->of = all[i];
+        watched_begin(lineage->machine, &space->of, &space->watch, NULL, NULL);
+        space->before = host_alloc(bitmap_bytes(space) + 8, 1);
+        lineage->space_count++;
     }
 }
 
@@ -46,10 +34,8 @@ static void arm(struct lineage *lineage)
         begin_spaces(lineage);
         return;
     }
-    ram_watch_again(&lineage->machine->bus.ram, &lineage->spaces[0].watch);
-    machine_drop_write_tags(lineage->machine);
-    for (unsigned i = 1; i < lineage->space_count; i++)
-        page_watch_arm(&lineage->spaces[i].watch);
+    for (unsigned i = 0; i < lineage->space_count; i++)
+        watched_again(lineage->machine, &lineage->spaces[i].of, &lineage->spaces[i].watch);
 }
 
 static void set_path(char to[PATH_MAX], const char *path)
@@ -66,8 +52,7 @@ void lineage_init(struct lineage *lineage, struct machine *machine)
 void lineage_free(struct lineage *lineage)
 {
     for (unsigned i = 0; i < lineage->space_count; i++) {
-        page_watch_remove(lineage->spaces[i].list, &lineage->spaces[i].watch);
-        page_watch_free(&lineage->spaces[i].watch);
+        watched_end(&lineage->spaces[i].of, &lineage->spaces[i].watch);
         free(lineage->spaces[i].before);
     }
 }
@@ -110,7 +95,7 @@ bool lineage_parent(const struct lineage *lineage, const char *child, struct byt
 const struct page_watch *lineage_changes(const struct lineage *lineage, const struct device *device)
 {
     for (unsigned i = 1; i < lineage->space_count; i++)
-        if (lineage->spaces[i].device == device)
+        if (lineage->spaces[i].of.device == device)
             return &lineage->spaces[i].watch;
     return NULL;
 }

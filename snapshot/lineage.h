@@ -4,16 +4,15 @@
 #define ARMATURE_LINEAGE_H
 
 #include <limits.h>
-#include "machine/machine.h"
 #include "snapshot/bytes.h"
+#include "snapshot/watched.h"
 
 /** Of one space of pages: what changed since the parent; while a snapshot is being written, what had changed until then
  * is kept, as it may not come about. */
 struct lineage_space {
+    struct watched_space of;
     struct page_watch watch;
-    struct page_watch **list;    /* where the watch is */
-    uint64_t *before;            /* until the snapshot that is being written */
-    const struct device *device; /* whose medium; NULL: RAM */
+    uint64_t *before; /* until the snapshot that is being written */
 };
 
 struct lineage {
@@ -22,7 +21,7 @@ struct lineage {
     bool known;              /* there is a parent */
     char path[PATH_MAX];     /* of the parent, absolute */
     uint64_t identity;       /* its table's checksum */
-    struct lineage_space spaces[1 + MACHINE_DEVICES_MAX]; /* RAM first; none before there is a parent */
+    struct lineage_space spaces[WATCHED_MAX]; /* RAM first; none before there is a parent */
     unsigned space_count;
     /* The snapshot that is being written, which will be the parent. */
     char next_path[PATH_MAX];

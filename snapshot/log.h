@@ -84,6 +84,9 @@ void log_flush(struct log_writer *writer);
 /** Whether there is something that log_flush() would write. */
 bool log_pending(const struct log_writer *writer);
 
+/** Gives the log another descriptor, which `move` makes of the one it has; returns it. */
+int log_move(struct log_writer *writer, int (*move)(int fd));
+
 /** Flushes, closes and frees. False: the log is not whole, and `error` says why. */
 bool log_close(struct log_writer *writer, struct error *error);
 

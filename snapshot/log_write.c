@@ -138,6 +138,11 @@ struct log_writer *log_create(const char *path, const struct log_header *header,
     return writer;
 }
 
+int log_move(struct log_writer *writer, int (*move)(int fd))
+{
+    return writer->fd = move(writer->fd);
+}
+
 bool log_close(struct log_writer *writer, struct error *error)
 {
     log_flush(writer);

@@ -21,6 +21,7 @@
 #include "snapshot/migrate_stream.h"
 #include "snapshot/state.h"
 #include "snapshot/store.h"
+#include "snapshot/watched.h"
 
 #define STOP_NS           8000000ull /* for how long the guest may stand still while pages are sent */
 #define ROUNDS_MAX        30u        /* then it stands still for what there is */
@@ -28,9 +29,8 @@
 
 /* A device's medium: what was written over its base. */
 struct moved_medium {
-    const struct device *device;
+    struct watched_space of;
     struct medium_identity base;
-    struct page_watch **list; /* NULL: it does not change */
     struct page_watch watch;
     uint64_t *pending; /* a bit a page: to be sent */
 };
@@ -49,6 +49,7 @@ struct migration {
     bool finished, good;
     struct host_watch wake;
     /* What is sent. */
+    struct watched_space ram_space;
     struct page_watch ram;
     uint64_t *round; /* pages of RAM: a bit each */
     bool first;      /* the first round: what the target has is zeroes */
@@ -166,7 +167,7 @@ static bool send_base(struct migration *migration, const struct moved_medium *me
 {
     struct bytes bytes = {0};
     codec_put(&bytes, &medium_identity_fields, &medium->base);
-    bool good = send_named(migration, MIGRATE_BASE, medium->device->name, bytes.at, bytes.length, error);
+    bool good = send_named(migration, MIGRATE_BASE, medium->of.device->name, bytes.at, bytes.length, error);
     bytes_free(&bytes);
     return good;
 }
@@ -246,20 +247,15 @@ static bool begin(struct migration *migration, enum phase phase, struct error *e
 static void watch_all(struct migration *migration)
 {
     struct machine *machine = migration->machine;
-    page_watch_init(&migration->ram, machine->bus.ram.size_bytes / PAGE_SIZE_BYTES, NULL, NULL);
-    machine_watch_ram(machine, &migration->ram);
+    watched_begin(machine, &migration->ram_space, &migration->ram, NULL, NULL);
     migration->round = host_alloc(1, bitmap_bytes(migration->ram.page_count));
     memset(migration->round, 0xff, bitmap_bytes(migration->ram.page_count));
     for (unsigned i = 0; i < migration->medium_count; i++) {
         struct moved_medium *medium = &migration->media[i];
-        const struct medium_ops *ops = medium->device->class->medium;
-        uint64_t pages = 0;
-        medium->list = ops->watches(medium->device->instance, &pages);
-        page_watch_init(&medium->watch, pages, NULL, NULL);
-        if (medium->list)
-            page_watch_add(medium->list, &medium->watch);
-        medium->pending = host_alloc(1, bitmap_bytes(pages));
-        for (uint64_t page = 0; medium->list && ops->next_page(medium->device->instance, &page); page++)
+        const struct medium_ops *ops = medium->of.device->class->medium;
+        watched_begin(machine, &medium->of, &medium->watch, NULL, NULL);
+        medium->pending = host_alloc(1, bitmap_bytes(medium->of.page_count));
+        for (uint64_t page = 0; medium->of.list && ops->next_page(medium->of.device->instance, &page); page++)
             medium->pending[page / 64] |= 1ull << page % 64;
     }
 }
@@ -268,12 +264,9 @@ static void unwatch_all(struct migration *migration)
 {
     if (!migration->round)
         return; /* nothing is watched yet */
-    ram_unwatch(&migration->machine->bus.ram, &migration->ram);
-    page_watch_free(&migration->ram);
+    watched_end(&migration->ram_space, &migration->ram);
     for (unsigned i = 0; i < migration->medium_count; i++) {
-        if (migration->media[i].list)
-            page_watch_remove(migration->media[i].list, &migration->media[i].watch);
-        page_watch_free(&migration->media[i].watch);
+        watched_end(&migration->media[i].of, &migration->media[i].watch);
         free(migration->media[i].pending);
     }
     free(migration->round);
@@ -284,15 +277,15 @@ static void unwatch_all(struct migration *migration)
 static uint64_t collect_medium(struct migration *migration, unsigned number, uint64_t room)
 {
     struct moved_medium *medium = &migration->media[number];
-    const struct medium_ops *ops = medium->device->class->medium;
+    const struct medium_ops *ops = medium->of.device->class->medium;
     const uint8_t *content;
     uint64_t count = 0;
-    for (uint64_t i = 0; medium->list && i < bitmap_bytes(medium->watch.page_count) / sizeof(uint64_t); i++)
+    for (uint64_t i = 0; medium->of.list && i < bitmap_bytes(medium->watch.page_count) / sizeof(uint64_t); i++)
         medium->pending[i] |= medium->watch.changed[i];
-    if (medium->list)
+    if (medium->of.list)
         page_watch_arm(&medium->watch);
-    for (uint64_t page = 0; medium->list && count < room && (content = ops->next_page(medium->device->instance, &page));
-         page++) {
+    void *instance = medium->of.device->instance;
+    for (uint64_t page = 0; medium->of.list && count < room && (content = ops->next_page(instance, &page)); page++) {
         if (!(medium->pending[page / 64] >> page % 64 & 1))
             continue;
         medium->pending[page / 64] &= ~(1ull << page % 64);
@@ -367,8 +360,7 @@ static bool is_little(const struct migration *migration, uint64_t pages)
 static void next_round(struct migration *migration, struct error *error)
 {
     memcpy(migration->round, migration->ram.changed, bitmap_bytes(migration->ram.page_count));
-    ram_watch_again(&migration->machine->bus.ram, &migration->ram);
-    machine_drop_write_tags(migration->machine);
+    watched_again(migration->machine, &migration->ram_space, &migration->ram);
     migration->first = false;
     migration->rounds++;
     migration->failed = !begin(migration, PHASE_ROUND, error);
@@ -429,13 +421,13 @@ static bool can_move(const struct machine *machine, struct error *error)
 
 static bool find_media(struct migration *migration, struct error *error)
 {
-    struct machine *machine = migration->machine;
-    for (unsigned i = 0; i < machine->device_count; i++) {
+    struct watched_space all[WATCHED_MAX];
+    const unsigned count = watched_spaces(migration->machine, all);
+    migration->ram_space = all[0];
+    for (unsigned i = 1; i < count; i++) {
         struct moved_medium *medium = &migration->media[migration->medium_count];
-        if (!machine->devices[i].class->medium)
-            continue;
-        *medium = (struct moved_medium){.device = &machine->devices[i]};
-        if (!medium->device->class->medium->identify(medium->device->instance, &medium->base, error))
+        *medium = (struct moved_medium){.of = all[i]};
+        if (!all[i].device->class->medium->identify(all[i].device->instance, &medium->base, error))
             return false;
         migration->medium_count++;
     }

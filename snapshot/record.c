@@ -28,6 +28,9 @@ static void put(struct record *record, struct log_entry entry)
 
 static void on_input(void *context, unsigned source, struct input_stamp at, const void *bytes, size_t length)
 {
+    const struct record *record = context;
+    if (tape_replays(record->machine->loop.tape))
+        return; /* a debugger runs the past again, whose inputs are in the log */
     put(context, (struct log_entry){.kind = LOG_INPUT, .at = at, .number = source, .bytes = bytes, .length = length});
 }
 

@@ -127,7 +127,7 @@ static void give_input(struct replay *replay)
 {
     char what[160];
     const struct log_entry *entry = &replay->next;
-    if (inputs_replay(replay->machine->inputs, (unsigned)entry->number, entry->bytes, entry->length)) {
+    if (inputs_replay(replay->machine->inputs, (unsigned)entry->number, entry->at, entry->bytes, entry->length)) {
         advance(replay);
         return;
     }

@@ -2,7 +2,9 @@
 /* A machine into a file. What is done while it stands still is to take its state and to freeze its memory and disks;
  * what is frozen, a thread writes. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include "machine/contract/ram_look.h"
 #include "snapshot/family.h"
 #include "snapshot/frozen.h"
@@ -32,6 +34,8 @@ struct saver {
     struct lineage lineage;
     void (*done)(void *context);
     void *context;
+    char path[PATH_MAX];
+    uint64_t begun_ns, took_ns, pause_ns; /* of the host's time: since when, for how long, the guest standing still */
     pthread_t thread;
     bool begun, finished; /* a thread was begun and not waited for; it is at its end */
     bool good;
@@ -48,6 +52,11 @@ struct saver {
     struct medium_part media[MACHINE_DEVICES_MAX];
     unsigned medium_count;
 };
+
+static uint64_t host_ns(const struct saver *saver)
+{
+    return saver->machine->loop.governor.host_ns();
+}
 
 /* --- in the thread --------------------------------------------------------------------------------- */
 
@@ -166,6 +175,7 @@ static void *write_file(void *context)
             error_set(&saver->error, "snapshot: no memory on the host for what the guest changed meanwhile; free some");
     }
     lineage_written(&saver->lineage, saver->good, identity);
+    saver->took_ns = host_ns(saver) - saver->begun_ns;
     __atomic_store_n(&saver->finished, true, __ATOMIC_RELEASE);
     if (saver->done)
         saver->done(saver->context);
@@ -234,6 +244,8 @@ bool saver_save(struct saver *saver, const char *path, const struct saver_option
 {
     if (!saver_wait(saver, error))
         return false;
+    saver->begun_ns = host_ns(saver);
+    snprintf(saver->path, sizeof saver->path, "%s", path);
     if (options->incremental && saver->lineage.known && !family_may_write(path, saver->lineage.path, error))
         return false;
     saver->file = format_create(path, error);
@@ -252,6 +264,7 @@ bool saver_save(struct saver *saver, const char *path, const struct saver_option
         }
     }
     saver->begun = good;
+    saver->pause_ns = host_ns(saver) - saver->begun_ns;
     if (!good) {
         format_abandon(saver->file);
         thaw(saver);
@@ -264,6 +277,15 @@ bool saver_busy(const struct saver *saver)
     return saver->begun && !__atomic_load_n(&saver->finished, __ATOMIC_ACQUIRE);
 }
 
+/* Who saves a machine that runs is told what it cost. */
+static void tell(const struct saver *saver)
+{
+    struct stat status;
+    if (saver->good && saver->done && !stat(saver->path, &status))
+        fprintf(stderr, "armature: saved %s: %.1f MiB in %.0f ms, the guest stood still for %.1f ms\n", saver->path,
+                (double)status.st_size / (1 << 20), (double)saver->took_ns / 1e6, (double)saver->pause_ns / 1e6);
+}
+
 bool saver_wait(struct saver *saver, struct error *error)
 {
     if (!saver->begun)
@@ -272,6 +294,7 @@ bool saver_wait(struct saver *saver, struct error *error)
     saver->begun = false;
     thaw(saver);
     lineage_settle(&saver->lineage);
+    tell(saver);
     if (!saver->good && error)
         *error = saver->error;
     return saver->good;

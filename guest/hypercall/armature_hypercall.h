@@ -43,6 +43,7 @@ enum armature_error {
     ARMATURE_BAD_COUNT = -3,     /* another number of arguments than the list says */
     ARMATURE_BAD_POINTER = -4,   /* not all of it is memory; a text that does not end */
     ARMATURE_TOO_BIG = -5,       /* more bytes than a call may move: 16 MiB in, 900 KiB out */
+    ARMATURE_DENIED = -6,        /* the user's policy has it that the function is not called */
 };
 
 struct armature_result {

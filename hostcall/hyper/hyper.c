@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Hypercalls: arguments are checked and copied by their kinds, libffi makes the call, and what it wrote is the answer.
- */
+/* Hypercalls: a row of the list says what becomes of the arguments (hostcall/call.h), and what the function wrote is
+ * the answer. */
 #include "hostcall/hyper/hyper.h"
-#include <ffi.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,7 +14,6 @@
 #define REVISION_MINOR 0
 #define CALL_COUNT     7 /* with the three of discovery */
 #define IN_MAX_BYTES   (16u << 20)
-#define STRING_MAX     65536u
 
 struct hyper {
     struct door *door;
@@ -22,172 +21,65 @@ struct hyper {
     struct hyper_list list;
 };
 
-/* A call of a function under way. */
-struct pass {
-    const struct hyper_function *function;
-    const struct ram *ram;
-    uint64_t given[HYPER_ARGUMENTS_MAX];  /* by the guest */
-    uint64_t values[HYPER_ARGUMENTS_MAX]; /* for the host */
-    uint64_t lengths[HYPER_ARGUMENTS_MAX];
-    void *copies[HYPER_ARGUMENTS_MAX];
+/* --- memory ------------------------------------------------------------------------------------------ */
+
+static bool memory_read(void *context, void *to, uint64_t address, uint64_t bytes)
+{
+    const struct hyper *hyper = context;
+    const uint8_t *from = ram_at(&hyper->door->bus->ram, address, bytes);
+    if (from && bytes)
+        memcpy(to, from, bytes);
+    return from;
+}
+
+/* What the answer brings. */
+static bool memory_write(void *context, uint64_t address, const void *from, uint64_t bytes)
+{
+    struct hyper *hyper = context;
+    return door_memory(hyper->door, address, from, bytes);
+}
+
+static const struct call_set hyper_calls = {
+    .table = POLICY_HYPER,
+    .copies = true,
+    .in_max = IN_MAX_BYTES,
+    .out_max = DOOR_MEMORY_MAX,
 };
-
-/* --- arguments --------------------------------------------------------------------------------------- */
-
-static int copy_string(struct pass *pass, unsigned i)
-{
-    for (uint64_t length = 0; length < STRING_MAX; length++) {
-        const uint8_t *at = ram_at(pass->ram, pass->given[i] + length, 1);
-        if (!at)
-            return ARMATURE_BAD_POINTER;
-        if (*at)
-            continue;
-        pass->lengths[i] = length + 1;
-        pass->copies[i] = host_alloc(length + 1, 1);
-        memcpy(pass->copies[i], ram_at(pass->ram, pass->given[i], length + 1), length + 1);
-        return 0;
-    }
-    return ARMATURE_BAD_POINTER;
-}
-
-/* How many bytes an argument points to. */
-static int length_of(const struct pass *pass, unsigned i, uint64_t *length)
-{
-    const struct hyper_argument *argument = &pass->function->arguments[i];
-    *length = argument->number;
-    if (argument->length == HYPER_OF_ARGUMENT) {
-        *length = pass->given[argument->number];
-        if (pass->function->arguments[argument->number].kind <= HYPER_U32)
-            *length = (uint32_t)*length; /* as the function will see it; what is negative is too much */
-    } else if (argument->length == HYPER_POINTED_TO) {
-        const uint8_t *at = ram_at(pass->ram, pass->given[argument->number], sizeof *length);
-        if (!at)
-            return ARMATURE_BAD_POINTER;
-        memcpy(length, at, sizeof *length);
-    }
-    return *length > (argument->kind == HYPER_IN ? IN_MAX_BYTES : DOOR_MEMORY_MAX) ? ARMATURE_TOO_BIG : 0;
-}
-
-/* The host gets a copy, so that nothing changes while it looks, and nothing is written but by the answer. */
-static int copy_memory(struct pass *pass, unsigned i)
-{
-    uint64_t length;
-    int result = length_of(pass, i, &length);
-    if (result)
-        return result;
-    const uint8_t *from = ram_at(pass->ram, pass->given[i], length);
-    if (!from)
-        return ARMATURE_BAD_POINTER;
-    pass->lengths[i] = length;
-    pass->copies[i] = host_alloc(length + 1, 1);
-    /* What is not written over must be there too. */
-    memcpy(pass->copies[i], from, length);
-    return 0;
-}
-
-/* The length that a copy was made for is the length that the function sees, though the guest's other CPUs may write. */
-static int settle_lengths(const struct pass *pass)
-{
-    const struct hyper_function *function = pass->function;
-    for (unsigned i = 0; i < function->count; i++) {
-        const struct hyper_argument *argument = &function->arguments[i];
-        uint64_t length;
-        if (argument->kind < HYPER_IN || argument->length != HYPER_POINTED_TO)
-            continue;
-        memcpy(&length, pass->copies[argument->number], sizeof length);
-        if (length > pass->lengths[i])
-            return ARMATURE_BAD_POINTER;
-    }
-    return 0;
-}
-
-static int take_arguments(struct pass *pass)
-{
-    const struct hyper_function *function = pass->function;
-    uint64_t out = 0;
-    for (unsigned i = 0; i < function->count; i++) {
-        enum hyper_kind kind = function->arguments[i].kind;
-        int result = kind == HYPER_STRING ? copy_string(pass, i) : kind >= HYPER_IN ? copy_memory(pass, i) : 0;
-        if (result)
-            return result;
-        pass->values[i] = pass->copies[i] ? (uint64_t)(uintptr_t)pass->copies[i] : pass->given[i];
-        if (kind == HYPER_OUT || kind == HYPER_INOUT)
-            out += pass->lengths[i];
-    }
-    return out > DOOR_MEMORY_MAX ? ARMATURE_TOO_BIG : settle_lengths(pass);
-}
-
-static int give_memory(struct door *door, const struct pass *pass)
-{
-    for (unsigned i = 0; i < pass->function->count; i++) {
-        enum hyper_kind kind = pass->function->arguments[i].kind;
-        if ((kind == HYPER_OUT || kind == HYPER_INOUT) &&
-            !door_memory(door, pass->given[i], pass->copies[i], pass->lengths[i]))
-            return ARMATURE_BAD_POINTER;
-    }
-    return 0;
-}
 
 /* --- the call ---------------------------------------------------------------------------------------- */
 
-static ffi_type *type_of(enum hyper_kind kind)
+static int64_t status_of(int error)
 {
-    switch (kind) {
-    case HYPER_VOID: return &ffi_type_void;
-    case HYPER_I32: return &ffi_type_sint32;
-    case HYPER_U32: return &ffi_type_uint32;
-    case HYPER_I64: return &ffi_type_sint64;
-    case HYPER_U64: return &ffi_type_uint64;
-    default: return &ffi_type_pointer;
-    }
-}
-
-static uint64_t invoke(struct pass *pass)
-{
-    const struct hyper_function *function = pass->function;
-    ffi_type *types[HYPER_ARGUMENTS_MAX];
-    void *values[HYPER_ARGUMENTS_MAX];
-    ffi_cif form;
-    ffi_arg result = 0;
-    for (unsigned i = 0; i < function->count; i++) {
-        types[i] = type_of(function->arguments[i].kind);
-        values[i] = &pass->values[i]; /* little-endian: the lower half is where a narrower number lies */
-    }
-    if (ffi_prep_cif(&form, FFI_DEFAULT_ABI, function->count, type_of(function->result), types) != FFI_OK)
-        abort(); /* a form that every ABI has */
-    ffi_call(&form, function->address, &result, values);
-    switch (function->result) {
-    case HYPER_VOID: return 0;
-    case HYPER_I32: return (uint64_t)(int64_t)(int32_t)result;
-    case HYPER_U32: return (uint32_t)result;
-    case HYPER_POINTER: return result != 0; /* an address of the host's is no business of the guest's */
-    default: return result;
+    switch (error) {
+    case 0: return 0;
+    case -EFAULT: return ARMATURE_BAD_POINTER;
+    case -E2BIG:
+    case -ENOMEM: return ARMATURE_TOO_BIG;
+    default: return ARMATURE_DENIED;
     }
 }
 
 static int64_t call_function(struct hyper *hyper, struct cpu *cpu, uint64_t *result)
 {
-    const struct ram *ram = &cpu->bus->ram;
-    uint64_t number = cpu->x[1], count = cpu->x[3];
-    struct pass pass = {.ram = ram};
+    const uint64_t number = cpu->x[1], count = cpu->x[3];
+    uint64_t args[CALL_MAX_ARGS] = {0};
+    int64_t value;
     if (number >= hyper->list.count)
         return ARMATURE_NO_FUNCTION;
-    pass.function = &hyper->list.functions[number];
-    if (count != pass.function->count)
+    struct call_context context = {
+        .set = &hyper_calls,
+        .call = &hyper->list.functions[number],
+        .memory = {NULL, memory_read, memory_write, hyper},
+        .owner = hyper,
+        .policy = hyper->config.policy,
+    };
+    if (count != call_arg_count(context.call))
         return ARMATURE_BAD_COUNT;
-    const uint8_t *arguments = ram_at(ram, cpu->x[2], 8 * count);
-    if (!arguments && count)
+    if (count && !memory_read(hyper, args, cpu->x[2], 8 * count))
         return ARMATURE_BAD_POINTER;
-    if (count)
-        memcpy(pass.given, arguments, 8 * count);
-    int64_t status = take_arguments(&pass);
-    if (!status) {
-        *result = invoke(&pass);
-        status = give_memory(hyper->door, &pass);
-    }
-    for (unsigned i = 0; i < HYPER_ARGUMENTS_MAX; i++)
-        free(pass.copies[i]);
-    return status;
+    const int error = call_perform(&context, number, args, &value);
+    *result = error ? 0 : (uint64_t)value;
+    return status_of(error);
 }
 
 static int64_t find_function(const struct hyper *hyper, const struct cpu *cpu)
@@ -265,6 +157,15 @@ static void hyper_free(void *hyper)
     free(hyper);
 }
 
+static const char *policy_row_of(const void *context, unsigned index, unsigned *arguments)
+{
+    const struct hyper_list *list = &((const struct hyper *)context)->list;
+    if (index >= list->count)
+        return NULL;
+    *arguments = call_arg_count(&list->functions[index]);
+    return list->functions[index].name;
+}
+
 const struct device_class hyper_class = {.name = "hypercalls", .free = hyper_free};
 
 struct hyper *hyper_create(struct door *door, const struct hyper_config *config, struct error *error)
@@ -279,7 +180,8 @@ struct hyper *hyper_create(struct door *door, const struct hyper_config *config,
         return NULL;
     }
     char *text = strndup((const char *)file.bytes, file.length);
-    bool good = text && hyper_list_parse(&hyper->list, config->path, text, true, error);
+    bool good = text && hyper_list_parse(&hyper->list, config->path, text, true, error) &&
+                policy_check(config->policy, POLICY_HYPER, policy_row_of, hyper, error);
     free(text);
     file_free(&file);
     if (good)

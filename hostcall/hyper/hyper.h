@@ -5,11 +5,13 @@
 #define ARMATURE_HYPER_HYPER_H
 
 #include "hostcall/door.h"
+#include "hostcall/policy.h"
 
 struct hyper_config {
     const char *path; /* the list; "": there is none (a restored machine), and no function is found */
     void (*transmit)(void *context, const void *bytes, size_t length);
     void *transmit_context;
+    const struct policy *policy; /* or NULL */
 };
 
 struct hyper;

@@ -36,60 +36,74 @@ static void (*own_function(const char *name))(void)
 
 /* --- lines ------------------------------------------------------------------------------------------ */
 
-static const struct {
+/* Words of kinds: as an argument, and as a result; where there is no such thing, -1. */
+static const struct word {
     const char *word;
-    enum hyper_kind kind;
-} plain_kinds[] = {{"void", HYPER_VOID}, {"i32", HYPER_I32}, {"u32", HYPER_U32},         {"i64", HYPER_I64},
-                   {"u64", HYPER_U64},   {"pointer", HYPER_POINTER}, {"string", HYPER_STRING}};
+    int8_t argument, result;
+} words[] = {{"void", -1, RESULT_VOID},       {"i32", ARG_I32, RESULT_I32},  {"u32", ARG_U32, RESULT_U32},
+             {"i64", ARG_VALUE, RESULT_WORD}, {"u64", ARG_BITS, RESULT_WORD}, {"pointer", -1, RESULT_POINTER},
+             {"string", ARG_STRING, -1}};
 
-static bool plain_kind(const char *word, enum hyper_kind *kind)
+static const struct word *find_word(const char *text)
 {
-    for (unsigned i = 0; i < sizeof plain_kinds / sizeof plain_kinds[0]; i++)
-        if (!strcmp(word, plain_kinds[i].word)) {
-            *kind = plain_kinds[i].kind;
-            return true;
-        }
-    return false;
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(text, words[i].word))
+            return &words[i];
+    return NULL;
 }
 
 /* in[24], out[@2], inout[*1] */
-static bool memory_kind(const char *word, struct hyper_argument *argument)
+static bool memory_kind(const char *word, struct call_arg *argument)
 {
-    static const char *const words[] = {"in[", "out[", "inout["};
+    static const struct {
+        const char *word;
+        enum call_kind kind;
+    } kinds[] = {{"in[", ARG_IN}, {"out[", ARG_OUT}, {"inout[", ARG_IN_OUT}};
     char *end;
-    for (unsigned i = 0; i < 3; i++) {
-        size_t length = strlen(words[i]);
-        if (strncmp(word, words[i], length))
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t length = strlen(kinds[i].word);
+        if (strncmp(word, kinds[i].word, length))
             continue;
         word += length;
-        argument->kind = HYPER_IN + i;
-        argument->length = *word == '@' ? HYPER_OF_ARGUMENT : *word == '*' ? HYPER_POINTED_TO : HYPER_FIXED;
-        word += argument->length != HYPER_FIXED;
+        const bool measured = *word == '@' || *word == '*';
+        *argument = (struct call_arg){.kind = kinds[i].kind, .pointed = *word == '*', .bytes = 1};
+        word += measured;
         if (*word < '0' || *word > '9')
             return false;
-        argument->number = strtoull(word, &end, 10);
-        return !strcmp(end, "]") && argument->number <= (16u << 20);
+        const unsigned long long number = strtoull(word, &end, 10);
+        if (strcmp(end, "]") || number > (measured ? 99 : 16u << 20))
+            return false;
+        if (measured)
+            argument->of = (uint8_t)(number + 1);
+        else
+            argument->bytes = (uint32_t)number;
+        return true;
     }
     return false;
 }
 
-/* What an argument says of another must be true of that. */
-static bool check_lengths(const struct hyper_function *function, const struct place *place)
+static bool is_number(const struct call_arg *argument)
 {
-    for (unsigned i = 0; i < function->count; i++) {
-        const struct hyper_argument *argument = &function->arguments[i], *of = &function->arguments[argument->number];
-        if (argument->kind < HYPER_IN || argument->length == HYPER_FIXED)
+    return argument->kind == ARG_I32 || argument->kind == ARG_U32 || argument->kind == ARG_VALUE ||
+           argument->kind == ARG_BITS;
+}
+
+/* What an argument says of another must be true of that. */
+static bool check_lengths(const struct call *function, const struct place *place)
+{
+    const unsigned count = call_arg_count(function);
+    for (unsigned i = 0; i < count; i++) {
+        const struct call_arg *argument = &function->args[i];
+        if (!argument->of)
             continue;
-        if (argument->number >= function->count)
-            return wrong(place, "%s has no argument %u, by which argument %u is measured", function->name,
-                         (unsigned)argument->number, i);
-        bool number = of->kind >= HYPER_I32 && of->kind <= HYPER_U64;
-        bool pointer =
-            (of->kind == HYPER_IN || of->kind == HYPER_INOUT) && of->length == HYPER_FIXED && of->number == 8;
-        if (argument->length == HYPER_OF_ARGUMENT ? !number : !pointer)
-            return wrong(place, "argument %u of %s must be %s, as argument %u is measured by it",
-                         (unsigned)argument->number, function->name,
-                         argument->length == HYPER_OF_ARGUMENT ? "a number" : "in[8] or inout[8]", i);
+        const unsigned number = argument->of - 1u;
+        if (number >= count)
+            return wrong(place, "%s has no argument %u, by which argument %u is measured", function->name, number, i);
+        const struct call_arg *of = &function->args[number];
+        const bool pointer = (of->kind == ARG_IN || of->kind == ARG_IN_OUT) && !of->of && of->bytes == 8;
+        if (argument->pointed ? !pointer : !is_number(of))
+            return wrong(place, "argument %u of %s must be %s, as argument %u is measured by it", number,
+                         function->name, argument->pointed ? "in[8] or inout[8]" : "a number", i);
     }
     return true;
 }
@@ -100,23 +114,25 @@ static bool parse_function(struct hyper_list *list, void *library, bool own, cha
     const char *name = strtok_r(rest, BLANKS, &rest), *word;
     if (list->count == HYPER_FUNCTIONS_MAX)
         return wrong(place, "more than %u functions", HYPER_FUNCTIONS_MAX);
-    struct hyper_function *function = &list->functions[list->count];
-    *function = (struct hyper_function){.name = ""};
+    struct call *function = &list->functions[list->count];
+    *function = (struct call){.name = list->names[list->count], .host = -1};
     word = name ? strtok_r(rest, BLANKS, &rest) : NULL;
     if (!word || strlen(name) >= HYPER_NAME_MAX)
         return wrong(place, "expected: function %s", "NAME RETURN ARGUMENT...");
-    strcpy(function->name, name);
     if (hyper_list_find(list, name) >= 0)
         return wrong(place, "%s is there twice", name);
-    if (!plain_kind(word, &function->result) || function->result == HYPER_STRING)
+    strcpy(list->names[list->count], name);
+    const struct word *known = find_word(word);
+    if (!known || known->result < 0)
         return wrong(place, "'%s' is no kind of result; expected void, i32, u32, i64, u64 or pointer", word);
-    while ((word = strtok_r(rest, BLANKS, &rest))) {
-        if (function->count == HYPER_ARGUMENTS_MAX)
-            return wrong(place, "%s has more than %u arguments", name, HYPER_ARGUMENTS_MAX);
-        struct hyper_argument *argument = &function->arguments[function->count++];
-        bool plain =
-            plain_kind(word, &argument->kind) && argument->kind != HYPER_VOID && argument->kind != HYPER_POINTER;
-        if (!plain && !memory_kind(word, argument))
+    function->result = (uint8_t)known->result;
+    for (unsigned i = 0; (word = strtok_r(rest, BLANKS, &rest)); i++) {
+        if (i == CALL_MAX_ARGS)
+            return wrong(place, "%s has more than %u arguments", name, CALL_MAX_ARGS);
+        known = find_word(word);
+        if (known && known->argument >= 0)
+            function->args[i].kind = (uint8_t)known->argument;
+        else if (!memory_kind(word, &function->args[i]))
             return wrong(
                 place,
                 "'%s' is no kind of argument; expected i32, u32, i64, u64, string, in[N], out[N] or inout[N], N "
@@ -126,8 +142,8 @@ static bool parse_function(struct hyper_list *list, void *library, bool own, cha
     if (!check_lengths(function, place))
         return false;
     if (opens) {
-        function->address = own ? own_function(name) : (void (*)(void))dlsym(library, name);
-        if (!function->address)
+        function->function = own ? own_function(name) : (void (*)(void))dlsym(library, name);
+        if (!function->function)
             return wrong(place, "the library has no function %s", name);
     }
     list->count++;

@@ -10,44 +10,15 @@
 #ifndef ARMATURE_HYPER_LIST_H
 #define ARMATURE_HYPER_LIST_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "hostcall/call.h"
 #include "machine/contract/error.h"
 
-#define HYPER_ARGUMENTS_MAX 8u
 #define HYPER_FUNCTIONS_MAX 256u
 #define HYPER_NAME_MAX      64u
 
-enum hyper_kind {
-    HYPER_VOID,
-    HYPER_I32,
-    HYPER_U32,
-    HYPER_I64,
-    HYPER_U64,
-    HYPER_POINTER,
-    HYPER_STRING,
-    HYPER_IN,
-    HYPER_OUT,
-    HYPER_INOUT
-};
-enum hyper_length { HYPER_FIXED, HYPER_OF_ARGUMENT, HYPER_POINTED_TO };
-
-struct hyper_argument {
-    enum hyper_kind kind;
-    enum hyper_length length; /* of memory */
-    uint64_t number;          /* its bytes, or the argument that says how many */
-};
-
-struct hyper_function {
-    char name[HYPER_NAME_MAX];
-    void (*address)(void); /* NULL: it was not looked for */
-    enum hyper_kind result;
-    unsigned count;
-    struct hyper_argument arguments[HYPER_ARGUMENTS_MAX];
-};
-
 struct hyper_list {
-    struct hyper_function functions[HYPER_FUNCTIONS_MAX];
+    struct call functions[HYPER_FUNCTIONS_MAX]; /* `function` NULL: it was not looked for */
+    char names[HYPER_FUNCTIONS_MAX][HYPER_NAME_MAX];
     unsigned count;
 };
 

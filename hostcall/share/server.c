@@ -108,6 +108,51 @@ static bool take_arguments(struct request *request, const char *arguments, struc
     return good && !from->bad;
 }
 
+/* --- policy --- */
+
+static unsigned count_of(const char *arguments)
+{
+    unsigned count = 0;
+    for (; *arguments; arguments++)
+        count += *arguments == 'w' ? WALK_MAX : 1;
+    return count;
+}
+
+static const char *row_of(const void *context, unsigned index, unsigned *arguments)
+{
+    if (index >= sizeof messages / sizeof messages[0])
+        return NULL;
+    *arguments = count_of(messages[index].arguments);
+    return messages[index].name;
+}
+
+/* Rules count arguments as the message has them; data is a number, its length. */
+static int judge(const struct message *message, struct request *request)
+{
+    struct policy_subject subject = {.table = POLICY_9P, .name = message->name};
+    uint8_t number_at[POLICY_ARGUMENTS_MAX], text_at[POLICY_ARGUMENTS_MAX];
+    unsigned numbers = 0, texts = 0;
+    for (const char *at = message->arguments; *at; at++) {
+        const unsigned last = *at == 's' ? texts + 1 : *at == 'w' ? request->text_count : texts;
+        for (; texts < last; texts++, subject.count++) {
+            text_at[texts] = (uint8_t)subject.count;
+            subject.texts[subject.count] = request->texts[texts];
+        }
+        if (*at == 's' || *at == 'w')
+            continue;
+        subject.numbers[subject.count] = *at == 'd' ? request->data_bytes : *at == 'f' ? 0 : request->numbers[numbers];
+        if (*at != 'd' && *at != 'f')
+            number_at[numbers++] = (uint8_t)subject.count;
+        subject.count++;
+    }
+    const struct policy_verdict verdict = policy_judge(request->server->config.policy, &subject);
+    for (unsigned i = 0; i < numbers; i++)
+        request->numbers[i] = subject.numbers[number_at[i]];
+    for (unsigned i = 0; i < texts; i++)
+        request->texts[i] = subject.texts[text_at[i]];
+    return verdict.kind == POLICY_DENY ? verdict.error : 0;
+}
+
 /* --- answering --- */
 
 static int do_message(struct server *server, const struct message *message, struct request *request,
@@ -121,7 +166,8 @@ static int do_message(struct server *server, const struct message *message, stru
         return ESTALE;
     if (message->changes && server->config.read_only)
         return EROFS;
-    return message->serve(request);
+    const int denied = server->config.policy ? judge(message, request) : 0;
+    return denied ? denied : message->serve(request);
 }
 
 static void put_head(uint8_t *reply, size_t length, uint8_t type, uint16_t tag)
@@ -323,7 +369,8 @@ struct share_server *share_server_open(const struct share_config *config, struct
         .root = -1,
         .message_max = SHARE_MESSAGE_MAX,
     };
-    if (config->path && *config->path && !open_root(server, error)) {
+    if (!policy_check(config->policy, POLICY_9P, row_of, NULL, error) ||
+        (config->path && *config->path && !open_root(server, error))) {
         free_server(&server->share);
         return NULL;
     }

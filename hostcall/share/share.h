@@ -4,6 +4,7 @@
 #ifndef ARMATURE_SHARE_SHARE_H
 #define ARMATURE_SHARE_SHARE_H
 
+#include "hostcall/policy.h"
 #include "machine/contract/error.h"
 #include "machine/contract/share.h"
 
@@ -13,6 +14,7 @@ struct share_config {
     /* Owners, modes and special files as the guest made them are kept in an extended attribute, and the host's files
      * are all those of whoever runs the program; else they are the host's own. */
     bool mapped;
+    const struct policy *policy; /* or NULL */
 };
 
 /** Opens a server. NULL: `error` says what is wrong with the directory. A path of "" is a folder that is not there (a

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The physical address space: RAM as one lazy mapping, and the devices' windows by binary search. */
 #include "machine/contract/bus.h"
+#include "machine/contract/ranges.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -35,15 +36,7 @@ static void release(void *memory, uint64_t length)
 /* How many windows start at or below `address`; the last of them is the only one that can hold it. */
 static unsigned windows_up_to(const struct bus *bus, uint64_t address)
 {
-    unsigned low = 0, high = bus->window_count;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (bus->windows[middle].base <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ranges_up_to(&bus->windows[0].base, sizeof bus->windows[0], bus->window_count, address);
 }
 
 /* The window that carries an access, and where in it. */

@@ -41,11 +41,11 @@ static void add_hex(struct call_text *line, uint64_t value)
     call_text_add(line, "%#llx", (unsigned long long)value);
 }
 
-static void add_quoted(struct call_text *line, const uint8_t *bytes, size_t count, bool more)
+void call_text_quote(struct call_text *line, const void *bytes, size_t count, bool more)
 {
     call_text_add(line, "\"");
     for (size_t i = 0; i < count; i++) {
-        const uint8_t byte = bytes[i];
+        const uint8_t byte = ((const uint8_t *)bytes)[i];
         if (byte == '\n')
             call_text_add(line, "\\n");
         else if (byte == '"' || byte == '\\')
@@ -63,7 +63,7 @@ static void add_bytes(struct call_text *line, uint64_t address, uint64_t bytes)
     uint8_t shown[SHOWN_BYTES];
     const size_t count = bytes < SHOWN_BYTES ? (size_t)bytes : SHOWN_BYTES;
     if (address && line->read(line->context, shown, address, count))
-        add_quoted(line, shown, count, bytes > count);
+        call_text_quote(line, shown, count, bytes > count);
     else
         add_hex(line, address);
 }
@@ -80,13 +80,13 @@ static void add_string(struct call_text *line, uint64_t address)
             break;
         const uint8_t *end = memchr(text + length, 0, part);
         if (end) {
-            add_quoted(line, text, (size_t)(end - text), false);
+            call_text_quote(line, text, (size_t)(end - text), false);
             return;
         }
         length += part;
     }
     if (length)
-        add_quoted(line, text, length, true);
+        call_text_quote(line, text, length, true);
     else
         add_hex(line, address);
 }
@@ -129,7 +129,7 @@ static void add_open_bits(struct call_text *line, uint64_t value)
 
 bool call_text_is_written(const struct call_arg *kind)
 {
-    return kind->kind == ARG_OUT && kind->of && kind->bytes == 1;
+    return kind->kind == ARG_OUT && kind->of && kind->bytes == 1 && !kind->pointed;
 }
 
 bool call_text_is_read(const struct call_arg *kind)
@@ -145,6 +145,8 @@ void call_text_arg(struct call_text *line, const struct call_arg *kinds, const u
     switch (arg->kind) {
     case ARG_VALUE:
     case ARG_LENGTH: call_text_add(line, "%lld", (long long)value); break;
+    case ARG_I32: call_text_add(line, "%d", (int)value); break;
+    case ARG_U32: call_text_add(line, "%u", (unsigned)value); break;
     case ARG_SIGNAL: {
         const char *name = sigabbrev_np((int)value);
         call_text_add(line, name ? "SIG%s" : "%s%d", name ? name : "", (int)value);
@@ -162,7 +164,7 @@ void call_text_arg(struct call_text *line, const struct call_arg *kinds, const u
             add_hex(line, value);
         break;
     case ARG_IN:
-        if (arg->of && arg->bytes == 1)
+        if (arg->of && arg->bytes == 1 && !arg->pointed)
             add_bytes(line, value, args[arg->of - 1]);
         else
             add_hex(line, value);

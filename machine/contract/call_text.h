@@ -8,13 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CALL_MAX_ARGS 6u
+#define CALL_MAX_ARGS 8u /* of functions; calls of the kernel have 6 */
 
 /** The kinds of arguments. `of` and `bytes` are members of struct call_arg. */
 enum call_kind {
     ARG_NONE,    /* there is none */
     ARG_VALUE,   /* a number, shown in decimal */
     ARG_BITS,    /* a number, shown in hex */
+    ARG_I32,     /* a number of 32 bits with a sign; what else the guest's register has is not looked at */
+    ARG_U32,     /* the same, without one */
     ARG_MODE,    /* a number, shown in octal */
     ARG_SIGNAL,  /* a signal's number */
     ARG_FD,      /* a file descriptor; AT_FDCWD has its name */
@@ -23,7 +25,8 @@ enum call_kind {
     ARG_STRING,  /* points to a string */
     ARG_STRINGS, /* points to pointers to strings, the last of them NULL, that nobody but who prints them looks at */
     ARG_PATH,    /* points to a path; `of` is the argument with the directory's descriptor plus 1, or 0 */
-    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1 */
+    ARG_IN,      /* points to `bytes` bytes, that are read; may be NULL. `of`: times the value of argument of - 1, .. */
+                 /* .. or if `pointed`, that of the number it points to */
     ARG_OUT,     /* the same, that are written */
     ARG_IN_OUT,  /* the same, both */
     ARG_LAYOUT_IN,  /* points to a structure that the host may have otherwise: `of` is its number */
@@ -33,7 +36,8 @@ enum call_kind {
 
 struct call_arg {
     uint8_t kind, of;
-    uint16_t bytes;
+    uint32_t bytes;
+    bool pointed;
 };
 
 /** The sets of bits that linux_calls.def names: those of open(). */
@@ -49,6 +53,9 @@ struct call_text {
 
 /** Adds a text as printf() does; what goes over the end is cut off. */
 void call_text_add(struct call_text *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Adds bytes in quotes, as C has them; what would not print is escaped. `more`: there are others. */
+void call_text_quote(struct call_text *line, const void *bytes, size_t count, bool more);
 
 /** Adds argument `index` of those in `args`, of which `kinds` tells. What the call writes is shown once it is `over`,
  *  with what came of it in `result`; until then its address is. */

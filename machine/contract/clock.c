@@ -2,7 +2,9 @@
 /* The queue of events: a binary heap ordered by time, then by order of scheduling. */
 #include "machine/contract/clock.h"
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 #include "machine/contract/error.h"
 
 static const struct field event_field_list[] = {
@@ -131,4 +133,24 @@ void clock_free(struct clock *clock)
 {
     free(clock->heap);
     clock_init(clock);
+}
+
+bool time_parse(const char *text, uint64_t *ns)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ns;
+    } units[] = {{"us", 1000}, {"ms", 1000000}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S}};
+    char *unit;
+    const size_t length = strspn(text, "0123456789.");
+    const long double number = isdigit((unsigned char)*text) ? strtold(text, &unit) : 0;
+    /* What else strtold() knows is no time: signs, spaces, words, exponents, hexadecimal. */
+    if (!isdigit((unsigned char)*text) || unit != text + length)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!strcmp(unit, units[i].unit) && number * units[i].ns < 0x1p63L) {
+            *ns = (uint64_t)(number * units[i].ns);
+            return true;
+        }
+    return false;
 }

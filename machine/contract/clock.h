@@ -63,6 +63,10 @@ uint64_t clock_next_ns(const struct clock *clock);
 /** Fires every event due at or before now_ns, in order of time, then of scheduling. */
 void clock_fire_due(struct clock *clock);
 
+/** What a user says of time: a number, which may have a fraction, and its unit (us, ms, s, m or h) at once behind it:
+ * "500ms", "1.5s". False: it is none, or more than 292 years. */
+bool time_parse(const char *text, uint64_t *ns);
+
 void clock_init(struct clock *clock);
 void clock_free(struct clock *clock);
 

@@ -29,6 +29,8 @@ struct queue {
     bool scripted, ended;
 };
 
+#define OBSERVERS_MAX 2u /* a recording, and a debugger's history */
+
 struct inputs {
     pthread_mutex_t lock; /* guards the queues' contents and `queued` */
     struct queue *queues;
@@ -46,8 +48,10 @@ struct inputs {
     void (*before_wait)(void *context); /* NULL: nobody is to be told */
     void (*after_wait)(void *context);
     void *wait_context;
-    inputs_observer *observer;
-    void *observer_context;
+    struct {
+        inputs_observer *tell; /* NULL: nobody */
+        void *context;
+    } observers[OBSERVERS_MAX];
 };
 
 /* --- the queue ------------------------------------------------------------------------------------- */
@@ -128,8 +132,9 @@ static void inputs_hand_over(struct inputs *inputs, unsigned source, struct inpu
                              const void *bytes, size_t length)
 {
     const struct input_source *to = &inputs->queues[source].source;
-    if (inputs->observer)
-        inputs->observer(inputs->observer_context, source, stamp, bytes, length);
+    for (unsigned i = 0; i < OBSERVERS_MAX; i++)
+        if (inputs->observers[i].tell)
+            inputs->observers[i].tell(inputs->observers[i].context, source, stamp, bytes, length);
     to->deliver(to->device, bytes, length);
 }
 
@@ -206,13 +211,13 @@ const struct input_source *inputs_source(const struct inputs *inputs, unsigned s
     return &inputs->queues[source].source;
 }
 
-bool inputs_replay(struct inputs *inputs, unsigned source, const void *bytes, size_t length)
+bool inputs_replay(struct inputs *inputs, unsigned source, struct input_stamp stamp, const void *bytes, size_t length)
 {
     const struct input_source *to = inputs_source(inputs, source);
     size_t ready = source_ready(to);
     if (ready == 0 || (to->divisible && length > ready) || (to->valid && !to->valid(to->device, bytes, length)))
         return false;
-    to->deliver(to->device, bytes, length);
+    inputs_hand_over(inputs, source, stamp, bytes, length);
     return true;
 }
 
@@ -434,8 +439,18 @@ void inputs_around_wait(struct inputs *inputs, void (*before)(void *context), vo
 
 void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context)
 {
-    inputs->observer = observer;
-    inputs->observer_context = context;
+    /* In the place of the one with that context, or in a free one. */
+    unsigned at = 0;
+    while (at < OBSERVERS_MAX && !(inputs->observers[at].tell && inputs->observers[at].context == context))
+        at++;
+    for (unsigned i = 0; at == OBSERVERS_MAX && i < OBSERVERS_MAX; i++)
+        if (!inputs->observers[i].tell)
+            at = i;
+    if (at == OBSERVERS_MAX && !observer)
+        return;
+    assert(at < OBSERVERS_MAX);
+    inputs->observers[at].tell = observer;
+    inputs->observers[at].context = context;
 }
 
 struct inputs *inputs_create(struct error *error)

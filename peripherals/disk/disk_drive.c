@@ -3,11 +3,21 @@
 #include "peripherals/disk/disk_drive.h"
 #include <stdio.h>
 #include <string.h>
+#include "machine/contract/clock.h"
 
 void disk_drive_init(struct disk_drive *drive, struct disk *disk, const char *name)
 {
     *drive = (struct disk_drive){.disk = disk};
     memcpy(drive->name, name, strnlen(name, sizeof drive->name));
+}
+
+uint64_t disk_drive_takes_ns(const struct disk_drive *drive, uint64_t bytes, uint64_t own_ns)
+{
+    uint64_t by_bytes_ns = 0, by_requests_ns = drive->per_s ? NS_PER_S / drive->per_s : 0;
+    if (drive->bytes_per_s)
+        by_bytes_ns = (uint64_t)((unsigned __int128)bytes * NS_PER_S / drive->bytes_per_s);
+    uint64_t limit_ns = by_bytes_ns > by_requests_ns ? by_bytes_ns : by_requests_ns;
+    return own_ns > limit_ns ? own_ns : limit_ns;
 }
 
 bool disk_drive_has(const struct disk_drive *drive, uint64_t sector, uint64_t length)

@@ -17,11 +17,15 @@
 struct disk_drive {
     struct disk *disk; /* the drive's own */
     int said_errno;    /* the host's reason for the last failure that the user was told of */
+    uint64_t bytes_per_s, per_s; /* what it does at most, of bytes and of requests; 0: no limit */
     char name[DISK_DRIVE_NAME_BYTES]; /* "disk0"; the guest sees it as a serial number */
 };
 
 /** Makes a drive of `disk`, which it owns from now on. */
 void disk_drive_init(struct disk_drive *drive, struct disk *disk, const char *name);
+
+/** How long a request keeps the drive, which takes `own_ns` by itself and moves `bytes`: limits may make it longer. */
+uint64_t disk_drive_takes_ns(const struct disk_drive *drive, uint64_t bytes, uint64_t own_ns);
 
 /** Whether `length` bytes at sector `sector` are whole sectors of the disk. */
 bool disk_drive_has(const struct disk_drive *drive, uint64_t sector, uint64_t length);

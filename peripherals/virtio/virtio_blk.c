@@ -274,7 +274,8 @@ static void take_requests(struct virtio_blk *blk, unsigned queue)
         virtq_read(blk->virtio.bus, &chain, 0, &header, sizeof header);
         if (blk->idle_at_ns < now)
             blk->idle_at_ns = now;
-        blk->idle_at_ns += service_ns(blk, &header, &chain);
+        uint64_t bytes = chain.readable_bytes + chain.writable_bytes - sizeof header - 1;
+        blk->idle_at_ns += disk_drive_takes_ns(&blk->drive, bytes, service_ns(blk, &header, &chain));
         blk->requests[(blk->first + blk->in_flight++) % VIRTQ_SIZE_MAX] = (struct virtio_blk_request){
             .due_ns = blk->idle_at_ns + DISK_LATENCY_NS,
             .head = chain.head,

@@ -6,6 +6,7 @@ import tempfile
 import time
 
 import machines
+import snapshots
 from machines import Run
 from workloads import PARALLEL_SCRIPTS
 
@@ -164,3 +165,4 @@ def measure_all(options, folder):
             yield measure_exec(workload, options, folder)
         if workload.group in ("boot", "parallel"):
             yield {"boot": measure_boot, "parallel": measure_parallel}[workload.group](workload, options, folder)
+    yield from snapshots.measure(options.chosen, options, folder)

@@ -3,11 +3,11 @@
 import math
 import statistics
 
-from workloads import GOALS, LINE
+from workloads import GOALS, LIMITS, LINE
 
 COLOURS = {"integer": "#4e79a7", "fp": "#f28e2b", "neon": "#e15759", "crypto": "#b07aa1", "programs": "#59a14f",
            "kernel": "#9c755f", "boot": "#edc948", "memory": "#76b7b2", "parallel": "#bab0ac", "x-integer": "#86bcb6",
-           "x-fp": "#f1ce63", "x-neon": "#ff9d9a", "x-start": "#d4a6c8"}
+           "x-fp": "#f1ce63", "x-neon": "#ff9d9a", "x-start": "#d4a6c8", "snapshots": "#79706e"}
 
 
 def geomean(values):
@@ -53,6 +53,8 @@ def summarise(results):
 
 
 def seconds(result, *sides):
+    if result["group"] == "snapshots":
+        return next((f"{result[side]['seconds']:10.2f}" for side in sides if side in result), f"{'':10}")
     found = next((result[side]["seconds"] for side in sides if side in result), None)
     if found is None:
         return f"{'':10}"
@@ -62,10 +64,21 @@ def seconds(result, *sides):
 HEAD = f"{'':16} {'group':9} {'armature':>10} {'qemu':>10} {'native':>10} {'ratio':>7} {'of native':>9}"
 
 
+def limit_words(name, reached):
+    """The unit of a line that has a limit, and what is said of it."""
+    unit, must, aim = LIMITS[name]
+    if must is None:
+        return unit
+    mark = "missed" if reached > must else "enough" if aim is None or reached > aim else "reached"
+    return f"{unit}  must {must:g}{f', aim {aim:g}' if aim is not None else ''}: {mark}"
+
+
 def row(name, result):
     """A line of the table, under HEAD."""
     ratio = f"{result['ratio']:7.2f}" if "ratio" in result else f"{'':7}"
     native = f"{result['of_native']:8.0%}" if "of_native" in result else ""
+    if name in LIMITS and "armature" in result:
+        native = limit_words(name, result["armature"]["seconds"])
     line = f"{name:16} {result['group']:9} {seconds(result, 'armature', 'two')} {seconds(result, 'qemu', 'one')} " \
            f"{seconds(result, 'native')} {ratio} {native:>9}"
     return "\n".join([line.rstrip()] + [f"    {name}: {error}" for error in result["errors"]])
@@ -81,6 +94,7 @@ def goals_table(summary):
 
 def as_json(results, summary, about):
     return {"about": about, "workloads": results,
+            "limits": {name: LIMITS[name]._asdict() for name in results if name in LIMITS},
             "goals": {goal.title: {"ratio": reached, "must": goal.must, "aim": goal.aim, "lines": count}
                       for goal, reached, count in summary}}
 

@@ -18,6 +18,7 @@ import build  # noqa: E402
 import machines  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
+import snapshots  # noqa: E402
 import workloads  # noqa: E402
 
 machines.PROGRAM, machines.CACHE = sys.argv[1:3]
@@ -92,6 +93,21 @@ class Report(unittest.TestCase):
         self.assertEqual(self.judge("parallel", one=samples(4), two=samples(2))["ratio"], 2)
         self.assertNotIn("ratio", self.judge(armature=samples(1), qemu=[]))
         self.assertAlmostEqual(report.geomean([2, 8]), 4)
+
+    def test_limits(self):
+        """A line of snapshots.py is judged in its own unit; QEMU's beside it makes a ratio."""
+        for value, word in ((0.5, "reached"), (9, "enough"), (15.1, "missed")):
+            result = self.judge("snapshots", armature=samples(value, 90, value / 2), qemu=samples(value * 4))
+            line = report.row("restore-1G", result)
+            self.assertIn(f"{value:.2f}", line)
+            self.assertTrue(line.endswith(f"must 15, aim 5: {word}"), line)
+            self.assertEqual(result["ratio"], 4)
+        self.assertTrue(report.row("save-full", self.judge("snapshots", armature=samples(7))).endswith("must 1000: enough"))
+        self.assertTrue(report.row("reset-pages", self.judge("snapshots", armature=samples(7))).endswith("pages"))
+        self.assertNotIn("must", report.row("reset", self.judge("snapshots", armature=[])))
+        self.assertEqual({name for names in snapshots.MEASURES.values() for name in names}, set(workloads.LIMITS))
+        self.assertEqual(snapshots.SAID.search("armature: saved a b.snap: 1.5 MiB in 20 ms, the guest stood still for 0.3 ms")
+                         .groups(), ("a b.snap", "1.5", "20", "0.3"))
 
     def test_wrong_results(self):
         wrong = samples(1, checksum="2")

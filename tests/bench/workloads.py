@@ -27,6 +27,23 @@ GOALS = [
 ]
 LINE = Goal("any single line", 1.0, 2.0, [])
 
+# Of snapshots.py: a line each, with its unit, the most that it may be, and what is aimed at (None: neither).
+Limit = namedtuple("Limit", "unit must aim")
+LIMITS = {
+    "restore-1G": Limit("ms", 15, 5),
+    "restore-8G": Limit("ms", 20, 5),
+    "save-pause": Limit("ms", 30, 5),
+    "save-full": Limit("ms", 1000, None),
+    "save-child": Limit("ms", 50, 10),
+    "save-child-size": Limit("MiB", 4, None),
+    "reset": Limit("us", 200, 50),
+    "reset-pages": Limit("pages", None, None),
+    "record": Limit("x", 1.05, 1.01),
+    "record-log": Limit("MiB", 1, None),
+    "clone-memory": Limit("MiB", 24, 8),
+    "migrate-stop": Limit("ms", 100, 20),
+}
+
 # disk: the image of tools/make-programs that it needs (None: it is no list of bash lines); same: the host must compute
 # the same checksum; file: the kernel's source
 Workload = namedtuple("Workload", "name group script disk same file", defaults=[None])
@@ -115,4 +132,6 @@ PARALLEL_SCRIPTS = [
 def all_workloads():
     """All, in the order of the table."""
     order = [group for goal in GOALS for group in goal.groups]
-    return sorted(read_kernels() + PROGRAMS + [BOOT, PARALLEL] + exec_workloads(), key=lambda workload: order.index(workload.group))
+    others = sorted(read_kernels() + PROGRAMS + [BOOT, PARALLEL] + exec_workloads(),
+                    key=lambda workload: order.index(workload.group))
+    return others + [Workload(name, "snapshots", None, None, False) for name in LIMITS]

@@ -195,6 +195,107 @@ def case_time():
     check("written by" in output and "History begins here" in output, "last-write", output)
 
 
+HASH = r"state at instruction (\d+): ([0-9a-f]{16})"
+
+
+def wander(counts, generator, *options):
+    """Goes to each count twice, in any order; every hash must be the one that `expected` has, of a run that only went forward
+    with no history kept, in the interpreter."""
+    script, last = "", 0
+    for count in counts:
+        script += f"skip {count - last}\nhash\n"
+        last = count
+    expected = dict(re.findall(HASH, debug(script, "--history", "0M", "--engine", "interp")[0]))
+    check(len(expected) == len(counts), f"only {len(expected)} hashes")
+    order = counts + counts
+    generator.shuffle(order)
+    script = f"goto {counts[-1]}\n" + "".join(f"goto {count}\nhash\nreverse-stepi {generator.randrange(1, 50)}\ngoto {count}\nhash\n"
+                                              for count in order)
+    output, _ = debug(script, *options)
+    found = re.findall(HASH, output)
+    check(len(found) == 2 * len(order), f"{len(found)} hashes", output)
+    for count, value in found:
+        check(expected[count] == value, f"{options}: at {count} the state is {value}, not {expected[count]}", output)
+
+
+def case_exact():
+    """The moments of a few counts, with both engines."""
+    generator = random.Random(5)
+    wander(sorted(generator.sample(range(1000, 700_000_000), 8)), generator, "--engine", "auto")
+
+
+def case_exact_many():
+    """Hundreds of them, and with checkpoints so few that they are dropped."""
+    for engine in ("auto", "interp", "jit"):
+        generator = random.Random(engine)
+        wander(sorted(generator.sample(range(1000, 900_000_000), 100)), generator, "--engine", engine)
+
+
+def case_recorded():
+    """A run that is recorded can be gone back in, and the log is that of a run that was not; so can its replay be."""
+    log = os.path.join(folder.name, "log")
+    script = f'''expect "{SHELL}" 100
+send echo one-$((40+1))
+expect "{SHELL}" 100
+hash
+info time
+goto 400000000
+hash
+reverse-stepi 1000
+goto 500000000
+mark
+reset
+send echo two-$((40+2))
+expect "{SHELL}" 2000
+skip 1000000
+hash
+goto 300000000
+'''
+    output, errors = debug(script, "--record", log, status=1)
+    check("is not reset" in errors and errors.count("\n") == 2, f"errors {errors}", output)
+    check(output.count("one-41") == 1 and output.count("two-42") == 1, "the past was printed again", output)
+    hashes = re.findall(HASH, output)
+    check(len(hashes) == 3, "hashes", output)
+    done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, capture_output=True)
+    check(done.returncode in (0, 1) and b"differ" not in done.stderr and b"one-41" in done.stdout and b"two-42" in done.stdout,
+          f"the replay: {done.returncode} {done.stderr.decode()}", done.stdout)
+    # What was passed last in the recording is where its log ends, though the user was elsewhere.
+    again = "".join(f"goto {count}\nhash\n" for count, _ in hashes + hashes[::-1]) + "continue\nreverse-stepi\ngoto 400000000\nhash\n"
+    done = subprocess.run([program, "debug", "--replay", log], input=again.encode(), capture_output=True)
+    replayed = re.findall(HASH, done.stdout.decode(errors="replace"))
+    check(done.returncode == 0 and replayed == hashes + hashes[::-1] + [hashes[1]], f"{replayed} is not {hashes}: {done.stderr.decode()}", done.stdout)
+
+
+def case_restored():
+    """History of a machine that was restored: back to where it was saved, and no further."""
+    saved = os.path.join(folder.name, "saved")
+    output, _ = debug(f'expect "{SHELL}" 100\nsend sleep 1; uname -a; ps\nskip 100000\nsave {saved}\nhash\n')
+    (start, first), = re.findall(HASH, output)
+    counts = sorted(random.Random(6).sample(range(int(start) + 1, int(start) + 150_000_000), 8))
+
+    def restored(script, *options):
+        done = subprocess.run([program, "debug", "--restore", saved, *options], input=script.encode(), capture_output=True)
+        return done.stdout.decode(errors="replace"), done.stderr.decode()
+
+    script, last = "hash\n", int(start)
+    for count in counts:
+        script += f"skip {count - last}\nhash\n"
+        last = count
+    output, errors = restored(script, "--history", "0M", "--engine", "interp")
+    expected = dict(re.findall(HASH, output))
+    check(expected[start] == first and len(expected) == 9, f"restored: {errors}", output)
+    order = counts * 2
+    random.Random(7).shuffle(order)
+    output, errors = restored(f"goto {counts[-1]}\n" + "".join(f"goto {count}\nhash\n" for count in order) +
+                              f"goto {start}\nhash\ngoto {int(start) - 1}\nreverse-stepi\nreverse-continue\nbreak vfs_read\ncontinue\n"
+                              "continue\nhash\ncontinue\nreverse-continue\nhash\n")
+    found = re.findall(HASH, output)
+    check(len(found) == len(order) + 3 and found[-1] == found[-2], f"hashes {found}: {errors}", output)
+    for count, value in found[:-2]:
+        check(expected[count] == value, f"at {count} the state is {value}, not {expected[count]}", output)
+    check(f"history begins at instruction {start}" in errors and "History begins here" in output, f"the beginning: {errors}", output)
+
+
 def case_inputs():
     """What was typed comes again, at the same moments, and is not printed again; then the guest takes new input."""
     script = f'''expect "{SHELL}" 100
@@ -339,7 +440,7 @@ def case_key():
     await_text(b"(armature) ")
     type_in(b"stepi 5\r") # nobody asked for history beforehand: it begins with Ctrl-A D
     await_text(b"(armature) ")
-    type_in(b"reverse-ste\tpi\r")
+    type_in(b"reverse-ste\ti\r")
     await_text(b"0xffff")
     await_text(b"(armature) ")
     type_in(b"hash\r")
@@ -521,4 +622,4 @@ quit
 
 if not os.path.exists(f"{guest}/Image"):
     sys.exit(77)
-globals()[f"case_{case}"]()
+globals()[f"case_{case.replace('-', '_')}"]()

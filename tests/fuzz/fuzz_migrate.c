@@ -4,28 +4,20 @@
  * chooses: bit 0 the checksums, bit 1 messages change places, bit 2 the end is cut off; then follow places (a message,
  * an offset in it) and bytes. */
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-#include "interp/interp.h"
 #include "machine/contract/fields.h"
 #include "snapshot/codec.h"
 #include "snapshot/config.h"
 #include "snapshot/migrate.h"
 #include "snapshot/migrate_stream.h"
 #include "snapshot/state.h"
+#include "tests/fuzz/small_machine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define RUN_INSNS    200u
 #define MESSAGES_MAX 256u
 #define BUFFER_BYTES (4 << 20)
 
-static struct run_options options;
-static struct error error;
-static char image[64];
 static struct bytes good;                  /* the conversation of a source */
 static size_t starts[MESSAGES_MAX + 1];    /* of its messages, and where it ends */
 static unsigned message_count;
@@ -86,25 +78,7 @@ static void say_state(const struct machine *machine)
 static void make_good(void)
 {
     struct bytes body = {0};
-    snprintf(image, sizeof image, "/tmp/armature-fuzz-migrate-%d.img", (int)getpid());
-    FILE *disk = fopen(image, "wb");
-    if (!disk || ftruncate(fileno(disk), 1 << 20) != 0)
-        abort();
-    fclose(disk);
-    run_options_default(&options);
-    options.memory_bytes = 16ull << 20;
-    options.cpus = 2;
-    options.clock = CLOCK_CHOICE_VIRTUAL;
-    options.serial.kind = SERIAL_NONE;
-    options.disk_count = 1;
-    options.disks[0].overlay = true;
-    strcpy(options.disks[0].path, image);
-    struct machine *machine = machine_create(&options, &interp_engine, &error);
-    if (!machine)
-        abort();
-    machine_reset(machine);
-    machine->cpus[0]->pc = machine->bus.ram.base;
-    input_post(machine->inputs, machine->uart.source, "waiting", 7);
+    struct machine *machine = make_small_machine("migrate");
     bytes_put(&body, MIGRATE_MAGIC, 8);
     bytes_put_u32(&body, MIGRATE_VERSION);
     config_put(&body, &options);
@@ -127,16 +101,6 @@ static void remove_image(void)
     unlink(image);
 }
 
-static void run_a_little(struct machine *machine)
-{
-    for (unsigned i = 0; i < machine->cpu_count; i++) {
-        struct cpu *cpu = machine->cpus[i];
-        cpu->limit = cpu->icount + RUN_INSNS;
-        if (cpu->wait == WAIT_NONE && cpu->limit > cpu->icount)
-            machine->engine_ops->run(machine->engine, cpu);
-    }
-}
-
 /* A target, at the other end of `fd`. Returns whether the machine is here. */
 static bool receive(int fd)
 {
@@ -149,7 +113,7 @@ static bool receive(int fd)
     mine.clock = CLOCK_CHOICE_VIRTUAL;
     mine.incoming = "here";
     mine.disk_count = 1;
-    strcpy(mine.disks[0].path, image);
+    mine.disks[0] = options.disks[0];
     if (incoming_configure(incoming, &mine, &error) && mine.memory_bytes == options.memory_bytes &&
         mine.cpus == options.cpus && mine.net_count == 0 && mine.share_count == 0) {
         struct machine *machine = machine_create(&options, &interp_engine, &error);

@@ -4,22 +4,14 @@
  * little. The first byte chooses: bit 0 the checksums, bit 1 a compressed file, bit 2 the file's end is cut off; then
  * follow places (a section, an offset in it) and bytes. */
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include "interp/interp.h"
 #include "machine/contract/fields.h"
 #include "snapshot/format.h"
 #include "snapshot/snapshot.h"
+#include "tests/fuzz/small_machine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define RUN_INSNS 200u
-
-static struct run_options options;
-static struct error error;
-static char path[64], image[64];
+static char path[64];
 static struct bytes good[2]; /* the file, raw and compressed */
 
 static void read_file(struct bytes *bytes)
@@ -37,35 +29,16 @@ static uint8_t *page_of(int value)
     return memset(host_alloc(1, PAGE_SIZE_BYTES), value, PAGE_SIZE_BYTES);
 }
 
-/* A machine with something of everything: some memory, a disk that was written, input that waits. */
 static void make_good_files(void)
 {
     snprintf(path, sizeof path, "/tmp/armature-fuzz-%d.snap", (int)getpid());
-    snprintf(image, sizeof image, "/tmp/armature-fuzz-%d.img", (int)getpid());
-    FILE *disk = fopen(image, "wb");
-    if (!disk || ftruncate(fileno(disk), 1 << 20) != 0)
-        abort();
-    fclose(disk);
-    run_options_default(&options);
-    options.memory_bytes = 16ull << 20;
-    options.cpus = 2;
-    options.clock = CLOCK_CHOICE_VIRTUAL;
-    options.serial.kind = SERIAL_NONE;
-    options.disk_count = 1;
-    options.disks[0].overlay = true;
-    strcpy(options.disks[0].path, image);
-    struct machine *machine = machine_create(&options, &interp_engine, &error);
-    if (!machine)
-        abort();
-    machine_reset(machine);
+    struct machine *machine = make_small_machine("snapshot");
     for (unsigned i = 0; i < 400; i++)
         memset(machine->bus.ram.host + i * 3 % 500 * PAGE_SIZE_BYTES, (int)(i % 97), PAGE_SIZE_BYTES);
-    machine->cpus[0]->pc = machine->bus.ram.base;
     for (unsigned i = 0; i < machine->device_count; i++)
         for (uint64_t page = 3; machine->devices[i].class->medium && page < 9; page++)
             machine->devices[i].class->medium->put_page(machine->devices[i].instance, page,
                                                         page % 3 ? page_of((int)page) : NULL, true);
-    input_post(machine->inputs, machine->uart.source, "waiting", 7);
     for (unsigned compress = 0; compress < 2; compress++) {
         if (!snapshot_save(machine, path, compress, &error))
             abort();
@@ -110,16 +83,6 @@ static void change(uint8_t *file, size_t length, const uint8_t *data, size_t siz
             offset = which == before.section_count ? offset % sizeof *header
                      : which == before.section_count + 1 ? before.table_offset + offset : PAGE_SIZE_BYTES + offset;
         file[offset % length] ^= data[4];
-    }
-}
-
-static void run_a_little(struct machine *machine)
-{
-    for (unsigned i = 0; i < machine->cpu_count; i++) {
-        struct cpu *cpu = machine->cpus[i];
-        cpu->limit = cpu->icount + RUN_INSNS;
-        if (cpu->wait == WAIT_NONE && cpu->limit > cpu->icount)
-            machine->engine_ops->run(machine->engine, cpu);
     }
 }
 

@@ -41,6 +41,10 @@ FEW = [
 ]
 ALL = [
     ("qemu", "/usr/bin/sqlite3 :memory: select(1+1),sqlite_version()"),
+    ("qemu", "/usr/bin/busybox sha256sum /usr/bin/busybox"),
+    ("qemu", "/usr/bin/busybox sh -c i=0;\\ while\\ [\\ $i\\ -lt\\ 3000\\ ];\\ do\\ i=$((i+1));\\ done;\\ echo\\ $i|tr\\ 0\\ x"),
+    ("host", "bash {here}/tools.sh"),
+    ("end", "/usr/lib/jvm/java-17-openjdk-arm64/bin/java -version"),
     ("host", "node {same}/compute.js"),
     ("host", "bash -c gcc\\ -O2\\ -ffp-contract=off\\ -o\\ compute\\ {same}/compute.c\\ -lm\\ &&\\ ./compute"),
     ("end", "stress-ng --cpu 2 --cpu-ops 200 --verify"),
@@ -77,7 +81,8 @@ def main():
         scripts = "/" + os.path.relpath(inside, root)
         for name in os.listdir(SAME):
             shutil.copy(os.path.join(SAME, name), inside)
-        shutil.copy(os.path.join(HERE, "programs.py"), inside)
+        for name in ("programs.py", "tools.sh"):
+            shutil.copy(os.path.join(HERE, name), inside)
         for judge, command in FEW + (ALL if which == "all" else []):
             ours = [armature, "exec", "--engine", engine, "--root", root] + words(command, scripts)
             got = outcome(ours, inside)

@@ -82,6 +82,24 @@ const struct kept_case kept_cases[] = {
      },
      {{0}},
      0},
+    {"flags that exec_ functions find as a result and a number: of a sum, a difference, a test of a negative number",
+     {
+         0x315ffc42, /* adds w2, w2, #0x7ff000 */
+         0xd503203f, /* yield */
+         0xd53b4204, /* mrs x4, nzcv */
+         0xcac51c85, /* eor x5, x4, x5, ror #7 */
+         0x715ffc63, /* subs w3, w3, #0x7ff000 */
+         0xd503203f, /* yield */
+         0xd53b4204, /* mrs x4, nzcv */
+         0xcac51c85, /* eor x5, x4, x5, ror #7 */
+         0xf27cecbf, /* tst x5, #0xfffffffffffffff0 */
+         0xd503203f, /* yield */
+         0xd53b4204, /* mrs x4, nzcv */
+         0xcac51c85, /* eor x5, x4, x5, ror #7 */
+         0x17fffff4, /* b, to the first */
+     },
+     {{0}},
+     0},
     {NULL, {0}, {{0}}, 0},
 };
 

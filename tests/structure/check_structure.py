@@ -18,7 +18,7 @@ KNOWS = {
     "peripherals": ["machine/contract"],
     "machine": ["machine/contract", "isa"],
     "guest": [],
-    "hostcall": ["machine/contract", "isa", "machine", "guest"],
+    "hostcall": ["machine/contract", "isa", "machine", "guest", "snapshot"],
     "snapshot": ["machine/contract", "isa", "machine"],
     "manage": ["machine/contract", "machine"],
     "debugger": ["machine/contract", "isa", "machine", "snapshot"],

@@ -22,14 +22,26 @@ def check(true, what, output=""):
         sys.exit(f"{output}\n{case}: {what}")
 
 
-def run(*options, status, beginning=None):
+def write_file(name, *lines):
+    path = os.path.join(home.name, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    return path
+
+
+def run(*options, status, beginning=None, errors=False):
     done = subprocess.run([program, "run", *(beginning or ["--kernel", guest, "--memory", "64M", "--clock", "virtual"]),
                            "--timeout", "60s", *options], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
     output = done.stdout.replace("\r", "")
     print(output, done.stderr)
     check(done.returncode == status, f"status {done.returncode}, not {status}", output + done.stderr)
-    return output
+    return output + done.stderr if errors else output
+
+
+def refused(*options, word):
+    done = subprocess.run([program, "run", "--kernel", guest, *options], stderr=subprocess.PIPE, text=True)
+    check(done.returncode == 1 and word in done.stderr and done.stderr.count("\n") == 1, f"{options}: no good word", done.stderr)
 
 
 def make_folder():
@@ -67,15 +79,26 @@ def case_semihosting():
     make_folder()
     output = run("--semihosting", folder, "--append", "one two", "--serial", "none", status=42)
     check("written\n" in output, "nothing on standard output", output)
-    done = subprocess.run([program, "run", "--kernel", guest, "--semihosting", "/none"], stderr=subprocess.PIPE, text=True)
-    check(done.returncode == 1 and "/none: No such file" in done.stderr and done.stderr.count("\n") == 1, "no good word", done.stderr)
+    refused("--semihosting", "/none", word="/none: No such file")
+    # A policy: what it logs, what it denies, and another file in one's place.
+    make_folder()
+    given = ["--semihosting", folder, "--append", "one two"]
+    rules = write_file("policy", 'semihosting SYS_OPEN if 0 = "d*" log', "semihosting SYS_TIME log")
+    output = run(*given, "--policy", rules, status=42, errors=True)
+    check("PASS\n" in output and f'policy {rules}:1: semihosting SYS_OPEN("data", 0, 4)' in output, "no line for a call", output)
+    check('SYS_OPEN("sub' not in output and "SYS_TIME()" in output, "other lines than the rules say", output)
+    make_folder()
+    log = os.path.join(home.name, "log")
+    rules = write_file("policy", "semihosting SYS_WRITE if 0 = 0x202 deny EBADF", 'semihosting SYS_OPEN if 0 = "none" rewrite 0 "data"')
+    first = run(*given, "--policy", rules, "--record", log, status=1)
+    check("text up to its end" in first and "written\n" not in first and "PASS" not in first, "a denied call was made", first)
+    check(run("--policy", rules, status=1, beginning=["--replay", log]) == first, "the replay printed something else")
+    refused(*given, "--policy", write_file("policy", "semihosting SYS_SPAWN deny"), word="line 1: semihosting has no call SYS_SPAWN")
+    refused(*given, "--policy", write_file("policy", "semihosting SYS_READ if 3 = 1 deny"), word="SYS_READ has no argument 3")
 
 
 def write_list(*lines):
-    path = os.path.join(home.name, "list")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-    return path
+    return write_file("list", *lines)
 
 
 def case_hypercalls():
@@ -112,8 +135,14 @@ def case_hypercalls():
                         (["library libc.so.6", "function abs i32 in[*1] i32"], "must be in[8]"),
                         (["library libc.so.6", "function abs i32 i32", "function abs i32 i32"], "twice"),
                         (["library armature", "function system i32 string"], "has no function system")):
-        done = subprocess.run([program, "run", "--kernel", guest, "--hostcall", write_list(*lines)], stderr=subprocess.PIPE, text=True)
-        check(done.returncode == 1 and word in done.stderr and done.stderr.count("\n") == 1, f"{lines}: no good word", done.stderr)
+        refused("--hostcall", write_list(*lines), word=word)
+    # A policy: what the guest says is another text, and a function is not called.
+    path = write_list("library libz.so.1", "function crc32 u64 u64 in[@2] u32", "library armature", "function log void string")
+    rules = write_file("policy", 'hyper log rewrite 0 "in its place"', "hyper crc32 if 2 > 0 log", "hyper crc32 deny")
+    output = run("--hostcall", path, "--policy", rules, status=0, errors=True)
+    check("guest: in its place\n" in output and "a line" not in output, "the text is not the policy's", output)
+    check(f"policy {rules}:2: hyper crc32(0, " in output and "FAIL" in output, "a denied function was called", output)
+    refused("--hostcall", path, "--policy", write_file("policy", "hyper memcpy deny"), word="line 1: hyper has no call memcpy")
 
 
 globals()["case_" + case]()

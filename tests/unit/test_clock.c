@@ -155,6 +155,27 @@ static void restored_events_keep_time_and_order(void **state)
     assert_int_equal(fired[1], 1);
 }
 
+static void times_have_units(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t ns;
+    } times[] = {{"500ms", 500000000}, {"1.5s", 1500000000}, {"0s", 0},       {"7us", 7000},
+                 {"2m", 120000000000}, {"1h", 3600000000000}, {".25s", UINT64_MAX}, {"123456789s", 123456789000000000}};
+    static const char *const none[] = {
+        "",     "1",    "s",      "1 s", " 1s", "-1s",          "+1s",                  "1e3s", "0x1s",
+        "infs", "nans", "1.2.3s", "1sx", ".s",  "99999999999h", "9999999999999999999s", "1ns",
+    };
+    uint64_t ns;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        assert_int_equal(time_parse(times[i].text, &ns), times[i].ns != UINT64_MAX);
+        if (times[i].ns != UINT64_MAX)
+            assert_int_equal(ns, times[i].ns);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(time_parse(none[i], &ns));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_event_may_schedule_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_of_a_new_earliest_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(restored_events_keep_time_and_order, set_up, tear_down),
+        cmocka_unit_test(times_have_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -259,6 +259,26 @@ static void test_vsock(void **state)
     assert_false(run_options_take(&options, "--vsock", "vm.sock,cid=9", &error));
 }
 
+static void test_limits_of_the_host(void **state)
+{
+    assert_true(parse("--kernel k --cpu-limit 150% --io-limit 50M,iops=1000 --no-isolation --verbose"));
+    assert_int_equal(options.cpu_limit, 150);
+    assert_int_equal(options.io_bytes_per_s, 50 << 20);
+    assert_int_equal(options.io_per_s, 1000);
+    assert_true(options.no_isolation && options.verbose);
+    assert_true(parse("--kernel k --io-limit iops=7"));
+    assert_int_equal(options.io_bytes_per_s, 0);
+    assert_int_equal(options.io_per_s, 7);
+    assert_true(parse("--kernel k --io-limit 1G"));
+    assert_int_equal(options.io_bytes_per_s, 1u << 30);
+    assert_int_equal(options.io_per_s, 0);
+    /* How long requests take is part of what the machine is. */
+    struct run_options taken;
+    run_options_default(&taken);
+    assert_true(run_options_take(&taken, "--io-limit", "52428800,iops=1000", &error));
+    assert_int_equal(taken.io_bytes_per_s, 50 << 20);
+}
+
 static void test_refused(void **state)
 {
     /* What is wrong, and a word that the message must have. */
@@ -272,6 +292,14 @@ static void test_refused(void **state)
         {"--kernel=k", "--kernel=k"},
         {"--kernel ~", "name"},
         {"--initrd ~ --kernel k", "name"},
+        {"--kernel k --cpu-limit 50", "50%"},
+        {"--kernel k --cpu-limit 0%", "50%"},
+        {"--kernel k --cpu-limit 50% --parallel", "--parallel"},
+        {"--kernel k --io-limit 100", "iops=1000"},
+        {"--kernel k --io-limit 50M,iops=0", "iops=1000"},
+        {"--kernel k --io-limit 50M,5", "iops=1000"},
+        {"--kernel k --io-limit ~", "iops=1000"},
+        {"--kernel k --serial none --serial-log x", "--serial-log"},
         {"--kernel k --net tap:", "tap:INTERFACE"},
         {"--kernel k --net socket:x", "socket:unix:PATH"},
         {"--kernel k --net user,listen", "'listen'"},
@@ -417,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything), cmocka_unit_test(test_description),
         cmocka_unit_test(test_replay),   cmocka_unit_test(test_firmware),   cmocka_unit_test(test_translation),
         cmocka_unit_test(test_net),      cmocka_unit_test(test_vsock),
+        cmocka_unit_test(test_limits_of_the_host),
         cmocka_unit_test(test_share),      cmocka_unit_test(test_calls),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };

@@ -38,6 +38,7 @@ struct fixture {
     char home[64], folder[96];
     struct inputs *inputs;
     struct share_server *server;
+    struct policy *policy;
     uint8_t answer[SHARE_MESSAGE_MAX + SHARE_RECORDS_MAX + 4];
     size_t answer_bytes;
     struct wire_reader reply; /* behind its head */
@@ -149,7 +150,7 @@ static void put_file(const struct fixture *f, const char *name, const char *cont
 static void start(struct fixture *f, bool read_only, bool mapped)
 {
     struct error error;
-    f->server = share_server_open(&(struct share_config){f->folder, read_only, mapped}, &error);
+    f->server = share_server_open(&(struct share_config){f->folder, read_only, mapped, f->policy}, &error);
     assert_non_null(f->server);
     f->server->ops->attach(
         f->server, f->inputs,
@@ -192,6 +193,7 @@ static int take_down(void **state)
 {
     struct fixture *f = *state;
     share_server_free(f->server);
+    policy_free(f->policy);
     inputs_free(f->inputs);
     nftw(f->home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(f);
@@ -395,6 +397,45 @@ static void test_nobody(void **state)
     assert_int_equal(walk(f, 0, 1, "x"), ENOENT);
 }
 
+static void test_policy(void **state)
+{
+    struct fixture *f = *state;
+    struct error error;
+    static const char rules[] = "9p mkdir if 1 = \"no*\" deny EDQUOT\n"
+                                "9p mkdir if 1 = \"old\" rewrite 1 \"new\"\n"
+                                "9p mkdir rewrite 2 0700\n"
+                                "9p walk if 2 = \"file\" deny ENOENT\n"
+                                "9p walk if 3 = \"d\" rewrite 3 \"..\"\n"
+                                "9p read if 2 > 3 deny\n";
+    share_server_free(f->server);
+    f->policy = policy_parse("rules", rules, &error);
+    assert_non_null(f->policy);
+    start(f, false, false);
+    attach_root(f);
+    assert_int_equal(say(f, MKDIR, "4s44", N(0), "not", N(0755), N(0)), EDQUOT);
+    assert_int_equal(access(place(f, "folder/not"), F_OK), -1);
+    assert_int_equal(say(f, MKDIR, "4s44", N(0), "old", N(0755), N(0)), 0);
+    struct stat status;
+    assert_int_equal(stat(place(f, "folder/new"), &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0700);
+    assert_int_equal(walk(f, 0, 1, "file"), ENOENT);
+    /* A rule is no way out of the folder. */
+    assert_int_equal(walk(f, 0, 1, "d|d"), 0);
+    assert_int_equal(walk(f, 1, 2, "secret"), ENOENT);
+    assert_int_equal(say(f, READ, "484", N(0), N(0), N(4)), EPERM);
+    assert_int_not_equal(say(f, READ, "484", N(0), N(0), N(3)), EPERM);
+    /* Rules for requests that there are none of. */
+    static const char *const bad[][2] = {{"9p erase deny", "9p has no call erase"},
+                                         {"9p clunk if 1 = 0 deny", "clunk has no argument 1"}};
+    for (unsigned i = 0; i < 2; i++) {
+        struct policy *policy = policy_parse("rules", bad[i][0], &error);
+        assert_non_null(policy);
+        assert_null(share_server_open(&(struct share_config){f->folder, false, false, policy}, &error));
+        assert_non_null(strstr(error.text, bad[i][1]));
+        policy_free(policy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fids, set_up, take_down),
         cmocka_unit_test_setup_teardown(test_restored, set_up, take_down),
         cmocka_unit_test_setup_teardown(test_nobody, set_up, take_down),
+        cmocka_unit_test_setup_teardown(test_policy, set_up, take_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -519,6 +519,21 @@ static void test_time(void **state)
     uint64_t long_ns = clock_next_ns(clock) - start;
     assert_true(long_ns > short_ns && short_ns >= DISK_LATENCY_NS);
     assert_true(long_ns - short_ns == (8192 - 512) * 1000 / DISK_BYTES_PER_1000_NS);
+
+    /* Limits: of bytes, and of requests, whichever is longer; one request after the other. */
+    driver_advance(&bench->driver);
+    bench->blk->drive.bytes_per_s = 1 << 20;
+    start = clock_now_ns(clock);
+    submit(bench, READ, 0, data, 8192);
+    assert_int_equal(clock_next_ns(clock) - start, 7812500 + DISK_LATENCY_NS); /* 1/128 of a second */
+    submit(bench, READ, 0, data, 4096);
+    driver_advance(&bench->driver);
+    assert_int_equal(clock_next_ns(clock) - start, 7812500 + 3906250 + DISK_LATENCY_NS);
+    driver_advance(&bench->driver);
+    bench->blk->drive.per_s = 100;
+    start = clock_now_ns(clock);
+    submit(bench, READ, 0, data, 512);
+    assert_int_equal(clock_next_ns(clock) - start, 10000000 + DISK_LATENCY_NS);
     free_device(bench);
 }
 

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* execve(): of a program of the guest's this program anew, of a host's that. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "hostcall/target.h"
+#include "hostcall/trail.h"
+
+/* Copies a vector of strings of the guest's; each is allocated. */
+static int64_t read_strings(struct thread *thread, uint64_t address, char ***strings)
+{
+    size_t count = 0, capacity = 64;
+    char **all = calloc(capacity, sizeof *all);
+    char *text = malloc(128 << 10);
+    int64_t error = all && text ? 0 : -ENOMEM;
+    for (; address && !error; address += 8) {
+        uint64_t at;
+        if (!guest_read(thread, &at, address, sizeof at)) {
+            error = -EFAULT;
+            break;
+        }
+        if (!at)
+            break;
+        error = call_string(&thread->call, at, text, 128 << 10);
+        if (error == -ENAMETOOLONG)
+            error = -E2BIG;
+        if (count + 2 > capacity) {
+            char **more = realloc(all, 2 * capacity * sizeof *all);
+            if (!more) {
+                error = -ENOMEM;
+                break;
+            }
+            memset(more + capacity, 0, capacity * sizeof *more);
+            all = more;
+            capacity *= 2;
+        }
+        if (!error && !(all[count++] = strdup(text)))
+            error = -ENOMEM;
+    }
+    free(text);
+    *strings = all;
+    return error;
+}
+
+static void free_strings(char **strings)
+{
+    for (char **at = strings; at && *at; at++)
+        free(*at);
+    free(strings);
+}
+
+/* This program, to run the guest's. */
+static char **own_arguments(const struct target *target, char **arguments)
+{
+    const struct process_options *options = process.options;
+    static char log[PROCESS_PATH_BYTES];
+    char **all = calloc(options->own_option_count + strings_count(arguments) + 7, sizeof *all);
+    unsigned used = 0;
+    if (!all)
+        return NULL;
+    for (unsigned i = 0; i < options->own_option_count; i++)
+        all[used++] = options->own_options[i];
+    if (trail_records() && !thread_self->vforked && trail_next_name(log, sizeof log)) {
+        all[used++] = (char *)"--record";
+        all[used++] = log;
+    }
+    all[used++] = (char *)"--argv0";
+    all[used++] = arguments[0];
+    all[used++] = (char *)target->guest;
+    memcpy(all + used, arguments + 1, (strings_count(arguments) - 1) * sizeof *all);
+    return all;
+}
+
+int64_t process_execve(struct thread *thread, const char *path, uint64_t arguments_at, uint64_t environment_at)
+{
+    char **arguments = NULL, **environment = NULL, **whole = NULL, **own = NULL;
+    if (trail_replays()) {
+        trail_became(thread);
+        return 0;
+    }
+    struct target *target = calloc(1, sizeof *target);
+    int64_t result = target ? read_strings(thread, arguments_at, &arguments) : -ENOMEM;
+    if (!result)
+        result = read_strings(thread, environment_at, &environment);
+    if (!result) {
+        if (proc_is_exe(path))
+            path = process.program;
+        snprintf(target->guest, sizeof target->guest, "%s", path);
+        result = paths_to_host(thread, AT_FDCWD, path, target->host, true);
+    }
+    if (!result)
+        result = target_find(target);
+    if (!result)
+        whole = target_arguments(target, arguments);
+    if (whole && target->kind == PROGRAM_GUEST)
+        own = own_arguments(target, whole);
+    if (!result && (!whole || (target->kind == PROGRAM_GUEST && !own)))
+        result = -ENOMEM;
+    if (!result) {
+        fflush(NULL);
+        if (process.trail)
+            trail_become(own);
+        signals_apply_mask(thread);
+        const uint64_t mask = thread->mask;
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+        execve(own ? process.self : target->host, own ? own : whole, environment);
+        result = -errno;
+        signals_apply_mask(thread);
+    }
+    free(own);
+    free(whole);
+    free_strings(arguments);
+    free_strings(environment);
+    free(target);
+    return result;
+}

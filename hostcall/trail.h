@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A program's run in a log (snapshot/log.h): what its calls gave and wrote, the signals that reached it, each at its
+ * instruction, and what was random at its start. A replay makes no call of the host's but for memory: it has the
+ * results, the signals and the host's time from the log, so it needs neither files, but for the program and its
+ * interpreter, nor the network, nor other processes.
+ *
+ * An entry is a log's input, with one of these sources for its number. What a call writes comes before its result, the
+ * calls of a child of vfork() before that of its parent. What its program becomes by execve() has a log of its own, by
+ * the next name. One thread is recorded: where the program starts another, or has memory that others write, the log
+ * ends, with a reason. */
+#ifndef ARMATURE_TRAIL_H
+#define ARMATURE_TRAIL_H
+
+#include "hostcall/process.h"
+
+enum trail_source {
+    TRAIL_START,  /* value: stack pointer; bytes: struct trail_start */
+    TRAIL_MEMORY, /* value: address; bytes: what the host wrote there */
+    TRAIL_RESULT, /* value: the result; bytes: the call's number, 4 bytes */
+    TRAIL_SIGNAL, /* value: whether it came while a call was made; bytes: siginfo_t */
+    TRAIL_TIME,   /* value: nothing; the stamp has the host's time */
+    TRAIL_SHOWN,  /* value: 1 or 2: the call that comes writes to this standard output */
+    TRAIL_BECOME, /* value: 1: another program of the guest's, 0: one of the host's; if execve() does not fail */
+    TRAIL_STOP,   /* bytes: why no more is recorded */
+    TRAIL_END,    /* value: the exit status, or 256 + the signal that ended it */
+    TRAIL_SOURCES
+};
+
+/** What is not the same in each start. */
+struct trail_start {
+    uint64_t stack_lowest, mask, ignored; /* ignored: bits of signals */
+    uint64_t seeds[PROCESS_SEEDS];
+};
+
+struct trail;
+
+/** Begins a log of the program that was loaded and has not run. */
+bool trail_create(const char *path, const struct trail_start *start, struct error *error);
+
+/** Opens a log, and says in `options` what is to be run. */
+bool trail_open(const char *path, struct process_options *options, struct error *error);
+
+/** Of a replay: what it starts with; fills the stack, which is mapped. */
+const struct trail_start *trail_start(void);
+uint64_t trail_fill_stack(void);
+
+/** Notes a file that the program is made of; in a replay, whether it is what it was. */
+bool trail_file(const char *what, const char *path, struct error *error);
+
+static inline bool trail_records(void)
+{
+    return process.trail && !process.replays;
+}
+
+static inline bool trail_replays(void)
+{
+    return process.trail && process.replays;
+}
+
+/** A call, in place of call_do(). */
+int64_t trail_call(struct thread *thread, uint64_t number, const uint64_t *args);
+
+/** Around a turn of the engine: how far it may go, and what is due before it and where it ended. */
+uint64_t trail_limit(const struct thread *thread);
+void trail_before_turn(struct thread *thread);
+void trail_after_turn(struct thread *thread);
+
+/** Before a signal is delivered; behind a call, in a replay: whether one came with it. */
+void trail_signal(struct thread *thread, bool in_call);
+
+/** A handler has written to the guest. */
+void trail_wrote(uint64_t address, const void *bytes, size_t count);
+
+/** The program is about to become another; in a replay, whether it did. */
+void trail_become(bool guest);
+bool trail_became(struct thread *thread);
+
+/** The next log's name. */
+bool trail_next_name(char *name, size_t room);
+
+/** No more is recorded, for a reason that is a sentence's end: "it starts a thread". */
+void trail_stop(const char *why);
+
+/** In a child: it is not recorded. */
+void trail_forget(void);
+
+/** Around the child of a vfork(), whose calls are recorded within its parent's. */
+bool trail_enter_child(void);
+void trail_leave_child(bool in_call);
+
+/** The end. */
+void trail_end(uint64_t status);
+
+/** The log's descriptor, which the guest cannot close; -1: there is none. */
+int trail_descriptor(void);
+
+#endif

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Networks of Debian's kernel in the guest: machines joined, cables pulled out, IPv6, dumps, sockets; lots of bytes.
+
+usage: test_network.py PROGRAM GUEST CASE
+"""
+import functools
+import hashlib
+import http.server
+import os
+import socket
+import socketserver
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+program, guest, case = sys.argv[1:4]
+folder = tempfile.TemporaryDirectory(prefix="armature-network-")
+
+
+def path(name):
+    return os.path.join(folder.name, name)
+
+
+class Machine:
+    """A guest at whose shell lines are typed, each when the one before has answered."""
+
+    def __init__(self, *arguments):
+        self.output = b""
+        self.lines = 0
+        self.process = subprocess.Popen(
+            [program, "run", "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
+             "console=ttyAMA0 script=1 quiet", "--memory", "1G", "--clock", "paced", *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.until(b"/root # ")
+
+    def until(self, word, since=0):
+        while word not in self.output[since:]:
+            more = os.read(self.process.stdout.fileno(), 65536)
+            check(more, f"the guest ended before it said {word}", self.output)
+            self.output += more
+
+    def type(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def do(self, line):
+        """Types a line; returns what it printed."""
+        self.lines += 1
+        mark, since = f"done-{self.lines}", len(self.output)
+        self.type(f"{line}; echo done''-{self.lines}")
+        self.until(mark.encode() + b"\r\n", since)
+        return self.output[since:].decode(errors="replace").replace("\r", "").rsplit(mark, 1)[0].split("\n", 1)[1]
+
+    def wait_for(self, line, word, tries=60):
+        """Types a line until what it prints has a word."""
+        for _ in range(tries):
+            answer = self.do(line)
+            if word in answer:
+                return answer
+            time.sleep(0.3)
+        check(False, f"'{line}' never says {word}", self.output)
+
+    def end(self):
+        self.type("poweroff -f")
+        self.process.communicate(timeout=120)
+        check(self.process.returncode == 0, f"status {self.process.returncode}", self.output)
+
+
+def check(true, what, output=b""):
+    if not true:
+        sys.stdout.write(output.decode(errors="replace"))
+        sys.exit(f"{case}: {what}")
+
+
+def frames(name):
+    """The frames of a pcap file."""
+    with open(name, "rb") as file:
+        content = file.read()
+    check(struct.unpack("<IHH", content[:8]) == (0xa1b23c4d, 2, 4), "no pcap file")
+    at = 24
+    while at < len(content):
+        length = struct.unpack("<I", content[at + 8:at + 12])[0]
+        yield content[at + 16:at + 16 + length]
+        at += 16 + length
+
+
+def case_joined():
+    """Two machines, joined by a socket, reach each other; the frames are in the dump; one pulls its cable out."""
+    place = f"unix:{path('cable')}"
+    control = path("control")
+    one = Machine("--net", f"socket:{place},listen,dump={path('one.pcap')},queues=2", "--cpus", "2",
+                  "--control", f"unix:{control}")
+    two = Machine("--net", f"socket:{place},mac=02:00:00:00:00:22")
+    one.do("ip addr add 192.168.7.1/24 dev eth0; ip link set eth0 up")
+    two.do("ip addr add 192.168.7.2/24 dev eth0; ip link set eth0 up")
+    check("02:00:00:00:00:22" in two.do("ip link show eth0"), "another MAC address", two.output)
+    check(" 0% packet loss" in two.wait_for("ping -c 3 192.168.7.1", " 0% packet loss"), "they do not meet", two.output)
+    one.type("nc -l -p 5000 </bin/busybox >/dev/null; echo sent")
+    digest = two.wait_for("nc 192.168.7.1 5000 </dev/null | sha256sum", "  -").split()[0]
+    one.until(b"\r\nsent")
+    check(digest == one.do("sha256sum </bin/busybox").split()[0], "what came is something else", two.output)
+
+    def link(state):
+        with socket.socket(socket.AF_UNIX) as commands:
+            commands.connect(control)
+            commands.sendall(f"link net0 {state}\n".encode())
+            answer = commands.recv(4096)
+            check(b'"ok":true' in answer, f"link: {answer}")
+
+    link("down")
+    one.wait_for("cat /sys/class/net/eth0/carrier", "0")
+    check("100% packet loss" in two.do("ping -c 1 -W 2 192.168.7.1"), "a cable that is out carries", two.output)
+    link("up")
+    one.wait_for("cat /sys/class/net/eth0/carrier", "1")
+    two.wait_for("ping -c 1 -W 2 192.168.7.1", " 0% packet loss")
+    one.end()
+    two.end()
+    kept = list(frames(path("one.pcap")))
+    check(any(frame[:6] == b"\xff" * 6 and frame[6:12] == bytes.fromhex("020000000022") for frame in kept),
+          "no question of the other's in the dump")
+    check(sum(len(frame) for frame in kept) > os.path.getsize(f"{guest}/Image") // 100, "the dump is too short")
+
+
+class Echo(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.wfile.write(b"the host says " + self.rfile.readline())
+
+
+def case_user():
+    """IPv6 by the router's word; a guest's connection to a socket of the host; with restrict nothing else."""
+    server = socketserver.ThreadingUnixStreamServer(path("echo"), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        for restrict in ("", ",restrict"):
+            machine = Machine("--net", f"user,guestfwd=tcp:10.0.2.100:80-unix:{path('echo')}{restrict}")
+            machine.wait_for("ip addr show eth0", "inet 10.0.2.15/24")
+            check("the host says hello" in machine.wait_for("echo hello | nc -w 5 10.0.2.100 80", "says"), "no guestfwd",
+                  machine.output)
+            tried = machine.do(f"nc -w 2 10.0.2.2 {port} </dev/null && echo connected || echo refused")
+            check(("connected" in tried) == (not restrict), f"'{restrict}': {tried}", machine.output)
+            if not restrict:
+                machine.do("modprobe ipv6 2>/dev/null")
+                if "fe80" in machine.do("ip addr show eth0"):
+                    machine.wait_for("ip addr show eth0", "fec0::")
+            machine.end()
+
+
+def case_bulk(megabytes=200):
+    """Many bytes down and up through user-mode networking, with checksums; prints the times."""
+    content = os.urandom(1 << 20) * megabytes
+    digest = hashlib.sha256(content).hexdigest()
+    taken = {}
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_PUT(self):
+            left, sum_ = int(self.headers["Content-Length"]), hashlib.sha256()
+            while left:
+                piece = self.rfile.read(min(left, 1 << 20))
+                sum_.update(piece)
+                left -= len(piece)
+            taken["up"] = sum_.hexdigest()
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with open(path("file"), "wb") as file:
+        file.write(content)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder.name))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    machine = Machine("--net", "user")
+    machine.wait_for("ip addr show eth0", "inet 10.0.2.15/24")
+    start = time.monotonic()
+    got = machine.do(f"wget -q -O - http://10.0.2.2:{server.server_port}/file | tee /tmp/file | sha256sum")
+    down = time.monotonic() - start
+    check(digest in got, "another file than on the host", machine.output)
+    start = time.monotonic()
+    machine.do(f"(printf 'PUT / HTTP/1.0\\r\\nContent-Length: {len(content)}\\r\\n\\r\\n'; cat /tmp/file) | "
+               f"nc -w 60 10.0.2.2 {server.server_port}")
+    up = time.monotonic() - start
+    check(taken.get("up") == digest, "another file than in the guest", machine.output)
+    print(f"{megabytes} MiB: down {down:.1f} s, {megabytes / down:.1f} MiB/s; up {up:.1f} s, {megabytes / up:.1f} MiB/s")
+    machine.end()
+
+
+if not os.path.exists(f"{guest}/Image"):
+    print(f"no kernel in {guest}; tools/fetch-kernel makes it")
+    sys.exit(77)
+globals()["case_" + case.replace("-", "_")]()
