@@ -128,11 +128,14 @@ static void allow_own(const struct walls *walls, const struct run_options *optio
         allow(walls, ".", MAKE);
         allow(walls, "/etc/localtime", READ);
     }
-    if (!options->control && !options->gdb)
+    const bool sockets = options->control || options->gdb;
+    if (!sockets && !isatty(STDIN_FILENO)) /* where Ctrl-A D leads to the debugger's prompt */
         return;
     const char *temporary = getenv("TMPDIR");
-    allow(walls, ".", MAKE);
-    allow(walls, temporary && *temporary ? temporary : "/tmp", MAKE);
+    if (sockets) {
+        allow(walls, ".", MAKE);
+        allow(walls, temporary && *temporary ? temporary : "/tmp", MAKE);
+    }
     for (unsigned i = 0; i < sizeof libraries / sizeof libraries[0]; i++)
         allow(walls, libraries[i], READ);
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 16);

@@ -440,7 +440,7 @@ def case_key():
     await_text(b"(armature) ")
     type_in(b"stepi 5\r") # nobody asked for history beforehand: it begins with Ctrl-A D
     await_text(b"(armature) ")
-    type_in(b"reverse-ste\tpi\r")
+    type_in(b"reverse-ste\ti\r")
     await_text(b"0xffff")
     await_text(b"(armature) ")
     type_in(b"hash\r")
