@@ -153,7 +153,8 @@ void gic_virtual_update(struct gic_virtual *v, bool anew)
     bool signal = may_signal(v, best);
     for (unsigned group = 0; group < 2; group++)
         drive(&v->signalled[group], &v->wire[group], signal && LR_GROUP(v->list[best]) == group, anew);
-    drive(&v->maintenance, &v->maintenance_wire, v->control & HCR_EN && maintenance_status(v), anew);
+    /* This wire ends in the same controller, which has its level. */
+    drive(&v->maintenance, &v->maintenance_wire, v->control & HCR_EN && maintenance_status(v), false);
 }
 
 static void set_machine(struct gic_virtual *v, uint32_t value)
