@@ -36,9 +36,15 @@ uint64_t *timer_compare(struct cpu *cpu, enum timer_kind kind)
     return timer_of(cpu, kind).compare;
 }
 
+/* By how much the timer's counter is behind the system's. */
+static uint64_t timer_offset(const struct cpu *cpu, enum timer_kind kind)
+{
+    return kind == TIMER_VIRT ? cpu->sys.CNTVOFF_EL2 : 0;
+}
+
 uint64_t timer_counter(const struct cpu *cpu, enum timer_kind kind)
 {
-    return cpu_counter(cpu) - (kind == TIMER_VIRT ? cpu->sys.CNTVOFF_EL2 : 0);
+    return cpu_counter(cpu) - timer_offset(cpu, kind);
 }
 
 /* When the counter reaches `count`. */
@@ -51,7 +57,7 @@ void timer_changed(struct cpu *cpu, enum timer_kind kind)
 {
     struct timer timer = timer_of(cpu, kind);
     bool enabled = *timer.control & CTL_ENABLE, reached = timer_counter(cpu, kind) >= *timer.compare;
-    uint64_t offset = cpu_counter(cpu) - timer_counter(cpu, kind), due = *timer.compare + offset;
+    uint64_t offset = timer_offset(cpu, kind), due = *timer.compare + offset;
     uint64_t due_ns = due < offset ? CLOCK_NEVER : count_to_ns(due);
     irq_set(timer.wire, enabled && reached && !(*timer.control & CTL_IMASK));
     if (enabled && !reached && due_ns != CLOCK_NEVER)

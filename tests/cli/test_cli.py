@@ -127,7 +127,7 @@ class Usage(Case):
             probe = f'. {script}; COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}; _armature 2>/dev/null; ' \
                     'echo "${COMPREPLY[*]}"'
             return subprocess.check_output(["bash", "-c", probe], text=True, cwd=self.folder.name).split()
-        self.assertEqual(complete("armature", "r"), ["run"])
+        self.assertEqual(complete("armature", "ru"), ["run"])
         self.assertEqual(complete("armature", "run", "--cpu", "v8"), ["v8.0", "v8.2"])
         self.assertEqual(complete("armature", "run", "--exit"), ["--exit-on-panic"])
         self.assertEqual(complete("armature", "run", "--kernel", "compl"), ["completion"])
