@@ -24,14 +24,19 @@ enum btf_kind {
     BTF_KINDS
 };
 
+#define VOID_PLACE     0u
+#define FUNCTION_PLACE 1u /* most types are functions', and one of these is like the other */
+#define FIRST_PLACE    2u
+
 /* A blob that is being read. */
 struct btf {
     struct types *set;
     const char *strings;
     uint32_t strings_bytes;
-    struct type *list; /* by number; 0 is void */
+    struct type *list;   /* void, all that are functions, then each other one */
+    uint32_t *places;    /* in it, by number */
     uint32_t *variables; /* by number: the type of a variable; 0: it is none */
-    uint32_t count;
+    uint32_t count, kept;
     struct member *members;
     struct enumerator *enumerators;
     size_t member_count, enumerator_count;
@@ -70,13 +75,14 @@ static const char *string_at(const struct btf *btf, uint32_t offset)
 /* A type by its number; what is out of range is void. */
 static const struct type *type_at(const struct btf *btf, uint32_t number)
 {
-    return &btf->list[number < btf->count ? number : 0];
+    return &btf->list[number < btf->count ? btf->places[number] : VOID_PLACE];
 }
 
-/* Counts what has to be kept; false: the blob does not hold together. */
+/* Counts what has to be kept, and gives each type its place; false: the blob does not hold together. */
 static bool count_all(struct btf *btf, const uint8_t *at, size_t length)
 {
     btf->count = 1;
+    btf->kept = FIRST_PLACE;
     while (length >= sizeof(struct entry)) {
         struct entry entry;
         size_t behind;
@@ -90,7 +96,7 @@ static bool count_all(struct btf *btf, const uint8_t *at, size_t length)
             btf->enumerator_count += length_of(&entry);
         at += sizeof entry + behind;
         length -= sizeof entry + behind;
-        btf->count++;
+        btf->places[btf->count++] = kind == BTF_FUNC || kind == BTF_FUNC_PROTO ? FUNCTION_PLACE : btf->kept++;
     }
     return length == 0;
 }
@@ -146,9 +152,12 @@ static void read_one(struct btf *btf, uint32_t number, const struct entry *entry
 {
     static const char *const qualifiers[BTF_KINDS] = {[BTF_VOLATILE] = "volatile", [BTF_CONST] = "const",
                                                       [BTF_RESTRICT] = "restrict", [BTF_TYPE_TAG] = ""};
-    struct type *type = &btf->list[number];
+    struct type *type = &btf->list[btf->places[number]];
     const char *name = string_at(btf, entry->name);
-    *type = (struct type){.kind = TYPE_VOID, .name = *name ? name : NULL};
+    if (btf->places[number] == FUNCTION_PLACE)
+        return;
+    _Static_assert(TYPE_VOID == 0, "the list is zeroed");
+    type->name = *name ? name : NULL;
     switch (kind_of(entry)) {
     case BTF_INT: read_integer(type, entry, data); break;
     case BTF_FLOAT:
@@ -181,8 +190,6 @@ static void read_one(struct btf *btf, uint32_t number, const struct entry *entry
         read_enumerators(btf, type, entry, data, enumerators_used);
         break;
     case BTF_FWD: type->kind = TYPE_FORWARD; break;
-    case BTF_FUNC:
-    case BTF_FUNC_PROTO: type->kind = TYPE_FUNCTION; break;
     case BTF_VAR: btf->variables[number] = entry->size_or_type; break;
     case BTF_TYPEDEF: type->is_typedef = true; /* fall through */
     case BTF_VOLATILE:
@@ -201,7 +208,8 @@ static void read_one(struct btf *btf, uint32_t number, const struct entry *entry
 static void read_all(struct btf *btf, const uint8_t *at)
 {
     size_t members_used = 0, enumerators_used = 0;
-    btf->list[0] = (struct type){.kind = TYPE_VOID, .name = "void"};
+    btf->list[VOID_PLACE] = (struct type){.kind = TYPE_VOID, .name = "void"};
+    btf->list[FUNCTION_PLACE] = (struct type){.kind = TYPE_FUNCTION};
     for (uint32_t number = 1; number < btf->count; number++) {
         struct entry entry;
         size_t behind = 0;
@@ -210,9 +218,9 @@ static void read_all(struct btf *btf, const uint8_t *at)
         read_one(btf, number, &entry, at + sizeof entry, &members_used, &enumerators_used);
         at += sizeof entry + behind;
     }
-    for (uint32_t number = 1; number < btf->count; number++)
-        if (btf->list[number].kind == TYPE_ALIAS || btf->list[number].kind == TYPE_ARRAY)
-            btf->list[number].size = types_size_of(&btf->list[number]);
+    for (struct type *type = btf->list; type < btf->list + btf->kept; type++)
+        if (type->kind == TYPE_ALIAS || type->kind == TYPE_ARRAY)
+            type->size = types_size_of(type);
 }
 
 /* --- names ----------------------------------------------------------------------------------------- */
@@ -221,9 +229,9 @@ static bool name_all(const struct btf *btf)
 {
     bool good = true;
     for (uint32_t number = 1; good && number < btf->count; number++) {
-        const struct type *type = &btf->list[number];
+        const struct type *type = type_at(btf, number);
         bool qualifier = type->kind == TYPE_ALIAS && !type->is_typedef;
-        if (!type->name || qualifier || type->kind == TYPE_FUNCTION)
+        if (!type->name || qualifier)
             continue;
         good = btf->variables[number] ? types_put_variable(btf->set, type->name, type_at(btf, btf->variables[number]))
                                       : types_put(btf->set, type->name, type);
@@ -242,6 +250,23 @@ static bool check_header(const struct header *header, size_t length)
            header->strings_bytes <= length - header->header_bytes - header->strings_at && header->types_at % 4 == 0;
 }
 
+/* Room for all at once. */
+static bool make_room(struct btf *btf)
+{
+    types_expect(btf->set, btf->strings_bytes + btf->kept * sizeof *btf->list +
+                               btf->member_count * sizeof *btf->members +
+                               btf->enumerator_count * sizeof *btf->enumerators);
+    btf->list = types_room(btf->set, btf->kept, sizeof *btf->list);
+    btf->variables = calloc(btf->count, sizeof *btf->variables);
+    btf->members = types_room(btf->set, btf->member_count, sizeof *btf->members);
+    btf->enumerators = types_room(btf->set, btf->enumerator_count, sizeof *btf->enumerators);
+    char *strings = types_room(btf->set, btf->strings_bytes + 1ul, 1); /* a NUL behind them */
+    if (strings)
+        memcpy(strings, btf->strings, btf->strings_bytes);
+    btf->strings = strings;
+    return btf->list && btf->variables && btf->members && btf->enumerators && strings;
+}
+
 struct types *types_from_btf(const void *bytes, size_t length, struct error *error)
 {
     struct header header;
@@ -250,37 +275,24 @@ struct types *types_from_btf(const void *bytes, size_t length, struct error *err
         error_set(error, "that is no BTF");
         return NULL;
     }
-    btf.set = types_create();
-    uint8_t *copy = btf.set ? types_room(btf.set, length + 1, 1) : NULL; /* a NUL behind it */
-    if (!copy) {
-        types_free(btf.set);
-        error_set(error, "no memory for the kernel's types");
-        return NULL;
-    }
-    memcpy(copy, bytes, length);
-    const uint8_t *at = copy + header.header_bytes + header.types_at;
-    btf.strings = (const char *)copy + header.header_bytes + header.strings_at;
+    const uint8_t *at = (const uint8_t *)bytes + header.header_bytes + header.types_at;
+    btf.strings = (const char *)bytes + header.header_bytes + header.strings_at;
     btf.strings_bytes = header.strings_bytes;
-    if (btf.strings_bytes)
-        copy[header.header_bytes + header.strings_at + header.strings_bytes - 1] = 0;
-    if (!count_all(&btf, at, header.types_bytes)) {
-        types_free(btf.set);
-        error_set(error, "the BTF is damaged");
-        return NULL;
+    btf.set = types_create();
+    btf.places = calloc(header.types_bytes / sizeof(struct entry) + 1, sizeof *btf.places);
+    bool good = btf.set && btf.places, whole = good && count_all(&btf, at, header.types_bytes);
+    if (whole) {
+        good = make_room(&btf);
+        if (good) {
+            read_all(&btf, at);
+            good = name_all(&btf);
+        }
     }
-    btf.list = types_room(btf.set, btf.count, sizeof *btf.list);
-    btf.variables = calloc(btf.count, sizeof *btf.variables);
-    btf.members = types_room(btf.set, btf.member_count, sizeof *btf.members);
-    btf.enumerators = types_room(btf.set, btf.enumerator_count, sizeof *btf.enumerators);
-    bool good = btf.list && btf.variables && btf.members && btf.enumerators;
-    if (good) {
-        read_all(&btf, at);
-        good = name_all(&btf);
-    }
+    free(btf.places);
     free(btf.variables);
-    if (good)
+    if (good && whole)
         return btf.set;
     types_free(btf.set);
-    error_set(error, "no memory for the kernel's types");
+    error_set(error, good ? "the BTF is damaged" : "no memory for the kernel's types");
     return NULL;
 }

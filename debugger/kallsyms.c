@@ -186,12 +186,12 @@ static uint32_t marker_row(const struct tables *t, size_t at)
     return count;
 }
 
+/* From the tokens backwards: in most versions the markers stand right before them. */
 static bool find_names(struct tables *t)
 {
-    for (size_t at = t->tokens > NEAR_BYTES ? t->tokens - NEAR_BYTES : 8;
-         at + 8 <= t->tokens || at + 8 <= t->index + 1024; at += 4) {
-        if (at + 8 > t->length)
-            return false;
+    const size_t lowest = t->tokens > NEAR_BYTES ? t->tokens - NEAR_BYTES : 8,
+                 behind = t->index + 1024 < t->length ? t->index + 1024 : t->length;
+    for (size_t at = (behind - 8) & ~(size_t)3; at >= lowest; at -= 4) {
         if (u32_at(t, at) || u32_at(t, at + 4) < GROUP * 2 || u32_at(t, at + 4) > GROUP_BYTES)
             continue;
         uint32_t row = marker_row(t, at);
@@ -201,8 +201,8 @@ static bool find_names(struct tables *t)
         t->markers = at;
         for (t->marker_count = row; t->marker_count >= 2 && t->marker_count + 2 > row; t->marker_count--) {
             size_t last = u32_at(t, at + 4ull * (t->marker_count - 1));
-            for (size_t bytes = last + 2; bytes <= last + GROUP_BYTES && bytes + 8 <= at; bytes++)
-                if (((at - bytes) & 3) == 0 && prove_names(t, at - bytes))
+            for (size_t bytes = align(last + 2, 4); bytes <= last + GROUP_BYTES && bytes + 8 <= at; bytes += 4)
+                if (prove_names(t, at - bytes))
                     return true;
         }
     }
@@ -280,10 +280,14 @@ size_t kallsyms_read(const uint8_t *image, size_t length, size_t *tokens, kallsy
     struct tables t = {.image = image, .length = length};
     char text[NAME_BYTES];
     bool any = false, found = false;
-    for (size_t from = 0; length >= 64 && !found && find_tokens(&t, from); from = t.index) {
-        any = true;
-        found = find_names(&t) && find_addresses(&t);
-    }
+    const size_t first = *tokens < length ? *tokens : 0;
+    for (unsigned round = 0; length >= 64 && round < 2 && !found; round++)
+        for (size_t from = round ? 0 : first; !found && find_tokens(&t, from); from = t.index) {
+            if (round && t.tokens >= first)
+                break; /* looked at before */
+            any = true;
+            found = find_names(&t) && find_addresses(&t);
+        }
     if (!found) {
         error_set(error, any ? "the kernel's symbol table (kallsyms) is of a kind that is not known, or not ready yet"
                              : "no Linux kernel is in guest memory (yet)");

@@ -12,8 +12,8 @@
 typedef bool kallsyms_each(void *context, uint64_t address, char letter, const char *name);
 
 /** Looks for the table in `length` bytes of memory, and hands out its symbols in ascending order. What is there may be
- *  anything. `*tokens` receives where it was found: the kernel's image is around that. Returns how many symbols there
- * were; 0: `error` says why. */
+ *  anything. `*tokens` says from where on it is looked for first, and receives where it was found: the kernel's image
+ *  is around that. Returns how many symbols there were; 0: `error` says why. */
 size_t kallsyms_read(const uint8_t *memory, size_t length, size_t *tokens, kallsyms_each *each, void *context,
                      struct error *error);
 

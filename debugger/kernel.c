@@ -89,10 +89,23 @@ static bool take_symbol(void *context, uint64_t address, char letter, const char
     return true;
 }
 
+/* Where in RAM the vectors are, which are the kernel's code: its read-only data is behind that, wherever the kernel was
+ * loaded. 0: they are not in RAM. */
+static size_t place_of_vectors(struct session *session)
+{
+    const struct ram *ram = &session->machine->bus.ram;
+    struct space space = session_space(session);
+    uint64_t physical;
+    if (!space_translate(&space, session_cpu(session)->sys.VBAR_EL1, &physical) || !ram_at(ram, physical, 4))
+        return 0;
+    return physical - ram->base;
+}
+
 static bool find_image(struct session *session, size_t *near, struct error *error)
 {
     const struct ram *ram = &session->machine->bus.ram;
     struct symbols *symbols = symbols_create();
+    *near = place_of_vectors(session);
     if (!kallsyms_read(ram->host, ram->size_bytes, near, take_symbol, symbols, error)) {
         symbols_free(symbols);
         return false;

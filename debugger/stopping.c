@@ -172,6 +172,20 @@ static bool on_watched(void *context, uint64_t physical, unsigned size, unsigned
     return false;
 }
 
+static void on_watched_within(void *context, uint64_t physical_page, uint32_t *from, uint32_t *to)
+{
+    const struct session *session = context;
+    *from = (uint32_t)PAGE_SIZE_BYTES;
+    *to = 0;
+    for (const struct point *point = session->stopping->first; point; point = point->next) {
+        if (point->kind != POINT_WATCH || !point->enabled || !overlaps(point, physical_page, PAGE_SIZE_BYTES))
+            continue;
+        const uint32_t at = (uint32_t)(point->physical - physical_page), end = at + (uint32_t)point->bytes;
+        *from = at < *from ? at : *from;
+        *to = end > *to ? end : *to;
+    }
+}
+
 static void on_accessed(void *context, struct cpu *cpu, uint64_t va, uint64_t physical, unsigned size, unsigned kinds)
 {
     struct session *session = context;
@@ -365,6 +379,7 @@ void stopping_changed(struct session *session)
     stops->reached = on_reached;
     stops->fetched = wandering ? on_fetched : NULL;
     stops->watched = on_watched;
+    stops->watched_within = on_watched_within;
     stops->accessed = on_accessed;
     stops->each_insn = NULL;
     stops->excepted =

@@ -17,8 +17,9 @@ struct slab {
 struct symbols {
     struct symbol *list;
     size_t count, capacity;
-    uint32_t *hash; /* open addressing: index + 1 */
+    uint32_t *hash; /* open addressing: index + 1; NULL: to be made when somebody asks for a name */
     size_t hash_size;
+    bool sorted;
     struct slab *slabs;
     bool loading;
 };
@@ -48,8 +49,9 @@ static const char *keep(struct symbols *symbols, const char *text)
     if (bytes > SLAB_BYTES)
         return "";
     if (!symbols->slabs || SLAB_BYTES - symbols->slabs->used < bytes) {
-        struct slab *slab = host_alloc(1, sizeof *slab);
+        struct slab *slab = host_realloc(NULL, 1, sizeof *slab);
         slab->next = symbols->slabs;
+        slab->used = 0;
         symbols->slabs = slab;
     }
     char *at = symbols->slabs->bytes + symbols->slabs->used;
@@ -104,6 +106,14 @@ void symbols_sort(struct symbols *symbols)
     if (!is_sorted(symbols))
         qsort(symbols->list, symbols->count, sizeof *symbols->list, by_address);
     free(symbols->hash);
+    symbols->hash = NULL;
+    symbols->sorted = true;
+}
+
+/* Nothing that is seen from outside changes, so `const` is kept by whoever asks. */
+static void make_hash(const struct symbols *of)
+{
+    struct symbols *symbols = (struct symbols *)of;
     for (symbols->hash_size = 1024; symbols->hash_size < symbols->count * 2; symbols->hash_size *= 2)
         continue;
     symbols->hash = host_alloc(symbols->hash_size, sizeof *symbols->hash);
@@ -157,8 +167,10 @@ const struct symbol *symbols_find(const struct symbols *symbols, const char *nam
 
 const struct symbol *symbols_find_above(const struct symbols *symbols, const char *name, uint64_t lowest)
 {
-    if (!symbols->hash)
+    if (!symbols->sorted)
         return NULL;
+    if (!symbols->hash)
+        make_hash(symbols);
     const struct symbol *found = NULL;
     for (size_t at = hash_name(name) & (symbols->hash_size - 1); symbols->hash[at];
          at = (at + 1) & (symbols->hash_size - 1)) {

@@ -52,7 +52,8 @@ struct type {
 /* A set of types, such as all of a kernel's. */
 struct types;
 
-/** The types in a BTF blob of `length` bytes, which is copied and may be anything. NULL: it is no BTF, or damaged. */
+/** The types in a BTF blob of `length` bytes, which may be anything and is not needed afterwards. NULL: it is no BTF,
+ *  or damaged. */
 struct types *types_from_btf(const void *bytes, size_t length, struct error *error);
 /** One set of both: what `first` does not know is looked for in `then`. Either may be NULL. */
 struct types *types_join(struct types *first, struct types *then);

@@ -3,8 +3,10 @@
 #include "debugger/types_set.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ROOM_BYTES    65536u
+#define LARGE_BYTES   (2u << 20) /* a large page of the host's */
 #define HASH_SMALLEST 64u
 #define DEPTH_MAX     32u
 
@@ -18,6 +20,7 @@ struct named {
 struct room {
     struct room *next;
     size_t used, bytes;
+    size_t mapped_bytes; /* 0: it is of malloc() */
     _Alignas(16) uint8_t content[];
 };
 
@@ -48,18 +51,57 @@ struct types *types_create(void)
     return NULL;
 }
 
+/* A large one is taken from the host in large pages, where it has them: it is all written at once. */
+static struct room *room_create(size_t bytes)
+{
+    size_t whole = sizeof(struct room) + bytes;
+    if (bytes < LARGE_BYTES / 2) {
+        struct room *room = calloc(1, whole);
+        if (room)
+            room->bytes = bytes;
+        return room;
+    }
+    whole = (whole + LARGE_BYTES - 1) & ~(size_t)(LARGE_BYTES - 1);
+    struct room *room = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return NULL;
+    madvise(room, whole, MADV_HUGEPAGE);
+    room->bytes = whole - sizeof *room;
+    room->mapped_bytes = whole;
+    return room;
+}
+
+static void room_free(struct room *room)
+{
+    if (room->mapped_bytes)
+        munmap(room, room->mapped_bytes);
+    else
+        free(room);
+}
+
+static bool add_room(struct types *types, size_t bytes)
+{
+    struct room *room = room_create(bytes);
+    if (!room)
+        return false;
+    room->next = types->rooms;
+    types->rooms = room;
+    return true;
+}
+
+void types_expect(struct types *types, size_t bytes)
+{
+    add_room(types, bytes + ROOM_BYTES); /* else there is less at once */
+}
+
 void *types_room(struct types *types, size_t count, size_t bytes)
 {
     if (bytes && count > (SIZE_MAX >> 1) / bytes)
         return NULL;
     size_t wanted = (count * bytes + 15) & ~(size_t)15;
     if (!types->rooms || types->rooms->bytes - types->rooms->used < wanted) {
-        size_t size = wanted > ROOM_BYTES ? wanted : ROOM_BYTES;
-        struct room *room = calloc(1, sizeof *room + size);
-        if (!room)
+        if (!add_room(types, wanted > ROOM_BYTES ? wanted : ROOM_BYTES))
             return NULL;
-        *room = (struct room){.next = types->rooms, .bytes = size};
-        types->rooms = room;
     }
     void *at = types->rooms->content + types->rooms->used;
     types->rooms->used += wanted;
@@ -231,7 +273,7 @@ void types_free(struct types *types)
         while (types->rooms) {
             struct room *room = types->rooms;
             types->rooms = room->next;
-            free(room);
+            room_free(room);
         }
         free(types->hash);
         free(types->last);

@@ -8,6 +8,9 @@
 /** An empty set. NULL: no memory. */
 struct types *types_create(void);
 
+/** About so many bytes of memory will be asked for: they are taken from the host at once. */
+void types_expect(struct types *types, size_t bytes);
+
 /** Zeroed memory for `count` things, which lives as long as the set. NULL: there is none. */
 void *types_room(struct types *types, size_t count, size_t bytes);
 

@@ -7,7 +7,7 @@
 
 /* How far apart accesses in a row may lie. The farther, the more often the row crosses pages, and goes by its twin;
  * where the check is the table's, more is saved by sharing it. */
-#define ROW_BYTES       192
+#define ROW_BYTES       (int32_t)TLB_ROW_BYTES
 #define TABLE_ROW_BYTES 768
 
 /* --- what instructions do to a base register --------------------------------------------------------- */

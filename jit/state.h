@@ -53,6 +53,7 @@ struct slot_miss {
     const struct insn *insn;
     uint16_t bytes;
     bool write;
+    bool of_table;       /* there is no slot for it: the table does not know the page, or it is watched */
     uint32_t *counter;   /* of misses, or NULL */
     uint8_t *begun_at;   /* where the operation can be begun anew */
     unsigned slow_index; /* the place of its own among the slow paths */

@@ -30,6 +30,7 @@ struct stubs {
     uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
     uint64_t arm_fp;       /* called: lets the host collect the guest's FP flags where FP access is free and FPCR is 0;
                               the zero flag says whether. Uses rax */
+    uint64_t find_watched[2]; /* called behind a miss of the table, of a load or store (translate_memory.c) */
     uint64_t fill_slot[2][REG_COUNT]; /* called: rax = guest address of a load or store, by base register
                                          (translate_memory.c) */
     uint64_t collect_fp;   /* called: FPSR is what it is, with what the host has collected. Uses rcx, rdx */

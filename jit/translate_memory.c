@@ -21,6 +21,55 @@ void load_tlb_entry(struct x64 *c, int32_t table)
     x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, table);
 }
 
+#define BY_TABLE REG_COUNT
+
+/* rax is a guest address. Where it lies in the page that the debugger watches bytes of, and beside those, the carry is
+ * set; else it is clear. Of an access that misses the table, ecx is how many bytes it has and becomes what makes rax
+ * the host's. Of one that misses the slot of `base`, which may be a row, rax becomes the host's and rcx its place in
+ * the page; the slot gets the addend alone, for the rest of the row. */
+static void emit_find_watched(struct x64 *c, bool write, unsigned base)
+{
+    const bool row = base != BY_TABLE;
+    uint8_t *other[3];
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.watched[write].tag));
+    x64_alu(c, 1, ALU_XOR, RDX, RAX);
+    x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.watched[write].limit));
+    other[0] = x64_jcc(c, CC_AE);
+    if (row) {
+        x64_mov(c, 0, RCX, RDX);
+        x64_alu_load(c, 0, ALU_SUB, RDX, HOST_CPU, CPU_OFFSET(slots.watched[write].near));
+        x64_alu_load(c, 0, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.watched[write].near_bytes));
+        other[1] = x64_jcc(c, CC_B);
+    } else {
+        x64_alu(c, 0, ALU_ADD, RCX, RDX);
+        x64_alu_load(c, 0, ALU_CMP, RCX, HOST_CPU, CPU_OFFSET(slots.watched[write].from));
+        uint8_t *in_front = x64_jcc(c, CC_BE);
+        x64_alu_imm(c, 0, ALU_CMP, RCX, (int32_t)PAGE_SIZE_BYTES);
+        uint8_t *crosses = x64_jcc(c, CC_A);
+        x64_alu_load(c, 0, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.watched[write].to));
+        other[1] = x64_jcc(c, CC_B);
+        x64_bind(c, in_front);
+        other[2] = crosses;
+    }
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.watched[write].flags));
+    x64_load_sized(c, 0, false, 0, RDX, RDX, 0);
+    x64_test_imm(c, 0, RDX, (uint8_t)~(PAGE_WATCHED | PAGE_READ_WATCHED));
+    uint8_t *flagged = x64_jcc(c, CC_NE);
+    x64_load(c, 1, row ? RDX : RCX, HOST_CPU, CPU_OFFSET(slots.watched[write].addend));
+    if (row) {
+        x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
+        x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.limit[write][base]), 0);
+        x64_alu(c, 1, ALU_ADD, RAX, RDX);
+    }
+    x64_stc(c);
+    x64_ret(c);
+    for (unsigned i = 0; i < (row ? 2 : 3); i++)
+        x64_bind(c, other[i]);
+    x64_bind(c, flagged);
+    x64_alu(c, 0, ALU_XOR, RDX, RDX); /* no carry */
+    x64_ret(c);
+}
+
 /* rax is a guest address: finds what makes it the host's, in rcx, by the indexed table. Returns the jump of a miss, to
  * be bound. */
 static uint8_t *find_in_table(struct x64 *c, unsigned bytes, bool write)
@@ -46,7 +95,14 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
     }
     if (!has_base || t->changes_pages) {
         uint8_t *missed = find_in_table(c, bytes, write);
-        t->slow[t->slow_count++] = (struct slow_path){.jump_end = missed, .insn = t->insn, .flags = t->pending};
+        t->misses[t->miss_count++] = (struct slot_miss){.jump_end = missed,
+                                                        .resume = c->at,
+                                                        .insn = t->insn,
+                                                        .bytes = (uint16_t)bytes,
+                                                        .write = write,
+                                                        .of_table = true,
+                                                        .slow_index = t->slow_count};
+        t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
         x64_alu(c, 1, ALU_ADD, RAX, RCX);
         return;
     }
@@ -92,13 +148,16 @@ static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
     x64_mov(c, 0, RCX, RAX);
     x64_alu_imm(c, 0, ALU_AND, RCX, PAGE_SIZE_BYTES - 1);
     x64_stc(c);
-    x64_bind(c, missed);
     x64_ret(c);
+    x64_bind(c, missed);
+    emit_find_watched(c, write, base);
 }
 
 void memory_stubs_emit(struct x64 *c, struct stubs *stubs)
 {
     for (unsigned write = 0; write < 2; write++) {
+        stubs->find_watched[write] = x64_here(c);
+        emit_find_watched(c, write, BY_TABLE);
         for (unsigned base = 0; base < REG_COUNT; base++) {
             stubs->fill_slot[write][base] = x64_here(c);
             emit_fill_slot(c, base, write);
@@ -116,12 +175,29 @@ static void adapt_and_begin_anew(struct translation_state *t, const struct slot_
         x64_patch(back, miss->begun_at);
 }
 
+/* The access misses the table, maybe only as its page is watched. */
+static void emit_table_miss(struct translation_state *t, const struct slot_miss *miss)
+{
+    struct x64 *c = t->c;
+    x64_bind(c, miss->jump_end);
+    x64_mov_imm(c, RCX, miss->bytes);
+    x64_call_to(c, t->stubs->find_watched[miss->write]);
+    t->slow[miss->slow_index].jump_end = x64_jcc(c, CC_AE);
+    uint8_t *back = x64_jmp(c);
+    if (!c->full)
+        x64_patch(back, miss->resume);
+}
+
 void emit_slot_misses(struct translation_state *t)
 {
     struct x64 *c = t->c;
     for (unsigned i = 0; i < t->miss_count; i++) {
         const struct slot_miss *miss = &t->misses[i];
         uint8_t *often = NULL;
+        if (miss->of_table) {
+            emit_table_miss(t, miss);
+            continue;
+        }
         x64_bind(c, miss->jump_end);
         if (miss->counter)
             x64_increment_at(c, (uint64_t)miss->counter);

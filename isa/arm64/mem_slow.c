@@ -70,6 +70,38 @@ static bool write_not_read(struct cpu *cpu, uint64_t va, const struct mmu_reques
     return mmu_translate(cpu, va, &read, &found) == FAULT_NONE;
 }
 
+#define WATCH_FLAGS (PAGE_WATCHED | PAGE_READ_WATCHED)
+
+/* The page is watched, and may be accessed beside what is. */
+static void learn_watched(struct cpu *cpu, uint64_t va, const struct translation *found, bool write)
+{
+    const struct ram *ram = &cpu->bus->ram;
+    const uint64_t mask = ~(PAGE_SIZE_BYTES - 1), physical = found->physical & mask;
+    struct tlb_watched_page *page = &cpu->slots.watched[write];
+    *page = (struct tlb_watched_page){.tag = va & mask,
+                                      .limit = PAGE_SIZE_BYTES,
+                                      .addend = (uintptr_t)ram->host + (physical - ram->base) - (va & mask),
+                                      .physical = physical,
+                                      .flags = &ram->page_flags[ram_page(ram, physical)]};
+    cpu->stops->watched_within(cpu->stops->context, physical, &page->from, &page->to);
+    page->near = page->from < TLB_ROW_BYTES ? 0 : page->from - TLB_ROW_BYTES;
+    page->near_bytes = page->to - page->near;
+}
+
+/* The host address of an access beside what is watched in its page, where that is known; or NULL. */
+static uint8_t *beside_watched(const struct cpu *cpu, uint64_t address, unsigned size, bool write)
+{
+    const struct tlb_watched_page *page = &cpu->slots.watched[write];
+    const uint64_t place = address ^ page->tag;
+    if (place >= page->limit || place > PAGE_SIZE_BYTES - size || !cpu->stops || *page->flags & (uint8_t)~WATCH_FLAGS)
+        return NULL;
+    const struct stops *stops = cpu->stops;
+    if (place < page->to && place + size > page->from &&
+        stops->watched(stops->context, page->physical + place, size, write ? WATCH_STORE : WATCH_LOAD))
+        return NULL;
+    return (uint8_t *)(page->addend + address);
+}
+
 static void learn(struct cpu *cpu, uint64_t va, const struct mmu_request *request,
                   const struct translation *found)
 {
@@ -79,11 +111,15 @@ static void learn(struct cpu *cpu, uint64_t va, const struct mmu_request *reques
     bool readable = request->el ? !(request->pan && flags & USER_PAGE) : (flags & MAY_READ_EL0) != 0;
     bool writable =
         readable && flags & (request->el ? MAY_WRITE_EL1 : MAY_WRITE_EL0) && !(flags & CLEAN_PAGE);
-    readable = readable && !(page_flags(&cpu->bus->ram, found->physical) & PAGE_READ_WATCHED);
+    const unsigned flags_of_page = page_flags(&cpu->bus->ram, found->physical);
+    const enum tlb_regime regime = mmu_regime(cpu, request->el);
     if (writable && cpu->parallel)
         tlb_announce_write(cpu, found->physical & ~(PAGE_SIZE_BYTES - 1));
-    tlb_fill_data(cpu, mmu_regime(cpu, request->el), va, found, readable,
-                  writable && !page_flagged(&cpu->bus->ram, found->physical));
+    /* A check for a store is one for the loads that share it, too. */
+    tlb_fill_data(cpu, regime, va, found, readable && !(flags_of_page & PAGE_READ_WATCHED), writable && !flags_of_page);
+    if (flags_of_page & WATCH_FLAGS && cpu->stops && cpu->tlb == cpu->tlb_all->data[regime] &&
+        (writes(request) ? writable : readable))
+        learn_watched(cpu, va, found, writes(request));
 }
 
 /* The debugger watches bytes of the page: an access to one runs alone, and is told. */
@@ -118,7 +154,7 @@ static struct place place_of(struct cpu *cpu, const struct insn *insn, uint64_t 
             cpu_restart_alone(cpu, insn);
         return place;
     }
-    if (cpu->stops && page_flags(&cpu->bus->ram, found.physical) & (PAGE_WATCHED | PAGE_READ_WATCHED))
+    if (cpu->stops && page_flags(&cpu->bus->ram, found.physical) & WATCH_FLAGS)
         see_watched(cpu, insn, va, found.physical, size, kinds[request->access]);
     if (writes(request))
         ram_settle_write(cpu, found.physical & ~(PAGE_SIZE_BYTES - 1));
@@ -229,6 +265,11 @@ void mem_slow_read(struct cpu *cpu, const struct insn *insn, uint64_t address, u
         copy_datum(to, (const void *)(e->addend + address), size);
         return;
     }
+    const uint8_t *host = attributes == MEM_PLAIN ? beside_watched(cpu, address, size, false) : NULL;
+    if (host) {
+        copy_datum(to, host, size);
+        return;
+    }
     struct place places[2];
     unsigned first = places_of(cpu, insn, address, size, ACCESS_READ, attributes, places);
     uint8_t *bytes = to;
@@ -250,6 +291,11 @@ void mem_slow_write(struct cpu *cpu, const struct insn *insn, uint64_t address, 
         copy_datum((void *)(e->addend + address), from, size);
         return;
     }
+    uint8_t *host = attributes == MEM_PLAIN ? beside_watched(cpu, address, size, true) : NULL;
+    if (host) {
+        copy_datum(host, from, size);
+        return;
+    }
     struct place places[2];
     unsigned first = places_of(cpu, insn, address, size, ACCESS_WRITE, attributes, places);
     const uint8_t *bytes = from;
@@ -266,7 +312,7 @@ void mem_slow_write(struct cpu *cpu, const struct insn *insn, uint64_t address, 
 void mem_probe_write(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size)
 {
     const struct tlb_entry *e = &cpu->tlb[tlb_index(address)];
-    if ((address ^ e->write_tag) <= PAGE_SIZE_BYTES - size)
+    if ((address ^ e->write_tag) <= PAGE_SIZE_BYTES - size || beside_watched(cpu, address, size, true))
         return;
     const struct mmu_request request = request_of(cpu, ACCESS_WRITE, MEM_PLAIN);
     for (unsigned done = 0; done < size;) {

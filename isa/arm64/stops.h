@@ -5,7 +5,8 @@
  * A breakpoint is the physical address of an instruction. A block ends before it, and the block that begins there is
  * never remembered by its virtual address, nor translated: so whoever comes there, from the interpreter or from
  * translated code, comes by the engine's slow path, and all other code is what it would be without. A watched page has
- * a flag (enum page_flag), so that accesses to it are no plain ones; an access to a watched byte runs alone.
+ * a flag (enum page_flag), so that accesses to it are no plain ones; an access to a watched byte runs alone. Beside the
+ * watched bytes the page is accessed by what struct tlb_watched_page knows of it, from translated code inline.
  *
  * A hook that wants the CPU to stop calls run_loop_halt(): before the instruction for `reached` and `each_insn`, behind
  * it for the others. */
@@ -28,6 +29,8 @@ struct stops {
     void (*fetched)(void *context, struct cpu *cpu, uint64_t physical);
     /* Whether a byte from `physical` on is watched for reading or writing (WATCH_LOAD, WATCH_STORE). */
     bool (*watched)(void *context, uint64_t physical, unsigned size, unsigned kinds);
+    /* Between which places of the page all lies that is watched in it. */
+    void (*watched_within)(void *context, uint64_t physical_page, uint32_t *from, uint32_t *to);
     /* Such an access is about to be made, by an instruction that runs alone. */
     void (*accessed)(void *context, struct cpu *cpu, uint64_t va, uint64_t physical, unsigned size, unsigned kinds);
     /* Each instruction, about to run. True: it does not. NULL: nobody asks, and code runs at full speed. */

@@ -126,6 +126,7 @@ static void set_write_filter(struct tlb *tlb, const struct filter *filter)
 void tlb_empty_slots(struct cpu *cpu)
 {
     memset(cpu->slots.limit, 0, sizeof cpu->slots.limit);
+    cpu->slots.watched[0].limit = cpu->slots.watched[1].limit = 0;
 }
 
 void tlb_flush_side(struct cpu *cpu)
@@ -273,6 +274,9 @@ static void drop_inline_page(struct cpu *cpu, uint64_t va)
 {
     struct tlb *tlb = cpu->tlb_all;
     const uint64_t compared = TLB_ADDRESS_MASK & ~(PAGE_SIZE_BYTES - 1);
+    for (unsigned write = 0; write < 2; write++)
+        if (!((cpu->slots.watched[write].tag ^ va) & compared))
+            cpu->slots.watched[write].limit = 0;
     for (unsigned regime = 0; regime < TLB_REGIMES; regime++) {
         struct tlb_entry *e = &tlb->data[regime][tlb_index(va)];
         if (!((e->read_tag ^ va) & compared) || !((e->write_tag ^ va) & compared)) {

@@ -98,6 +98,19 @@ static inline unsigned tlb_code_index(uint64_t address)
     return address >> 12 & (TLB_CODE_ENTRIES - 1);
 }
 
+/** A page in which the debugger watches bytes, and which is accessed beside them all the same: what the first level
+ *  would have of it if nobody watched. It is emptied with the slots. */
+struct tlb_watched_page {
+    uint64_t tag, limit; /* `(address ^ tag) < limit`: it is in the page; 0: there is none */
+    uintptr_t addend;
+    uint64_t physical;
+    const uint8_t *flags;      /* the page's: any but those of watching make this void */
+    uint32_t from, to;         /* what is watched lies between these places in the page */
+    uint32_t near, near_bytes; /* accesses that share a check may reach it from there */
+};
+
+#define TLB_ROW_BYTES 192u /* that such accesses have at most, if they go by a slot */
+
 /** The last page that was accessed through each base register (record index), for translated code: a copy of an entry
  *  of the table in use, at an address known early. An access of up to TLB_SLOT_BYTES hits if `(address ^ tag) < limit`.
  *  Whatever takes a right away from the table or changes the table in use empties all slots: limit 0 never hits. */
@@ -105,6 +118,7 @@ struct tlb_slots {
     uint64_t limit[2][34]; /* of loads, of stores */
     uint64_t tag[2][34];
     uintptr_t addend[2][34];
+    struct tlb_watched_page watched[2];
 };
 
 #define TLB_SLOT_BYTES 16u

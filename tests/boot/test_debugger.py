@@ -296,6 +296,29 @@ def case_restored():
     check(f"history begins at instruction {start}" in errors and "History begins here" in output, f"the beginning: {errors}", output)
 
 
+def case_watched():
+    """Watched words in a page that is busy: each access is seen, whichever the engine, and the run is the same."""
+    busy = "i=0; while :; do i=$((i+1)); done"
+    saved = os.path.join(folder.name, "saved")
+    debug(f'expect "{SHELL}" 100\nsend {busy}\nskip 30000000\nsave {saved}\n')
+    script = ""
+    for lines in (["watch *(long *)(($sp & ~0xfff) + 8) if 0"], ["watch *(long *)$sp", "awatch *(int *)($sp + 40)"],
+                  ["rwatch *(long *)$sp"], ["awatch *(char *)($sp - 0x21)", "watch *(long *)($sp + 0x100)"],
+                  ["awatch *(long *)($sp - 16) if $x0 == 77"]):
+        script += "".join(f"{line}\n" for line in lines)
+        script += "skip 3000000\nhash\n" if " if " in lines[0] else "continue\nhash\n" * 30
+        script += "delete\n"
+    said = {}
+    for engine in ("interp", "jit", "auto"):
+        done = subprocess.run([program, "debug", "--restore", saved, "--engine", engine], input=script.encode(), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        said[engine] = done.stdout.decode(errors="replace")
+        check(done.returncode == 0, f"{engine}: status {done.returncode}", said[engine])
+        check(said[engine] == said["interp"], f"{engine} differs", said["interp"] + "\n=== others\n" + said[engine])
+    hashes = re.findall(HASH, said["interp"])
+    check(len(hashes) == 92 and len(set(hashes)) == 92, f"hashes: {hashes}", said["interp"])
+
+
 def case_inputs():
     """What was typed comes again, at the same moments, and is not printed again; then the guest takes new input."""
     script = f'''expect "{SHELL}" 100

@@ -140,7 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     }
     case KALLSYMS: {
-        size_t tokens;
+        size_t tokens = size / 2;
         kallsyms_read(data, size, &tokens, take_symbol, NULL, &error);
         break;
     }

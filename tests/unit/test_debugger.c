@@ -215,10 +215,16 @@ static void test_kallsyms(void **state)
     at = (at + 7) & ~7ull;
     memcpy(image + at, index, sizeof index);
     unsigned count = 0;
-    size_t tokens;
+    size_t tokens = 0;
     assert_int_equal(kallsyms_read(image, sizeof image, &tokens, count_symbol, &count, &error), SYMBOLS);
     assert_int_equal(count, SYMBOLS);
     assert_int_equal(tokens, start);
+    for (size_t first = start - 8; first < sizeof image; first += 4099) { /* from in front of it, from behind it */
+        tokens = first;
+        count = 0;
+        assert_int_equal(kallsyms_read(image, sizeof image, &tokens, count_symbol, &count, &error), SYMBOLS);
+        assert_int_equal(tokens, start);
+    }
     image[start + 70]++; /* the index does not agree any more */
     image[start + 71]++;
     assert_int_equal(kallsyms_read(image, sizeof image, &tokens, count_symbol, &count, &error), 0);

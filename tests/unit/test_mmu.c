@@ -3,6 +3,7 @@
  * TLB. */
 #include "unit.h"
 #include "cpu_bench.h"
+#include "isa/arm64/stops.h"
 
 #define TABLES   (BENCH_RAM + 0x100000) /* where the tables of all levels are, 64 KiB apart */
 #define TABLE(n) (TABLES + (uint64_t)(n)*0x10000)
@@ -443,7 +444,7 @@ static void count_flagged_write(void *context, uint64_t page_address)
 {
     struct bus *bus = context;
     flagged_writes++;
-    bus->ram.page_flags[(page_address - bus->ram.base) >> PAGE_BITS] = 0;
+    bus->ram.page_flags[(page_address - bus->ram.base) >> PAGE_BITS] &= PAGE_WATCHED | PAGE_READ_WATCHED;
 }
 
 static void stores_to_flagged_pages_are_told(void **state)
@@ -468,6 +469,61 @@ static void stores_to_flagged_pages_are_told(void **state)
     mem_exclusive(cpu, &insn, 0x1000, 8, true, &physical);
     assert_int_equal(flagged_writes, 2);
     assert_int_equal(physical, PAGE);
+}
+
+static unsigned watched_asked;
+
+static bool nothing_watched(void *context, uint64_t physical, unsigned size, unsigned kinds)
+{
+    watched_asked++;
+    return false;
+}
+
+static void watched_8_to_16(void *context, uint64_t physical_page, uint32_t *from, uint32_t *to)
+{
+    *from = 8;
+    *to = 16;
+}
+
+static void accesses_beside_watched_bytes_are_short(void **state)
+{
+    struct insn insn = {.left = 0};
+    struct stops stops = {.watched = nothing_watched, .watched_within = watched_8_to_16};
+    map(0, 16, 0x1000, 3, PAGE | page_leaf(3));
+    bench->bus.on_flagged_write = count_flagged_write;
+    bench->bus.on_flagged_write_context = &bench->bus;
+    uint8_t *flags = &bench->bus.ram.page_flags[(PAGE - BENCH_RAM) >> PAGE_BITS];
+    cpu->stops = &stops;
+    *flags = PAGE_WATCHED | PAGE_READ_WATCHED;
+    flagged_writes = watched_asked = 0;
+    mem_write64(cpu, &insn, 0x1100, 1);
+    assert_int_equal(watched_asked, 1);
+    assert_int_equal(flagged_writes, 1);
+    mem_write64(cpu, &insn, 0x1108, 2);
+    mem_write64(cpu, &insn, 0x1010, 3);
+    assert_int_equal(watched_asked, 1);
+    assert_int_equal(bench_peek(bench, PAGE + 0x108), 2);
+    assert_int_equal(bench_peek(bench, PAGE + 0x10), 3);
+    assert_int_equal(mem_read64(cpu, &insn, 0x1100), 1);
+    assert_int_equal(watched_asked, 2);
+    assert_int_equal(mem_read64(cpu, &insn, 0x1108), 2);
+    assert_int_equal(watched_asked, 2);
+    mem_write64(cpu, &insn, 0x1004, 4); /* touches them */
+    assert_true(watched_asked > 2);
+    flagged_writes = 1;
+    /* Another flag makes it void. */
+    *flags |= PAGE_HAS_CODE;
+    mem_write64(cpu, &insn, 0x1108, 5);
+    assert_int_equal(flagged_writes, 2);
+    /* So does an invalidation: the page is another one now. */
+    mem_write64(cpu, &insn, 0x1108, 6);
+    assert_int_equal(flagged_writes, 2);
+    assert_true(cpu->slots.watched[1].limit);
+    bench_poke(bench, descriptor_address(12, 3, 0x1000), (PAGE + 0x5000) | page_leaf(3));
+    tlb_invalidate_va(cpu, 0x1000, TLB_ANY_ASID);
+    mem_write64(cpu, &insn, 0x1108, 7);
+    assert_int_equal(bench_peek(bench, PAGE + 0x5108), 7);
+    assert_int_equal(bench_peek(bench, PAGE + 0x108), 6);
 }
 
 static void an_access_over_two_pages_is_all_or_nothing(void **state)
@@ -606,6 +662,7 @@ int main(void)
         MMU_TEST(global_code_belongs_to_all_address_spaces),
         MMU_TEST(many_address_spaces_have_keys_of_their_own),
         MMU_TEST(stores_to_flagged_pages_are_told),
+        MMU_TEST(accesses_beside_watched_bytes_are_short),
         MMU_TEST(an_access_over_two_pages_is_all_or_nothing),
         MMU_TEST(alignment),
         MMU_TEST(unprivileged_accesses),
