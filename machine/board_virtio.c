@@ -346,8 +346,29 @@ static bool build_display(struct machine *machine, const struct board_row *row, 
     return true;
 }
 
+/* The slots that options may ask for: those of the bus, without PCI's own bridge. */
+static bool have_room(const struct run_options *options, struct error *error)
+{
+    const unsigned room = BOARD_VIRTIO_SLOTS - 1, rng = 1;
+    bool scsi = false, screen = options->display.kind != DISPLAY_ABSENT;
+    unsigned wanted = rng + options->net_count + options->share_count;
+    for (unsigned i = 0; i < options->disk_count; i++) {
+        enum disk_attachment attachment = options->disks[i].attachment;
+        bool drive = attachment == DISK_ATTACH_SCSI || attachment == DISK_ATTACH_CD;
+        wanted += !drive || !scsi;
+        scsi = scsi || drive;
+    }
+    wanted += (options->console.kind != SERIAL_NONE) + options->balloon + (options->vsock.cid != 0);
+    wanted += options->input == INPUT_CHOICE_USB ? screen + 1u : screen * 3u;
+    return wanted <= room ||
+           error_set(error, "%u devices are asked for, and the board has room for %u: give fewer disks, networks or shares",
+                     wanted, room);
+}
+
 bool board_build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
+    if (!have_room(machine->options, error))
+        return false;
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
         return false;
     if (!build_shares(machine, row, error))

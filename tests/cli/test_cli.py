@@ -291,6 +291,13 @@ class BadFiles(Case):
             port = taken.getsockname()[1]
             self.kernel(HOST, str(port), OFF, "--net", f"user,hostfwd=tcp:{port}:22")
 
+    def test_too_many_devices(self):
+        disk = self.file("disk.img", bytes(512))
+        for bus in "mmio", "pci":
+            self.kernel(HOST, "33 devices", OFF, "--bus", bus, *["--disk", f"{disk},ro"] * 16,
+                        *[word for i in range(8) for word in ("--share", f"tag{i}={self.folder.name}")],
+                        *["--net", "none"] * 4, "--display", "none", "--balloon")
+
     @unittest.skipIf(SANITIZED, "the sanitizer needs address space of its own")
     def test_memory_refused(self):
         def limit():
