@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /** How many of `count` elements, each `stride_bytes` behind the one before, have a number up to `address`; `first` is
- * the first one's, of no interest where there are none. With starts, the last of them is the only range that can hold
+ * the first one's, of which there is one at least. With starts, the last of them is the only range that can hold
  * the address; with ends, the first of the others is. */
 static inline unsigned ranges_up_to(const uint64_t *first, size_t stride_bytes, unsigned count, uint64_t address)
 {

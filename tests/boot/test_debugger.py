@@ -173,7 +173,8 @@ info breakpoints
 def case_time():
     """Going back leads to the very states that a run without a debugger passes."""
     generator = random.Random(4)
-    counts = sorted(generator.sample(range(1000, 900_000_000), 12))
+    last = 900_000_000 if cpus == "1" else 300_000_000  # of the first CPU, which need not be the one that does the work
+    counts = sorted(generator.sample(range(1000, last), 12))
     run = subprocess.run(machine("run", "--state-hash-at", ",".join(map(str, counts))), input=b"poweroff -f\n", stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE)
     expected = dict(re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", run.stderr.decode()))

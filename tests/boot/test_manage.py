@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-program, guest = sys.argv[1:3]
+program, guest = map(os.path.abspath, sys.argv[1:3])
 folder = tempfile.TemporaryDirectory(prefix="armature-manage-")
 os.environ["ARMATURE_HOME"] = folder.name
 os.chdir("/tmp")
@@ -93,7 +93,7 @@ shell.stdin.close()
 check(shell.wait(30) == 0, "Ctrl-] does not detach")
 do("list", says="runs")
 check("the sum is 42 of 2" in do("logs", "web"), "the log lacks it")
-do("shell", "web", input="poweroff -f\n")
+do("shell", "web", input="\npoweroff -f\n")  # behind the line that was begun
 for _ in range(600):
     if "stopped" in do("list"):
         break

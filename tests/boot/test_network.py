@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-program, guest, case = sys.argv[1:4]
+program, guest, case = os.path.abspath(sys.argv[1]), *sys.argv[2:4]
 folder = tempfile.TemporaryDirectory(prefix="armature-network-")
 
 
@@ -100,8 +100,9 @@ def case_joined():
     check("02:00:00:00:00:22" in two.do("ip link show eth0"), "another MAC address", two.output)
     check(" 0% packet loss" in two.wait_for("ping -c 3 192.168.7.1", " 0% packet loss"), "they do not meet", two.output)
     one.type("nc -l -p 5000 </bin/busybox >/dev/null; echo sent")
-    digest = two.wait_for("nc 192.168.7.1 5000 </dev/null | sha256sum", "  -").split()[0]
-    one.until(b"\r\nsent")
+    two.do("mkfifo /tmp/silence")  # which has no end: busybox' nc leaves when the other side has said all
+    digest = two.wait_for("nc 192.168.7.1 5000 <>/tmp/silence | sha256sum", "  -").split()[0]
+    one.until(b"\r\nsent\r\n/root # ")
     check(digest == one.do("sha256sum </bin/busybox").split()[0], "what came is something else", two.output)
 
     def link(state):
@@ -125,6 +126,15 @@ def case_joined():
     check(sum(len(frame) for frame in kept) > os.path.getsize(f"{guest}/Image") // 100, "the dump is too short")
 
 
+def hang_up(listener):
+    """Takes each connection and ends it, until the listener is closed."""
+    try:
+        while True:
+            listener.accept()[0].close()
+    except OSError:
+        pass
+
+
 class Echo(socketserver.StreamRequestHandler):
     def handle(self):
         self.wfile.write(b"the host says " + self.rfile.readline())
@@ -136,6 +146,7 @@ def case_user():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
+        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
         for restrict in ("", ",restrict"):
             machine = Machine("--net", f"user,guestfwd=tcp:10.0.2.100:80-unix:{path('echo')}{restrict}")
             machine.wait_for("ip addr show eth0", "inet 10.0.2.15/24")
