@@ -375,7 +375,9 @@ static void features_and_logs(void **state)
     assert_int_equal(run(0, (struct command){.opcode = 9, .dword10 = 3}), 0x02);
     assert_int_equal(run(0, (struct command){.opcode = 9, .dword10 = 0x80}), 0x02);
     assert_int_equal(run(0, (struct command){.opcode = 2, .prp1 = DATA, .dword10 = 127 << 16 | 2}), 0);
-    assert_int_equal(*(uint16_t *)(void *)((uint8_t *)ram(DATA) + 1), 310);
+    uint16_t kelvin;
+    memcpy(&kelvin, (const uint8_t *)ram(DATA) + 1, sizeof kelvin);
+    assert_int_equal(kelvin, 310);
     assert_int_equal(run(0, (struct command){.opcode = 2, .prp1 = DATA, .dword10 = 127 << 16 | 0x77}), 0x109);
     assert_int_equal(
         run(0, (struct command){.opcode = 2, .prp1 = DATA, .dword10 = 127 << 16 | 2, .dword12 = 513}), 0x02);

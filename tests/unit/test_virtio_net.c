@@ -686,12 +686,16 @@ static void test_pairs(void **state)
 {
     struct bench *bench = *state;
     struct virtio_net *net;
+    struct error error;
     uint16_t head;
     uint32_t used;
 
     driver_free(&bench->driver);
     virtio_net_class.free(bench->net);
+    inputs_free(bench->inputs);
     driver_init(&bench->driver);
+    bench->inputs = inputs_create(&error);
+    assert_non_null(bench->inputs);
     net = bench->net = virtio_net_create(&bench->driver.bus, bench->inputs, &bench->loopback.backend, "net0", 42);
     virtio_net_add_pairs(net, 1);
     virtio_net_set_mac(net, (const uint8_t *)"\x02\2\2\2\2\2");
