@@ -361,7 +361,8 @@ static bool have_room(const struct run_options *options, struct error *error)
     wanted += (options->console.kind != SERIAL_NONE) + options->balloon + (options->vsock.cid != 0);
     wanted += options->input == INPUT_CHOICE_USB ? screen + 1u : screen * 3u;
     return wanted <= room ||
-           error_set(error, "%u devices are asked for, and the board has room for %u: give fewer disks, networks or shares",
+           error_set(error,
+                     "%u devices are asked for, and the board has room for %u: give fewer disks, networks or shares",
                      wanted, room);
 }
 

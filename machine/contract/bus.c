@@ -36,7 +36,8 @@ static void release(void *memory, uint64_t length)
 /* How many windows start at or below `address`; the last of them is the only one that can hold it. */
 static unsigned windows_up_to(const struct bus *bus, uint64_t address)
 {
-    return bus->window_count ? ranges_up_to(&bus->windows[0].base, sizeof *bus->windows, bus->window_count, address) : 0;
+    return bus->window_count ? ranges_up_to(&bus->windows[0].base, sizeof *bus->windows, bus->window_count, address)
+                             : 0;
 }
 
 /* The window that carries an access, and where in it. */
