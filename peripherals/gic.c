@@ -63,6 +63,29 @@ void gic_choose(struct gic_choice *best, const struct gic_block *block, unsigned
     }
 }
 
+void gic_choose_among(struct gic_choice *best, const struct gic_block *own, const struct gic_block *blocks,
+                      const uint32_t *targeted, unsigned block_count, const uint32_t group_mask[2])
+{
+    best->intid = GIC_SPURIOUS;
+    gic_choose(best, own, 0, gic_candidates(own, group_mask));
+    for (unsigned i = 1; i < block_count; i++) {
+        uint32_t ready = gic_candidates(&blocks[i], group_mask) & targeted[i];
+        if (ready)
+            gic_choose(best, &blocks[i], 32 * i, ready);
+    }
+}
+
+void gic_signal(bool carries[2], const struct irq_line wires[2], unsigned which)
+{
+    for (unsigned wire = 0; wire < 2; wire++) {
+        bool level = which == wire;
+        if (level == carries[wire])
+            continue;
+        carries[wire] = level;
+        irq_set(&wires[wire], level);
+    }
+}
+
 /* --- preemption ------------------------------------------------------------------------------------ */
 
 uint8_t gic_running(const uint32_t active_priorities[2])

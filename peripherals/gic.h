@@ -62,6 +62,14 @@ uint32_t gic_candidates(const struct gic_block *block, const uint32_t group_mask
 /** Takes the most urgent of `ready` where it beats what was found; of equals, the lowest INTID wins. */
 void gic_choose(struct gic_choice *best, const struct gic_block *block, unsigned first_intid, uint32_t ready);
 
+/** The most urgent interrupt that could be signalled to a CPU: of its own block, and of the distributor's those of
+ *  `targeted`, by block. */
+void gic_choose_among(struct gic_choice *best, const struct gic_block *own, const struct gic_block *blocks,
+                      const uint32_t *targeted, unsigned block_count, const uint32_t group_mask[2]);
+
+/** Has the wire `which` of a CPU's two signal, and not the other; 2: neither. `carries` is what they carry. */
+void gic_signal(bool carries[2], const struct irq_line wires[2], unsigned which);
+
 /** A priority with the bits that do not count for preemption cleared (IHI 0069, 4.8.6; IHI 0048, 3.3.3). `point` is as
  *  group 0's register has it. */
 static inline uint8_t gic_preemption(unsigned point, uint8_t priority)

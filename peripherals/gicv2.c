@@ -47,14 +47,8 @@ bool gicv2_can_signal(const struct gicv2_cpu *cpu)
 
 void gicv2_drive(struct gicv2_cpu *cpu)
 {
-    bool fiq = cpu->best.group == 0 && cpu->control & GICC_FIQ_ENABLE, signal = gicv2_can_signal(cpu);
-    for (unsigned wire = 0; wire < 2; wire++) {
-        bool level = signal && fiq == (wire == 0);
-        if (level == cpu->signalled[wire])
-            continue;
-        cpu->signalled[wire] = level;
-        irq_set(&cpu->wire[wire], level);
-    }
+    bool fiq = cpu->best.group == 0 && cpu->control & GICC_FIQ_ENABLE;
+    gic_signal(cpu->signalled, cpu->wire, !gicv2_can_signal(cpu) ? 2 : fiq ? 0 : 1);
 }
 
 void gicv2_update(struct gicv2_cpu *cpu)
@@ -64,13 +58,7 @@ void gicv2_update(struct gicv2_cpu *cpu)
     for (unsigned group = 0; group < 2; group++)
         if (gic->group_enable & cpu->control & 1u << group)
             group_mask[group] = ~0u;
-    cpu->best.intid = GIC_SPURIOUS;
-    gic_choose(&cpu->best, &cpu->private, 0, gic_candidates(&cpu->private, group_mask));
-    for (unsigned i = 1; i < gic->block_count; i++) {
-        uint32_t ready = gic_candidates(&gic->block[i], group_mask) & cpu->targeted[i];
-        if (ready)
-            gic_choose(&cpu->best, &gic->block[i], 32 * i, ready);
-    }
+    gic_choose_among(&cpu->best, &cpu->private, gic->block, cpu->targeted, gic->block_count, group_mask);
     gicv2_drive(cpu);
 }
 

@@ -23,14 +23,7 @@ bool gic_can_signal(const struct gic_cpu *cpu)
 
 void gic_drive(struct gic_cpu *cpu)
 {
-    bool signal = gic_can_signal(cpu);
-    for (unsigned group = 0; group < 2; group++) {
-        bool level = signal && cpu->best.group == group;
-        if (level == cpu->signalled[group])
-            continue;
-        cpu->signalled[group] = level;
-        irq_set(&cpu->wire[group], level);
-    }
+    gic_signal(cpu->signalled, cpu->wire, gic_can_signal(cpu) ? cpu->best.group : 2);
 }
 
 void gic_update(struct gic_cpu *cpu)
@@ -41,13 +34,7 @@ void gic_update(struct gic_cpu *cpu)
         if (!cpu->asleep && cpu->group_enable[group] && gic->group_enable >> group & 1)
             group_mask[group] = ~0u;
     }
-    cpu->best.intid = GIC_SPURIOUS;
-    gic_choose(&cpu->best, &cpu->private, 0, gic_candidates(&cpu->private, group_mask));
-    for (unsigned i = 1; i < gic->block_count; i++) {
-        uint32_t ready = gic_candidates(&gic->block[i], group_mask) & cpu->targeted[i];
-        if (ready)
-            gic_choose(&cpu->best, &gic->block[i], 32 * i, ready);
-    }
+    gic_choose_among(&cpu->best, &cpu->private, gic->block, cpu->targeted, gic->block_count, group_mask);
     if (cpu->best_lpi && group_mask[1] &&
         (cpu->best.intid == GIC_SPURIOUS || cpu->best_lpi_priority < cpu->best.priority))
         cpu->best = (struct gic_choice){cpu->best_lpi, cpu->best_lpi_priority, 1};

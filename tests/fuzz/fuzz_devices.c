@@ -21,7 +21,7 @@
 #include "peripherals/pl061.h"
 #include "peripherals/ramfb.h"
 #include "peripherals/vmgenid.h"
-#include "tests/fuzz/feed.h"
+#include "tests/fuzz/scramble.h"
 
 enum { CPUS = 3, SPIS = 64, DEVICES = 8, RAM_BYTES = 0x1000 };
 
@@ -215,21 +215,6 @@ static void act(struct board *board, struct feed *feed)
         if (action == 0xff)
             vmgenid_class.reidentify(board->windows[7].device, take(feed, 8));
         break;
-    }
-}
-
-/* Puts bytes of the input in the place of an object's saved fields, as a damaged snapshot would. */
-static void scramble(const struct fields *fields, void *object, struct feed *feed)
-{
-    for (const struct field *field = fields->list; field->kind != FIELD_KIND_END; field++) {
-        uint8_t *at = (uint8_t *)object + field->offset;
-        for (uint32_t i = 0; i < field->count; i++, at += field->size) {
-            uint64_t value = take(feed, 8);
-            if (field->kind == FIELD_KIND_STRUCT)
-                scramble(field->fields, at, feed);
-            else if (field->kind == FIELD_KIND_UINT)
-                memcpy(at, &value, field->size);
-        }
     }
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include "peripherals/gicv2.h"
 #include "peripherals/gicv2m.h"
-#include "tests/fuzz/feed.h"
+#include "tests/fuzz/scramble.h"
 
 enum { SPIS = 64, FIRST_MESSAGE = 32, MESSAGES = 16 };
 
@@ -86,20 +86,6 @@ static void act(struct rig *rig, struct feed *feed)
         else
             gicv2m_mmio.read(rig->frame, take(feed, 2) % GICV2M_WINDOW_BYTES & -(uint64_t)size, size, &value);
         break;
-    }
-}
-
-static void scramble(const struct fields *fields, void *object, struct feed *feed)
-{
-    for (const struct field *field = fields->list; field->kind != FIELD_KIND_END; field++) {
-        uint8_t *at = (uint8_t *)object + field->offset;
-        for (uint32_t i = 0; i < field->count; i++, at += field->size) {
-            uint64_t value = take(feed, 8);
-            if (field->kind == FIELD_KIND_STRUCT)
-                scramble(field->fields, at, feed);
-            else if (field->kind == FIELD_KIND_UINT)
-                memcpy(at, &value, field->size);
-        }
     }
 }
 
