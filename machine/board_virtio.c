@@ -10,6 +10,7 @@
 #include "peripherals/disk/disk_open.h"
 #include "peripherals/net/slirp.h"
 #include "peripherals/net/socket.h"
+#include "peripherals/net/switch.h"
 #include "peripherals/net/tap.h"
 #include "peripherals/nvme.h"
 #include "peripherals/pci.h"
@@ -233,6 +234,7 @@ static struct net_backend *open_net(struct machine *machine, const struct net_op
     case NET_USER: return open_user_net(machine, option, error);
     case NET_TAP: return net_tap_open(option->place, error);
     case NET_SOCKET: return net_socket_open(option->place, option->listens, error);
+    case NET_SWITCH: return net_switch_port(machine->options->net_switch, option->place, &machine->clock, error);
     }
     return NULL;
 }

@@ -38,6 +38,11 @@ static bool take_serial_log(struct run_options *options, const char *value, stru
     return option_path(&options->serial_log, "--serial-log", value, error);
 }
 
+static bool take_serial_input(struct run_options *options, const char *value, struct error *error)
+{
+    return option_path(&options->serial_input, "--serial-input", value, error);
+}
+
 static bool take_console(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->console, "--console", value, error);
@@ -106,6 +111,8 @@ const struct cli_option options_lines[] = {
      take_serial},
     {"--serial-log", "FILE", "", false, "Also add what the guest prints on the serial line to the end of a file.",
      take_serial_log},
+    {"--serial-input", "FILE", "", false,
+     "With --serial file:PATH: what is typed on the serial line, as if it were piped in.", take_serial_input},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
