@@ -86,6 +86,8 @@ const struct cli_option options_lines[] = {
      take_serial},
     {"--serial-log", "FILE", "", false, "Also add what the guest prints on the serial line to the end of a file.",
      CLI_FILE(serial_log)},
+    {"--serial-input", "FILE", "", false,
+     "With --serial file:PATH: what is typed on the serial line, as if it were piped in.", CLI_FILE(serial_input)},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,

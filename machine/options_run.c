@@ -42,6 +42,12 @@ const struct cli_option options_run[] = {
      "output goes may be given. Nothing is taken from the host, disks are not written, and the run ends where the "
      "recording did, or with an error where it comes to differ.",
      CLI_FILE(replay)},
+    {"--cluster", "FILE", "", false,
+     "Run several machines in one process, in lockstep of virtual time: what they send each other (--net switch:NAME) "
+     "arrives a latency later, and all runs are the same. The file has [NAME] and below it a machine's options, one a "
+     "line without its dashes; latency TIME above the first of them (default 500us). Options of the command line are "
+     "for all. A serial line is in NAME.serial where nothing else is said.",
+     CLI_FILE(cluster)},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.", take_timeout},
     {"--stop-after", "N", NULL, false,
      "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
