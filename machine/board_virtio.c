@@ -14,6 +14,7 @@
 #include "peripherals/nvme.h"
 #include "peripherals/pci.h"
 #include "peripherals/ramfb.h"
+#include "peripherals/sound/wav.h"
 #include "peripherals/usb/xhci.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
@@ -26,6 +27,7 @@
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/virtio/virtio_scsi.h"
+#include "peripherals/virtio/virtio_snd.h"
 #include "peripherals/virtio/virtio_vsock.h"
 
 #define DISK_QUEUES_MAX 8u
@@ -346,6 +348,21 @@ static bool build_display(struct machine *machine, const struct board_row *row, 
     return true;
 }
 
+/* Who is at the other end of sdl's cables comes later (machine/sound.h). A replay has what was recorded in its log. */
+static bool build_sound(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct sound_option *option = &machine->options->sound;
+    const char *play = option->kind == SOUND_WAV ? option->path : NULL;
+    const char *record = *option->capture && !tape_replays(machine->options->tape) ? option->capture : NULL;
+    if (option->kind == SOUND_ABSENT)
+        return true;
+    struct virtio_snd *snd = virtio_snd_create(&machine->bus, &machine->clock, machine->inputs);
+    machine->sound = &snd->port;
+    machine_add_device(machine, &virtio_snd_class, "sound0", snd);
+    fill_slot(machine, row, &snd->virtio);
+    return (!play && !record) || wav_attach(&snd->port, play, record, error);
+}
+
 /* The slots that options may ask for: those of the bus, without PCI's own bridge. */
 static bool have_room(const struct run_options *options, struct error *error)
 {
@@ -358,7 +375,8 @@ static bool have_room(const struct run_options *options, struct error *error)
         wanted += !drive || !scsi;
         scsi = scsi || drive;
     }
-    wanted += (options->console.kind != SERIAL_NONE) + options->balloon + (options->vsock.cid != 0);
+    wanted += (options->console.kind != SERIAL_NONE) + options->balloon + (options->vsock.cid != 0) +
+              (options->sound.kind != SOUND_ABSENT);
     wanted += options->input == INPUT_CHOICE_USB ? screen + 1u : screen * 3u;
     return wanted <= room ||
            error_set(error,
@@ -379,7 +397,8 @@ bool board_build_virtio(struct machine *machine, const struct board_row *row, st
     if (machine->options->balloon)
         build_balloon(machine, row);
     build_rng(machine, row);
-    if (!build_vsock(machine, row, error) || !build_display(machine, row, error))
+    if (!build_vsock(machine, row, error) || !build_display(machine, row, error) ||
+        !build_sound(machine, row, error))
         return false;
     while (!board_virtio_on_pci(machine) && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL);

@@ -16,6 +16,7 @@
 #include "machine/isolation.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "machine/sound.h"
 #include "machine/window.h"
 #include "manage/manage.h"
 #include "peripherals/disk/disk_command.h"
@@ -249,7 +250,10 @@ static int command_run(int argc, char **argv, bool debug)
     }
     bool windowed = options.display.kind == DISPLAY_SDL && !options.dump_dtb;
     struct window *window = windowed ? window_create(&options, &error) : NULL;
-    if (windowed && !window) {
+    bool sounds = options.sound.kind == SOUND_SDL && !options.dump_dtb;
+    struct sound *sound = sounds && (window || !windowed) ? sound_create(&error) : NULL;
+    if ((windowed && !window) || (sounds && !sound)) {
+        window_free(window);
         replay_free(replay);
         return complain(EXIT_STATUS_HOST, error.text);
     }
@@ -283,6 +287,7 @@ static int command_run(int argc, char **argv, bool debug)
     if (machine)
         give_services(machine, snapshot);
     if (!machine || (window && !window_attach(window, machine, &error)) ||
+        (sound && !sound_attach(sound, machine, &error)) ||
         (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
@@ -303,6 +308,7 @@ static int command_run(int argc, char **argv, bool debug)
     }
     machine_free(machine); /* which puts the terminal right */
     window_free(window);
+    sound_free(sound);
     snapshot_close(snapshot);
     close_restored();
     incoming_free(incoming);
