@@ -206,6 +206,7 @@ static bool compile_block(struct translation_state *t, const struct compile_job 
     t->cold = cold;
     vectors_assign(t);
     begin_block(t, 0);
+    landings_begin(t);
     t->result->entry = x64_here(hot);
     if (job->counter) {
         x64_increment_at(hot, (uint64_t)job->counter);
@@ -303,6 +304,7 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
     uint8_t *failed[2];
     t->result->link_count = t->result->return_count = 0;
     t->fixup_count = t->plain_call_count = t->adapt_call_count = 0;
+    landings_begin(t);
     memset(t->flags_handed, false, sizeof t->flags_handed);
     t->c = hot;
     t->cold = cold;
@@ -328,6 +330,7 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
     x64_jmp_to(cold, ir->blocks[0].counted); /* which does everything one block at a time */
     emit_plain_call(t);
     emit_adapt_call(t);
+    emit_landings(t);
 }
 
 static bool compile_region(struct compiler *compiler, const struct compile_job *job)

@@ -98,6 +98,20 @@ static void consider(struct forming *f, uint64_t physical)
         choose(f, block);
 }
 
+/* BR leads to a case of a switch, as a rule: a block of the same page that was the target of such jumps before. */
+static bool jumps_anywhere(const struct block *block)
+{
+    return block->insns[block->count - 1].op == OP_br;
+}
+
+static void consider_landings(struct forming *f, const struct block *from)
+{
+    const struct block *block = block_first_in_page(f->cache, from->physical);
+    for (; block; block = block->next_page)
+        if (block->landed)
+            consider(f, block->physical);
+}
+
 /* The hottest of two that are not placed yet, or IR_OUTSIDE. */
 static int hotter(const struct forming *f, int a, int b)
 {
@@ -167,6 +181,18 @@ static void connect(struct ir *ir)
     }
 }
 
+static void find_landings(struct ir *ir)
+{
+    bool any = false;
+    for (unsigned i = 0; i < ir->block_count; i++)
+        any |= jumps_anywhere(ir->blocks[i].block);
+    for (unsigned i = 0; any && i < ir->block_count; i++) {
+        struct ir_block *block = &ir->blocks[i];
+        block->is_landing = block->is_loop_head = block->block->landed;
+        block->preds += block->is_landing;
+    }
+}
+
 /* A call's return tests again. */
 static int next_without_call(const struct ir_block *block)
 {
@@ -229,11 +255,14 @@ void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *
     for (unsigned i = 0; i < f.count; i++) {
         consider(&f, f.ways[i].taken);
         consider(&f, f.ways[i].next);
+        if (jumps_anywhere(f.chosen[i]))
+            consider_landings(&f, f.chosen[i]);
     }
     ir->block_count = ir->op_count = 0;
     ir->is_region = true;
     lay_out(&f);
     connect(ir);
+    find_landings(ir);
     measure_ways(ir);
     if (JIT_VERIFIES)
         ir_verify(ir);
@@ -261,7 +290,7 @@ void ir_verify(const struct ir *ir)
         const struct ir_block *block = &ir->blocks[i];
         assert(block->taken < (int)ir->block_count && block->next < (int)ir->block_count);
         assert(block->ops >= ir->ops && block->ops + block->count <= ir->ops + ir->op_count);
-        assert(block->longest >= block->count && block->preds);
+        assert(block->longest >= block->count && block->preds && block->is_loop_head >= block->is_landing);
         /* What one test at `longest` vouches for covers both ways on. */
         const int ways[2] = {block->taken, next_without_call(block)};
         for (unsigned w = 0; w < 2; w++) {

@@ -41,6 +41,7 @@ struct ir_block {
     uint16_t preds;     /* edges that lead here, entries from outside among them */
     bool ends_in_call;  /* `next` is entered by a return */
     bool is_return;     /* that block */
+    bool is_landing;    /* indirect jumps of the region's own blocks lead here too; it is a loop head */
     bool is_loop_head;  /* edges that lead here test what is left of the turn, as do entries from outside */
     uint32_t longest;   /* instructions on the longest way from its beginning to the next such test */
 };

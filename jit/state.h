@@ -109,6 +109,15 @@ struct fixup {
     unsigned to;
 };
 
+/* Ways of the unit's indirect jumps (translate_branch.c): to the table of its landings, or to where there is none. */
+struct landing_jumps {
+    uint8_t *tables[IR_MAX_BLOCKS], *missed[2 * IR_MAX_BLOCKS];
+    unsigned count;
+    uint32_t first, last; /* places in the page of the landings */
+    uint32_t longest;     /* what must be left of the turn for any of them */
+    bool any;
+};
+
 /* What is known of the flags where a block of the unit begins, and of the vector registers (vector_bytes). */
 struct flags_state {
     enum host_flags flags;
@@ -161,6 +170,7 @@ struct translation_state {
     unsigned plain_call_count;
     uint8_t *adapt_calls[IR_MAX_OPS * 2]; /* the same for its way to job->adapt */
     unsigned adapt_call_count;
+    struct landing_jumps landings;
     const struct insn *insn;
     enum host_flags flags;
     struct pending_flags pending;
@@ -341,6 +351,12 @@ void emit_begin_check(struct x64 *c, uint8_t *refused[2]);
 /** The code of jumps out of a region that stands out of line. */
 void emit_ways_out(struct translation_state *t);
 
+/** Before a unit is emitted: finds its landings, if it has any. */
+void landings_begin(struct translation_state *t);
+
+/** Behind all else of a region: their table, and the way of indirect jumps that lead to none. */
+void emit_landings(struct translation_state *t);
+
 /** The code of jumps to other pages that stands out of line. */
 void emit_far_jumps(struct translation_state *t);
 
@@ -373,7 +389,8 @@ void load_page_address(struct translation_state *t, unsigned to, int64_t offset)
 /** Whether a block of the region is entered with FLAG_KIND_RAW by all edges that commit flags for it. */
 static inline bool raw_at(const struct translation_state *t, int to)
 {
-    return to > 0 && !t->ir->blocks[to].is_return && t->flags_first[to];
+    const struct ir_block *block = &t->ir->blocks[to];
+    return to > 0 && !block->is_return && !block->is_landing && t->flags_first[to];
 }
 
 /** Ends the block: on to the block behind it. */

@@ -284,6 +284,16 @@ static void emit_jump_by_hash(struct x64 *c, const struct stubs *stubs)
     x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
 }
 
+/* Once: parallel CPUs share blocks, and do not write them for nothing. */
+static void emit_note_landing(struct x64 *c)
+{
+    x64_cmp_byte(c, RCX, offsetof(struct block, landed), 0);
+    uint8_t *noted = x64_jcc(c, CC_NE);
+    x64_rm(c, 0, 0, 0xc6, 0, RCX, offsetof(struct block, landed), false);
+    x64_byte(c, 1);
+    x64_bind(c, noted);
+}
+
 /* To the code of the block in rcx. rax stays pc, for code that leaves at once. */
 static void emit_go_on(struct x64 *c)
 {
@@ -507,6 +517,11 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     x64_mov(c, 1, RAX, (unsigned)pin_of[30]);
     stubs->jump_by_hash = x64_here(c);
     emit_jump_by_hash(c, stubs);
+    emit_go_on(c);
+
+    stubs->branch_by_hash = x64_here(c);
+    emit_jump_by_hash(c, stubs);
+    emit_note_landing(c);
     emit_go_on(c);
 
     stubs->end_plain = x64_here(c);

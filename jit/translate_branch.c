@@ -307,6 +307,80 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
     }
 }
 
+/* --- landings -----------------------------------------------------------------------------------------
+ *
+ * An indirect jump within a region goes by a table of its page's instructions, from the first landing to the last. An
+ * entry is how far the code lies before the table: of a landing, or of what jumps out of the region. */
+
+static uint32_t place_of_block(const struct ir_block *block)
+{
+    return (uint32_t)(block->physical % PAGE_SIZE_BYTES);
+}
+
+void landings_begin(struct translation_state *t)
+{
+    struct landing_jumps *jumps = &t->landings;
+    *jumps = (struct landing_jumps){.first = PAGE_SIZE_BYTES};
+    for (unsigned i = 0; i < t->ir->block_count; i++) {
+        const struct ir_block *block = &t->ir->blocks[i];
+        if (!block->is_landing)
+            continue;
+        const uint32_t place = place_of_block(block);
+        jumps->any = true;
+        jumps->first = place < jumps->first ? place : jumps->first;
+        jumps->last = place > jumps->last ? place : jumps->last;
+        jumps->longest = block->longest > jumps->longest ? block->longest : jumps->longest;
+    }
+}
+
+/* rax is a pc. What is no multiple of four leads to no landing either. */
+static void branch_to_landing(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    struct landing_jumps *jumps = &t->landings;
+    const unsigned at = jumps->count++;
+    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)jumps->longest);
+    jumps->missed[2 * at] = x64_jcc(c, CC_L);
+    x64_mov(c, 1, RCX, RAX);
+    x64_alu_load(c, 1, ALU_SUB, RCX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_alu_imm(c, 1, ALU_SUB, RCX, (int32_t)jumps->first);
+    x64_shift_imm(c, 1, SHIFT_ROR, RCX, 2);
+    x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)((jumps->last - jumps->first) / 4));
+    jumps->missed[2 * at + 1] = x64_jcc(c, CC_A);
+    jumps->tables[at] = x64_lea_near(c, RDX);
+    x64_load_indexed(c, 0, RCX, RDX, RCX, 2, 0);
+    x64_alu(c, 1, ALU_SUB, RDX, RCX);
+    x64_jmp_reg(c, RDX);
+}
+
+static const uint8_t *landing_at(const struct translation_state *t, uint32_t place)
+{
+    for (unsigned i = 0; i < t->ir->block_count; i++)
+        if (t->ir->blocks[i].is_landing && place_of_block(&t->ir->blocks[i]) == place)
+            return t->label[i];
+    return NULL;
+}
+
+void emit_landings(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    const struct landing_jumps *jumps = &t->landings;
+    if (!jumps->count)
+        return;
+    const uint8_t *const out = c->at;
+    for (unsigned i = 0; i < 2 * jumps->count; i++)
+        x64_bind(c, jumps->missed[i]);
+    give_registers(t);
+    x64_jmp_to(c, t->stubs->jump_by_hash);
+    const uint8_t *const table = c->at;
+    for (unsigned i = 0; i < jumps->count; i++)
+        x64_bind(c, jumps->tables[i]);
+    for (uint32_t place = jumps->first; place <= jumps->last; place += 4) {
+        const uint8_t *landing = landing_at(t, place);
+        x64_imm32(c, table - (landing ? landing : out));
+    }
+}
+
 /* --- calls and returns --------------------------------------------------------------------------------
  *
  * A call leaves the page and a host return address on the stack of return points (stubs.c). Whatever returns there
@@ -380,8 +454,12 @@ static void call_indirect(struct translation_state *t, unsigned btype)
 static void branch_indirect(struct translation_state *t)
 {
     general_copy(t, t->insn->rn, RAX);
+    if (t->landings.any && t->insn->op == OP_br) {
+        branch_to_landing(t);
+        return;
+    }
     give_registers(t);
-    x64_jmp_to(t->c, t->stubs->jump_by_hash);
+    x64_jmp_to(t->c, t->insn->op == OP_br ? t->stubs->branch_by_hash : t->stubs->jump_by_hash);
 }
 
 /* BR and BLR where there is Branch Target Identification: the target's block must be known for the BTYPE that they

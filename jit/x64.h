@@ -377,6 +377,15 @@ static inline void x64_lea_indexed(struct x64 *c, unsigned w, unsigned to, unsig
     x64_byte(c, 0);
 }
 
+/** lea to, [what x64_bind() says]; returns what that wants. */
+static inline uint8_t *x64_lea_near(struct x64 *c, unsigned to)
+{
+    x64_opcode(c, 0, 8 | (to >> 3) << 2, 0x8d);
+    x64_byte(c, (to & 7) << 3 | 5);
+    x64_imm32(c, 0);
+    return c->at;
+}
+
 /* The flags as a whole. */
 
 /** ah = sign, zero and carry flags (bits 7, 6, 0), and others. */
