@@ -390,12 +390,12 @@ static bool each_point(struct session *session, const char *arguments, struct er
 
 static void disable_point(struct session *session, struct point *point)
 {
-    point->enabled = false;
+    stopping_enable(session, point, false);
 }
 
 static void enable_point(struct session *session, struct point *point)
 {
-    point->enabled = true;
+    stopping_enable(session, point, true);
 }
 
 static bool run_delete(struct session *session, const char *arguments, struct error *error)
@@ -403,22 +403,14 @@ static bool run_delete(struct session *session, const char *arguments, struct er
     return each_point(session, arguments, error, stopping_remove);
 }
 
-/* Blocks are decoded anew, with breakpoints where they are now. */
-static bool changed(struct session *session, bool good)
-{
-    stopping_changed(session);
-    session->machine->engine_ops->flush(session->machine->engine);
-    return good;
-}
-
 static bool run_disable(struct session *session, const char *arguments, struct error *error)
 {
-    return changed(session, each_point(session, arguments, error, disable_point));
+    return each_point(session, arguments, error, disable_point);
 }
 
 static bool run_enable(struct session *session, const char *arguments, struct error *error)
 {
-    return changed(session, each_point(session, arguments, error, enable_point));
+    return each_point(session, arguments, error, enable_point);
 }
 
 static bool run_condition(struct session *session, const char *arguments, struct error *error)

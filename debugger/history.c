@@ -9,7 +9,12 @@
 #include "machine/tape.h"
 #include "snapshot/checkpoints.h"
 
-#define INTERVAL_INSNS 50000000ull /* between checkpoints: a moment of the host's time */
+/* Between checkpoints: a moment of the host's time. Where the guest changes many pages it is longer, so that keeping
+ * them is a small part of the run, but no longer than a user may wait for a step back. */
+#define INTERVAL_INSNS     50000000ull
+#define INTERVAL_INSNS_MAX 100000000ull
+#define PAGE_COST_INSNS    1000ull /* a page that is kept takes as long as about so many instructions */
+#define COST_PARTS         20ull   /* of the whole, the part that is to go there */
 
 struct kept_input {
     struct input_stamp at;
@@ -21,6 +26,7 @@ struct kept_input {
 struct moment {
     uint64_t insns, ns;
     size_t inputs; /* how many had come before */
+    uint64_t interval; /* to the next checkpoint, in instructions */
     bool marked;   /* it is not dropped for room */
 };
 
@@ -183,6 +189,16 @@ static void keep_budget(struct history *history)
     memmove(history->moments, history->moments + dropped, count_of(history) * sizeof *history->moments);
 }
 
+/* By what changed behind the last checkpoint: a function of the guest alone. */
+static uint64_t interval_behind(const struct history *history, unsigned number)
+{
+    const uint64_t pages = number ? checkpoints_pages(history->points, number - 1) : 0;
+    const uint64_t wanted = pages * PAGE_COST_INSNS * COST_PARTS;
+    if (wanted < INTERVAL_INSNS)
+        return INTERVAL_INSNS;
+    return wanted < INTERVAL_INSNS_MAX ? wanted : INTERVAL_INSNS_MAX;
+}
+
 static void set_point(struct history *history)
 {
     struct run_loop *loop = loop_of(history);
@@ -191,14 +207,17 @@ static void set_point(struct history *history)
         history->moment_capacity = history->moment_capacity ? history->moment_capacity * 2 : 64;
         history->moments = host_realloc(history->moments, history->moment_capacity, sizeof *history->moments);
     }
-    history->moments[number] = (struct moment){run_loop_insns(loop), history->session->machine->clock.now_ns,
-                                               history->tape.replays ? history->next : history->input_count, false};
+    history->moments[number] = (struct moment){.insns = run_loop_insns(loop),
+                                               .ns = history->session->machine->clock.now_ns,
+                                               .inputs = history->tape.replays ? history->next : history->input_count,
+                                               .interval = interval_behind(history, number)};
     keep_budget(history);
 }
 
 static uint64_t next_point(const struct history *history)
 {
-    return history->moments[count_of(history) - 1].insns + INTERVAL_INSNS;
+    const struct moment *last = &history->moments[count_of(history) - 1];
+    return last->insns + last->interval;
 }
 
 bool history_resume(struct session *session, struct error *error)

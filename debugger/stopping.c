@@ -62,13 +62,19 @@ void stopping_free(struct stopping *stopping)
 
 /* --- hits ------------------------------------------------------------------------------------------ */
 
+/* Whether the CPU is in the point's process, if it has one. */
+static bool in_process(const struct point *point, const struct cpu *cpu)
+{
+    const uint64_t table_mask = 0xfffffffff000ull;
+    return !point->user || !((cpu->sys.TTBR0_EL1 ^ point->user_table) & table_mask);
+}
+
 /* Whether the point counts on this CPU now: its process, its condition. A condition that cannot be evaluated stops. */
 static bool applies(struct session *session, struct point *point, struct cpu *cpu)
 {
     if (session->stopping->held || !point->enabled || (point->cpu >= 0 && (unsigned)point->cpu != cpu->index))
         return false;
-    const uint64_t table_mask = 0xfffffffff000ull;
-    if (point->user && (cpu->sys.TTBR0_EL1 & table_mask) != (point->user_table & table_mask))
+    if (!in_process(point, cpu))
         return false;
     if (point->frame_checked && cpu->x[REG_SP] < point->frame_sp)
         return false;
@@ -281,12 +287,12 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The code around is decoded anew, with the breakpoint or without. */
+/* The block there is decoded anew, with the breakpoint or without. */
 static void forget_code(struct session *session, uint64_t physical)
 {
     struct machine *machine = session->machine;
     if (ram_at(&machine->bus.ram, physical, 4))
-        machine->engine_ops->page_written(machine->engine, physical & ~(PAGE_SIZE_BYTES - 1));
+        machine->engine_ops->insn_asked(machine->engine, physical);
 }
 
 static void collect_insns(struct session *session)
@@ -315,7 +321,7 @@ static void on_fetched(void *context, struct cpu *cpu, uint64_t physical)
     const uint64_t mask = ~(PAGE_SIZE_BYTES - 1);
     bool learnt = false;
     for (struct point *point = session->stopping->first; point; point = point->next) {
-        if (point->kind != POINT_BREAK || (point->address ^ cpu->pc) & mask)
+        if (point->kind != POINT_BREAK || (point->address ^ cpu->pc) & mask || !in_process(point, cpu))
             continue;
         uint64_t at = (physical & mask) | (point->address & ~mask);
         if (point->physical_known && point->physical == at)
@@ -324,11 +330,10 @@ static void on_fetched(void *context, struct cpu *cpu, uint64_t physical)
             forget_code(session, point->physical);
         point->physical = at;
         point->physical_known = learnt = true;
+        forget_code(session, at);
     }
-    if (learnt) {
+    if (learnt)
         collect_insns(session);
-        forget_code(session, physical);
-    }
 }
 
 /* Only breakpoints of the lower half have to be looked for while the guest runs: the kernel's stay where they are once
@@ -471,6 +476,16 @@ void stopping_remove(struct session *session, struct point *point)
     if (point->kind == POINT_BREAK && point->physical_known)
         forget_code(session, point->physical);
     free_point(point);
+}
+
+void stopping_enable(struct session *session, struct point *point, bool enabled)
+{
+    if (point->enabled == enabled)
+        return;
+    point->enabled = enabled;
+    stopping_changed(session);
+    if (point->kind == POINT_BREAK && point->physical_known)
+        forget_code(session, point->physical);
 }
 
 void stopping_relocate(struct session *session)

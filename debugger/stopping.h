@@ -45,7 +45,9 @@ struct point *stopping_find(struct session *session, unsigned number);
 struct point *stopping_first(struct session *session);
 /** Memory and page tables are others now: each point finds its place anew, or has none (yet). */
 void stopping_relocate(struct session *session);
-/** After `enabled` was changed. */
+/** Makes a point one that counts, or one that waits. */
+void stopping_enable(struct session *session, struct point *point, bool enabled);
+/** Has CPUs ask for what there is now. For us, and for who changed their hooks. */
 void stopping_changed(struct session *session);
 
 /** The machine stands: temporary points that were hit go, and whatever was internal. */

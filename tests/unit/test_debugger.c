@@ -27,12 +27,12 @@ static void flush_engine(struct engine *engine)
 {
 }
 
-static void page_written(struct engine *engine, uint64_t page)
+static void insn_asked(struct engine *engine, uint64_t physical)
 {
 }
 
 static const struct engine_ops no_engine = {
-    .name = "none", .create = create_engine, .free = free_engine, .flush = flush_engine, .page_written = page_written};
+    .name = "none", .create = create_engine, .free = free_engine, .flush = flush_engine, .insn_asked = insn_asked};
 
 static int set_up(void **state)
 {
