@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Breakpoints (isa/arm64/stops.h) under each engine: who comes there is seen each time, and code beside is not made anew. */
+/* Breakpoints (isa/arm64/stops.h) under each engine: who comes there is seen each time, and code beside stays. */
 #include "tests/unit/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
