@@ -58,8 +58,6 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
-    if (options->gic == GIC_VERSION_2 && options->el2)
-        return error_set(error, "--el2 needs the virtual interfaces of a GICv3: give --gic 3");
     if (options->el2 && options->hostcall)
         return error_set(error, "--hostcall is called by HVC, which is EL2's where there is one: leave --el2 away");
     if (options->gic == GIC_VERSION_2 && options->cpus > MAX_GIC2_CPUS)
