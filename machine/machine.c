@@ -300,6 +300,7 @@ static bool build(struct machine *machine, struct error *error)
                              options->memory_bytes, error) &&
            make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
            open_line(&machine->uart, "serial", &options->serial, error) &&
+           (!options->serial_input || serial_input_from(machine->uart.serial, options->serial_input, error)) &&
            (!options->serial_log || serial_log_to(machine->uart.serial, options->serial_log, error)) &&
            open_line(&machine->console, "console", &options->console, error);
 }

@@ -28,7 +28,7 @@ struct machine_line {
     struct panic_watch panic;
 };
 
-#define MACHINE_DEVICES_MAX 80
+#define MACHINE_DEVICES_MAX 128 /* those of the table, 32 slots of each bus with what is in them, SCSI disks */
 
 /** What a disk held when the machine was built, by which a replay finds it again. */
 struct machine_disk {
