@@ -103,7 +103,8 @@ static void build_gic2(struct machine *machine, const struct board_row *row)
     bus_add_window(&machine->bus, "gic-distributor", row->base, GICV2_DIST_WINDOW_BYTES, &gicv2_dist_mmio, gic);
     bus_add_window(&machine->bus, "gic-cpu-interface", GIC2_CPU_BASE, GICV2_CPU_WINDOW_BYTES, &gicv2_cpu_mmio, gic);
     if (machine->options->el2) {
-        bus_add_window(&machine->bus, "gic-hypervisor", GIC2_HYP_BASE, GICV2_VIRTUAL_WINDOW_BYTES, &gicv2_hyp_mmio, gic);
+        bus_add_window(&machine->bus, "gic-hypervisor", GIC2_HYP_BASE, GICV2_VIRTUAL_WINDOW_BYTES,
+                       &gicv2_hyp_mmio, gic);
         bus_add_window(&machine->bus, "gic-virtual", GIC2_VIRTUAL_BASE, GICV2_VIRTUAL_WINDOW_BYTES,
                        &gicv2_virtual_mmio, gic);
     }

@@ -59,6 +59,8 @@ static bool check_switches(const struct run_options *options, struct error *erro
     for (unsigned i = 0; options->net_switch && i < sizeof of_one / sizeof *of_one; i++)
         if (run_options_given(options, of_one[i]))
             return error_set(error, "%s is for one machine, and not for a cluster", of_one[i]);
+    if (options->net_switch && options->sound.kind == SOUND_SDL)
+        return error_set(error, "a machine of a cluster is not heard: give --sound none, or wav:FILE");
     return !options->net_switch || options->display.kind != DISPLAY_SDL ||
            error_set(error, "a machine of a cluster has no window: give --display none");
 }

@@ -19,7 +19,8 @@ struct gic_virtual {
     bool signalled[2], maintenance;
 
     /* Wiring. */
-    bool version_2; /* of a GICv2: group 0 may signal as IRQ, and the active priorities are one register for both groups */
+    /* Of a GICv2: group 0 may signal as IRQ, and the active priorities are one register for both groups. */
+    bool version_2;
     struct irq_line wire[2]; /* virtual FIQ, virtual IRQ */
     struct irq_line maintenance_wire;
     void (*deactivate)(void *context, unsigned intid); /* a physical interrupt whose virtual one has ended */

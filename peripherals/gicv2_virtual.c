@@ -2,8 +2,8 @@
 /* GICv2: the virtual interfaces in memory (IHI 0048B, chapter 5): GICH, by which a hypervisor fills list registers, and
  * GICV, which a virtual machine gets in place of a CPU interface. Both are those of the CPU that accesses.
  *
- * What they work on is gic_virtual.c's, which has the forms of version 3; here they are translated. An interrupt's number
- * there is the one that GICV_IAR gives: with an SGI's source above it. */
+ * What they work on is gic_virtual.c's, which has the forms of version 3; here they are translated. An interrupt's
+ * number there is the one that GICV_IAR gives: with an SGI's source above it. */
 #include "peripherals/gicv2_internal.h"
 
 /* GICH_LR<n> (5.3.9). */
