@@ -8,6 +8,7 @@
 #include "debugger/command/watch_output.h"
 #include "debugger/view/source.h"
 #include "machine/actions.h"
+#include "machine/contract/clipboard.h"
 
 /* It moves while it runs: nothing more happens here until the user lets it. */
 static bool run_migrate(struct session *session, const char *arguments, struct error *error)
@@ -90,6 +91,15 @@ static bool run_link(struct session *session, const char *arguments, struct erro
     return run_action(session, "link", arguments, error);
 }
 
+static bool run_clipboard(struct session *session, const char *arguments, struct error *error)
+{
+    const struct clipboard *clipboard = session->machine->clipboard;
+    if (*arguments || !clipboard)
+        return run_action(session, "clipboard", *arguments ? arguments : "?", error);
+    say(session, "%.*s\n", (int)clipboard->guest_bytes, (const char *)clipboard->guest_text);
+    return true;
+}
+
 static bool run_jack(struct session *session, const char *arguments, struct error *error)
 {
     return run_action(session, "jack", arguments, error);
@@ -144,6 +154,8 @@ const struct command commands_control[] = {
      "Put in or pull out the cable of a network card, such as net0, as the guest runs on."},
     {"jack", "line|mic in|out", COMPLETES_NOTHING, run_jack,
      "Plug something into the sound card, or pull it out, as the guest runs on."},
+    {"clipboard", "[TEXT]", COMPLETES_NOTHING, run_clipboard,
+     "Show what the guest has copied, or put a text on the clipboard that it shares."},
     {"expect", "TEXT [SECONDS]", COMPLETES_NOTHING, run_expect,
      "Run until the guest prints a text (60 seconds of its time at most).", NULL, true},
     {"skip", "N", COMPLETES_EXPRESSION, run_advance, "Run N instructions, of all CPUs together.", NULL, true},
