@@ -420,8 +420,10 @@ static bool await_ssh(const char *path, const char *machine, unsigned port, stru
             fprintf(stderr, "armature: %s: waiting for its ssh server\n", machine);
         sleep_ms(1000);
     }
-    return error_set(error, folder_runner(path) ? "%s has no ssh server that answers; armature shell %s is its serial line"
-                                                : "%s does not run; start it with: armature start %s", machine, machine);
+    return error_set(error,
+                     folder_runner(path) ? "%s has no ssh server that answers; armature shell %s is its serial line"
+                                         : "%s does not run; start it with: armature start %s",
+                     machine, machine);
 }
 
 static int do_ssh(const char *path, int argc, char **argv, const struct manage_hooks *hooks, struct error *error)
