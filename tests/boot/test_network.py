@@ -162,6 +162,41 @@ def case_user():
             machine.end()
 
 
+def case_tap():
+    """An interface of this host: the guest reaches a server at it, and the host the guest. Where the host lets nobody make
+    one, there is nothing to see."""
+    name = f"armtap{os.getpid() % 10000}"
+    if subprocess.run(["ip", "tuntap", "add", "dev", name, "mode", "tap"], stderr=subprocess.DEVNULL).returncode:
+        print("no TAP interface from the host")
+        sys.exit(77)
+    try:
+        subprocess.run(["ip", "addr", "add", "192.168.177.1/24", "dev", name], check=True)
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+        content = os.urandom(8 << 20)
+        with open(path("file"), "wb") as file:
+            file.write(content)
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder.name)
+        server = http.server.ThreadingHTTPServer(("192.168.177.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        machine = Machine("--net", f"tap:{name}")
+        machine.do("ip addr add 192.168.177.2/24 dev eth0; ip link set eth0 up")
+        got = machine.wait_for(f"wget -q -O - http://192.168.177.1:{server.server_port}/file | sha256sum",
+                               hashlib.sha256(content).hexdigest())
+        check(got, "another file", machine.output)
+        machine.type("echo from the guest | nc -l -p 7000")
+        for _ in range(100):  # until it listens
+            try:
+                with socket.create_connection(("192.168.177.2", 7000), timeout=5) as connection:
+                    said = connection.recv(100)
+                break
+            except OSError:
+                time.sleep(0.3)
+        check(said == b"from the guest\n", f"the guest said {said}", machine.output)
+        machine.end()
+    finally:
+        subprocess.run(["ip", "tuntap", "del", "dev", name, "mode", "tap"])
+
+
 def case_cluster():
     """Three machines in lockstep, one of them with two processors, that copy and ping; the same again, byte for byte, under
     another engine. They have two networks, and addresses of their own; the latency is what the guest measures."""
