@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 program, cache, case = os.path.abspath(sys.argv[1]), *sys.argv[2:4]
@@ -82,6 +83,33 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def talk_by_vsock(machine):
+    """A connection of the guest's to a socket of the host, and one of the host's to a port of the guest. perl has no names for
+    it: family 40, and the address as Linux has it (vm_sockets.h)."""
+    def serve():
+        connection = listener.accept()[0]
+        with connection, connection.makefile("rwb") as lines:
+            lines.write(b"the host heard " + lines.readline())
+
+    machine.do("modprobe vmw_vsock_virtio_transport")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path("vm_1234"))
+        listener.listen()
+        threading.Thread(target=serve, daemon=True).start()
+        check("the host heard a guest" in machine.do(
+            "perl -e 'socket(S,40,1,0) and connect(S,pack(\"SSLLL\",40,0,1234,2,0)) or die $!; syswrite S,\"a guest\\n\"; "
+            "print <S>'"), "the guest does not reach the host", machine.output)
+    machine.type("perl -e 'socket(S,40,1,0) and bind(S,pack(\"SSLLL\",40,0,99,0xffffffff,0)) and listen(S,1) or die $!; "
+                 "syswrite STDOUT,\"lis\".\"tens\\n\"; accept(C,S); $l=<C>; syswrite C,\"the guest heard $l\"'")
+    machine.until(b"\nlistens")
+    with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rwb") as lines:
+        connection.connect(path("vm"))
+        connection.sendall(b"CONNECT 99\n")
+        check(lines.readline().startswith(b"OK "), "no connection to the guest", machine.output)
+        connection.sendall(b"a host\n")
+        check(lines.readline() == b"the guest heard a host\n", "the guest heard something else", machine.output)
+
+
 def case_uefi(image):
     port, key = free_port(), path("key")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
@@ -114,18 +142,23 @@ def case_uefi(image):
     machine.end()
     subprocess.run([program, "disk", "check", image], check=True)
     subprocess.run(["qemu-img", "check", "-q", image], check=True)
-    # What was installed is there the next time.
-    machine = Machine("--firmware", "uefi", "--firmware-vars", path("vars.fd"), "--disk", image)
+    # What was installed is there the next time; there is a vsock then.
+    machine = Machine("--firmware", "uefi", "--firmware-vars", path("vars.fd"), "--disk", image, "--vsock", path("vm"))
     machine.log_in()
     check("Hello, world!" in machine.do("hello"), "what was installed is gone", machine.output)
+    talk_by_vsock(machine)
     machine.press_power()
     machine.end()
 
 
 def case_uboot(image):
     machine = Machine("--firmware", "uboot", "--disk", image)
+    machine.until(b"Hit any key")  # it asks for one again and again, and time stands still until there is one
+    machine.type("")
+    machine.until(b"=> ")
+    machine.type("boot")
     machine.log_in()
-    check("U-Boot" in machine.output.decode(errors="replace"), "it was not started by U-Boot", machine.output)
+    check("U-Boot" in machine.do("dmesg | grep -m1 efi:"), "it was not started by U-Boot", machine.output)
     check("/dev/vda2" in machine.do("findmnt -n -o SOURCE /"), "another root", machine.output)
     machine.press_power()
     machine.end()
