@@ -23,8 +23,13 @@ void cluster_free(struct cluster *cluster);
 void cluster_add(struct cluster *cluster, struct machine *machine);
 
 /** Runs all to their ends. statuses[i] and errors[i] are what machine_run() gave of each, in the order in which they
+<<<<<<< HEAD
  *  were added. When a machine whose serial line is a terminal has ended, so do the others. False: the host has no
  *  threads for them. */
+=======
+ * were added. When a machine whose serial line is a terminal has ended, so do the others. False: the host has no
+ * threads for them. */
+>>>>>>> main
 bool cluster_run(struct cluster *cluster, int statuses[], struct error errors[], struct error *error);
 
 #endif
