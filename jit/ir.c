@@ -156,10 +156,26 @@ static void lay_out(struct forming *f)
 
 static int index_of(const struct ir *ir, uint64_t physical)
 {
-    for (unsigned i = 0; physical && i < ir->block_count; i++)
+    for (unsigned i = ir->head_again ? 1 : 0; physical && i < ir->block_count; i++)
         if (ir->blocks[i].block->physical == physical)
             return (int)i;
     return IR_OUTSIDE;
+}
+
+/* The region's own edges lead to this one. */
+static void repeat_head(struct forming *f)
+{
+    struct ir *ir = f->ir;
+    const struct ir_block *head = &ir->blocks[0];
+    bool is_loop = false, has_access = false;
+    for (unsigned i = 0; i < f->count; i++)
+        is_loop |= f->ways[i].taken == head->physical || (f->ways[i].next == head->physical && !f->ways[i].call);
+    for (unsigned i = 0; i < head->count; i++)
+        has_access |= (insn_infos[head->ops[i].insn.op].flags & INSN_MEMORY) != 0;
+    if (!is_loop || !has_access || ir->block_count == IR_MAX_BLOCKS || ir->op_count + head->count > IR_MAX_OPS)
+        return;
+    ir->head_again = (int16_t)ir->block_count;
+    place(f, 0);
 }
 
 /* --- edges, loops, tests ---------------------------------------------------------------------------- */
@@ -188,7 +204,7 @@ static void find_landings(struct ir *ir)
         any |= jumps_anywhere(ir->blocks[i].block);
     for (unsigned i = 0; any && i < ir->block_count; i++) {
         struct ir_block *block = &ir->blocks[i];
-        block->is_landing = block->is_loop_head = block->block->landed;
+        block->is_landing = block->is_loop_head = block->block->landed && !(i && (int)i == ir->head_again);
         block->preds += block->is_landing;
     }
 }
@@ -260,7 +276,9 @@ void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *
     }
     ir->block_count = ir->op_count = 0;
     ir->is_region = true;
+    ir->head_again = 0;
     lay_out(&f);
+    repeat_head(&f);
     connect(ir);
     find_landings(ir);
     measure_ways(ir);
@@ -276,6 +294,7 @@ void ir_of_block(struct ir *ir, struct block *block)
     f.count = 1;
     ir->block_count = ir->op_count = 0;
     ir->is_region = false;
+    ir->head_again = 0;
     place(&f, 0);
     ir->blocks[0].preds = 1;
     ir->blocks[0].longest = block->count;
