@@ -204,11 +204,6 @@ struct block *block_find(const struct block_cache *cache, uint64_t physical)
     return NULL;
 }
 
-struct block *block_first_in_page(const struct block_cache *cache, uint64_t physical)
-{
-    return cache->pages[page_index(cache, physical)];
-}
-
 static bool has_room(const struct block_cache *cache)
 {
     return cache->used_bytes + block_bytes(BLOCK_MAX_INSNS) <= cache->arena_bytes;
@@ -225,7 +220,6 @@ static struct block *add_block(struct block_cache *cache, struct cpu *cpu, uint6
     block->heat = 0;
     block->native_entry = cache->leave;
     block->translation = NULL;
-    block->landed = false;
     if (cache->translator)
         block->insns[0].run = run_warming;
 

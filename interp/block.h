@@ -26,7 +26,7 @@ struct block {
     struct block *next_page;   /* same page */
     uint32_t count;            /* instructions */
     bool stops; /* a breakpoint is at its first instruction (isa/arm64/stops.h): entered by the slow path only */
-    bool landed;               /* the translator's: an indirect jump of translated code has led here */
+    bool jumped_to; /* translated code came here by an address in a register, at some time */
     uint32_t heat;             /* how often it was entered, until it was translated */
     void (*first)(struct cpu *cpu, const struct insn *insn); /* the handler of its first record */
     uint64_t native_entry;     /* where translated code goes on to it (struct translator_ops) */
@@ -129,9 +129,6 @@ void block_cache_describe(const struct block_cache *cache, FILE *to);
 
 /** The block at `physical`, or NULL. */
 struct block *block_find(const struct block_cache *cache, uint64_t physical);
-
-/** The first of the blocks in the page of `physical`, which are strung together by next_page; or NULL. */
-struct block *block_first_in_page(const struct block_cache *cache, uint64_t physical);
 
 /** Whether blocks or translations want to be dropped for room, which is done only while no CPU runs. */
 bool block_cache_full(const struct block_cache *cache);

@@ -272,7 +272,7 @@ void flags_meet(struct translation_state *t)
         struct met_flags *met = &t->met[i];
         const struct ir_block *block = &t->ir->blocks[i];
         met->known = i && met->seen && !met->differ && met->pending.kind && !met->pending.host_only &&
-                     block->preds > 1 && !block->is_return && !block->is_landing && t->flags_needed[i];
+                     block->preds > 1 && !block->is_return && !block->is_target && t->flags_needed[i];
     }
 }
 

@@ -113,7 +113,6 @@ void report_stubs(struct report *report, const struct stubs *stubs, uint64_t end
         {stubs->settle_flags, "settle_flags"},
         {stubs->settle_raw, "settle_raw"},
         {stubs->jump_by_hash, "jump_by_hash"},
-        {stubs->branch_by_hash, "branch_by_hash"},
         {stubs->fill_site, "fill_site"},
         {stubs->fill_guarded, "fill_guarded"},
         {stubs->pauth_add[0], "pauth_add_ia"},

@@ -109,21 +109,28 @@ struct fixup {
     unsigned to;
 };
 
-/* Ways of the unit's indirect jumps (translate_branch.c): to the table of its landings, or to where there is none. */
-struct landing_jumps {
-    uint8_t *tables[IR_MAX_BLOCKS], *missed[2 * IR_MAX_BLOCKS];
-    unsigned count;
-    uint32_t first, last; /* places in the page of the landings */
-    uint32_t longest;     /* what must be left of the turn for any of them */
-    bool any;
-};
-
 /* What is known of the flags where a block of the unit begins, and of the vector registers (vector_bytes). */
 struct flags_state {
     enum host_flags flags;
     struct pending_flags pending;
     bool raw;
     uint8_t vector_bytes[32];
+};
+
+/* A region's table of where its BR may lead: run addresses, by place in the page. What leads elsewhere goes on at one
+ * place behind it. */
+struct jump_table {
+    unsigned jumps;                /* that use it */
+    uint32_t first, places;        /* of the page's 1024, the first that it has, and how many */
+    uint32_t longest;              /* of its targets: so much must be left of the turn */
+    bool wants_flags;              /* one of them may look at those in the state */
+    uint8_t *loads[IR_MAX_BLOCKS]; /* that load its address, */
+    unsigned load_count;
+    uint8_t *misses[3 * IR_MAX_BLOCKS]; /* jumps to where it does not lead on; */
+    unsigned miss_count;
+    struct flags_state flags;      /* if one alone jumps, what is pending there, */
+    unsigned rn;                   /* the register that it jumps by, */
+    uint32_t lookup;               /* and its place's lookup */
 };
 
 /* What is pending on all edges to a block of a region: found the first time, known the second. */
@@ -168,8 +175,9 @@ struct translation_state {
     bool flags_needed[IR_MAX_BLOCKS];  /* NZCV may be looked at before they are set anew */
     bool flags_first[IR_MAX_BLOCKS];   /* they are read before anything else may look at them */
     struct flags_learned {
-        bool needed, first;
+        bool needed, first, passes; /* passes: it neither reads nor sets them, and ends in no call or way out */
     } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
+    struct jump_table table;
     struct met_flags met[IR_MAX_BLOCKS];
     struct fixup fixups[4 * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
     unsigned fixup_count;
@@ -177,7 +185,6 @@ struct translation_state {
     unsigned plain_call_count;
     uint8_t *adapt_calls[IR_MAX_OPS * 2]; /* the same for its way to job->adapt */
     unsigned adapt_call_count;
-    struct landing_jumps landings;
     const struct insn *insn;
     enum host_flags flags;
     struct pending_flags pending;
@@ -364,14 +371,12 @@ void emit_begin_check(struct x64 *c, uint8_t *refused[2]);
 /** The code of jumps out of a region that stands out of line. */
 void emit_ways_out(struct translation_state *t);
 
-/** Before a unit is emitted: finds its landings, if it has any. */
-void landings_begin(struct translation_state *t);
-
-/** Behind all else of a region: their table, and the way of indirect jumps that lead to none. */
-void emit_landings(struct translation_state *t);
-
 /** The code of jumps to other pages that stands out of line. */
 void emit_far_jumps(struct translation_state *t);
+
+/** Says what the region's jump table has; and writes it, when all blocks have their places, with what is behind it. */
+void begin_jump_table(struct translation_state *t);
+void emit_jump_table(struct translation_state *t);
 
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
@@ -403,7 +408,7 @@ void load_page_address(struct translation_state *t, unsigned to, int64_t offset)
 static inline bool raw_at(const struct translation_state *t, int to)
 {
     const struct ir_block *block = &t->ir->blocks[to];
-    return to > 0 && !block->is_return && !block->is_landing && !t->met[to].known && t->flags_first[to];
+    return to > 0 && !block->is_return && !block->is_target && !t->met[to].known && t->flags_first[to];
 }
 
 /** Ends the block: on to the block behind it. */

@@ -19,7 +19,6 @@ struct stubs {
     uint64_t end_plain;   /* jumped to: the same for a block's last instruction, and on to where that led */
     uint64_t settle_flags; /* called: nzcv from the operation that flag_kind tells. Uses rax, rcx, rdx */
     uint64_t settle_raw;   /* called: from whatever it is to FLAG_KIND_RAW. Uses rax, rcx, rdx */
-    uint64_t branch_by_hash; /* the same for BR: notes in the block that it led there */
     uint64_t jump_by_hash; /* rax = pc: on to its block where a lookup knows it, else it leaves */
     uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
     uint64_t fill_guarded; /* the same for a jump that leaves a BTYPE, which is in the low bits of rdx; where the block
