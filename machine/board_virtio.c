@@ -7,6 +7,7 @@
 #include <string.h>
 #include "hostcall/share/share.h"
 #include "machine/fdt_write.h"
+#include "peripherals/agent.h"
 #include "peripherals/disk/disk_open.h"
 #include "peripherals/net/slirp.h"
 #include "peripherals/net/socket.h"
@@ -391,19 +392,40 @@ static bool build_display(struct machine *machine, const struct board_row *row, 
     return true;
 }
 
+static size_t send_to_agent(void *console, const void *bytes, size_t length)
+{
+    return virtio_console_send(console, 0, bytes, length);
+}
+
+/* A port for the guest's agent, and what is at its other end. */
+static bool build_clipboard(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    unsigned slot;
+    if (!machine->options->clipboard)
+        return true;
+    struct agent *agent = agent_create(machine->inputs);
+    struct virtio_console *console = virtio_console_create_port(
+        &machine->bus, AGENT_PORT_NAME,
+        (struct virtio_console_sink){
+            .transmit = agent_receive, .context = agent, .opened = agent_opened, .room = agent_room});
+    agent->port = (struct agent_port){send_to_agent, console};
+    machine->clipboard = &agent->clipboard;
+    machine_add_device(machine, &agent_class, "agent0", agent);
+    return add_virtio(machine, row, &virtio_console_class, "agent-port", console, &console->virtio, &slot, error);
+}
+
 /* Who is at the other end of sdl's cables comes later (machine/sound.h). A replay has what was recorded in its log. */
 static bool build_sound(struct machine *machine, const struct board_row *row, struct error *error)
 {
     const struct sound_option *option = &machine->options->sound;
     const char *play = option->kind == SOUND_WAV ? option->path : NULL;
     const char *record = *option->capture && !tape_replays(machine->options->tape) ? option->capture : NULL;
+    unsigned slot;
     if (option->kind == SOUND_ABSENT)
         return true;
     struct virtio_snd *snd = virtio_snd_create(&machine->bus, &machine->clock, machine->inputs);
     machine->sound = &snd->port;
-    machine_add_device(machine, &virtio_snd_class, "sound0", snd);
-    unsigned slot;
-    return fill_slot(machine, row, &snd->virtio, &slot, error) &&
+    return add_virtio(machine, row, &virtio_snd_class, "sound0", snd, &snd->virtio, &slot, error) &&
            ((!play && !record) || wav_attach(&snd->port, play, record, error));
 }
 
@@ -413,7 +435,7 @@ bool board_build_virtio(struct machine *machine, const struct board_row *row, st
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error) || !build_shares(machine, row, error) ||
         !build_console(machine, row, error) || !build_balloon(machine, row, error) || !build_rng(machine, row, error) ||
         !build_vsock(machine, row, error) || !build_display(machine, row, error) ||
-        !build_sound(machine, row, error))
+        !build_sound(machine, row, error) || !build_clipboard(machine, row, error))
         return false;
     while (!board_virtio_on_pci(machine) && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL, &slot, error);

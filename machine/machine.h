@@ -17,6 +17,7 @@ struct timed_action;
 struct fw_cfg;
 struct pci_host;
 struct gicv3_its;
+struct clipboard;
 struct machine;
 struct sound_port;
 
@@ -72,6 +73,7 @@ struct machine {
     unsigned net_count;
     unsigned vsock_reset; /* tells the guest that its connections are gone; where there is a vsock */
     struct machine_screen screen;
+    struct clipboard *clipboard; /* which the guest shares; NULL: none */
     struct sound_port *sound; /* the sound card's cables; NULL: there is none */
     struct timed_action *timed_actions; /* of options->at */
     struct psci psci;

@@ -189,6 +189,7 @@ struct run_options {
     const char *policy; /* a file of rules for calls of the host (hostcall/policy.h); NULL: there are none */
     struct display_option display;
     struct sound_option sound;
+    bool clipboard; /* the guest shares one */
     const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
     struct at_option at[MAX_AT];
     unsigned at_count;

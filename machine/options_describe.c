@@ -262,6 +262,7 @@ static const struct {
     {"--console", true, describe_console},
     {"--display", false, describe_display},
     {"--sound", false, describe_sound},
+    {"--clipboard", false},
     {"--io-limit", false, describe_io_limit},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},

@@ -132,12 +132,16 @@ const struct cli_option options_lines[] = {
      "into a file. With ,capture= a WAV file is what the guest records. What the guest sees of it depends on its own "
      "clock; what it records is input like any other.",
      take_sound},
+    {"--clipboard", NULL, NULL, false,
+     "Share a clipboard of text with the guest, where its agent (Debian's spice-vdagent) takes part: what is copied in "
+     "the window's desktop can be pasted there, and the other way round; or by the command clipboard.",
+     CLI_FLAG(clipboard)},
     {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.",
      CLI_FILE(screenshot)},
     {"--at", "TIME ACTION", NULL, true,
      "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
      "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\", \"link net0 down\" "
-     "(or up) or \"jack line out\" (or mic; or in).",
+     "(or up), \"jack line out\" (or mic; or in) or \"clipboard TEXT\".",
      .take_pair = take_at},
     {0},
 };

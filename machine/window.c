@@ -3,6 +3,7 @@
 #include "machine/window.h"
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct window {
     struct host_watch ticks; /* of a timer, which runs while the picture is one that nobody draws */
     /* What could not be sent yet, as the window is behind. */
     struct display_area damage; /* width 0: none */
-    bool mode_waits, cursor_waits;
+    bool mode_waits, cursor_waits, text_waits;
 };
 
 /* --- to the window --------------------------------------------------------------------------------- */
@@ -54,6 +55,16 @@ static bool send_cursor(struct window *window)
                                                          .y = (int32_t)cursor.hot_y, .width = cursor.visible});
 }
 
+/* What the guest has copied. */
+static bool send_text(struct window *window)
+{
+    const struct clipboard *clipboard = window->machine->clipboard;
+    struct window_text message = {.kind = WINDOW_TEXT};
+    size_t length = offsetof(struct window_text, text) + clipboard->guest_bytes;
+    memcpy(message.text, clipboard->guest_text, clipboard->guest_bytes);
+    return send(window->process.socket, &message, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length;
+}
+
 /* Sends what waits, and watches for room for the rest. */
 static void send_waiting(struct window *window)
 {
@@ -68,7 +79,10 @@ static void send_waiting(struct window *window)
         window->damage.width = 0;
     if (window->cursor_waits)
         window->cursor_waits = !send_cursor(window);
-    short events = window->mode_waits || window->damage.width || window->cursor_waits ? POLLIN | POLLOUT : POLLIN;
+    if (window->text_waits)
+        window->text_waits = !send_text(window);
+    bool waits = window->mode_waits || window->damage.width || window->cursor_waits || window->text_waits;
+    short events = waits ? POLLIN | POLLOUT : POLLIN;
     if (events != window->watch.events) {
         window->watch.events = events;
         host_waits_changed(window->machine->inputs);
@@ -124,6 +138,13 @@ static void on_cursor(void *context)
     send_waiting(window);
 }
 
+static void on_copied(void *context)
+{
+    struct window *window = context;
+    window->text_waits = true;
+    send_waiting(window);
+}
+
 void window_state(struct window *window, const char *state)
 {
     struct window_message message = {.kind = WINDOW_STATE};
@@ -165,6 +186,13 @@ static void take_message(struct window *window, const struct window_message *mes
     }
 }
 
+static void take_text(struct window *window, const char *text, size_t length)
+{
+    const struct clipboard *clipboard = window->machine->clipboard;
+    if (clipboard)
+        input_post(clipboard->inputs, clipboard->source, text, length);
+}
+
 /* The machine goes on, and is reached by what else it has. The process has ended, or says what makes no sense. */
 static void lose(struct window *window)
 {
@@ -173,16 +201,23 @@ static void lose(struct window *window)
     host_watch_remove(window->machine->inputs, &window->ticks);
     window->watched = false;
     display_watch(window->machine->screen.display, NULL);
+    if (window->machine->clipboard)
+        window->machine->clipboard->copied = NULL;
     host_process_end(&window->process, true);
 }
 
 static void on_ready(void *backend, short revents)
 {
     struct window *window = backend;
-    struct window_message message;
+    union window_any any;
     ssize_t length;
-    while ((length = recv(window->process.socket, &message, sizeof message, MSG_DONTWAIT)) == (ssize_t)sizeof message)
-        take_message(window, &message);
+    while ((length = recv(window->process.socket, &any, sizeof any, MSG_DONTWAIT)) > 0)
+        if (length >= (ssize_t)sizeof any.text.kind && any.message.kind == WINDOW_TEXT)
+            take_text(window, any.text.text, (size_t)length - sizeof any.text.kind);
+        else if (length == (ssize_t)sizeof any.message)
+            take_message(window, &any.message);
+        else
+            break;
     if (length >= 0 || (errno != EAGAIN && errno != EINTR))
         lose(window);
     else if (revents & POLLOUT)
@@ -245,6 +280,10 @@ bool window_attach(struct window *window, struct machine *machine, struct error 
     host_watch_add(machine->inputs, &window->ticks);
     window->watched = true;
     display_watch(machine->screen.display, &watcher);
+    if (machine->clipboard) {
+        machine->clipboard->copied = on_copied;
+        machine->clipboard->context = window;
+    }
     on_cursor(window);
     window_state(window, "running");
     return true;

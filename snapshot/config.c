@@ -166,6 +166,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     if (!options->fresh_identity)
         options->seed = recorded->seed;
     options->balloon = recorded->balloon;
+    options->clipboard = recorded->clipboard;
     if (!run_options_given(options, "--hostcall"))
         options->hostcall = recorded->hostcall;
     else if (!recorded->hostcall)
@@ -233,6 +234,7 @@ bool snapshot_fits(const struct snapshot *snapshot, const struct machine *machin
         const char *name;
         bool by_value;
     } rows[] = {{"--memory", true}, {"--cpus", true},   {"--cpu", true},   {"--bus", true},   {"--balloon", true},
+                {"--clipboard", true},
                 {"--disk", false},  {"--net", false},   {"--share", false}, {"--console", false}, {"--display", false},
                 {"--sound", false}};
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {

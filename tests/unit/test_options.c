@@ -399,7 +399,6 @@ static void test_refused(void **state)
         {"--kernel k --gic 4", "3 2"},
         {"--kernel k --gic 2 --cpus 9", "up to 8"},
         {"--restore s --gic 2", "--gic"},
-        {"--kernel k --gic 2 --el2", "--gic 3"},
         {"--kernel k --el2 --hostcall f", "--el2"},
         {"--restore s --el2", "--el2"},
         {"--incoming tcp:h:1 --gic 2", "--gic"},
