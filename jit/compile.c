@@ -161,7 +161,7 @@ static void begin_block(struct translation_state *t, unsigned index)
     bool inherits = here->preds == 1 && t->flags_handed[index];
     const struct flags_state known = inherits ? t->flags_at[index] : (struct flags_state){.flags = FLAGS_UNKNOWN};
     t->flags = known.flags;
-    t->pending = known.pending;
+    t->pending = !inherits && t->met[index].known ? t->met[index].pending : known.pending;
     if (inherits)
         memcpy(t->vector_bytes, known.vector_bytes, sizeof t->vector_bytes);
     t->flags_raw = inherits ? known.raw : t->ir->is_region && raw_at(t, (int)index);
@@ -380,6 +380,7 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
     if (hot.full || cold.full)
         return false;
     find_flags_needed(t);
+    flags_meet(t);
     assign_registers(t->ir, t->uses, compiler->assigned);
     t->host_of = compiler->assigned;
     t->faults = job->faults;
@@ -415,5 +416,6 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     memset(t->uses, 0, sizeof t->uses);
     memset(t->flags_needed, true, sizeof t->flags_needed);
     memset(t->flags_first, false, sizeof t->flags_first);
+    memset(t->met, 0, sizeof t->met);
     return t->ir->is_region ? compile_region(compiler, job) : compile_block(t, job);
 }

@@ -157,10 +157,27 @@ static void lay_out(struct forming *f)
 
 static int index_of(const struct ir *ir, uint64_t physical)
 {
-    for (unsigned i = 0; physical && i < ir->block_count; i++)
+    for (unsigned i = ir->head_again ? 1 : 0; physical && i < ir->block_count; i++)
         if (ir->blocks[i].block->physical == physical)
             return (int)i;
     return IR_OUTSIDE;
+}
+
+/* The region's own edges lead to this one. */
+static void repeat_head(struct forming *f)
+{
+    struct ir *ir = f->ir;
+    const struct ir_block *head = &ir->blocks[0];
+    bool is_loop = false, has_access = false;
+    for (unsigned i = 0; i < f->count; i++)
+        is_loop |= f->ways[i].taken == head->physical || (f->ways[i].next == head->physical && !f->ways[i].call);
+    for (unsigned i = 0; i < head->count; i++)
+        has_access |= (insn_infos[head->ops[i].insn.op].flags & INSN_MEMORY) != 0;
+    if (!is_loop || !has_access || ir->block_count == IR_MAX_BLOCKS || ir->op_count + head->count > IR_MAX_OPS)
+        return;
+    ir->head_again = ir->block_count;
+    place(f, 0);
+    ir->blocks[ir->head_again].is_target = false; /* the first is */
 }
 
 /* --- edges, loops, tests ---------------------------------------------------------------------------- */
@@ -251,9 +268,10 @@ void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *
             consider_jumps(&f);
         }
     }
-    ir->block_count = ir->op_count = 0;
+    ir->block_count = ir->op_count = ir->head_again = 0;
     ir->is_region = true;
     lay_out(&f);
+    repeat_head(&f);
     connect(ir);
     measure_ways(ir);
     if (JIT_VERIFIES)
@@ -266,7 +284,7 @@ void ir_of_block(struct ir *ir, struct block *block)
     f.chosen[0] = block;
     f.ways[0] = successors_of(block);
     f.count = 1;
-    ir->block_count = ir->op_count = 0;
+    ir->block_count = ir->op_count = ir->head_again = 0;
     ir->is_region = false;
     place(&f, 0);
     ir->blocks[0].preds = 1;

@@ -6,6 +6,9 @@
  * adds is what one instruction cannot know: where control comes from and goes to, how often, where what is left of the
  * turn is tested, which accesses change pages.
  *
+ * A region that begins with a loop has the loop's head twice: the first is entered from outside, with all there is to
+ * know in the state, the other one by the region's own edges.
+ *
  * The first tier's units are single blocks. The second's are regions: what is hot of a loop or a function within its
  * page, laid out so that the usual way falls through. Block 0 is where a unit is entered; a region is also entered
  * behind each of its calls. Where one of its blocks ends in BR, all blocks of the page that such jumps led to belong to
@@ -54,6 +57,7 @@ struct ir {
     struct ir_op ops[IR_MAX_OPS];
     unsigned op_count;
     bool is_region;
+    unsigned head_again; /* the block that is the first a second time, or 0 */
 };
 
 /** Makes `ir` the unit of `block` alone. */

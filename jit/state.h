@@ -133,6 +133,12 @@ struct jump_table {
     uint32_t lookup;               /* and its place's lookup */
 };
 
+/* What is pending on all edges to a block of a region: found the first time, known the second. */
+struct met_flags {
+    struct pending_flags pending;
+    bool seen, differ, known;
+};
+
 /* What an access through a base register was checked for: from `from` up to `to` from where the register points now. */
 struct shared_check {
     int32_t from, to;
@@ -172,6 +178,7 @@ struct translation_state {
         bool needed, first, passes; /* passes: it neither reads nor sets them, and ends in no call or way out */
     } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
     struct jump_table table;
+    struct met_flags met[IR_MAX_BLOCKS];
     struct fixup fixups[4 * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
@@ -346,6 +353,12 @@ void commit_flags_raw(struct translation_state *t);
 /** Whether the instruction is a product that translate_data() makes without touching the host's flags. */
 bool multiplies_quietly(const struct insn *insn);
 
+/** An edge leads to this block of the region, or to IR_OUTSIDE, from here: before anything is committed for it. */
+void flags_note_edge(struct translation_state *t, int to);
+
+/** The region was emitted for the first time: from now on it is known what all edges to a block bring. */
+void flags_meet(struct translation_state *t);
+
 /** Before the present instruction: commits what could not be committed behind it. */
 void flags_before_insn(struct translation_state *t);
 
@@ -394,7 +407,8 @@ void load_page_address(struct translation_state *t, unsigned to, int64_t offset)
 /** Whether a block of the region is entered with FLAG_KIND_RAW by all edges that commit flags for it. */
 static inline bool raw_at(const struct translation_state *t, int to)
 {
-    return to > 0 && !t->ir->blocks[to].is_return && !t->ir->blocks[to].is_target && t->flags_first[to];
+    const struct ir_block *block = &t->ir->blocks[to];
+    return to > 0 && !block->is_return && !block->is_target && !t->met[to].known && t->flags_first[to];
 }
 
 /** Ends the block: on to the block behind it. */

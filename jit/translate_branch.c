@@ -149,7 +149,7 @@ static bool wants_flags(const struct translation_state *t, int to)
     if (to == IR_OUTSIDE)
         return false;
     bool knows = t->ir->blocks[to].preds == 1 && to > (int)(t->here - t->ir->blocks);
-    return !knows && t->flags_needed[to];
+    return !knows && !t->met[to].known && t->flags_needed[to];
 }
 
 /* Commits the flags for edges to these blocks, in a form that both can do with. The host's flags stay. */
@@ -159,6 +159,15 @@ static void commit_for(struct translation_state *t, int a, int b)
         commit_flags_raw(t);
     else if (wants_flags(t, a) || wants_flags(t, b))
         commit_flags(t);
+}
+
+static void commit_for_both(struct translation_state *t)
+{
+    if (!t->ir->is_region)
+        return;
+    flags_note_edge(t, t->here->taken);
+    flags_note_edge(t, t->here->next);
+    commit_for(t, t->here->taken, t->here->next);
 }
 
 static void hand_flags(struct translation_state *t, int to)
@@ -214,11 +223,13 @@ static void follow(struct translation_state *t, int to, int64_t distance)
 
 void go_on(struct translation_state *t)
 {
+    flags_note_edge(t, t->here->next);
     follow(t, t->here->next, 0);
 }
 
 static void branch_always(struct translation_state *t)
 {
+    flags_note_edge(t, t->here->taken);
     follow(t, t->here->taken, t->insn->imm - 4);
 }
 
@@ -544,8 +555,8 @@ enum outcome translate_branch(struct translation_state *t)
     }
     if (leaves_always(insn->op))
         commit_flags(t);
-    else if (t->ir->is_region && insn->op != OP_b)
-        commit_for(t, t->here->taken, t->here->next);
+    else if (insn->op != OP_b && (insn->op != OP_b_cond || insn->opt < 14))
+        commit_for_both(t);
     switch (insn->op) {
     case OP_b: branch_always(t); return ENDED;
     case OP_bl: call_direct(t); return ENDED;
