@@ -101,6 +101,41 @@ static void test_arithmetic(void **state)
     refuses(deep);
 }
 
+static void test_floats(void **state)
+{
+    struct cpu *cpu = machine->cpus[0];
+    const double twice = 2.5;
+    const float single = -0.75f;
+    cpu->x[REG_SP] = machine->bus.ram.base + 64;
+    memcpy(machine->bus.ram.host, &twice, sizeof twice);
+    memcpy(machine->bus.ram.host + 8, &single, sizeof single);
+    assert_int_equal(number("(int)(1.5 + 2 * 0.25e1)"), 6);
+    assert_int_equal(number("(int)-1.9"), (uint64_t)-1);
+    assert_int_equal(number("1.5 < 2 && 2 >= 1.5f && !(0.1 == 0.1f) && -0.0 == 0"), 1);
+    assert_int_equal(number("-0.0 ? 1 : 2"), 2);
+    assert_int_equal(number("0.0 || -0.0"), 0);
+    assert_int_equal(number("!0.5"), 0);
+    assert_int_equal(number("sizeof(1.5 + 1) + sizeof(1.5f * 2.0f)"), 12);
+    assert_int_equal(number("(long)(*(double *)($sp - 64) * 10)"), 25);
+    assert_int_equal(number("*(float *)($sp - 56) < -0.5"), 1);
+    assert_int_equal(number("(unsigned char)1e9 == (unsigned char)1000000000"), 1);
+    assert_int_equal(number("(long)1e300"), INT64_MAX);
+    assert_int_equal(number("(double)3 / 2 == 1.5"), 1);
+    assert_int_equal(number("(int)(1.0 / 0 > 1e308)"), 1);
+    struct value to, from;
+    assert_true(expression_evaluate(session, "*(float *)($sp - 56)", &to, &error));
+    assert_true(expression_evaluate(session, "3", &from, &error));
+    assert_true(value_assign(session, &to, &from, &error));
+    assert_int_equal(number("*(float *)($sp - 56) == 3.0"), 1);
+    assert_true(expression_evaluate(session, "*(int *)($sp - 56)", &to, &error));
+    assert_true(expression_evaluate(session, "-7.9", &from, &error));
+    assert_true(value_assign(session, &to, &from, &error));
+    assert_int_equal(number("*(int *)($sp - 56)"), (uint64_t)-7);
+    static const char *const wrong[] = {"1.5 % 2", "~1.5", "1.5 << 1", "1.5x", "1.5.5", "1e"};
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refuses(wrong[i]);
+}
+
 static void test_registers_and_memory(void **state)
 {
     struct cpu *cpu = machine->cpus[0];
@@ -270,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_arithmetic, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_floats, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_registers_and_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kallsyms, set_up, tear_down),
