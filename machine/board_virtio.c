@@ -7,6 +7,7 @@
 #include <string.h>
 #include "hostcall/share/share.h"
 #include "machine/fdt_write.h"
+#include "peripherals/agent.h"
 #include "peripherals/disk/disk_open.h"
 #include "peripherals/net/slirp.h"
 #include "peripherals/net/socket.h"
@@ -15,6 +16,7 @@
 #include "peripherals/nvme.h"
 #include "peripherals/pci.h"
 #include "peripherals/ramfb.h"
+#include "peripherals/sound/wav.h"
 #include "peripherals/usb/xhci.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
@@ -27,6 +29,7 @@
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/virtio/virtio_scsi.h"
+#include "peripherals/virtio/virtio_snd.h"
 #include "peripherals/virtio/virtio_vsock.h"
 
 #define DISK_QUEUES_MAX 8u
@@ -40,7 +43,8 @@ bool board_virtio_on_pci(const struct machine *machine)
 
 static bool no_slot(struct error *error)
 {
-    return error_set(error, "more devices are asked for than the board has slots: give fewer disks, networks or shares");
+    return error_set(error,
+                     "more devices are asked for than the board has slots: give fewer disks, networks or shares");
 }
 
 /* Puts a function into the next slot of PCI, and tells which that is. */
@@ -49,10 +53,10 @@ static bool add_function(struct machine *machine, struct pci_function *function,
     return pci_host_add(machine->pci, function, slot) || no_slot(error);
 }
 
-/* Puts a device into the next slot of the bus that has virtio devices, and tells which that is; NULL: an empty one. Linux
- * numbers devices in the order of the slots. */
-static bool fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio, unsigned *slot,
-                      struct error *error)
+/* Puts a device into the next slot of the bus that has virtio devices, and tells which that is; NULL: an empty one.
+ * Linux numbers devices in the order of the slots. */
+static bool fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio,
+                      unsigned *slot, struct error *error)
 {
     static char names[BOARD_VIRTIO_SLOTS][16];
     unsigned number = machine->virtio_slots_used;
@@ -388,12 +392,50 @@ static bool build_display(struct machine *machine, const struct board_row *row, 
     return true;
 }
 
+static size_t send_to_agent(void *console, const void *bytes, size_t length)
+{
+    return virtio_console_send(console, 0, bytes, length);
+}
+
+/* A port for the guest's agent, and what is at its other end. */
+static bool build_clipboard(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    unsigned slot;
+    if (!machine->options->clipboard)
+        return true;
+    struct agent *agent = agent_create(machine->inputs);
+    struct virtio_console *console = virtio_console_create_port(
+        &machine->bus, AGENT_PORT_NAME,
+        (struct virtio_console_sink){
+            .transmit = agent_receive, .context = agent, .opened = agent_opened, .room = agent_room});
+    agent->port = (struct agent_port){send_to_agent, console};
+    machine->clipboard = &agent->clipboard;
+    machine_add_device(machine, &agent_class, "agent0", agent);
+    return add_virtio(machine, row, &virtio_console_class, "agent-port", console, &console->virtio, &slot, error);
+}
+
+/* Who is at the other end of sdl's cables comes later (machine/sound.h). A replay has what was recorded in its log. */
+static bool build_sound(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct sound_option *option = &machine->options->sound;
+    const char *play = option->kind == SOUND_WAV ? option->path : NULL;
+    const char *record = *option->capture && !tape_replays(machine->options->tape) ? option->capture : NULL;
+    unsigned slot;
+    if (option->kind == SOUND_ABSENT)
+        return true;
+    struct virtio_snd *snd = virtio_snd_create(&machine->bus, &machine->clock, machine->inputs);
+    machine->sound = &snd->port;
+    return add_virtio(machine, row, &virtio_snd_class, "sound0", snd, &snd->virtio, &slot, error) &&
+           ((!play && !record) || wav_attach(&snd->port, play, record, error));
+}
+
 bool board_build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
     unsigned slot;
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error) || !build_shares(machine, row, error) ||
         !build_console(machine, row, error) || !build_balloon(machine, row, error) || !build_rng(machine, row, error) ||
-        !build_vsock(machine, row, error) || !build_display(machine, row, error))
+        !build_vsock(machine, row, error) || !build_display(machine, row, error) ||
+        !build_sound(machine, row, error) || !build_clipboard(machine, row, error))
         return false;
     while (!board_virtio_on_pci(machine) && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL, &slot, error);

@@ -50,7 +50,7 @@ const struct cli_option options_board[] = {
      CLI_WORD(bus)},
     {"--gic", "2|3", "3 2", false,
      "The interrupt controller's version; default 3. 2 is for guests that know no other: up to 8 processors, and "
-     "MSI-X on --bus pci through a GICv2m frame.",
+     "MSI-X on --bus pci through a GICv2m frame. With --el2 it has the virtual interfaces.",
      CLI_WORD(gic)},
     {"--el2", NULL, NULL, false,
      "Processors have EL2, with the host extensions from v8.2 on, and start there: for guests that are hypervisors. "

@@ -59,6 +59,8 @@ static bool check_switches(const struct run_options *options, struct error *erro
     for (unsigned i = 0; options->net_switch && i < sizeof of_one / sizeof *of_one; i++)
         if (run_options_given(options, of_one[i]))
             return error_set(error, "%s is for one machine, and not for a cluster", of_one[i]);
+    if (options->net_switch && options->sound.kind == SOUND_SDL)
+        return error_set(error, "a machine of a cluster is not heard: give --sound none, or wav:FILE");
     return !options->net_switch || options->display.kind != DISPLAY_SDL ||
            error_set(error, "a machine of a cluster has no window: give --display none");
 }
@@ -78,8 +80,6 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
-    if (options->gic == GIC_VERSION_2 && options->el2)
-        return error_set(error, "--el2 needs the virtual interfaces of a GICv3: give --gic 3");
     if (options->el2 && options->hostcall)
         return error_set(error, "--hostcall is called by HVC, which is EL2's where there is one: leave --el2 away");
     if (options->gic == GIC_VERSION_2 && options->cpus > MAX_GIC2_CPUS)

@@ -188,6 +188,12 @@ static const char *describe_display(const struct run_options *options, unsigned 
     return index || options->display.kind == DISPLAY_ABSENT ? NULL : value;
 }
 
+/* So are loudspeakers and files. */
+static const char *describe_sound(const struct run_options *options, unsigned index, char *value)
+{
+    return index || options->sound.kind == SOUND_ABSENT ? NULL : "none";
+}
+
 static const char *describe_io_limit(const struct run_options *options, unsigned index, char *value)
 {
     if (index || (!options->io_bytes_per_s && !options->io_per_s))
@@ -255,6 +261,8 @@ static const struct {
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
     {"--display", false, describe_display},
+    {"--sound", false, describe_sound},
+    {"--clipboard", false},
     {"--io-limit", false, describe_io_limit},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
@@ -309,6 +317,8 @@ bool run_options_take(struct run_options *options, const char *name, const char 
         return error_set(error, "--share %s names a directory", value);
     if ((!strcmp(name, "--semihosting") || !strcmp(name, "--hostcall")) && *value)
         return error_set(error, "%s %s names what the host would open", name, value);
+    if (!strcmp(name, "--sound") && strcmp(value, "none"))
+        return error_set(error, "--sound %s names what the host would open", value);
     if (!strcmp(name, "--vsock") && *value != ',')
         return error_set(error, "--vsock %s names what the host would open", value);
     if (!cli_take(option, options, option->value ? value : NULL, error))

@@ -63,6 +63,33 @@ static bool take_display(struct run_options *options, const char *value, struct 
                      value);
 }
 
+/* sdl|none|wav:FILE[,capture=FILE] */
+static bool take_sound(struct run_options *options, const char *value, struct error *error)
+{
+    struct sound_option *sound = &options->sound;
+    const char *capture = strstr(value, ",capture=");
+    size_t length = capture ? (size_t)(capture - value) : strlen(value);
+    bool wav = !strncmp(value, "wav:", 4) && length > 4 && length - 4 < sizeof sound->path;
+    *sound = (struct sound_option){.kind = SOUND_WAV};
+    if (wav)
+        memcpy(sound->path, value + 4, length - 4);
+    else if (length == 3 && !memcmp(value, "sdl", 3))
+        sound->kind = SOUND_SDL;
+    else if (length == 4 && !memcmp(value, "none", 4))
+        sound->kind = SOUND_NONE;
+    else
+        return error_set(error, "--sound expects sdl, none or wav:FILE, and behind the latter two ,capture=FILE (not "
+                         "'%s')", value);
+    if (!capture)
+        return true;
+    capture += strlen(",capture=");
+    if (!*capture || strlen(capture) >= sizeof sound->capture || sound->kind == SOUND_SDL)
+        return error_set(error, "--sound: capture= expects the name of a WAV file, and is not for sdl, which records "
+                         "the host's microphone");
+    strcpy(sound->capture, capture);
+    return true;
+}
+
 static bool take_at(struct run_options *options, const char *first, const char *second, struct error *error)
 {
     struct at_option *at = &options->at[options->at_count];
@@ -100,12 +127,21 @@ const struct cli_option options_lines[] = {
      "What keyboard and tablet are: virtio-input devices (the default, with a display), or at an xHCI controller (USB, "
      "on PCI Express), for guests without a driver for those.",
      CLI_WORD(input)},
+    {"--sound", "sdl|none|wav:FILE[,capture=FILE]", "sdl none wav:", false,
+     "Adds a sound card (virtio-snd): on the host's loudspeaker and microphone, with nobody who listens, or playing "
+     "into a file. With ,capture= a WAV file is what the guest records. What the guest sees of it depends on its own "
+     "clock; what it records is input like any other.",
+     take_sound},
+    {"--clipboard", NULL, NULL, false,
+     "Share a clipboard of text with the guest, where its agent (Debian's spice-vdagent) takes part: what is copied in "
+     "the window's desktop can be pasted there, and the other way round; or by the command clipboard.",
+     CLI_FLAG(clipboard)},
     {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.",
      CLI_FILE(screenshot)},
     {"--at", "TIME ACTION", NULL, true,
      "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
-     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\" or \"link net0 down\" "
-     "(or up).",
+     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\", \"link net0 down\" "
+     "(or up), \"jack line out\" (or mic; or in) or \"clipboard TEXT\".",
      .take_pair = take_at},
     {0},
 };
