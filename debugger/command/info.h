@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the files of `info` share: commands_info.c (the table, registers, devices), info_translation.c (page tables), commands_source.c (frames, lines),
- * info_machine.c (interrupts, timers, time, inputs, memory, the engine). */
+/* What the files of `info` share: commands_info.c (the table, registers, devices), info_translation.c (page tables),
+ * commands_source.c (frames, lines), info_machine.c (interrupts, timers, time, inputs, memory, the engine). */
 #ifndef ARMATURE_DEBUGGER_INFO_H
 #define ARMATURE_DEBUGGER_INFO_H
 

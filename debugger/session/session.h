@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A debugging session: what the commands work on. One machine, one session; all front ends share it and take turns.
- * This folder has what a session owns: how the machine runs and why it stood still (session.c), breakpoints, watchpoints
- * and catches (stopping.c), going back (history.c), the guest's memory as CPUs see it (target.c). What is above - views
- * of what the guest runs, commands, front ends - is told and asked by struct session_above. */
+ * This folder has what a session owns: how the machine runs and why it stood still (session.c), breakpoints,
+ * watchpoints and catches (stopping.c), going back (history.c), the guest's memory as CPUs see it (target.c). What is
+ * above - views of what the guest runs, commands, front ends - is told and asked by struct session_above. */
 #ifndef ARMATURE_DEBUGGER_SESSION_H
 #define ARMATURE_DEBUGGER_SESSION_H
 

@@ -328,6 +328,20 @@ bt
     check("Breakpoint 1, panic\n" in output and "sysrq" in output.split("Breakpoint 1, panic")[1], "a panic", output)
 
 
+def case_moved():
+    """`migrate`: the machine goes on in another process, where it had come here."""
+    target = subprocess.Popen([program, "run", "--incoming", "tcp:127.0.0.1:0", "--clock", "virtual"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    port = int(target.stderr.readline().split()[-1])
+    busy = "i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done"
+    output, errors = debug(f'expect "{SHELL}" 100\nsend {busy}; echo here-$((40+2)); poweroff -f\nmigrate tcp:127.0.0.1:{port}\ncontinue\n')
+    if "it has moved" not in output:
+        target.kill()  # it may be waiting for a machine that will never come
+    after, complaints = target.communicate(timeout=200)
+    check("it has moved, and runs elsewhere" in output and "here-42" not in output, f"it did not move: {errors} {complaints}", output)
+    check(b"here-42" in after and target.returncode == 0, f"it does not go on: {complaints}", after)
+
+
 def case_private():
     """Interrupts of each CPU's own, as a GICv2 shows them to it alone."""
     output, _ = debug(f'expect "{SHELL}" 100\ninfo irq\n', "--gic", "2")

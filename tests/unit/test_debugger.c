@@ -6,6 +6,7 @@
 #include "debugger/command/command.h"
 #include "debugger/debugger.h"
 #include "debugger/view/expression.h"
+#include "debugger/view/kernel_structures.h"
 #include "debugger/symbols/kallsyms.h"
 #include "machine/contract/engine.h"
 
@@ -134,6 +135,51 @@ static void test_floats(void **state)
     static const char *const wrong[] = {"1.5 % 2", "~1.5", "1.5 << 1", "1.5x", "1.5.5", "1e"};
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
         refuses(wrong[i]);
+}
+
+/* The guest's memory is this structure, at address 0x1000. */
+static const void *guest_bytes;
+static size_t guest_length;
+
+static bool read_memory(void *context, void *to, uint64_t address, uint64_t bytes)
+{
+    if (address < 0x1000 || address - 0x1000 + bytes > guest_length)
+        return false;
+    memcpy(to, (const uint8_t *)guest_bytes + (address - 0x1000), bytes);
+    return true;
+}
+
+static void shows(uint64_t number, unsigned index, uint64_t extra, int64_t result, const void *bytes, size_t length,
+                  const char *wanted)
+{
+    struct call_text line = {.read = read_memory};
+    const uint64_t args[CALL_MAX_ARGS] = {[1] = extra, [2] = extra, [5] = extra};
+    uint64_t with[CALL_MAX_ARGS];
+    memcpy(with, args, sizeof with);
+    with[index] = 0x1000;
+    guest_bytes = bytes;
+    guest_length = length;
+    assert_int_equal(kernel_structure(&line, number, with, index, true, result), wanted != NULL);
+    assert_string_equal(line.text, wanted ? wanted : "");
+}
+
+static void test_structures(void **state)
+{
+    const int64_t time[] = {3, 500000000};
+    const uint8_t inet[] = {2, 0, 0x1f, 0x90, 127, 0, 0, 1}, unix_path[] = "\1\0/run/x";
+    const uint64_t spans[] = {0x2000, 5, 0x3000, 7};
+    uint8_t stat[128] = {[8] = 42, [16] = 0xa4, [17] = 0x81, [20] = 1, [48] = 77};
+    shows(101, 0, 0, 0, time, sizeof time, "{sec=3, nsec=500000000}");
+    shows(101, 0, 0, 0, time, 8, NULL);
+    shows(113, 1, 0, -22, time, sizeof time, NULL); /* an error wrote nothing */
+    shows(169, 0, 0, 0, time, sizeof time, "{sec=3, usec=500000000}");
+    shows(203, 1, sizeof inet, 0, inet, sizeof inet, "{inet, 127.0.0.1:8080}");
+    shows(203, 1, 1 << 20, 0, inet, sizeof inet, NULL);
+    shows(203, 1, sizeof unix_path, 0, unix_path, sizeof unix_path, "{unix, \"/run/x\"}");
+    shows(66, 1, 2, 0, spans, sizeof spans, "[{0x2000, 5}, {0x3000, 7}]");
+    shows(66, 1, UINT64_MAX, 0, spans, sizeof spans, "[{0x2000, 5}, {0x3000, 7}, ?, ...]");
+    shows(80, 1, 0, 0, stat, sizeof stat, "{ino=42, mode=0100644, nlink=1, uid=0, gid=0, size=77}");
+    shows(64, 1, 0, 0, stat, sizeof stat, NULL);
 }
 
 static void test_registers_and_memory(void **state)
@@ -306,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_arithmetic, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_floats, set_up, tear_down),
+        cmocka_unit_test(test_structures),
         cmocka_unit_test_setup_teardown(test_registers_and_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kallsyms, set_up, tear_down),
