@@ -436,11 +436,10 @@ int main(void)
 #define TEST(name, kind) cmocka_unit_test_setup_teardown(name, set_up_##kind, tear_down)
 #define VIRTIO(name)     cmocka_unit_test_setup_teardown(name, set_up_virtio, tear_down_virtio)
     const struct CMUnitTest tests[] = {
-        TEST(inquiry, disk),    TEST(transfers, disk), TEST(zeroes_and_unmap, disk),
-        TEST(mode_pages, disk), TEST(attention, disk), TEST(read_only, read_only),
-        TEST(cd, cd),           TEST(tray, cd),        VIRTIO(requests),
-        VIRTIO(limits),         VIRTIO(management),    VIRTIO(events),
-        VIRTIO(what_breaks_it),
+        TEST(inquiry, disk),   TEST(transfers, disk),      TEST(zeroes_and_unmap, disk), TEST(mode_pages, disk),
+        TEST(attention, disk), TEST(read_only, read_only), TEST(cd, cd),                 TEST(tray, cd),
+        VIRTIO(requests),      VIRTIO(limits),        VIRTIO(management),
+        VIRTIO(events),        VIRTIO(what_breaks_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
