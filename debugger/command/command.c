@@ -46,6 +46,7 @@ static const struct command commands_session[] = {
 
 const struct command_group command_groups[] = {
     {"Running", commands_run},
+    {"Stopping", commands_points},
     {"Looking", commands_see},
     {"Sources", commands_source},
     {"The guest's kernel", commands_kernel},

@@ -29,8 +29,8 @@ struct command {
 };
 
 /** The commands of each kind, each table ending with a row without a name; the order of the help. */
-extern const struct command commands_run[], commands_see[], commands_source[], commands_kernel[], commands_control[],
-    commands_time[], commands_trace[], commands_test[], commands_files[];
+extern const struct command commands_run[], commands_points[], commands_see[], commands_source[], commands_kernel[],
+    commands_control[], commands_time[], commands_trace[], commands_test[], commands_files[];
 extern const struct command commands_info[]; /* behind `info` */
 
 /** Every table but that of info, with a title; the last has no title. */

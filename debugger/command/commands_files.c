@@ -167,11 +167,11 @@ static bool run_record(struct session *session, const char *arguments, struct er
 const struct command commands_files[] = {
     {"save", "FILE", COMPLETES_FILE, run_save, "Save the machine as it is now in a snapshot, for --restore."},
     {"restore", "FILE", COMPLETES_FILE, run_restore,
-     "Make the machine what a snapshot of it, or of one of the same parts, holds. Its history begins anew."},
+     "Make the machine what a snapshot of it, or of one of the same parts, holds. Its history begins anew; "
+     "symbols that were loaded stay."},
     {"diff", "[FILE [FILE]]", COMPLETES_FILE, run_diff,
      "What is different: now from the mark; now from a snapshot; in two snapshots."},
     {"record", "FILE|stop", COMPLETES_FILE, run_record,
-     "Record the run from now on, for --replay, with a snapshot of this moment in FILE.snap. Nothing goes back in time "
-     "meanwhile."},
+     "Record the run from now on, for --replay, with a snapshot of this moment in FILE.snap."},
     {0},
 };

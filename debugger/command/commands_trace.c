@@ -180,20 +180,19 @@ static void collapse(struct session *session, char *text, size_t capacity)
     }
 }
 
-/* profile SECONDS FILE.svg [INSNS]: samples of guest time, each INSNS instructions. */
+/* profile TIME FILE.svg [INSNS]: samples of guest time, each INSNS instructions. */
 static bool run_profile(struct session *session, const char *arguments, struct error *error)
 {
     char duration[32] = "", path[1000] = "", text[8192], every[32];
     uint64_t interval = SAMPLE_INSNS;
-    char *unit = duration;
+    uint64_t duration_ns;
     bool given = words_cut(&arguments, duration, sizeof duration) && words_cut(&arguments, path, sizeof path);
-    double seconds = strtod(duration, &unit);
-    if (!given || seconds <= 0 || seconds > 1e6 || (*unit && strcmp(unit, "s") && strcmp(unit, "ms")))
+    if (!given || !time_parse(duration, &duration_ns) || !duration_ns)
         return error_set(error, "profile expects a time of the guest's such as 5s, and a file for the flame graph");
     if (words_cut(&arguments, every, sizeof every) && (!words_number(every, &interval) || interval < 100))
         return error_set(error, "a sample is taken every so many instructions: 100 or more");
     struct flame *flame = flame_create();
-    uint64_t end_ns = session->machine->clock.now_ns + (uint64_t)(seconds * (!strcmp(unit, "ms") ? 1e6 : 1e9));
+    uint64_t end_ns = session->machine->clock.now_ns + duration_ns;
     unsigned samples = 0, selected = session->cpu;
     kernel_find(session, NULL);
     session->machine->loop.halt_at_ns = end_ns;

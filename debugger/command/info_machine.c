@@ -47,6 +47,16 @@ static void show_interrupts(struct session *session, const struct mmio_window *w
     }
 }
 
+/* A GICv2's distributor shows private interrupts of the CPU that asks (IHI 0048, 4.1.4). */
+static void show_private(struct session *session, const struct mmio_window *distributor, unsigned cpu)
+{
+    struct bus *bus = &session->machine->bus;
+    const unsigned requester = bus->requester;
+    bus->requester = cpu;
+    show_interrupts(session, distributor, 0, 0);
+    bus->requester = requester;
+}
+
 bool info_irq(struct session *session, const char *arguments, struct error *error)
 {
     const struct mmio_window *shared = find_window(session, "gic-distributor"),
@@ -61,6 +71,8 @@ bool info_irq(struct session *session, const char *arguments, struct error *erro
             cpu->pstate.daif & 4 ? " (masked)" : "");
         if (own)
             show_interrupts(session, own, i * REDISTRIBUTOR_BYTES + PRIVATE_FRAME, 0);
+        else if (shared)
+            show_private(session, shared, i);
     }
     if (!shared)
         return true;

@@ -285,7 +285,7 @@ static int point_before(const struct history *history, uint64_t insns)
 static bool check(struct session *session, struct error *error)
 {
     if (!session->history)
-        return error_set(error, "no history is kept: --history 0M was given, or a command records the run");
+        return error_set(error, "no history is kept: --history 0M was given");
     if (!count_of(session->history))
         set_point(session->history); /* it has not run yet */
     return true;

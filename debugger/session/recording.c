@@ -8,14 +8,11 @@
 #include "snapshot/record.h"
 #include "snapshot/snapshot.h"
 
-static struct recording {
-    struct record *record; /* NULL: nothing is recorded */
-    bool had_history;
-} recording;
+static struct record *record; /* NULL: nothing is recorded */
 
 bool recording_under_way(void)
 {
-    return recording.record != NULL;
+    return record != NULL;
 }
 
 /* The log's header describes a machine that was restored from the snapshot, which this one is not. */
@@ -28,7 +25,7 @@ static bool start(struct session *session, const char *path, const char *snapsho
     for (unsigned i = 0; i < restored.disk_count; i++)
         restored.disks[i].overlay = !restored.disks[i].read_only;
     machine->options = &restored;
-    bool good = record_start(recording.record, machine, path, session->hooks->version, error);
+    bool good = record_start(record, machine, path, session->hooks->version, error);
     machine->options = options;
     return good;
 }
@@ -37,7 +34,7 @@ bool recording_begin(struct session *session, const char *path, struct error *er
 {
     struct machine *machine = session->machine;
     char snapshot[PATH_MAX];
-    if (recording.record || machine->options->tape)
+    if (record || machine->options->tape)
         return error_set(error, machine->options->replay ? "a run that is replayed is not recorded"
                                                          : "the run is recorded already");
     if (session->ended)
@@ -48,33 +45,29 @@ bool recording_begin(struct session *session, const char *path, struct error *er
         return error_set(error, "the name of the file is too long");
     if (!snapshot_save(machine, snapshot, false, error))
         return false;
-    recording.had_history = session->history != NULL;
-    history_free(session->history);
-    session->history = NULL;
-    recording.record = record_create();
+    record = record_create();
     if (start(session, path, snapshot, error)) {
-        machine->loop.tape = record_tape(recording.record);
+        machine->loop.tape = record_tape(record);
         return true;
     }
-    record_free(recording.record);
-    recording.record = NULL;
+    record_free(record);
+    record = NULL;
     unlink(snapshot);
-    if (recording.had_history)
-        session->history = history_create(session, machine->options->history_bytes);
     return false;
 }
 
 bool recording_end(struct session *session, struct error *error)
 {
     struct machine *machine = session->machine;
-    if (!recording.record)
+    if (!record)
         return error_set(error, "nothing is recorded");
+    /* The log ends where the machine had come, wherever the user looked at last. */
+    if (!history_return(session, error))
+        return false;
     machine->loop.tape = NULL;
-    inputs_observe(machine->inputs, NULL, recording.record);
-    bool good = record_finish(recording.record, error);
-    record_free(recording.record);
-    recording.record = NULL;
-    if (recording.had_history)
-        session->history = history_create(session, machine->options->history_bytes);
+    inputs_observe(machine->inputs, NULL, record);
+    bool good = record_finish(record, error);
+    record_free(record);
+    record = NULL;
     return good;
 }

@@ -11,7 +11,7 @@
 /* --- the language's own ---------------------------------------------------------------------------- */
 
 #define INTEGER(name_, size_, signed_) {.kind = TYPE_INT, .name = name_, .size = size_, .is_signed = signed_}
-static const struct type integers[] = {
+static const struct type builtins[] = {
     {.kind = TYPE_INT, .name = "char", .size = 1, .is_char = true},
     INTEGER("signed char", 1, true),
     INTEGER("unsigned char", 1, false),
@@ -43,6 +43,8 @@ static const struct type integers[] = {
     INTEGER("ssize_t", 8, true),
     INTEGER("uintptr_t", 8, false),
     {.kind = TYPE_INT, .name = "bool", .size = 1, .is_bool = true},
+    {.kind = TYPE_FLOAT, .name = "float", .size = 4},
+    {.kind = TYPE_FLOAT, .name = "double", .size = 8},
     {.kind = TYPE_VOID, .name = "void"},
 };
 
@@ -77,9 +79,9 @@ const struct type *type_builtin(const char *name)
 {
     char text[64];
     for (unsigned pass = 0; pass < 2; pass++) {
-        for (unsigned i = 0; i < sizeof integers / sizeof *integers; i++)
-            if (!strcmp(integers[i].name, name))
-                return &integers[i];
+        for (unsigned i = 0; i < sizeof builtins / sizeof *builtins; i++)
+            if (!strcmp(builtins[i].name, name))
+                return &builtins[i];
         if (pass == 0 && !canonical(name, text, sizeof text))
             return NULL;
         name = text;

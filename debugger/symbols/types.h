@@ -57,6 +57,8 @@ struct types;
 struct types *types_from_btf(const void *bytes, size_t length, struct error *error);
 /** One set of both: what `first` does not know is looked for in `then`. Either may be NULL. */
 struct types *types_join(struct types *first, struct types *then);
+/** Takes `part`, one that was joined, or NULL, out of the set again. Returns what is left; NULL: nothing. */
+struct types *types_part(struct types *types, struct types *part);
 /** Frees a set and those joined behind it. */
 void types_free(struct types *types);
 /** How many there are. */

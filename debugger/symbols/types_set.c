@@ -264,6 +264,18 @@ struct types *types_join(struct types *first, struct types *then)
     return first;
 }
 
+struct types *types_part(struct types *types, struct types *part)
+{
+    struct types **link = &types;
+    while (*link && *link != part)
+        link = &(*link)->next;
+    if (*link) {
+        *link = part->next;
+        part->next = NULL;
+    }
+    return types;
+}
+
 void types_free(struct types *types)
 {
     while (types) {

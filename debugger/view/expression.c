@@ -116,6 +116,12 @@ static bool cast(struct parser *p, struct value *value, const struct type *type)
         value->bits = 0;
         return true;
     }
+    if (!p->skipping && !value_convert(p->session, value, type, p->error))
+        return false;
+    if (stripped->kind == TYPE_FLOAT) {
+        value->type = type;
+        return true;
+    }
     if (value->is_symbol && value->in_memory && stripped->kind == TYPE_POINTER)
         number = value->address; /* a symbol without a type stands for its address */
     else if (!load(p, value, &number))
@@ -154,6 +160,37 @@ static bool address_of(struct parser *p, struct value *value)
     return true;
 }
 
+static bool load_float(struct parser *p, const struct value *value, double *number)
+{
+    *number = 0;
+    return p->skipping || value_float(p->session, value, number, p->error);
+}
+
+static bool unary_float(struct parser *p, char op, struct value *value)
+{
+    double number;
+    if (op == '~')
+        return error_set(p->error, "~ takes no floating-point number");
+    if (!load_float(p, value, &number))
+        return false;
+    if (op == '!')
+        *value = value_of(number == 0, type_builtin("int"));
+    else
+        *value = value_of_float(op == '-' ? -number : number, value->type);
+    return true;
+}
+
+/* Whether a condition holds. */
+static bool load_truth(struct parser *p, const struct value *value, uint64_t *truth)
+{
+    double number;
+    if (!value_is_float(value))
+        return load(p, value, truth);
+    bool good = load_float(p, value, &number);
+    *truth = number != 0;
+    return good;
+}
+
 static bool unary_inner(struct parser *p, struct value *value)
 {
     uint64_t number;
@@ -162,7 +199,11 @@ static bool unary_inner(struct parser *p, struct value *value)
     const char *from = p->at;
     if (parser_take(p, "-") || parser_take(p, "~") || parser_take(p, "+") || parser_take(p, "!")) {
         char op = *from;
-        if (!unary(p, value) || !load(p, value, &number))
+        if (!unary(p, value))
+            return false;
+        if (value_is_float(value))
+            return unary_float(p, op, value);
+        if (!load(p, value, &number))
             return false;
         number = op == '-' ? -number : op == '~' ? ~number : op == '!' ? !number : number;
         *value = value_of(number, type_builtin(op == '-' ? "long" : op == '!' ? "int" : "unsigned long"));
@@ -254,13 +295,42 @@ static bool pointer_arithmetic(enum binary_op op, struct value *a, uint64_t left
     return true;
 }
 
+/* At least one of them floats. */
+static bool compute_float(struct parser *p, enum binary_op op, struct value *a, const struct value *b)
+{
+    const struct type *one = type_strip(a->type), *other = type_strip(b->type);
+    const bool twice = (one->kind == TYPE_FLOAT && one->size > 4) || (other->kind == TYPE_FLOAT && other->size > 4);
+    double x, y, result = 0;
+    int truth = -1;
+    if (!load_float(p, a, &x) || !load_float(p, b, &y))
+        return false;
+    switch (op) {
+    case OP_OR_ELSE: truth = x != 0 || y != 0; break;
+    case OP_AND_THEN: truth = x != 0 && y != 0; break;
+    case OP_EQUAL: truth = x == y; break;
+    case OP_UNEQUAL: truth = x != y; break;
+    case OP_AT_MOST: truth = x <= y; break;
+    case OP_AT_LEAST: truth = x >= y; break;
+    case OP_LESS: truth = x < y; break;
+    case OP_GREATER: truth = x > y; break;
+    case OP_PLUS: result = x + y; break;
+    case OP_MINUS: result = x - y; break;
+    case OP_TIMES: result = x * y; break;
+    case OP_DIVIDE: result = x / y; break; /* by zero too, as the guest would */
+    default: return error_set(p->error, "%s takes no floating-point numbers", operators[op].text);
+    }
+    *a = truth >= 0 ? value_of((uint64_t)truth, type_builtin("int"))
+                    : value_of_float(result, type_builtin(twice ? "double" : "float"));
+    return true;
+}
+
 static bool compute(struct parser *p, enum binary_op op, struct value *a, const struct value *b)
 {
     uint64_t x, y, result = 0;
+    if (value_is_float(a) || value_is_float(b))
+        return compute_float(p, op, a, b);
     if (!load(p, a, &x) || !load(p, b, &y))
         return false;
-    if (type_strip(a->type)->kind == TYPE_FLOAT || type_strip(b->type)->kind == TYPE_FLOAT)
-        return error_set(p->error, "floating-point numbers are shown, but not computed with");
     if (pointer_arithmetic(op, a, x, b, y))
         return true;
     bool is_signed = is_signed_value(a) && is_signed_value(b);
@@ -315,7 +385,7 @@ static bool binary(struct parser *p, unsigned level, struct value *value)
         if (op == OP_BINARY_COUNT)
             return true;
         uint64_t left;
-        if (!load(p, value, &left))
+        if (!load_truth(p, value, &left))
             return false;
         bool unneeded = (op == OP_OR_ELSE && left) || (op == OP_AND_THEN && !left);
         struct value right;
@@ -337,7 +407,7 @@ bool parser_conditional(struct parser *p, struct value *value)
     bool good = binary(p, 0, value);
     if (good && parser_take(p, "?")) {
         struct value yes, no;
-        good = load(p, value, &condition);
+        good = load_truth(p, value, &condition);
         p->skipping += !condition;
         good = good && parser_conditional(p, &yes) && parser_expect(p, ":");
         p->skipping -= !condition;

@@ -25,6 +25,16 @@ struct value value_in_memory(uint64_t address, const struct type *type);
 /** The number as a variable of that type would hold it. */
 uint64_t value_fit(uint64_t number, const struct type *type);
 
+/* --- floating point (expression_float.c) ----------------------------------------------------------- */
+
+bool value_is_float(const struct value *value);
+/** `type`: float or double. */
+struct value value_of_float(double number, const struct type *type);
+/** Any number as a floating-point one. */
+bool value_float(struct session *session, const struct value *value, double *number, struct error *error);
+/** Makes a number one of `type`, a scalar, where either floats; else it stays what it is. */
+bool value_convert(struct session *session, struct value *value, const struct type *type, struct error *error);
+
 /* --- words ----------------------------------------------------------------------------------------- */
 
 void parser_skip_blanks(struct parser *p);

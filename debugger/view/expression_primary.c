@@ -10,9 +10,37 @@
 
 /* --- primaries ------------------------------------------------------------------------------------- */
 
+/* Digits with a fraction or an exponent. */
+static bool is_float(const char *text)
+{
+    const size_t digits = strspn(text, "0123456789");
+    const char *behind = text + digits;
+    if (*behind == '.' && isdigit((unsigned char)behind[1]))
+        return true;
+    if (*behind != 'e' && *behind != 'E')
+        return false;
+    behind += behind[1] == '+' || behind[1] == '-' ? 2 : 1;
+    return isdigit((unsigned char)*behind);
+}
+
+static bool parse_float(struct parser *p, struct value *value)
+{
+    char *end;
+    const double number = strtod(p->at, &end);
+    const bool single = *end == 'f' || *end == 'F';
+    end += single;
+    if (parser_is_name(*end, false))
+        return error_set(p->error, "'%.24s' is no number", p->at);
+    p->at = end;
+    *value = value_of_float(number, type_builtin(single ? "float" : "double"));
+    return true;
+}
+
 static bool parse_number(struct parser *p, struct value *value)
 {
     char *end;
+    if (is_float(p->at))
+        return parse_float(p, value);
     errno = 0;
     unsigned long long number = !strncmp(p->at, "0b", 2) ? strtoull(p->at + 2, &end, 2) : strtoull(p->at, &end, 0);
     if (errno)

@@ -186,12 +186,15 @@ void kernel_stood(struct session *session)
 
 void kernel_forget(struct session *session)
 {
+    struct symbols *loaded = symbols_create();
+    session->types = types_part(session->types, session->kernel->types);
+    types_free(session->kernel->types);
     *session->kernel = (struct kernel){.searched = false};
     session->kernel_table = 0;
-    types_free(session->types);
-    session->types = NULL;
+    symbols_keep_loaded(loaded, session->symbols);
+    symbols_sort(loaded);
     symbols_free(session->symbols);
-    session->symbols = symbols_create();
+    session->symbols = loaded;
 }
 
 /* --- modules --------------------------------------------------------------------------------------- */

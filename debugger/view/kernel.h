@@ -25,7 +25,7 @@ void kernel_stood(struct session *session);
 /** Finds the kernel's image, symbols and types. False: `error` (may be NULL) says why not. */
 bool kernel_find(struct session *session, struct error *error);
 
-/** Memory holds another kernel now, or none: what was found is forgotten. */
+/** Memory holds another kernel now, or none: what was found is forgotten; what the user loaded stays. */
 void kernel_forget(struct session *session);
 
 /** Reads the symbols of loaded modules anew, if the list of modules changed. */

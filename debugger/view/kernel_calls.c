@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "debugger/view/kernel.h"
+#include "debugger/view/kernel_structures.h"
 #include "debugger/session/stopping.h"
 #include "machine/contract/call_text.h"
 
@@ -25,7 +26,7 @@ struct known_call {
 #define OWN(number, name, handler, flags, ...) [number] = {#name, {__VA_ARGS__}},
 #define ABSENT(number, name, ...)              [number] = {#name, {__VA_ARGS__}},
 #define OTHER(number, name, ...)               [number] = {#name, {__VA_ARGS__}},
-/* Structures are shown by their addresses: which they are does not matter here. */
+/* What structures hold is told by kernel_structures.c. */
 enum { LAYOUT_stat, LAYOUT_epoll_event };
 static const struct known_call known_calls[] = {
 #include "machine/contract/linux_calls.def"
@@ -125,6 +126,12 @@ static void begin_line(struct session *session, struct call_text *line, const st
     call_text_add(line, "%5" PRIu64 " %-15s ", who->pid, who->comm);
 }
 
+static void add_arg(struct call_text *line, const struct pending *call, unsigned index, bool over, int64_t result)
+{
+    if (!kernel_structure(line, call->number, call->args, index, over, result))
+        call_text_arg(line, call_of(call)->args, call->args, index, over, result);
+}
+
 /* The call and its arguments; those that it wrote are read now, if it is `over`. */
 static void add_call(struct call_text *line, const struct pending *call, bool over, int64_t result)
 {
@@ -137,8 +144,10 @@ static void add_call(struct call_text *line, const struct pending *call, bool ov
         call_text_add(line, i ? ", " : "");
         /* What it reads may have been on a page that came with the call. */
         const bool unread = !strncmp(call->before[i], "0x", 2) && call_text_is_read(&known->args[i]);
-        if (over && (call_text_is_written(&known->args[i]) || unread))
-            call_text_arg(line, known->args, call->args, i, true, result);
+        const bool written =
+            call_text_is_written(&known->args[i]) || kernel_structure_is_written(call->number, i);
+        if (over && (written || unread))
+            add_arg(line, call, i, true, result);
         else
             call_text_add(line, "%s", call->before[i]);
     }
@@ -173,7 +182,7 @@ static void call_begins(struct session *session, struct cpu *cpu)
     const struct known_call *known = call_of(call);
     for (unsigned i = 0; i < CALL_MAX_ARGS && known->args[i].kind != ARG_NONE; i++) {
         struct call_text text = {.read = read_guest, .context = &space};
-        call_text_arg(&text, known->args, call->args, i, false, 0);
+        add_arg(&text, call, i, false, 0);
         call->before[i] = strdup(text.text);
     }
     if (call->number != CALL_EXIT && call->number != CALL_EXIT_GROUP)

@@ -94,7 +94,10 @@ bool value_location(struct session *session, const struct value *value, uint64_t
 bool value_assign(struct session *session, const struct value *to, const struct value *from, struct error *error)
 {
     uint64_t number;
-    if (!value_number(session, from, &number, error))
+    struct value converted = *from;
+    if (to->in_memory && type_is_scalar(to->type) && !value_convert(session, &converted, to->type, error))
+        return false;
+    if (!value_number(session, &converted, &number, error))
         return false;
     if (*to->reg)
         return register_write(session_cpu(session), to->reg, &number, 8) ||
