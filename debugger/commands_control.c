@@ -59,6 +59,14 @@ static bool run_send(struct session *session, const char *arguments, struct erro
            error_set(error, "the guest does not take what was sent before");
 }
 
+/* What --at can do too. */
+static bool run_action(struct session *session, const char *name, const char *arguments, struct error *error)
+{
+    char action[256];
+    snprintf(action, sizeof action, "%s %s", name, arguments);
+    return action_check(action, error) && action_do(session->machine, action, error);
+}
+
 static bool run_key(struct session *session, const char *arguments, struct error *error)
 {
     struct machine *machine = session->machine;
@@ -71,18 +79,19 @@ static bool run_key(struct session *session, const char *arguments, struct error
         byte = (unsigned char)arguments[5] & 0x1f;
         input_post(machine->inputs, guest_line(session)->source, &byte, 1);
     } else {
-        char action[256];
-        snprintf(action, sizeof action, "key %s", arguments);
-        return action_check(action, error) && action_do(machine, action, error);
+        return run_action(session, "key", arguments, error);
     }
     return true;
 }
 
 static bool run_link(struct session *session, const char *arguments, struct error *error)
 {
-    char action[256];
-    snprintf(action, sizeof action, "link %s", arguments);
-    return action_check(action, error) && action_do(session->machine, action, error);
+    return run_action(session, "link", arguments, error);
+}
+
+static bool run_jack(struct session *session, const char *arguments, struct error *error)
+{
+    return run_action(session, "jack", arguments, error);
 }
 
 static bool run_expect(struct session *session, const char *arguments, struct error *error)
@@ -132,6 +141,8 @@ const struct command commands_control[] = {
      "Press a key: power, a break on the line, a control key there, or keys of a keyboard."},
     {"link", "NAME up|down", COMPLETES_NOTHING, run_link,
      "Put in or pull out the cable of a network card, such as net0, as the guest runs on."},
+    {"jack", "line|mic in|out", COMPLETES_NOTHING, run_jack,
+     "Plug something into the sound card, or pull it out, as the guest runs on."},
     {"expect", "TEXT [SECONDS]", COMPLETES_NOTHING, run_expect,
      "Run until the guest prints a text (60 seconds of its time at most).", NULL, true},
     {"skip", "N", COMPLETES_EXPRESSION, run_advance, "Run N instructions, of all CPUs together.", NULL, true},

@@ -26,6 +26,7 @@ struct block {
     struct block *next_page;   /* same page */
     uint32_t count;            /* instructions */
     bool stops; /* a breakpoint is at its first instruction (isa/arm64/stops.h): entered by the slow path only */
+    bool jumped_to; /* translated code came here by an address in a register, at some time */
     uint32_t heat;             /* how often it was entered, until it was translated */
     void (*first)(struct cpu *cpu, const struct insn *insn); /* the handler of its first record */
     uint64_t native_entry;     /* where translated code goes on to it (struct translator_ops) */

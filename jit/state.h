@@ -117,6 +117,22 @@ struct flags_state {
     uint8_t vector_bytes[32];
 };
 
+/* A region's table of where its BR may lead: run addresses, by place in the page. What leads elsewhere goes on at one
+ * place behind it. */
+struct jump_table {
+    unsigned jumps;                /* that use it */
+    uint32_t first, places;        /* of the page's 1024, the first that it has, and how many */
+    uint32_t longest;              /* of its targets: so much must be left of the turn */
+    bool wants_flags;              /* one of them may look at those in the state */
+    uint8_t *loads[IR_MAX_BLOCKS]; /* that load its address, */
+    unsigned load_count;
+    uint8_t *misses[3 * IR_MAX_BLOCKS]; /* jumps to where it does not lead on; */
+    unsigned miss_count;
+    struct flags_state flags;      /* if one alone jumps, what is pending there, */
+    unsigned rn;                   /* the register that it jumps by, */
+    uint32_t lookup;               /* and its place's lookup */
+};
+
 /* What an access through a base register was checked for: from `from` up to `to` from where the register points now. */
 struct shared_check {
     int32_t from, to;
@@ -153,8 +169,9 @@ struct translation_state {
     bool flags_needed[IR_MAX_BLOCKS];  /* NZCV may be looked at before they are set anew */
     bool flags_first[IR_MAX_BLOCKS];   /* they are read before anything else may look at them */
     struct flags_learned {
-        bool needed, first;
+        bool needed, first, passes; /* passes: it neither reads nor sets them, and ends in no call or way out */
     } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
+    struct jump_table table;
     struct fixup fixups[4 * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
@@ -344,6 +361,10 @@ void emit_ways_out(struct translation_state *t);
 /** The code of jumps to other pages that stands out of line. */
 void emit_far_jumps(struct translation_state *t);
 
+/** Says what the region's jump table has; and writes it, when all blocks have their places, with what is behind it. */
+void begin_jump_table(struct translation_state *t);
+void emit_jump_table(struct translation_state *t);
+
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
 bool translate_bits(struct translation_state *t);
@@ -373,7 +394,7 @@ void load_page_address(struct translation_state *t, unsigned to, int64_t offset)
 /** Whether a block of the region is entered with FLAG_KIND_RAW by all edges that commit flags for it. */
 static inline bool raw_at(const struct translation_state *t, int to)
 {
-    return to > 0 && !t->ir->blocks[to].is_return && t->flags_first[to];
+    return to > 0 && !t->ir->blocks[to].is_return && !t->ir->blocks[to].is_target && t->flags_first[to];
 }
 
 /** Ends the block: on to the block behind it. */

@@ -15,6 +15,7 @@
 #include "peripherals/nvme.h"
 #include "peripherals/pci.h"
 #include "peripherals/ramfb.h"
+#include "peripherals/sound/wav.h"
 #include "peripherals/usb/xhci.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
@@ -27,6 +28,7 @@
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/virtio/virtio_scsi.h"
+#include "peripherals/virtio/virtio_snd.h"
 #include "peripherals/virtio/virtio_vsock.h"
 
 #define DISK_QUEUES_MAX 8u
@@ -389,12 +391,29 @@ static bool build_display(struct machine *machine, const struct board_row *row, 
     return true;
 }
 
+/* Who is at the other end of sdl's cables comes later (machine/sound.h). A replay has what was recorded in its log. */
+static bool build_sound(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct sound_option *option = &machine->options->sound;
+    const char *play = option->kind == SOUND_WAV ? option->path : NULL;
+    const char *record = *option->capture && !tape_replays(machine->options->tape) ? option->capture : NULL;
+    if (option->kind == SOUND_ABSENT)
+        return true;
+    struct virtio_snd *snd = virtio_snd_create(&machine->bus, &machine->clock, machine->inputs);
+    machine->sound = &snd->port;
+    machine_add_device(machine, &virtio_snd_class, "sound0", snd);
+    unsigned slot;
+    return fill_slot(machine, row, &snd->virtio, &slot, error) &&
+           ((!play && !record) || wav_attach(&snd->port, play, record, error));
+}
+
 bool board_build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
     unsigned slot;
     if (!build_disks(machine, row, error) || !build_nets(machine, row, error) || !build_shares(machine, row, error) ||
         !build_console(machine, row, error) || !build_balloon(machine, row, error) || !build_rng(machine, row, error) ||
-        !build_vsock(machine, row, error) || !build_display(machine, row, error))
+        !build_vsock(machine, row, error) || !build_display(machine, row, error) ||
+        !build_sound(machine, row, error))
         return false;
     while (!board_virtio_on_pci(machine) && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
         fill_slot(machine, row, NULL, &slot, error);

@@ -157,6 +157,12 @@ static bool wants_network(const struct run_options *options)
     return wants;
 }
 
+/* Whether there are processes beside it, which it ends. */
+static bool has_child(const struct run_options *options)
+{
+    return options->display.kind == DISPLAY_SDL || options->sound.kind == SOUND_SDL;
+}
+
 static bool any_wants_network(const struct run_options *const all[], unsigned count)
 {
     bool wants = false;
@@ -180,7 +186,7 @@ static bool build_walls(const struct run_options *const all[], unsigned count, s
     rules.files |= version >= 3 ? ACCESS_TRUNCATE : 0;
     rules.files |= version >= 5 ? ACCESS_IOCTL : 0;
     rules.network = version >= 4 && !any_wants_network(all, count) ? NET_BIND_CONNECT : 0;
-    rules.scoped = version >= 6 ? SCOPE_ABSTRACT | (options->display.kind == DISPLAY_SDL ? 0 : SCOPE_SIGNAL) : 0;
+    rules.scoped = version >= 6 ? SCOPE_ABSTRACT | (has_child(options) ? 0 : SCOPE_SIGNAL) : 0;
     size_t size = version >= 6 ? sizeof rules : version >= 4 ? 16 : 8;
     struct walls walls = {(int)syscall(SYS_landlock_create_ruleset, &rules, size, 0), rules.files, options->verbose};
     if (walls.fd < 0)
@@ -223,7 +229,7 @@ bool isolation_enter_all(const struct run_options *const all[], unsigned count, 
     if (commands && options->verbose)
         fprintf(stderr, "armature: isolation: commands may name any file, so files are not kept away\n");
     bool network = any_wants_network(all, count) || commands;
-    if (!isolation_filter(network, options->display.kind == DISPLAY_SDL, error))
+    if (!isolation_filter(network, has_child(options), error))
         return false;
     if (options->verbose)
         fprintf(stderr, "armature: isolation: system calls are filtered: no programs, no other processes%s\n",

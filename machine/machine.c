@@ -57,6 +57,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, net_count),
     FIELD_HOST(struct machine, vsock_reset),
     FIELD_HOST(struct machine, screen),
+    FIELD_HOST(struct machine, sound),
     FIELD_HOST(struct machine, timed_actions),
     FIELD_HOST(struct machine, psci),
     FIELD_HOST(struct machine, loop),

@@ -18,6 +18,7 @@ struct fw_cfg;
 struct pci_host;
 struct gicv3_its;
 struct machine;
+struct sound_port;
 
 /** A serial line or console of the guest, and its end on the host. */
 struct machine_line {
@@ -71,6 +72,7 @@ struct machine {
     unsigned net_count;
     unsigned vsock_reset; /* tells the guest that its connections are gone; where there is a vsock */
     struct machine_screen screen;
+    struct sound_port *sound; /* the sound card's cables; NULL: there is none */
     struct timed_action *timed_actions; /* of options->at */
     struct psci psci;
     struct run_loop loop;

@@ -18,6 +18,7 @@
 #include "machine/isolation.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "machine/sound.h"
 #include "machine/window.h"
 #include "manage/cluster_file.h"
 #include "manage/manage.h"
@@ -285,7 +286,10 @@ static int command_run(int argc, char **argv, bool debug)
         return command_cluster(options.cluster, argc, argv);
     bool windowed = options.display.kind == DISPLAY_SDL && !options.dump_dtb;
     struct window *window = windowed ? window_create(&options, &error) : NULL;
-    if (windowed && !window) {
+    bool sounds = options.sound.kind == SOUND_SDL && !options.dump_dtb;
+    struct sound *sound = sounds && (window || !windowed) ? sound_create(&error) : NULL;
+    if ((windowed && !window) || (sounds && !sound)) {
+        window_free(window);
         replay_free(replay);
         return complain(EXIT_STATUS_HOST, error.text);
     }
@@ -306,6 +310,7 @@ static int command_run(int argc, char **argv, bool debug)
     if (machine)
         give_services(machine, snapshot);
     if (!machine || (window && !window_attach(window, machine, &error)) ||
+        (sound && !sound_attach(sound, machine, &error)) ||
         (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
@@ -326,6 +331,7 @@ static int command_run(int argc, char **argv, bool debug)
     }
     machine_free(machine); /* which puts the terminal right */
     window_free(window);
+    sound_free(sound);
     snapshot_close(snapshot);
     close_restored();
     incoming_free(incoming);

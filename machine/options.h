@@ -130,6 +130,19 @@ struct display_option {
     bool full_screen;
 };
 
+enum sound_kind {
+    SOUND_ABSENT, /* the machine has no sound card */
+    SOUND_NONE,   /* it has, and nobody listens */
+    SOUND_SDL,    /* the host's sound */
+    SOUND_WAV,    /* a file */
+};
+
+struct sound_option {
+    enum sound_kind kind;
+    char path[1024];    /* WAV: what is played */
+    char capture[1024]; /* a file that is recorded; "": silence, or with SDL the host's microphone */
+};
+
 /** Something that is done at a time of the guest. */
 struct at_option {
     uint64_t at_ns;
@@ -175,6 +188,7 @@ struct run_options {
         *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
     const char *policy; /* a file of rules for calls of the host (hostcall/policy.h); NULL: there are none */
     struct display_option display;
+    struct sound_option sound;
     const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
     struct at_option at[MAX_AT];
     unsigned at_count;

@@ -2,29 +2,25 @@
 /* The window, as the machine sees it: a process at the other end of a socket. */
 #include "machine/window.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "machine/contract/annex.h"
 #include "machine/contract/display.h"
 #include "machine/contract/input.h"
+#include "machine/host_process.h"
 #include "machine/machine.h"
 #include "machine/window_message.h"
 
 #define REFRESH_NS 33000000
 
 struct window {
-    pid_t process;
-    int socket;
+    struct host_process process;
     struct machine *machine;
     struct host_watch watch;
     bool watched;
@@ -38,7 +34,8 @@ struct window {
 
 static bool send_message(struct window *window, const struct window_message *message)
 {
-    return send(window->socket, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *message;
+    return send(window->process.socket, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+           (ssize_t)sizeof *message;
 }
 
 static bool send_mode(struct window *window)
@@ -168,13 +165,6 @@ static void take_message(struct window *window, const struct window_message *mes
     }
 }
 
-static void reap(struct window *window)
-{
-    while (window->process && waitpid(window->process, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    window->process = 0;
-}
-
 /* The machine goes on, and is reached by what else it has. The process has ended, or says what makes no sense. */
 static void lose(struct window *window)
 {
@@ -183,8 +173,7 @@ static void lose(struct window *window)
     host_watch_remove(window->machine->inputs, &window->ticks);
     window->watched = false;
     display_watch(window->machine->screen.display, NULL);
-    kill(window->process, SIGKILL);
-    reap(window);
+    host_process_end(&window->process, true);
 }
 
 static void on_ready(void *backend, short revents)
@@ -192,7 +181,7 @@ static void on_ready(void *backend, short revents)
     struct window *window = backend;
     struct window_message message;
     ssize_t length;
-    while ((length = recv(window->socket, &message, sizeof message, MSG_DONTWAIT)) == (ssize_t)sizeof message)
+    while ((length = recv(window->process.socket, &message, sizeof message, MSG_DONTWAIT)) == (ssize_t)sizeof message)
         take_message(window, &message);
     if (length >= 0 || (errno != EAGAIN && errno != EINTR))
         lose(window);
@@ -202,58 +191,24 @@ static void on_ready(void *backend, short revents)
 
 /* --- the process ----------------------------------------------------------------------------------- */
 
-static bool begin(struct window *window, struct error *error)
+static void run_process(int socket, const void *context)
 {
-    struct window_message first;
-    ssize_t length;
-    do
-        length = recv(window->socket, &first, sizeof first, 0);
-    while (length < 0 && errno == EINTR);
-    if (length == (ssize_t)sizeof first && first.kind == WINDOW_READY)
-        return true;
-    first.text[sizeof first.text - 1] = 0;
-    return error_set(error, "there is no window: %s; --display none has a screen without one",
-                     length == (ssize_t)sizeof first ? first.text : "its process ended");
-}
-
-static __attribute__((noreturn)) void run_process(int socket, const struct display_option *option)
-{
-    struct window_message failed = {.kind = WINDOW_FAILED};
+    const struct display_option *option = context;
     struct error error = {""};
     const struct window_annex *sdl = annex_open("window", &error);
     if (sdl)
         sdl->process(socket, option->width, option->height, option->full_screen);
-    snprintf(failed.text, sizeof failed.text, "%s", error.text);
-    send(socket, &failed, sizeof failed, MSG_NOSIGNAL);
-    _exit(1);
+    host_process_say(socket, error.text);
 }
 
 struct window *window_create(const struct run_options *options, struct error *error)
 {
-    int sockets[2];
-    pid_t parent = getpid();
     struct window *window = host_alloc(1, sizeof *window);
-    window->socket = -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0 || (window->process = fork()) < 0) {
-        error_set(error, "there is no window: %s", strerror(errno));
-        free(window);
-        return NULL;
-    }
-    if (window->process == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        int nothing = open("/dev/null", O_RDWR);
-        dup2(nothing, STDIN_FILENO);
-        dup2(nothing, STDOUT_FILENO);
-        close(sockets[0]);
-        if (getppid() != parent)
-            _exit(1);
-        run_process(sockets[1], &options->display);
-    }
-    close(sockets[1]);
-    window->socket = sockets[0];
-    if (begin(window, error))
+    struct error why = {""};
+    if (host_process_start(&window->process, "window", run_process, &options->display, &why))
         return window;
-    window_free(window);
+    error_set(error, "%s; --display none has a screen without one", why.text);
+    free(window);
     return NULL;
 }
 
@@ -272,7 +227,7 @@ static bool send_memory(struct window *window, int memory)
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(sizeof memory);
     memcpy(CMSG_DATA(rights), &memory, sizeof memory);
-    return sendmsg(window->socket, &header, MSG_NOSIGNAL) == (ssize_t)sizeof message;
+    return sendmsg(window->process.socket, &header, MSG_NOSIGNAL) == (ssize_t)sizeof message;
 }
 
 bool window_attach(struct window *window, struct machine *machine, struct error *error)
@@ -283,7 +238,7 @@ bool window_attach(struct window *window, struct machine *machine, struct error 
     window->machine = machine;
     if (!send_memory(window, display_memory(machine->screen.display)))
         return error_set(error, "there is no window: its process ended");
-    window->watch = (struct host_watch){window->socket, POLLIN, on_ready, window};
+    window->watch = (struct host_watch){window->process.socket, POLLIN, on_ready, window};
     window->ticks =
         (struct host_watch){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), POLLIN, on_tick, window};
     host_watch_add(machine->inputs, &window->watch);
@@ -299,10 +254,8 @@ void window_free(struct window *window)
 {
     if (!window)
         return;
-    if (window->socket >= 0)
-        close(window->socket);
+    host_process_end(&window->process, false);
     if (window->machine)
         close(window->ticks.fd);
-    reap(window);
     free(window);
 }

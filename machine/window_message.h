@@ -14,8 +14,6 @@ enum window_message_kind {
     WINDOW_CURSOR, /* x, y: its hot spot in its picture; width: it is visible */
     WINDOW_STATE,  /* text */
     /* From the window. */
-    WINDOW_READY,
-    WINDOW_FAILED,  /* text: why */
     WINDOW_KEY,     /* x: Linux input code, y: pressed */
     WINDOW_POINTER, /* x, y: 0 to TABLET_MAX */
     WINDOW_BUTTON,  /* x: Linux input code, y: pressed */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "machine/contract/display.h"
 #include "machine/contract/input_event.h"
+#include "machine/host_process.h"
 #include "machine/window_message.h"
 
 /* --- state ----------------------------------------------------------------------------------------- */
@@ -44,9 +45,7 @@ static void say(struct view *view, enum window_message_kind kind, int x, int y)
 
 static void fail(struct view *view)
 {
-    struct window_message message = {.kind = WINDOW_FAILED};
-    snprintf(message.text, sizeof message.text, "%s", SDL_GetError());
-    send(view->socket, &message, sizeof message, MSG_NOSIGNAL);
+    host_process_say(view->socket, SDL_GetError());
     _exit(1);
 }
 
@@ -396,7 +395,7 @@ static __attribute__((noreturn)) void window_process(int socket, uint32_t width,
         fail(&view);
     show_title(&view);
     place(&view);
-    say(&view, WINDOW_READY, 0, 0);
+    host_process_say(socket, NULL);
     if (full_screen)
         toggle_full_screen(&view);
     if (pthread_create(&listener, NULL, listen_to_machine, &view) != 0)

@@ -207,6 +207,8 @@ ROWS = [
     ("key", [TO_SHELL], "key break", "", "key", "key"),
     ("link", ["link net0 down"], "link net0 up", "", "link net7 up", "net7"),
     ("link", [], None, None, "link net0 sideways", "link"),
+    ("jack", [], None, None, "jack line sideways", "line or mic, and in or out"),
+    ("jack", [], None, None, "jack line out", "no sound card"),
     ("expect", ["send echo ex-$((1+1))"], "expect ex-2 20", "", "expect", "expects a text"),
     ("expect", [], "echo", "", "expect never 1", "did not print 'never' in time"),
     ("expect", [], "echo", "", "expect never soon", "no number of seconds"),
