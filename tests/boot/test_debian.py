@@ -157,6 +157,7 @@ def case_uboot(image):
     machine.type("")
     machine.until(b"=> ")
     machine.type("boot")
+    machine.type("\n\n")  # GRUB looks for keys as well
     machine.log_in()
     check("U-Boot" in machine.do("dmesg | grep -m1 efi:"), "it was not started by U-Boot", machine.output)
     check("/dev/vda2" in machine.do("findmnt -n -o SOURCE /"), "another root", machine.output)
