@@ -19,13 +19,13 @@ PIECE = bytes(range(256)) * 4096
 FIO = [(f"disk-{way}-{depth}", way, size, depth, megabytes << 20)
        for way, size, megabytes in (("read", "128k", 512), ("write", "128k", 256), ("randread", "4k", 24), ("randwrite", "4k", 24))
        for depth in (1, 32)]
-SAY = "echo '== {} {}' >/dev/ttyAMA0"
+SAY = "echo '== {} {}' | tee /dev/ttyAMA0"  # fio leads what it prints into a file
 
 
 def fio(name, way, size, depth, count):
     """fio says itself when it is ready to begin, and when it has ended: its own start is not in it."""
     return Workload(name, "disk", f"""fio --name={name} --filename=/dev/vdc --rw={way} --bs={size} --iodepth={depth} \\
-    --direct=1 --ioengine=libaio --size={DISK_BYTES} --io_size=$(({count} / PART)) --randseed=1 --output=/tmp/fio \\
+    --direct=1 --ioengine=libaio --size={DISK_BYTES} --io_size=$(({count} / PART)) --randseed=1 --output=/tmp/fio --eta=never \\
     --exec_prerun="{SAY.format('begin', name)}" --exec_postrun="{SAY.format('end', name)}" || cat /tmp/fio""", "io", False)
 
 
