@@ -284,6 +284,7 @@ static bool set_root(const char *root, struct error *error)
 
 void process_report(void)
 {
+    fflush(NULL); /* a translator's dump: exit_group() does not */
     if (!process.options->statistics || !process.engine_ops->describe)
         return;
     fprintf(stderr, "armature: translated code of %s:\n", process.program);
