@@ -82,7 +82,7 @@ struct process {
     unsigned cpu_count;
     pthread_mutex_t actions_lock;
     struct guest_action actions[GUEST_SIGNALS + 1];
-    uint64_t trampoline; /* guest address of the code that ends a handler */
+    uint64_t vdso, trampoline; /* guest addresses of the kernel's library, and of its code that ends a handler */
     struct {
         pthread_mutex_t lock;
         bool waits; /* anything is in it */
