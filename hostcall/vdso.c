@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* linux-vdso.so.1, with what arch/arm64/kernel/vdso/vdso.lds.S of Linux lists, under its version. Its functions make the
- * call: that is quick enough here, and there is one truth about time (linux_process.c). Libraries find them by name;
- * who walks a stack knows what handlers return to by its two instructions, and that nothing else is said of them. */
+/* linux-vdso.so.1, with what arch/arm64/kernel/vdso/vdso.lds.S of Linux lists, under its version. Its functions make
+ * the call: that is quick enough here, and there is one truth about time (linux_process.c). Libraries find them by
+ * name; who walks a stack knows what handlers return to by its two instructions, and that nothing else is said of
+ * them. */
 #include "hostcall/vdso.h"
 #include <elf.h>
 #include <stddef.h>
@@ -125,8 +126,11 @@ uint32_t vdso_build(uint8_t bytes[VDSO_BYTES])
         .e_phnum = 2,
         .e_shentsize = sizeof(Elf64_Shdr),
     };
-    image.segments[0] = (Elf64_Phdr){
-        .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = VDSO_BYTES, .p_memsz = VDSO_BYTES, .p_align = VDSO_BYTES};
+    image.segments[0] = (Elf64_Phdr){.p_type = PT_LOAD,
+                                     .p_flags = PF_R | PF_X,
+                                     .p_filesz = VDSO_BYTES,
+                                     .p_memsz = VDSO_BYTES,
+                                     .p_align = VDSO_BYTES};
     image.segments[1] = (Elf64_Phdr){.p_type = PT_DYNAMIC,
                                      .p_flags = PF_R,
                                      .p_offset = offsetof(struct image, dynamic),

@@ -105,6 +105,29 @@ static uint32_t parts_of(const struct ir *ir, unsigned part)
     return parts;
 }
 
+/* Of a page, a bit for so many bytes. */
+static unsigned piece_of(uint64_t physical)
+{
+    return (unsigned)(physical % PAGE_SIZE_BYTES / (PAGE_SIZE_BYTES / 64));
+}
+
+static uint64_t pieces_of(const struct ir *ir)
+{
+    uint64_t pieces = 0;
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        const struct block *block = ir->blocks[i].block;
+        const unsigned last = piece_of(block->physical + 4ull * (block->count - 1));
+        for (unsigned piece = piece_of(block->physical); piece <= last; piece++)
+            pieces |= 1ull << piece;
+    }
+    return pieces;
+}
+
+bool region_holds(const void *translator, const struct block *block, uint64_t physical)
+{
+    return unit_of(block)->region_holds >> piece_of(physical) & 1;
+}
+
 static bool has_region(const struct block *block)
 {
     return block->native_entry != unit_of(block)->entry;
@@ -125,6 +148,7 @@ static void install(struct jit *jit, struct cpu *cpu, const struct region *regio
     unit->returns = returns;
     unit->return_count = count;
     unit->region_parts |= parts_of(&region->ir, part);
+    unit->region_holds |= pieces_of(&region->ir);
     unit->adapted_at = cpu->icount;
     add_links(jit, cpu->blocks, code);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */

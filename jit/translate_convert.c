@@ -188,6 +188,20 @@ static void round_integral(struct translation_state *t, unsigned rounding)
     fp_result(t, d, set);
 }
 
+/* To integers of so many bits. What does not fit raises "invalid" and nothing else, and is left to exec_, as is the
+ * lowest one; so it is rounded quietly first. */
+static void round_within(struct translation_state *t, unsigned rounding, unsigned bits)
+{
+    const bool wide = fp_is_double(t->insn);
+    unsigned set;
+    arm_fp(t);
+    const unsigned n = fp_operand(t, t->insn->rn, 0, &set);
+    round_to(t, wide, 1, n, rounding | QUIETLY);
+    slow_if_from(t, fp_scalar_form(t->insn), 1, bits - 1);
+    round_to(t, wide, 1, n, rounding);
+    fp_result(t, 1, set);
+}
+
 static void to_fixed(struct translation_state *t, bool is_unsigned)
 {
     fixed_to_rax(t, t->insn->sf, is_unsigned);
@@ -263,6 +277,10 @@ bool translate_conversion(struct translation_state *t)
     case OP_frintz_fp_h: round_integral(t, TO_ZERO | QUIETLY); return true;
     case OP_frintx_fp:
     case OP_frintx_fp_h: round_integral(t, NEAREST); return true;
+    case OP_frint32z_fp: round_within(t, TO_ZERO, 32); return true;
+    case OP_frint32x_fp: round_within(t, NEAREST, 32); return true;
+    case OP_frint64z_fp: round_within(t, TO_ZERO, 64); return true;
+    case OP_frint64x_fp: round_within(t, NEAREST, 64); return true;
     case OP_fcvtas_int:
     case OP_fcvtas_int_h: to_integer(t, false, TIES_AWAY); return true;
     case OP_fcvtau_int:

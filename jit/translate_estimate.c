@@ -70,10 +70,10 @@ static bool step(struct translation_state *t, bool root, bool scalar)
 /* --- estimates --------------------------------------------------------------------------------------- */
 
 /* The slow path where a lane of xmm (as a signed integer) is below `least`, or `most` and more. Uses xmm4, xmm5. */
-static void slow_unless_within(struct translation_state *t, unsigned xmm, uint64_t least, uint64_t most)
+static void slow_unless_within(struct translation_state *t, enum sse_form form, unsigned xmm, uint64_t least,
+                               uint64_t most)
 {
-    const enum sse_form form = fp_packed_form(t->insn);
-    const enum sse_op greater = fp_is_double(t->insn) ? SSE_PCMPGTQ : SSE_PCMPGTD;
+    const enum sse_op greater = form == SSE_PD ? SSE_PCMPGTQ : SSE_PCMPGTD;
     vec_unary_at(t->c, SSE_MOVAPS, 5, lane_constant(t, form, least));
     vec_op(t->c, greater, 5, 5, xmm);
     vec_op_at(t->c, greater, 4, xmm, lane_constant(t, form, most - 1));
@@ -81,15 +81,15 @@ static void slow_unless_within(struct translation_state *t, unsigned xmm, uint64
     slow_if_any_sign(t, form, 5);
 }
 
-/* xmm3 = for each lane of n what the table has. Uses xmm4, rax, rcx. */
-static void look_up(struct translation_state *t, const uint32_t *table, uint64_t mask, unsigned n, bool scalar)
+/* xmm3 = for each of n's first `count` lanes what the table has. Uses xmm4, rax, rcx. */
+static void look_up(struct translation_state *t, const uint32_t *table, uint64_t mask, bool wide, unsigned n,
+                    unsigned count)
 {
-    const bool wide = fp_is_double(t->insn);
     struct x64 *c = t->c;
     vec_shift(c, SSE_SHIFT_RIGHT, wide ? 3 : 2, 4, n, wide ? 44 : 15);
-    vec_op_at(c, SSE_PAND, 4, 4, lane_constant(t, fp_packed_form(t->insn), mask));
+    vec_op_at(c, SSE_PAND, 4, 4, lane_constant(t, wide ? SSE_PD : SSE_PS, mask));
     x64_mov_imm(c, RCX, (uint64_t)table);
-    for (unsigned i = 0; i < lanes(t, scalar); i++) {
+    for (unsigned i = 0; i < count; i++) {
         vec_unary(c, SSE_PEXTRW, RAX, 4);
         x64_byte(c, i * (wide ? 4 : 2));
         x64_load_indexed(c, 0, RAX, RCX, RAX, 2, 0);
@@ -100,48 +100,60 @@ static void look_up(struct translation_state *t, const uint32_t *table, uint64_t
         vec_shift(c, SSE_SHIFT_LEFT, 3, 3, 3, 29);
 }
 
-/* The exponent of 1 / n, whose fraction comes from the table, is the opposite of n's less one; what is so large that
- * the result is no normal number is left to exec_. */
-static void reciprocal(struct translation_state *t, bool scalar)
+/* xmm2 = the estimates of n's first `count` lanes, which, without their sign, are at least 2^least, and below 2^most.
+ * Uses xmm3 to xmm5, rax, rcx.
+ *
+ * The exponent of 1 / n, whose fraction comes from the table, is the opposite of n's less one. */
+static void reciprocals_of(struct translation_state *t, bool wide, unsigned n, unsigned count, int least, int most)
 {
-    const struct insn *insn = t->insn;
-    const bool wide = fp_is_double(insn);
-    const enum sse_form form = fp_packed_form(insn);
-    const unsigned fraction_bits = wide ? 52 : 23;
-    const uint64_t top = wide ? 2045 : 253;
+    const enum sse_form form = wide ? SSE_PD : SSE_PS;
+    const unsigned fraction_bits = wide ? 52 : 23, bias = wide ? 1023 : 127;
     struct x64 *c = t->c;
-    arm_fp(t);
-    const unsigned n = filled(t, insn->rn, 0, scalar);
     vec_op_at(c, SSE_PAND, 3, n, magnitude_mask(t, form));
-    slow_unless_within(t, 3, 1ull << fraction_bits, top << fraction_bits);
-    look_up(t, reciprocals, 255, n, scalar);
+    slow_unless_within(t, form, 3, (uint64_t)((int)bias + least) << fraction_bits,
+                       (uint64_t)((int)bias + most) << fraction_bits);
+    look_up(t, reciprocals, 255, wide, n, count);
     vec_shift(c, SSE_SHIFT_RIGHT, wide ? 3 : 2, 2, n, fraction_bits); /* with the sign, which a difference keeps */
     vec_shift(c, SSE_SHIFT_LEFT, wide ? 3 : 2, 2, 2, fraction_bits);
-    vec_unary_at(c, SSE_MOVAPS, 4, lane_constant(t, form, top << fraction_bits));
+    vec_unary_at(c, SSE_MOVAPS, 4, lane_constant(t, form, (2ull * bias - 1) << fraction_bits));
     vec_op(c, wide ? SSE_PSUBQ : SSE_PSUBD, 2, 4, 2);
     vec_op(c, SSE_POR, 2, 2, 3);
-    finish(t, 2, scalar);
 }
 
-/* Half the opposite of n's exponent. */
-static void reciprocal_root(struct translation_state *t, bool scalar)
+/* The same of square roots, where the numbers are positive: half the opposite of n's exponent. */
+static void roots_of(struct translation_state *t, bool wide, unsigned n, unsigned count, int least, int most)
 {
-    const struct insn *insn = t->insn;
-    const bool wide = fp_is_double(insn);
-    const enum sse_form form = fp_packed_form(insn);
-    const unsigned fraction_bits = wide ? 52 : 23;
-    const uint64_t twice = wide ? 3068 : 380, all = wide ? 0x7ff : 0xff;
+    const enum sse_form form = wide ? SSE_PD : SSE_PS;
+    const unsigned fraction_bits = wide ? 52 : 23, bias = wide ? 1023 : 127;
+    const uint64_t all = wide ? 0x7ff : 0xff;
     struct x64 *c = t->c;
-    arm_fp(t);
-    const unsigned n = filled(t, insn->rn, 0, scalar);
-    slow_unless_within(t, n, 1ull << fraction_bits, all << fraction_bits);
-    look_up(t, roots, 511, n, scalar);
+    slow_unless_within(t, form, n, (uint64_t)((int)bias + least) << fraction_bits,
+                       (uint64_t)((int)bias + most) << fraction_bits);
+    look_up(t, roots, 511, wide, n, count);
     vec_op_at(c, SSE_PAND, 2, n, lane_constant(t, form, all << fraction_bits));
-    vec_unary_at(c, SSE_MOVAPS, 4, lane_constant(t, form, twice << fraction_bits));
+    vec_unary_at(c, SSE_MOVAPS, 4, lane_constant(t, form, (3ull * bias - 1) << fraction_bits));
     vec_op(c, wide ? SSE_PSUBQ : SSE_PSUBD, 2, 4, 2);
     vec_shift(c, SSE_SHIFT_RIGHT, wide ? 3 : 2, 2, 2, 1);
     vec_op_at(c, SSE_PAND, 2, 2, lane_constant(t, form, all << fraction_bits));
     vec_op(c, SSE_POR, 2, 2, 3);
+}
+
+void estimate_singles(struct translation_state *t, bool root, unsigned n, int least, int most)
+{
+    (root ? roots_of : reciprocals_of)(t, false, n, 4, least, most);
+}
+
+/* Where the result would be no normal number, it is left to exec_. */
+static void estimate(struct translation_state *t, bool root, bool scalar)
+{
+    const bool wide = fp_is_double(t->insn);
+    const int bias = wide ? 1023 : 127;
+    arm_fp(t);
+    const unsigned n = filled(t, t->insn->rn, 0, scalar);
+    if (root)
+        roots_of(t, wide, n, lanes(t, scalar), 1 - bias, bias + 1);
+    else
+        reciprocals_of(t, wide, n, lanes(t, scalar), 1 - bias, bias - 1);
     finish(t, 2, scalar);
 }
 
@@ -152,10 +164,10 @@ bool emit_estimate(struct translation_state *t)
     case OP_frecps_s: return step(t, false, true);
     case OP_frsqrts_v: return step(t, true, false);
     case OP_frsqrts_s: return step(t, true, true);
-    case OP_frecpe_v: reciprocal(t, false); return true;
-    case OP_frecpe_s: reciprocal(t, true); return true;
-    case OP_frsqrte_v: reciprocal_root(t, false); return true;
-    case OP_frsqrte_s: reciprocal_root(t, true); return true;
+    case OP_frecpe_v: estimate(t, false, false); return true;
+    case OP_frecpe_s: estimate(t, false, true); return true;
+    case OP_frsqrte_v: estimate(t, true, false); return true;
+    case OP_frsqrte_s: estimate(t, true, true); return true;
     default: return false;
     }
 }

@@ -351,6 +351,6 @@ bool translate_fp(struct translation_state *t)
     case OP_fccmp_h: conditional_compare(t, false); return true;
     case OP_fccmpe:
     case OP_fccmpe_h: conditional_compare(t, true); return true;
-    default: return translate_conversion(t) || translate_half(t);
+    default: return translate_conversion(t) || translate_half(t) || emit_bf16(t);
     }
 }

@@ -55,8 +55,17 @@ bool translate_conversion(struct translation_state *t);
 /** Conversions and rounding of vectors: a part of emit_simd_fp(). */
 bool emit_simd_convert(struct translation_state *t);
 
+/** d (another one than n) = n's lanes, of the form of its vectors, rounded to integers. Where that is TIES_AWAY with
+ *  QUIETLY, it uses what round_away() does. */
+void fp_round_vector(struct translation_state *t, unsigned d, unsigned n, unsigned rounding);
+
 /** Estimates and their steps: a part of emit_simd_fp(). */
 bool emit_estimate(struct translation_state *t);
+
+/** xmm2 = the estimates of the reciprocals of xmm `n`'s four singles (n is not 2 to 5), or of their square `root`s. The
+ *  slow path where one, without its sign, is below 2^least, or 2^most and more; for roots where it has a sign. Uses
+ *  xmm3 to xmm5, rax, rcx. */
+void estimate_singles(struct translation_state *t, bool root, unsigned n, int least, int most);
 
 /** Complex arithmetic: a part of emit_simd_fp(). */
 bool emit_complex(struct translation_state *t);
@@ -89,5 +98,36 @@ void slow_if_least_half(struct translation_state *t, unsigned xmm);
 /** Instructions of half precision alone: parts of translate_fp() and emit_simd_fp(). */
 bool translate_half(struct translation_state *t);
 bool emit_simd_half(struct translation_state *t);
+
+/** Conversions and estimates of such vectors: a part of emit_simd_half(). */
+bool emit_simd_half_convert(struct translation_state *t);
+
+/** BFloat16: parts of translate_fp() and emit_simd_fp(). */
+bool emit_bf16(struct translation_state *t);
+
+/* --- vectors of half precision, four lanes at a time (translate_simd_half.c) -------------------------- */
+
+/** How many times four. */
+unsigned half_parts(const struct translation_state *t);
+
+/** xmm = four halves of `from` as singles: the lower ones, or (`part` 1) the upper ones. */
+void half_part(struct x64 *c, unsigned xmm, unsigned from, unsigned part);
+
+/** The operands' registers. By element: xmm1, with it in all lanes. */
+unsigned half_first(struct translation_state *t);
+unsigned half_second(struct translation_state *t, bool by_element);
+
+/** The slow path where a single in xmm2, or in xmm3 if there are two parts, is a NaN. Uses xmm5, rax. */
+void half_slow_if_parts_nan(struct translation_state *t);
+
+/** The slow path where a half of xmm is infinite or a NaN. Uses xmm5. */
+void half_slow_if_infinite(struct translation_state *t, unsigned xmm);
+
+/** xmm2 = the singles of xmm2 and xmm3 as halves; that is the result. */
+void half_join(struct translation_state *t);
+void half_finish(struct translation_state *t);
+
+/** xmm `r` = the singles of xmm4 and xmm5 added, rounded to odd. Uses `temp`, xmm4, xmm5. */
+void half_add_to_odd(struct translation_state *t, unsigned r, unsigned temp);
 
 #endif

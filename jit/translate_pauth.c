@@ -220,8 +220,6 @@ bool translate_pauth(struct translation_state *t)
     const uint64_t *add = t->stubs->pauth_add, *check = t->stubs->pauth_check;
     if (!has_feature(&t->cpu->features, FEAT_PAuth))
         return is_hint(insn->op);
-    if (has_feature(&t->cpu->features, FEAT_EL2))
-        return false; /* which may have it trapped (HCR_EL2.API) */
     switch (insn->op) {
     case OP_pac_1716: authenticate(t, add, 17, 16); return true;
     case OP_aut_1716: authenticate(t, check, 17, 16); return true;

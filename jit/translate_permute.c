@@ -312,6 +312,7 @@ bool emit_permute(struct translation_state *t)
     case OP_movi_msl2:
     case OP_movi_imm8:
     case OP_movi_imm64:
+    case OP_fmov_vimm_h:
     case OP_fmov_vimm_s:
     case OP_fmov_vimm_d: move_imm(t, imm); return true;
     case OP_mvni_imm32_0:

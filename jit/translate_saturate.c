@@ -40,28 +40,66 @@ static void saturate_words(struct translation_state *t, bool subtract, unsigned 
     vec_op(c, SSE_POR, 2, 2, 4);
 }
 
+/* Up to words. xmm2 = a + b, or a - b; b is another one, a may be it. Uses xmm5. */
+static void saturate_unsigned(struct translation_state *t, bool subtract, unsigned a, unsigned b)
+{
+    static const enum sse_op saturating[2][2] = {{SSE_PADDUSB, SSE_PADDUSW}, {SSE_PSUBUSB, SSE_PSUBUSW}};
+    struct x64 *c = t->c;
+    if (t->insn->size < 2) {
+        vec_op(c, saturating[subtract][t->insn->size], 2, a, b);
+    } else if (subtract) {
+        vec_op(c, SSE_PMAXUD, 2, a, b);
+        vec_op(c, SSE_PSUBD, 2, 2, b);
+    } else {
+        vec_op_at(c, SSE_PXOR, 5, b, vector_constant_twice(t, UINT64_MAX));
+        vec_op(c, SSE_PMINUD, 5, 5, a);
+        vec_op(c, SSE_PADDD, 2, 5, b);
+    }
+}
+
 static bool add_or_subtract(struct translation_state *t, bool subtract, bool is_signed)
 {
-    static const enum sse_op saturating[2][2][2] = {{{SSE_PADDUSB, SSE_PADDUSW}, {SSE_PADDSB, SSE_PADDSW}},
-                                                    {{SSE_PSUBUSB, SSE_PSUBUSW}, {SSE_PSUBSB, SSE_PSUBSW}}};
+    static const enum sse_op saturating[2][2] = {{SSE_PADDSB, SSE_PADDSW}, {SSE_PSUBSB, SSE_PSUBSW}};
     const unsigned size = t->insn->size;
     struct x64 *c = t->c;
     if (size > 2)
         return false;
     const unsigned n = simd_n(t, 0), m = simd_m(t, 1);
-    if (size < 2) {
-        vec_op(c, saturating[subtract][is_signed][size], 2, n, m);
+    if (is_signed && size < 2) {
+        vec_op(c, saturating[subtract][size], 2, n, m);
     } else if (is_signed) {
         saturate_words(t, subtract, n, m);
-    } else if (subtract) {
-        vec_op(c, SSE_PMAXUD, 2, n, m);
-        vec_op(c, SSE_PSUBD, 2, 2, m);
     } else {
-        vec_op_at(c, SSE_PXOR, 2, m, vector_constant_twice(t, UINT64_MAX));
-        vec_op(c, SSE_PMINUD, 2, 2, n);
-        vec_op(c, SSE_PADDD, 2, 2, m);
+        saturate_unsigned(t, subtract, n, m);
     }
     vec_op(c, subtract ? simd_subs[size] : simd_adds[size], 3, n, m);
+    note_difference(t, 2, 3);
+    simd_finish(t, 2);
+    return true;
+}
+
+/* To d, signed, what is unsigned: as if both were, with d's range moved. To d, unsigned, what is signed: added, or its
+ * opposite taken away. */
+static bool add_to_other_sign(struct translation_state *t, bool d_signed)
+{
+    const unsigned size = t->insn->size;
+    struct x64 *c = t->c;
+    if (size > 2)
+        return false;
+    const unsigned n = simd_n(t, 0), d = simd_d(t, 1);
+    if (d_signed) {
+        const uint64_t signs = vector_constant_twice(t, simd_every_lane(size, 1ull << ((8u << size) - 1)));
+        vec_op_at(c, SSE_PXOR, 2, d, signs);
+        saturate_unsigned(t, false, 2, n);
+        vec_op_at(c, SSE_PXOR, 2, 2, signs);
+    } else {
+        vec_zero(c, 3);
+        vec_op(c, simd_signed_max[size], 3, 3, n);
+        vec_op(c, simd_subs[size], 4, 3, n);
+        saturate_unsigned(t, false, d, 3);
+        saturate_unsigned(t, true, 2, 4);
+    }
+    vec_op(c, simd_adds[size], 3, d, n);
     note_difference(t, 2, 3);
     simd_finish(t, 2);
     return true;
@@ -157,6 +195,81 @@ static void doubled_product(struct translation_state *t, bool rounded, bool elem
     finish_doubled(t, size, 2);
 }
 
+/* xmm `to` = four of d's halfwords plus or less doubled products' high halves, as words, which may not fit. `part`: the
+ * lower four or the upper ones of d, and of the products, whose low halves are in xmm2, the high ones in xmm3. All is
+ * done with half of it, which fits into a word. Uses xmm4, xmm5. */
+static void accumulate_halfwords(struct translation_state *t, bool subtract, unsigned to, unsigned d, unsigned part)
+{
+    const enum sse_op unpack = part ? SSE_PUNPCKHWD : SSE_PUNPCKLWD;
+    struct x64 *c = t->c;
+    vec_op(c, unpack, 4, 2, 3);
+    vec_zero(c, 5);
+    vec_op(c, unpack, 5, 5, d);
+    vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, 5, 5, 1);
+    vec_op(c, subtract ? SSE_PSUBD : SSE_PADDD, 5, 5, 4);
+    vec_op_at(c, SSE_PADDD, 5, 5, vector_constant_twice(t, simd_every_lane(2, 1u << 14)));
+    vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, to, 5, 15);
+}
+
+static void accumulate_doubled_halfwords(struct translation_state *t, bool subtract, unsigned n, unsigned m)
+{
+    const unsigned parts = t->insn->q ? 2 : 1;
+    struct x64 *c = t->c;
+    vec_op(c, SSE_PMULLW, 2, n, m);
+    vec_op(c, SSE_PMULHW, 3, n, m);
+    const unsigned d = simd_d(t, 1);
+    for (unsigned part = 0; part < parts; part++)
+        accumulate_halfwords(t, subtract, part, d, part);
+    vec_op(c, SSE_PACKSSDW, 4, 0, parts - 1);
+    vec_zero(c, 5);
+    for (unsigned part = 0; part < parts; part++) {
+        vec_op(c, part ? SSE_PUNPCKHWD : SSE_PUNPCKLWD, 2, 4, 4);
+        vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, 2, 2, 16);
+        vec_op(c, SSE_PXOR, 2, 2, part);
+        vec_op(c, SSE_POR, 5, 5, 2);
+    }
+    simd_note_saturation(t, 5);
+    simd_finish(t, 4);
+}
+
+/* xmm = of every second word of d, plus or less the high half of the doubled product in xmm, the low half of its place;
+ * what saturates is left to exec_. Uses xmm4, xmm5. */
+static void accumulate_words(struct translation_state *t, bool subtract, unsigned xmm, unsigned d)
+{
+    const uint64_t quarter = vector_constant_twice(t, 1ull << 30);
+    struct x64 *c = t->c;
+    vec_op_at(c, SSE_PMULDQ, 4, d, quarter);
+    vec_op(c, SSE_PADDQ, 4, 4, 4);
+    vec_op(c, subtract ? SSE_PSUBQ : SSE_PADDQ, 4, 4, xmm);
+    vec_op_at(c, SSE_PADDQ, 4, 4, quarter);
+    vec_op(c, SSE_PADDQ, 5, 4, 4);
+    vec_op(c, SSE_PXOR, 5, 5, 4);
+    slow_if_any_sign(t, SSE_PD, 5);
+    vec_shift(c, SSE_SHIFT_RIGHT, 3, xmm, 4, 31);
+}
+
+/* d plus or less the high half of a doubled product, rounded once. */
+static void accumulate_doubled(struct translation_state *t, bool subtract, bool element)
+{
+    struct x64 *c = t->c;
+    const unsigned n = simd_n(t, 0), m = element ? simd_element(t, 1) : simd_m(t, 1);
+    if (t->insn->size == 1) {
+        accumulate_doubled_halfwords(t, subtract, n, m);
+        return;
+    }
+    vec_unary_imm(c, SSE_PSHUFD, 3, n, 0xf5);
+    vec_unary_imm(c, SSE_PSHUFD, 4, m, 0xf5);
+    vec_op(c, SSE_PMULDQ, 2, n, m);
+    vec_op(c, SSE_PMULDQ, 3, 3, 4);
+    const unsigned d = simd_d(t, 0);
+    accumulate_words(t, subtract, 2, d);
+    vec_unary_imm(c, SSE_PSHUFD, 1, d, 0xf5);
+    accumulate_words(t, subtract, 3, 1);
+    vec_shift(c, SSE_SHIFT_LEFT, 3, 3, 3, 32);
+    vec_op_imm(c, SSE_PBLENDW, 2, 2, 3, 0xcc);
+    simd_finish(t, 2);
+}
+
 /* --- to the left ------------------------------------------------------------------------------------- */
 
 enum narrowing { SIGNED, SIGNED_TO_UNSIGNED, UNSIGNED };
@@ -231,6 +344,12 @@ bool emit_saturate(struct translation_state *t)
     case OP_uqadd_vec: return add_or_subtract(t, false, false);
     case OP_sqsub_vec: return add_or_subtract(t, true, true);
     case OP_uqsub_vec: return add_or_subtract(t, true, false);
+    case OP_suqadd_vec: return add_to_other_sign(t, true);
+    case OP_usqadd_vec: return add_to_other_sign(t, false);
+    case OP_sqrdmlah_vec: accumulate_doubled(t, false, false); return true;
+    case OP_sqrdmlsh_vec: accumulate_doubled(t, true, false); return true;
+    case OP_sqrdmlah_elem: accumulate_doubled(t, false, true); return true;
+    case OP_sqrdmlsh_elem: accumulate_doubled(t, true, true); return true;
     case OP_sqabs_vec: change_sign(t, false); return true;
     case OP_sqneg_vec: change_sign(t, true); return true;
     case OP_sqshl_imm_vec: shift_left(t, SIGNED); return true;

@@ -11,7 +11,7 @@ static void scale(struct translation_state *t, unsigned d, unsigned n, enum sse_
         vec_op_at(t->c, sse_fp(SSE_MUL, form), d, n, lane_constant(t, form, factor));
 }
 
-static void round_vector(struct translation_state *t, unsigned d, unsigned n, unsigned rounding)
+void fp_round_vector(struct translation_state *t, unsigned d, unsigned n, unsigned rounding)
 {
     if (rounding == (TIES_AWAY | QUIETLY))
         round_away(t, fp_packed_form(t->insn), d, n);
@@ -26,8 +26,19 @@ static void round_integral(struct translation_state *t, unsigned rounding)
     arm_fp(t);
     const unsigned n = fp_vector_use(t, insn->rn, 0);
     const unsigned d = rounding == (TIES_AWAY | QUIETLY) ? 1 : vector_destination(t, insn->rd, 0);
-    round_vector(t, d, n, rounding);
+    fp_round_vector(t, d, n, rounding);
     vector_finish(t, d, vector_length(insn));
+}
+
+/* As translate_convert.c has it for scalars. */
+static void round_within(struct translation_state *t, unsigned rounding, unsigned bits)
+{
+    arm_fp(t);
+    const unsigned n = fp_vector_use(t, t->insn->rn, 0);
+    fp_round_vector(t, 1, n, rounding | QUIETLY);
+    slow_if_from(t, fp_packed_form(t->insn), 1, bits - 1);
+    fp_round_vector(t, 1, n, rounding);
+    vector_finish(t, 1, vector_length(t->insn));
 }
 
 /* Lane by lane; what does not fit becomes the lowest integer, which is taken for slow, as are unsigned ones from
@@ -69,7 +80,7 @@ static void to_integer(struct translation_state *t, bool is_unsigned, unsigned r
         n = 4;
     }
     if (!direct)
-        round_vector(t, 1, n, rounding | QUIETLY);
+        fp_round_vector(t, 1, n, rounding | QUIETLY);
     if (fp_is_double(insn)) {
         doubles_to_integers(t, is_unsigned, direct ? n : 1);
     } else {
@@ -85,7 +96,7 @@ static void to_integer(struct translation_state *t, bool is_unsigned, unsigned r
         slow_if_any_sign(t, SSE_PS, 5);
     }
     if (!direct)
-        round_vector(t, 1, n, rounding);
+        fp_round_vector(t, 1, n, rounding);
     vector_finish(t, 2, vector_length(insn));
 }
 
@@ -204,6 +215,10 @@ bool emit_simd_convert(struct translation_state *t)
     case OP_frintz_v: round_integral(t, TO_ZERO | QUIETLY); return true;
     case OP_frintx_v: round_integral(t, NEAREST); return true;
     case OP_frinta_v: round_integral(t, TIES_AWAY | QUIETLY); return true;
+    case OP_frint32z_v: round_within(t, TO_ZERO, 32); return true;
+    case OP_frint32x_v: round_within(t, NEAREST, 32); return true;
+    case OP_frint64z_v: round_within(t, TO_ZERO, 64); return true;
+    case OP_frint64x_v: round_within(t, NEAREST, 64); return true;
 #define TO_INTEGER(sign, is_unsigned)                                                                        \
     case OP_fcvtz##sign##_v: to_integer(t, is_unsigned, TO_ZERO, 0); return true;                               \
     case OP_fcvtn##sign##_v: to_integer(t, is_unsigned, NEAREST, 0); return true;                               \

@@ -50,6 +50,26 @@ static unsigned doubled(struct translation_state *t, unsigned xmm, unsigned temp
     return temp;
 }
 
+/* FMULX has two for zero times infinity, and raises nothing there: infinities are left to exec_. */
+static void slow_if_infinite(struct translation_state *t, enum sse_form form, unsigned n, unsigned m)
+{
+    const unsigned power = fp_is_double(t->insn) ? 1024 : 128;
+    slow_if_from(t, form, n, power);
+    slow_if_from(t, form, m, power);
+}
+
+static void multiply_extended(struct translation_state *t, bool by_element)
+{
+    const struct insn *insn = t->insn;
+    const enum sse_form form = fp_packed_form(insn);
+    arm_fp(t);
+    const unsigned n = fp_vector_use(t, insn->rn, 0), m = second(t, 1, by_element);
+    slow_if_infinite(t, form, n, m);
+    vec_op(t->c, sse_fp(SSE_MUL, form), 2, n, m);
+    slow_if_nan_or_least(t, form, 2);
+    vector_finish(t, 2, vector_length(insn));
+}
+
 static void arithmetic(struct translation_state *t, enum sse_op op, bool by_element)
 {
     const struct insn *insn = t->insn;
@@ -83,12 +103,14 @@ static bool multiply_add(struct translation_state *t, enum fma_op op, bool by_el
     return true;
 }
 
-static void scalar_product(struct translation_state *t)
+static void scalar_product(struct translation_state *t, bool extended)
 {
     const struct insn *insn = t->insn;
     const enum sse_form form = fp_scalar_form(insn);
     arm_fp(t);
     const unsigned n = scalar(t, insn->rn, 0), m = element(t, 1), r = vector_apart(t, insn->rd, 2, bits_n_m(insn));
+    if (extended)
+        slow_if_infinite(t, form, n, m);
     vec_op(t->c, sse_fp(SSE_MUL, form), r, n, m);
     slow_if_nan_or_least(t, form, r);
     vector_done(t, insn->rd, r, 16, fp_bytes(insn));
@@ -298,14 +320,18 @@ bool emit_simd_fp(struct translation_state *t)
     if (insn->op == OP_fcvtl_v || insn->op == OP_fcvtn_v)
         return emit_simd_convert(t);
     if (insn->size < FP_SINGLE)
-        return emit_simd_half(t);
+        return emit_bf16(t) || emit_simd_half(t);
     switch (insn->op) {
     case OP_fadd_v: arithmetic(t, SSE_ADD, false); return true;
     case OP_fsub_v: arithmetic(t, SSE_SUB, false); return true;
     case OP_fmul_v: arithmetic(t, SSE_MUL, false); return true;
     case OP_fdiv_v: arithmetic(t, SSE_DIV, false); return true;
     case OP_fmul_ve: arithmetic(t, SSE_MUL, true); return true;
-    case OP_fmul_se: scalar_product(t); return true;
+    case OP_fmulx_v: multiply_extended(t, false); return true;
+    case OP_fmulx_ve: multiply_extended(t, true); return true;
+    case OP_fmul_se: scalar_product(t, false); return true;
+    case OP_fmulx_s:
+    case OP_fmulx_se: scalar_product(t, true); return true;
     case OP_fmla_v: return multiply_add(t, FMA_ADD, false);
     case OP_fmls_v: return multiply_add(t, FMA_NEGATED_ADD, false);
     case OP_fmla_ve: return multiply_add(t, FMA_ADD, true);

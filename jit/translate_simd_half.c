@@ -2,13 +2,12 @@
 /* Vectors of half precision, computed as scalars are (translate_half.c): eight of them in two parts. */
 #include "jit/translate_fp.h"
 
-static unsigned parts(const struct translation_state *t)
+unsigned half_parts(const struct translation_state *t)
 {
     return t->insn->q ? 2 : 1;
 }
 
-/* xmm = four halves of `from` as singles: the lower ones, or the upper ones. */
-static void part_of(struct x64 *c, unsigned xmm, unsigned from, unsigned part)
+void half_part(struct x64 *c, unsigned xmm, unsigned from, unsigned part)
 {
     if (part) {
         vec_unary_imm(c, SSE_PSHUFD, xmm, from, 0xee);
@@ -17,8 +16,7 @@ static void part_of(struct x64 *c, unsigned xmm, unsigned from, unsigned part)
     vec_unary(c, SSE_CVTPH2PS, xmm, from);
 }
 
-/* The operands' registers. By element: xmm1, with it in all lanes. */
-static unsigned second(struct translation_state *t, bool by_element)
+unsigned half_second(struct translation_state *t, bool by_element)
 {
     const struct insn *insn = t->insn;
     if (!by_element)
@@ -28,29 +26,27 @@ static unsigned second(struct translation_state *t, bool by_element)
     return 1;
 }
 
-static unsigned first(struct translation_state *t)
+unsigned half_first(struct translation_state *t)
 {
     return vector_use_low(t, t->insn->rn, 0, vector_length(t->insn));
 }
 
-/* The slow path where a single in xmm2, or in xmm3 if there are two parts, is a NaN. */
-static void slow_if_parts_nan(struct translation_state *t)
+void half_slow_if_parts_nan(struct translation_state *t)
 {
-    vec_op_imm(t->c, sse_fp(SSE_CMP, SSE_PS), 5, 2, parts(t) == 2 ? 3 : 2, 3); /* unordered */
+    vec_op_imm(t->c, sse_fp(SSE_CMP, SSE_PS), 5, 2, half_parts(t) == 2 ? 3 : 2, 3); /* unordered */
     slow_if_any_sign(t, SSE_PS, 5);
 }
 
-/* xmm2 = the singles of xmm2 and xmm3 as halves. */
-static void join(struct translation_state *t)
+void half_join(struct translation_state *t)
 {
     round_to_halves(t->c, 2, 2);
-    if (parts(t) == 1)
+    if (half_parts(t) == 1)
         return;
     round_to_halves(t->c, 3, 3);
     vec_op(t->c, SSE_PUNPCKLQDQ, 2, 2, 3);
 }
 
-static void finish(struct translation_state *t)
+void half_finish(struct translation_state *t)
 {
     vector_done(t, t->insn->rd, 2, 16, vector_length(t->insn));
 }
@@ -58,27 +54,45 @@ static void finish(struct translation_state *t)
 static void arithmetic_of(struct translation_state *t, enum sse_op op, unsigned n, unsigned m)
 {
     struct x64 *c = t->c;
-    for (unsigned i = 0; i < parts(t); i++) {
-        part_of(c, 4, n, i);
-        part_of(c, 5, m, i);
+    for (unsigned i = 0; i < half_parts(t); i++) {
+        half_part(c, 4, n, i);
+        half_part(c, 5, m, i);
         vec_op(c, sse_fp(op, SSE_PS), 2 + i, 4, 5);
     }
-    slow_if_parts_nan(t);
-    join(t);
+    half_slow_if_parts_nan(t);
+    half_join(t);
     if (op == SSE_MUL || op == SSE_DIV) /* sums that small are exact */
         slow_if_least_half(t, 2);
-    finish(t);
+    half_finish(t);
 }
 
 static void arithmetic(struct translation_state *t, enum sse_op op, bool by_element)
 {
     arm_fp(t);
-    const unsigned n = first(t);
-    arithmetic_of(t, op, n, second(t, by_element));
+    const unsigned n = half_first(t);
+    arithmetic_of(t, op, n, half_second(t, by_element));
 }
 
-/* xmm `r` = the singles of xmm4 and xmm5 added, rounded to odd. Uses `temp`, xmm4, xmm5. */
-static void add_to_odd(struct translation_state *t, unsigned r, unsigned temp)
+void half_slow_if_infinite(struct translation_state *t, unsigned xmm)
+{
+    vec_op_at(t->c, SSE_PAND, 5, xmm, vector_constant_twice(t, EVERY_HALF(0x7fff)));
+    vec_op_at(t->c, SSE_PCMPGTW, 5, 5, vector_constant_twice(t, EVERY_HALF(0x7bff)));
+    vec_unary(t->c, SSE_PTEST, 5, 5);
+    slow_if(t, CC_NE);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+/* As translate_simd_fp.c has it. */
+static void multiply_extended(struct translation_state *t, bool by_element)
+{
+    arm_fp(t);
+    const unsigned n = half_first(t), m = half_second(t, by_element);
+    half_slow_if_infinite(t, n);
+    half_slow_if_infinite(t, m);
+    arithmetic_of(t, SSE_MUL, n, m);
+}
+
+void half_add_to_odd(struct translation_state *t, unsigned r, unsigned temp)
 {
     struct x64 *c = t->c;
     vec_unary(c, SSE_CVTPS2PD, r, 4);
@@ -100,21 +114,21 @@ static void multiply_add_vector(struct translation_state *t, bool negate, bool b
 {
     struct x64 *c = t->c;
     arm_fp(t);
-    const unsigned n = first(t), m = second(t, by_element);
-    for (unsigned i = 0; i < parts(t); i++) {
-        const bool last = i + 1 == parts(t); /* then nobody needs xmm0 */
-        part_of(c, 4, n, i);
-        part_of(c, 5, m, i);
+    const unsigned n = half_first(t), m = half_second(t, by_element);
+    for (unsigned i = 0; i < half_parts(t); i++) {
+        const bool last = i + 1 == half_parts(t); /* then nobody needs xmm0 */
+        half_part(c, 4, n, i);
+        half_part(c, 5, m, i);
         vec_op(c, sse_fp(SSE_MUL, SSE_PS), 4, 4, 5);
         if (negate)
             vec_op_at(c, SSE_PXOR, 4, 4, sign_mask(t, SSE_PS));
-        part_of(c, 5, vector_use_low(t, t->insn->rd, 5, vector_length(t->insn)), i);
-        add_to_odd(t, 2 + i, last ? 0 : 3);
+        half_part(c, 5, vector_use_low(t, t->insn->rd, 5, vector_length(t->insn)), i);
+        half_add_to_odd(t, 2 + i, last ? 0 : 3);
     }
-    slow_if_parts_nan(t);
-    join(t);
+    half_slow_if_parts_nan(t);
+    half_join(t);
     slow_if_least_half(t, 2);
-    finish(t);
+    half_finish(t);
 }
 
 /* Rd's singles plus products of halves, of n's and m's lower half of what counts, or the upper one: exact in single.
@@ -127,8 +141,8 @@ static bool multiply_add_long(struct translation_state *t, bool negate, bool upp
     if (!fp_host_has_fma())
         return false;
     arm_fp(t);
-    vec_unary_imm(c, SSE_PSHUFD, 4, first(t), places);
-    unsigned m = second(t, by_element);
+    vec_unary_imm(c, SSE_PSHUFD, 4, half_first(t), places);
+    unsigned m = half_second(t, by_element);
     if (!by_element) {
         vec_unary_imm(c, SSE_PSHUFD, 1, m, places);
         m = 1;
@@ -149,29 +163,29 @@ static bool multiply_add_long(struct translation_state *t, bool negate, bool upp
 static void absolute_difference(struct translation_state *t)
 {
     arm_fp(t);
-    const unsigned n = first(t), m = second(t, false);
-    for (unsigned i = 0; i < parts(t); i++) {
-        part_of(t->c, 4, n, i);
-        part_of(t->c, 5, m, i);
+    const unsigned n = half_first(t), m = half_second(t, false);
+    for (unsigned i = 0; i < half_parts(t); i++) {
+        half_part(t->c, 4, n, i);
+        half_part(t->c, 5, m, i);
         vec_op(t->c, sse_fp(SSE_SUB, SSE_PS), 2 + i, 4, 5);
     }
-    slow_if_parts_nan(t);
-    join(t);
+    half_slow_if_parts_nan(t);
+    half_join(t);
     vec_op_at(t->c, SSE_PAND, 2, 2, vector_constant_twice(t, EVERY_HALF(0x7fff)));
-    finish(t);
+    half_finish(t);
 }
 
 static void square_root(struct translation_state *t)
 {
     arm_fp(t);
-    const unsigned n = first(t);
-    for (unsigned i = 0; i < parts(t); i++) {
-        part_of(t->c, 4, n, i);
+    const unsigned n = half_first(t);
+    for (unsigned i = 0; i < half_parts(t); i++) {
+        half_part(t->c, 4, n, i);
         vec_unary(t->c, sse_fp(SSE_SQRT, SSE_PS), 2 + i, 4);
     }
-    slow_if_parts_nan(t);
-    join(t);
-    finish(t);
+    half_slow_if_parts_nan(t);
+    half_join(t);
+    half_finish(t);
 }
 
 /* As extreme() of translate_fp.c. */
@@ -179,24 +193,24 @@ static void extreme_of(struct translation_state *t, bool greatest, unsigned n, u
 {
     const enum sse_op op = sse_fp(greatest ? SSE_MAX : SSE_MIN, SSE_PS);
     struct x64 *c = t->c;
-    for (unsigned i = 0; i < parts(t); i++) {
-        part_of(c, 4, n, i);
-        part_of(c, 5, m, i);
+    for (unsigned i = 0; i < half_parts(t); i++) {
+        half_part(c, 4, n, i);
+        half_part(c, 5, m, i);
         vec_op_imm(c, sse_fp(SSE_CMP, SSE_PS), 2 + i, 4, 5, 3); /* unordered */
         slow_if_any_sign(t, SSE_PS, 2 + i);
         vec_op(c, op, 2 + i, 4, 5);
         vec_op(c, op, 4, 5, 4);
         vec_op(c, greatest ? SSE_PAND : SSE_POR, 2 + i, 2 + i, 4);
     }
-    join(t);
-    finish(t);
+    half_join(t);
+    half_finish(t);
 }
 
 static void extreme(struct translation_state *t, bool greatest)
 {
     arm_fp(t);
-    const unsigned n = first(t);
-    extreme_of(t, greatest, n, second(t, false));
+    const unsigned n = half_first(t);
+    extreme_of(t, greatest, n, half_second(t, false));
 }
 
 /* The elements of Rm:Rn with even numbers in xmm0, those with odd ones in xmm1. */
@@ -205,7 +219,7 @@ static void split_pairs(struct translation_state *t)
     const struct insn *insn = t->insn;
     const uint64_t sorted = vector_constant(t, 0x0d0c090805040100, 0x0f0e0b0a07060302);
     struct x64 *c = t->c;
-    const unsigned n = first(t), m = second(t, false);
+    const unsigned n = half_first(t), m = half_second(t, false);
     if (!insn->q) {
         vec_op(c, SSE_PUNPCKLQDQ, 0, n, m);
         vec_op_at(c, SSE_PSHUFB, 0, 0, sorted);
@@ -232,6 +246,35 @@ static void extreme_pairs(struct translation_state *t, bool greatest)
     extreme_of(t, greatest, 0, 1);
 }
 
+/* xmm2 = the greater (lesser) lanes of the singles in xmm2 and xmm3, which are no NaNs. Uses xmm4. */
+static void extreme_of_numbers(struct translation_state *t, bool greatest)
+{
+    const enum sse_op op = sse_fp(greatest ? SSE_MAX : SSE_MIN, SSE_PS);
+    vec_op(t->c, op, 4, 2, 3);
+    vec_op(t->c, op, 3, 3, 2);
+    vec_op(t->c, greatest ? SSE_PAND : SSE_POR, 2, 3, 4);
+}
+
+/* Halves against halves, until one is left. */
+static void extreme_across(struct translation_state *t, bool greatest)
+{
+    struct x64 *c = t->c;
+    arm_fp(t);
+    const unsigned n = half_first(t);
+    for (unsigned i = 0; i < half_parts(t); i++)
+        half_part(c, 2 + i, n, i);
+    half_slow_if_parts_nan(t);
+    if (half_parts(t) == 2)
+        extreme_of_numbers(t, greatest);
+    vec_unary_imm(c, SSE_PSHUFD, 3, 2, 0x4e);
+    extreme_of_numbers(t, greatest);
+    vec_unary_imm(c, SSE_PSHUFD, 3, 2, 0xb1);
+    extreme_of_numbers(t, greatest);
+    round_to_halves(c, 2, 2);
+    vec_op_at(c, SSE_PAND, 2, 2, vector_constant(t, UINT16_MAX, 0));
+    vector_done(t, t->insn->rd, 2, 16, 4);
+}
+
 enum relation { EQUAL, LESS, LESS_OR_EQUAL };
 
 /* As compare() of translate_simd_fp.c. */
@@ -239,20 +282,20 @@ static void compare(struct translation_state *t, enum relation relation, bool ze
 {
     struct x64 *c = t->c;
     arm_fp(t);
-    const unsigned n = first(t), m = zero ? 1 : second(t, false);
-    for (unsigned i = 0; i < parts(t); i++) {
-        part_of(c, 4, n, i);
+    const unsigned n = half_first(t), m = zero ? 1 : half_second(t, false);
+    for (unsigned i = 0; i < half_parts(t); i++) {
+        half_part(c, 4, n, i);
         if (zero)
             vec_zero(c, 5);
         else
-            part_of(c, 5, m, i);
+            half_part(c, 5, m, i);
         if (magnitudes) {
             vec_op_at(c, SSE_PAND, 4, 4, magnitude_mask(t, SSE_PS));
             vec_op_at(c, SSE_PAND, 5, 5, magnitude_mask(t, SSE_PS));
         }
         vec_op_imm(c, sse_fp(SSE_CMP, SSE_PS), 2 + i, swapped ? 4 : 5, swapped ? 5 : 4, relation);
     }
-    vec_op(c, SSE_PACKSSDW, 2, 2, parts(t) == 2 ? 3 : 2);
+    vec_op(c, SSE_PACKSSDW, 2, 2, half_parts(t) == 2 ? 3 : 2);
     vector_finish(t, 2, 16);
 }
 
@@ -262,35 +305,6 @@ static void change_signs(struct translation_state *t, bool negate)
     const uint64_t bits = negate ? EVERY_HALF(0x8000) : EVERY_HALF(0x7fff);
     vec_op_at(t->c, negate ? SSE_PXOR : SSE_PAND, d, n, vector_constant_twice(t, bits));
     vector_finish(t, d, 16);
-}
-
-static void round_integral(struct translation_state *t, unsigned rounding)
-{
-    arm_fp(t);
-    const unsigned n = first(t);
-    for (unsigned i = 0; i < parts(t); i++) {
-        part_of(t->c, 4, n, i);
-        vec_unary_imm(t->c, SSE_ROUNDPS, 2 + i, 4, rounding);
-    }
-    join(t);
-    finish(t);
-}
-
-static void from_integer(struct translation_state *t, bool is_unsigned)
-{
-    struct x64 *c = t->c;
-    arm_fp(t);
-    unsigned n = first(t);
-    for (unsigned i = 0; i < parts(t); i++) {
-        if (i) {
-            vec_unary_imm(c, SSE_PSHUFD, 0, n, 0xee);
-            n = 0;
-        }
-        vec_unary(c, is_unsigned ? SSE_PMOVZXWD : SSE_PMOVSXWD, 4, n);
-        vec_unary(c, SSE_CVTDQ2PS, 2 + i, 4);
-    }
-    join(t);
-    finish(t);
 }
 
 bool emit_simd_half(struct translation_state *t)
@@ -308,6 +322,8 @@ bool emit_simd_half(struct translation_state *t)
     case OP_fmul_v_h: arithmetic(t, SSE_MUL, false); return true;
     case OP_fdiv_v_h: arithmetic(t, SSE_DIV, false); return true;
     case OP_fmul_ve_h: arithmetic(t, SSE_MUL, true); return true;
+    case OP_fmulx_v_h: multiply_extended(t, false); return true;
+    case OP_fmulx_ve_h: multiply_extended(t, true); return true;
     case OP_fmla_v_h: multiply_add_vector(t, false, false); return true;
     case OP_fmls_v_h: multiply_add_vector(t, true, false); return true;
     case OP_fmla_ve_h: multiply_add_vector(t, false, true); return true;
@@ -325,6 +341,10 @@ bool emit_simd_half(struct translation_state *t)
     case OP_fmaxnmp_v_h: extreme_pairs(t, true); return true;
     case OP_fminp_v_h:
     case OP_fminnmp_v_h: extreme_pairs(t, false); return true;
+    case OP_fmaxv_h:
+    case OP_fmaxnmv_h: extreme_across(t, true); return true;
+    case OP_fminv_h:
+    case OP_fminnmv_h: extreme_across(t, false); return true;
     case OP_fabd_v_h: absolute_difference(t); return true;
     case OP_fsqrt_v_h: square_root(t); return true;
     case OP_fmax_v_h:
@@ -341,14 +361,6 @@ bool emit_simd_half(struct translation_state *t)
     case OP_fcmge0_v_h: compare(t, LESS_OR_EQUAL, true, false, false); return true;
     case OP_fcmlt0_v_h: compare(t, LESS, true, true, false); return true;
     case OP_fcmle0_v_h: compare(t, LESS_OR_EQUAL, true, true, false); return true;
-    case OP_frintn_v_h:
-    case OP_frinti_v_h: round_integral(t, NEAREST | QUIETLY); return true;
-    case OP_frintp_v_h: round_integral(t, UP | QUIETLY); return true;
-    case OP_frintm_v_h: round_integral(t, DOWN | QUIETLY); return true;
-    case OP_frintz_v_h: round_integral(t, TO_ZERO | QUIETLY); return true;
-    case OP_frintx_v_h: round_integral(t, NEAREST); return true;
-    case OP_scvtf_v_h: from_integer(t, false); return true;
-    case OP_ucvtf_v_h: from_integer(t, true); return true;
-    default: return false;
+    default: return emit_simd_half_convert(t);
     }
 }

@@ -38,8 +38,30 @@ static void load_group(struct translation_state *t, unsigned xmm, bool of_m, boo
         vec_move(t->c, xmm, from);
 }
 
+/* The slow path where a bit of the lanes in xmm3 gets lost as they are shifted to the left by xmm4, within their own
+ * width. Uses `temp`, xmm5. */
+static void slow_if_lost(struct translation_state *t, unsigned temp, bool is_signed)
+{
+    const unsigned bits = 8u << t->insn->size;
+    struct x64 *c = t->c;
+    if (bits < 32)
+        vec_shift(c, SSE_SHIFT_LEFT, 2, temp, 3, 32 - bits);
+    else
+        vec_move(c, temp, 3);
+    vex_rr(c, 0, SSE_PSLLVD, 5, temp, 4);
+    vex_rr(c, 0, is_signed ? SSE_PSRAVD : SSE_PSRLVD, 5, 5, 4);
+    vec_op(c, SSE_PXOR, 5, 5, temp);
+    vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, temp, 4, 31);
+    vec_op(c, SSE_PANDN, 5, temp, 5); /* not those that go to the right */
+    vec_unary(c, SSE_PTEST, 5, 5);
+    slow_if(t, CC_NE);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+enum { ROUNDED = 1, SATURATED = 2 };
+
 /* to = four lanes shifted, as words. What is rounded gets the last bit that is shifted out. Uses xmm3 to xmm5. */
-static void shift_group(struct translation_state *t, unsigned to, unsigned group, bool is_signed, bool rounded)
+static void shift_group(struct translation_state *t, unsigned to, unsigned group, bool is_signed, unsigned how)
 {
     const enum sse_op right = is_signed ? SSE_PSRAVD : SSE_PSRLVD;
     struct x64 *c = t->c;
@@ -47,11 +69,13 @@ static void shift_group(struct translation_state *t, unsigned to, unsigned group
     load_group(t, 4, true, false, group);
     vec_shift(c, SSE_SHIFT_LEFT, 2, 4, 4, 24);
     vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, 4, 4, 24);
+    if (how & SATURATED)
+        slow_if_lost(t, to, is_signed);
     vex_rr(c, 0, SSE_PSLLVD, to, 3, 4);
     vec_zero(c, 5);
     vec_op(c, SSE_PSUBD, 5, 5, 4);
     vex_rr(c, 0, right, 5, 3, 5);
-    if (rounded) {
+    if (how & ROUNDED) {
         vec_op_at(c, SSE_PXOR, 4, 4, vector_constant_twice(t, UINT64_MAX)); /* by one less */
         vex_rr(c, 0, right, 3, 3, 4);
         vec_op_at(c, SSE_PAND, 3, 3, vector_constant_twice(t, simd_every_lane(2, 1)));
@@ -66,35 +90,36 @@ static void shift_group(struct translation_state *t, unsigned to, unsigned group
 }
 
 /* to = two groups, `first` and the next, as halfwords. Uses xmm2 to xmm5. */
-static void shift_two_groups(struct translation_state *t, unsigned to, unsigned first, bool is_signed, bool rounded)
+static void shift_two_groups(struct translation_state *t, unsigned to, unsigned first, bool is_signed, unsigned how)
 {
     const uint64_t low = vector_constant_twice(t, simd_every_lane(2, UINT16_MAX));
-    shift_group(t, to, first, is_signed, rounded);
-    shift_group(t, 2, first + 1, is_signed, rounded);
+    shift_group(t, to, first, is_signed, how);
+    shift_group(t, 2, first + 1, is_signed, how);
     vec_op_at(t->c, SSE_PAND, to, to, low);
     vec_op_at(t->c, SSE_PAND, 2, 2, low);
     vec_op(t->c, SSE_PACKUSDW, to, to, 2);
 }
 
-static bool shift_by_lanes(struct translation_state *t, bool is_signed, bool rounded)
+/* What saturates is left to exec_. */
+static bool shift_by_lanes(struct translation_state *t, bool is_signed, unsigned how)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
     const unsigned size = insn->size;
-    if (!c->avx || (size == 3 && (is_signed || rounded)))
+    if (!c->avx || (size == 3 && (is_signed || how)))
         return false;
-    if (size >= 2 && !is_signed && !rounded) {
+    if (size >= 2 && !is_signed && !how) {
         shift_whole(t);
         return true;
     }
     if (size == 2)
-        shift_group(t, 0, 0, is_signed, rounded);
+        shift_group(t, 0, 0, is_signed, how);
     else
-        shift_two_groups(t, 0, 0, is_signed, rounded);
+        shift_two_groups(t, 0, 0, is_signed, how);
     if (size == 0) {
         const uint64_t low = vector_constant_twice(t, simd_every_lane(1, UINT8_MAX));
         if (insn->q)
-            shift_two_groups(t, 1, 2, is_signed, rounded);
+            shift_two_groups(t, 1, 2, is_signed, how);
         vec_op_at(c, SSE_PAND, 0, 0, low);
         vec_op_at(c, SSE_PAND, 1, insn->q ? 1 : 0, low);
         vec_op(c, SSE_PACKUSWB, 0, 0, 1);
@@ -151,13 +176,17 @@ bool emit_simd_shift(struct translation_state *t)
 {
     switch (t->insn->op) {
     case OP_ushl_vec:
-    case OP_ushl_scalar: return shift_by_lanes(t, false, false);
+    case OP_ushl_scalar: return shift_by_lanes(t, false, 0);
     case OP_sshl_vec:
-    case OP_sshl_scalar: return shift_by_lanes(t, true, false);
+    case OP_sshl_scalar: return shift_by_lanes(t, true, 0);
     case OP_urshl_vec:
-    case OP_urshl_scalar: return shift_by_lanes(t, false, true);
+    case OP_urshl_scalar: return shift_by_lanes(t, false, ROUNDED);
     case OP_srshl_vec:
-    case OP_srshl_scalar: return shift_by_lanes(t, true, true);
+    case OP_srshl_scalar: return shift_by_lanes(t, true, ROUNDED);
+    case OP_uqshl_reg_vec: return shift_by_lanes(t, false, SATURATED);
+    case OP_sqshl_reg_vec: return shift_by_lanes(t, true, SATURATED);
+    case OP_uqrshl_vec: return shift_by_lanes(t, false, ROUNDED | SATURATED);
+    case OP_sqrshl_vec: return shift_by_lanes(t, true, ROUNDED | SATURATED);
     case OP_clz_vec: count_zeroes(t); return true;
     case OP_cls_vec: count_signs(t); return true;
     default: return false;

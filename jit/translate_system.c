@@ -3,6 +3,7 @@
  * may not do, what a trap bit forbids, and what would wake somebody (an interrupt, the PMU, the debug architecture)
  * is left to exec_: code is shared by all levels, so the checks are made as it runs. What ends a block here still
  * ends it. */
+#include "isa/arm64/el2.h"
 #include "isa/arm64/fp.h"
 #include "jit/state.h"
 #include "jit/x64_atomic.h"
@@ -44,7 +45,9 @@ static bool left_to_exec(const struct translation_state *t, enum sysreg reg)
     case SR_FPSR:
     case SR_TPIDR_EL0:
     case SR_TPIDRRO_EL0:
-    case SR_TPIDR_EL1: return false;
+    case SR_TPIDR_EL1:
+    case SR_CurrentEL:
+    case SR_DAIF: return false;
     default: return true;
     }
 }
@@ -123,7 +126,10 @@ static bool read_register(struct translation_state *t)
         return true;
     case SR_CurrentEL:
         need_el1(t);
-        read_constant(t, 1 << 2);
+        x64_load_sized(t->c, 0, false, 0, RAX, HOST_CPU, CPU_OFFSET(pstate.el));
+        x64_shift_imm(t->c, 0, SHIFT_SHL, RAX, 2);
+        t->flags = FLAGS_UNKNOWN;
+        general_done(t, t->insn->rd, RAX);
         return true;
     case SR_DAIF:
         need_el1(t);
@@ -202,14 +208,20 @@ static void check_daif_quiet(struct translation_state *t, bool d_changes)
         need_no_bits(t, CPU_OFFSET(sys.MDSCR_EL1), MDSCR_SS | MDSCR_KDE | MDSCR_MDE);
 }
 
-/* An interrupt that waits, of those in `mask` (of DAIF), is taken behind the instruction: by the engine's loop. */
+/* An interrupt that waits, of those in `mask` (of DAIF), is taken behind the instruction: by the engine's loop. Of a
+ * virtual machine's, any. */
 static void check_nothing_pends(struct translation_state *t, unsigned mask)
 {
     _Static_assert(offsetof(struct cpu, fiq_pending) == offsetof(struct cpu, irq_pending) + 1 &&
-                       offsetof(struct cpu, serror_pending) == offsetof(struct cpu, irq_pending) + 2,
-                   "the three are tested as one word");
+                       offsetof(struct cpu, serror_pending) == offsetof(struct cpu, irq_pending) + 2 &&
+                       offsetof(struct cpu, virtual_fiq_pending) == offsetof(struct cpu, virtual_irq_pending) + 1,
+                   "the three are tested as one word, and the two");
     const int32_t bytes = (mask & 2 ? 0xff : 0) | (mask & 1 ? 0xff00 : 0) | (mask & 4 ? 0xff0000 : 0);
     need_no_bits(t, CPU_OFFSET(irq_pending), bytes);
+    if (has_feature(&t->cpu->features, FEAT_EL2)) {
+        need_no_bits(t, CPU_OFFSET(virtual_irq_pending), 0xffff);
+        need_no_bits(t, CPU_OFFSET(sys.HCR_EL2), HCR_VF | HCR_VI | HCR_VSE);
+    }
 }
 
 static void write_daif(struct translation_state *t)
@@ -222,17 +234,13 @@ static void write_daif(struct translation_state *t)
     x64_store_sized(t->c, 0, RAX, HOST_CPU, CPU_OFFSET(pstate.daif));
 }
 
-/* Virtual interrupts are not looked at here. */
-static bool change_daif(struct translation_state *t, bool set)
+static void change_daif(struct translation_state *t, bool set)
 {
-    if (has_feature(&t->cpu->features, FEAT_EL2))
-        return false;
     const unsigned bits = (unsigned)t->insn->imm;
     check_daif_quiet(t, bits & 8);
     if (!set && bits & 7)
         check_nothing_pends(t, bits);
     x64_alu_byte(t->c, set ? ALU_OR : ALU_AND, HOST_CPU, CPU_OFFSET(pstate.daif), set ? bits : ~bits & 15);
-    return true;
 }
 
 /* Only where nothing changes: what translated code knows of FPCR holds until it is left. */
@@ -319,8 +327,11 @@ enum outcome translate_system(struct translation_state *t)
     case OP_isb: return end_if(t, !t->cpu->parallel); /* whose engine looks there whether code has changed */
     case OP_mrs: return read_register(t) ? TRANSLATED : LEFT_TO_EXEC;
     case OP_msr: return end_if(t, write_register(t));
-    case OP_msr_daifset: return end_if(t, change_daif(t, true));
-    case OP_msr_daifclr: return end_if(t, change_daif(t, false));
+    case OP_msr_daifset:
+    case OP_msr_daifclr:
+        change_daif(t, t->insn->op == OP_msr_daifset);
+        go_on(t);
+        return ENDED;
     default: return LEFT_TO_EXEC;
     }
 }

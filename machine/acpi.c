@@ -128,7 +128,8 @@ static void put_gicc(struct acpi_blob *tables, const struct acpi_board *board, u
     blob_number(tables, 4, board->pmu_gsi);
     blob_zeroes(tables, 32 - 24);
     blob_number(tables, 8, board->gic2_cpu); /* 0: system registers */
-    blob_zeroes(tables, 56 - 40);
+    blob_number(tables, 8, board->gic2_virtual);
+    blob_number(tables, 8, board->gic2_hyp);
     blob_number(tables, 4, board->maintenance_gsi);
     blob_zeroes(tables, 68 - 60);
     blob_number(tables, 8, board->mpidrs[cpu]);

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "machine/contract/clipboard.h"
 #include "machine/contract/input_event.h"
+#include "machine/contract/sound.h"
 #include "machine/machine.h"
 #include "machine/screen.h"
 
@@ -100,13 +102,45 @@ static bool do_link(struct machine *machine, const char *words, struct error *er
     return true;
 }
 
+/* line|mic in|out: what is plugged into the sound card. */
+static bool do_jack(struct machine *machine, const char *words, struct error *error)
+{
+    static const char *const all[] = {"line out", "line in", "mic out", "mic in"}; /* two a jack: not there, there */
+    uint8_t change[2] = {0};
+    unsigned i = 0;
+    while (i < 4 && strcmp(words, all[i]))
+        i++;
+    if (i == 4)
+        return error_set(error, "jack expects line or mic, and in or out, such as line out (not '%s')", words);
+    if (machine && !machine->sound)
+        return error_set(error, "the machine has no sound card; give --sound none, or another");
+    change[0] = (uint8_t)(i / 2);
+    change[1] = i % 2;
+    if (machine)
+        input_post(machine->inputs, machine->sound->jack_source, change, sizeof change);
+    return true;
+}
+
+/* Puts a text on the clipboard that the guest shares, as if the host had copied it. */
+static bool do_clipboard(struct machine *machine, const char *words, struct error *error)
+{
+    if (!*words || strlen(words) > CLIPBOARD_MAX_BYTES)
+        return error_set(error, "clipboard expects a text");
+    if (machine && !machine->clipboard)
+        return error_set(error, "the machine shares no clipboard; give --clipboard");
+    if (machine)
+        input_post(machine->inputs, machine->clipboard->source, words, strlen(words));
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*act)(struct machine *machine, const char *words, struct error *error);
     bool unseen; /* by the guest */
 } actions[] = {{"screenshot", do_screenshot, true}, {"key", do_key, false},     {"type", do_type, false},
                {"mouse", do_mouse, false},          {"click", do_click, false}, {"power", do_power, false},
-               {"link", do_link, false}};
+               {"link", do_link, false},             {"jack", do_jack, false},
+               {"clipboard", do_clipboard, false}};
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
 
 /* The action's place in the table; `*words` becomes what stands behind its name. */
@@ -126,7 +160,8 @@ bool action_do(struct machine *machine, const char *action, struct error *error)
     unsigned i = find_action(action, &words);
     if (i == ACTION_COUNT)
         return error_set(error,
-                         "'%s' is no action; there are screenshot, key, type, mouse, click, power and link",
+                         "'%s' is no action; there are screenshot, key, type, mouse, click, power, link, jack and "
+                         "clipboard",
                          action);
     return actions[i].act(machine, words, error);
 }

@@ -128,6 +128,8 @@ static void tell_acpi(struct machine *machine)
     };
     if (board_has_gic2(machine)) {
         told.gic2_cpu = GIC2_CPU_BASE;
+        told.gic2_hyp = machine->options->el2 ? GIC2_HYP_BASE : 0;
+        told.gic2_virtual = machine->options->el2 ? GIC2_VIRTUAL_BASE : 0;
     } else {
         told.gic_redist = GIC_REDIST_BASE;
         told.gic_redist_bytes = machine->cpu_count * (uint64_t)GICV3_REDIST_WINDOW_BYTES;

@@ -95,11 +95,19 @@ static void build_gic2(struct machine *machine, const struct board_row *row)
     for (unsigned i = 0; i < machine->cpu_count; i++) {
         config.irq[i] = (struct irq_line){cpu_input, machine->cpus[i], CPU_IRQ};
         config.fiq[i] = (struct irq_line){cpu_input, machine->cpus[i], CPU_FIQ};
+        config.virtual_irq[i] = (struct irq_line){cpu_input, machine->cpus[i], CPU_VIRTUAL_IRQ};
+        config.virtual_fiq[i] = (struct irq_line){cpu_input, machine->cpus[i], CPU_VIRTUAL_FIQ};
     }
     struct gicv2 *gic = gicv2_create(&config);
     machine_add_device(machine, &gicv2_class, row->name, gic);
     bus_add_window(&machine->bus, "gic-distributor", row->base, GICV2_DIST_WINDOW_BYTES, &gicv2_dist_mmio, gic);
     bus_add_window(&machine->bus, "gic-cpu-interface", GIC2_CPU_BASE, GICV2_CPU_WINDOW_BYTES, &gicv2_cpu_mmio, gic);
+    if (machine->options->el2) {
+        bus_add_window(&machine->bus, "gic-hypervisor", GIC2_HYP_BASE, GICV2_VIRTUAL_WINDOW_BYTES,
+                       &gicv2_hyp_mmio, gic);
+        bus_add_window(&machine->bus, "gic-virtual", GIC2_VIRTUAL_BASE, GICV2_VIRTUAL_WINDOW_BYTES,
+                       &gicv2_virtual_mmio, gic);
+    }
     wire_ppis(machine, ppi_of_gic2);
 }
 
@@ -173,8 +181,10 @@ static void describe_gic2(const struct machine *machine, const struct board_row 
 {
     static const char compatible[] = "arm,gic-400\0arm,cortex-a15-gic"; /* EDK2 knows the second one alone */
     fdt_property(fdt, "compatible", compatible, sizeof compatible);
-    fdt_property_pairs(fdt, "reg", 4,
-                       (const uint64_t[]){row->base, GICV2_DIST_WINDOW_BYTES, GIC2_CPU_BASE, GICV2_CPU_WINDOW_BYTES});
+    fdt_property_pairs(fdt, "reg", machine->options->el2 ? 8 : 4,
+                       (const uint64_t[]){row->base, GICV2_DIST_WINDOW_BYTES, GIC2_CPU_BASE, GICV2_CPU_WINDOW_BYTES,
+                                          GIC2_HYP_BASE, GICV2_VIRTUAL_WINDOW_BYTES, GIC2_VIRTUAL_BASE,
+                                          GICV2_VIRTUAL_WINDOW_BYTES});
 }
 
 void board_describe_gic(const struct machine *machine, const struct board_row *row, void *fdt)

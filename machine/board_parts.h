@@ -8,8 +8,10 @@
 
 #define GIC_REDIST_BASE 0x080a0000ull
 #define ITS_BASE        0x08080000ull
-#define GIC2_CPU_BASE   0x08010000ull /* with --gic 2 */
-#define GIC2_MSI_BASE   0x08020000ull
+#define GIC2_CPU_BASE     0x08010000ull /* with --gic 2 */
+#define GIC2_MSI_BASE     0x08020000ull
+#define GIC2_HYP_BASE     0x08030000ull /* the virtual interfaces, with --el2 */
+#define GIC2_VIRTUAL_BASE 0x08040000ull
 #define GIC2_MSI_SPI    48u /* the first of those that are for messages */
 #define GIC2_MSI_SPIS   64u
 

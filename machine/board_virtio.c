@@ -7,13 +7,16 @@
 #include <string.h>
 #include "hostcall/share/share.h"
 #include "machine/fdt_write.h"
+#include "peripherals/agent.h"
 #include "peripherals/disk/disk_open.h"
 #include "peripherals/net/slirp.h"
 #include "peripherals/net/socket.h"
+#include "peripherals/net/switch.h"
 #include "peripherals/net/tap.h"
 #include "peripherals/nvme.h"
 #include "peripherals/pci.h"
 #include "peripherals/ramfb.h"
+#include "peripherals/sound/wav.h"
 #include "peripherals/usb/xhci.h"
 #include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
@@ -26,6 +29,7 @@
 #include "peripherals/virtio/virtio_pci.h"
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/virtio/virtio_scsi.h"
+#include "peripherals/virtio/virtio_snd.h"
 #include "peripherals/virtio/virtio_vsock.h"
 
 #define DISK_QUEUES_MAX 8u
@@ -37,23 +41,49 @@ bool board_virtio_on_pci(const struct machine *machine)
     return machine->options->bus == BUS_CHOICE_PCI;
 }
 
-/* Puts a device into the next slot; NULL: an empty one. Linux numbers devices in the order of the slots. Returns the
- * slot. */
-static unsigned fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio)
+static bool no_slot(struct error *error)
+{
+    return error_set(error,
+                     "more devices are asked for than the board has slots: give fewer disks, networks or shares");
+}
+
+/* Puts a function into the next slot of PCI, and tells which that is. */
+static bool add_function(struct machine *machine, struct pci_function *function, unsigned *slot, struct error *error)
+{
+    return pci_host_add(machine->pci, function, slot) || no_slot(error);
+}
+
+/* Puts a device into the next slot of the bus that has virtio devices, and tells which that is; NULL: an empty one.
+ * Linux numbers devices in the order of the slots. */
+static bool fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio,
+                      unsigned *slot, struct error *error)
 {
     static char names[BOARD_VIRTIO_SLOTS][16];
-    unsigned slot = machine->virtio_slots_used++;
-    snprintf(names[slot], sizeof names[slot], "virtio%u", slot);
+    unsigned number = machine->virtio_slots_used;
+    if (number == BOARD_VIRTIO_SLOTS)
+        return no_slot(error);
+    machine->virtio_slots_used++;
+    snprintf(names[number], sizeof names[number], "virtio%u", number);
     if (board_virtio_on_pci(machine)) {
         struct virtio_pci *pci = virtio_pci_create(virtio);
-        machine_add_device(machine, &virtio_pci_class, names[slot], pci);
-        return pci_host_add(machine->pci, &pci->function);
+        machine_add_device(machine, &virtio_pci_class, names[number], pci);
+        return add_function(machine, &pci->function, slot, error);
     }
-    struct virtio_mmio *mmio = virtio_mmio_create(virtio, board_spi(machine, row->spi + slot));
-    machine_add_device(machine, &virtio_mmio_class, names[slot], mmio);
-    bus_add_window(&machine->bus, names[slot], row->base + slot * row->size_bytes, row->size_bytes,
+    struct virtio_mmio *mmio = virtio_mmio_create(virtio, board_spi(machine, row->spi + number));
+    machine_add_device(machine, &virtio_mmio_class, names[number], mmio);
+    bus_add_window(&machine->bus, names[number], row->base + number * row->size_bytes, row->size_bytes,
                    &virtio_mmio_ops, mmio);
-    return slot;
+    *slot = number;
+    return true;
+}
+
+/* A virtio device, in the next slot, which is told. */
+static bool add_virtio(struct machine *machine, const struct board_row *row, const struct device_class *class,
+                       const char *name, void *instance, struct virtio_device *virtio, unsigned *slot,
+                       struct error *error)
+{
+    machine_add_device(machine, class, name, instance);
+    return fill_slot(machine, row, virtio, slot, error);
 }
 
 /* What Open Firmware would call what is in a slot that fill_slot() gave: `unit` is the disk behind it. */
@@ -110,42 +140,51 @@ static void limit_drive(const struct machine *machine, struct disk_drive *drive)
     drive->per_s = machine->options->io_per_s;
 }
 
-static void add_virtio_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
-                            const char *name)
+static bool add_virtio_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
+                            const char *name, struct error *error)
 {
+    unsigned slot;
     struct virtio_blk *blk = virtio_blk_create(&machine->bus, &machine->clock, disk, name);
     limit_drive(machine, &blk->drive);
     if (board_virtio_on_pci(machine)) /* a vector each is what makes several of use */
         virtio_blk_add_queues(blk, machine->cpu_count < DISK_QUEUES_MAX ? machine->cpu_count : DISK_QUEUES_MAX);
-    machine_add_device(machine, &virtio_blk_class, name, blk);
-    name_boot_path(machine, row, number, fill_slot(machine, row, &blk->virtio), "disk@0,0");
+    if (!add_virtio(machine, row, &virtio_blk_class, name, blk, &blk->virtio, &slot, error))
+        return false;
+    name_boot_path(machine, row, number, slot, "disk@0,0");
+    return true;
 }
 
-static void add_nvme_disk(struct machine *machine, unsigned number, struct disk *disk, const char *name)
+static bool add_nvme_disk(struct machine *machine, unsigned number, struct disk *disk, const char *name,
+                          struct error *error)
 {
+    unsigned slot;
     struct nvme *nvme = nvme_create(&machine->bus, &machine->clock, disk, name);
     limit_drive(machine, &nvme->drive);
-    unsigned slot = pci_host_add(machine->pci, &nvme->function);
     machine_add_device(machine, &nvme_class, name, nvme);
+    if (!add_function(machine, &nvme->function, &slot, error))
+        return false;
     snprintf(machine->boot_paths[number], sizeof machine->boot_paths[number],
              "/pci@i0cf8/pci8086,5845@%x/namespace@1,0", slot);
+    return true;
 }
 
 /* All SCSI disks and CD drives are targets of one host device, which is there with the first of them. */
-static void add_scsi_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
-                          const char *name, struct virtio_scsi **scsi, unsigned *slot)
+static bool add_scsi_disk(struct machine *machine, const struct board_row *row, unsigned number, struct disk *disk,
+                          const char *name, struct virtio_scsi **scsi, unsigned *slot, struct error *error)
 {
     bool cd = machine->options->disks[number].attachment == DISK_ATTACH_CD;
     struct scsi_disk *made = scsi_disk_create(disk, cd, name);
     char unit[32];
+    limit_drive(machine, &made->drive);
     machine_add_device(machine, &scsi_disk_class, name, made);
     if (!*scsi) {
         *scsi = virtio_scsi_create(&machine->bus, &machine->clock, 1);
-        machine_add_device(machine, &virtio_scsi_class, "scsi0", *scsi);
-        *slot = fill_slot(machine, row, &(*scsi)->virtio);
+        if (!add_virtio(machine, row, &virtio_scsi_class, "scsi0", *scsi, &(*scsi)->virtio, slot, error))
+            return false;
     }
     snprintf(unit, sizeof unit, "channel@0/disk@%x,0", virtio_scsi_add(*scsi, made));
     name_boot_path(machine, row, number, *slot, unit);
+    return true;
 }
 
 static bool build_disks(struct machine *machine, const struct board_row *row, struct error *error)
@@ -158,12 +197,15 @@ static bool build_disks(struct machine *machine, const struct board_row *row, st
         if (!disk)
             return false;
         snprintf(names[i], sizeof names[i], "disk%u", i);
+        bool good = false;
         switch (machine->options->disks[i].attachment) {
-        case DISK_ATTACH_VIRTIO: add_virtio_disk(machine, row, i, disk, names[i]); break;
-        case DISK_ATTACH_NVME: add_nvme_disk(machine, i, disk, names[i]); break;
+        case DISK_ATTACH_VIRTIO: good = add_virtio_disk(machine, row, i, disk, names[i], error); break;
+        case DISK_ATTACH_NVME: good = add_nvme_disk(machine, i, disk, names[i], error); break;
         case DISK_ATTACH_SCSI:
-        case DISK_ATTACH_CD: add_scsi_disk(machine, row, i, disk, names[i], &scsi, &scsi_slot); break;
+        case DISK_ATTACH_CD: good = add_scsi_disk(machine, row, i, disk, names[i], &scsi, &scsi_slot, error); break;
         }
+        if (!good)
+            return false;
     }
     return true;
 }
@@ -196,6 +238,7 @@ static struct net_backend *open_net(struct machine *machine, const struct net_op
     case NET_USER: return open_user_net(machine, option, error);
     case NET_TAP: return net_tap_open(option->place, error);
     case NET_SOCKET: return net_socket_open(option->place, option->listens, error);
+    case NET_SWITCH: return net_switch_port(machine->options->net_switch, option->place, &machine->clock, error);
     }
     return NULL;
 }
@@ -211,6 +254,7 @@ static unsigned net_queues(const struct machine *machine, const struct net_optio
 static bool build_nets(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static const char *const names[MAX_NETS] = {"net0", "net1", "net2", "net3"};
+    unsigned slot;
     for (unsigned i = 0; i < machine->options->net_count; i++) {
         const struct net_option *option = &machine->options->nets[i];
         struct net_dump *dump = *option->dump ? net_dump_open(option->dump, &machine->clock, error) : NULL;
@@ -227,8 +271,8 @@ static bool build_nets(struct machine *machine, const struct board_row *row, str
             virtio_net_set_mac(net, option->mac);
         virtio_net_set_dump(net, dump);
         machine->net_links[machine->net_count++] = net->link_source;
-        machine_add_device(machine, &virtio_net_class, names[i], net);
-        fill_slot(machine, row, &net->virtio);
+        if (!add_virtio(machine, row, &virtio_net_class, names[i], net, &net->virtio, &slot, error))
+            return false;
     }
     return true;
 }
@@ -237,6 +281,7 @@ static bool build_nets(struct machine *machine, const struct board_row *row, str
 static bool build_shares(struct machine *machine, const struct board_row *row, struct error *error)
 {
     static char names[MAX_SHARES][16];
+    unsigned slot;
     for (unsigned i = 0; i < machine->options->share_count; i++) {
         const struct share_option *option = &machine->options->shares[i];
         struct share_server *server = share_server_open(
@@ -251,39 +296,44 @@ static bool build_shares(struct machine *machine, const struct board_row *row, s
             return false;
         snprintf(names[i], sizeof names[i], "share%u", i);
         struct virtio_9p *share = virtio_9p_create(&machine->bus, machine->inputs, server, names[i], option->tag);
-        machine_add_device(machine, &virtio_9p_class, names[i], share);
-        fill_slot(machine, row, &share->virtio);
+        if (!add_virtio(machine, row, &virtio_9p_class, names[i], share, &share->virtio, &slot, error))
+            return false;
     }
     return true;
 }
 
-static void build_balloon(struct machine *machine, const struct board_row *row)
+static bool build_balloon(struct machine *machine, const struct board_row *row, struct error *error)
 {
+    unsigned slot;
+    if (!machine->options->balloon)
+        return true;
     struct virtio_balloon *balloon = virtio_balloon_create(&machine->bus);
-    machine_add_device(machine, &virtio_balloon_class, "balloon0", balloon);
-    fill_slot(machine, row, &balloon->virtio);
+    return add_virtio(machine, row, &virtio_balloon_class, "balloon0", balloon, &balloon->virtio, &slot, error);
 }
 
-static void build_rng(struct machine *machine, const struct board_row *row)
+static bool build_rng(struct machine *machine, const struct board_row *row, struct error *error)
 {
+    unsigned slot;
     struct virtio_rng *rng = virtio_rng_create(&machine->bus, machine->options->seed);
-    machine_add_device(machine, &virtio_rng_class, "rng0", rng);
-    fill_slot(machine, row, &rng->virtio);
+    return add_virtio(machine, row, &virtio_rng_class, "rng0", rng, &rng->virtio, &slot, error);
 }
 
-static void build_console(struct machine *machine, const struct board_row *row)
+static bool build_console(struct machine *machine, const struct board_row *row, struct error *error)
 {
+    unsigned slot;
+    if (machine->options->console.kind == SERIAL_NONE)
+        return true;
     struct virtio_console *console = virtio_console_create(
         &machine->bus, machine->inputs, "console0",
         (struct virtio_console_sink){.transmit = machine_transmit, .context = &machine->console});
-    machine_add_device(machine, &virtio_console_class, "console0", console);
-    fill_slot(machine, row, &console->virtio);
     machine->console.source = virtio_console_source(console, 0);
+    return add_virtio(machine, row, &virtio_console_class, "console0", console, &console->virtio, &slot, error);
 }
 
 static bool build_vsock(struct machine *machine, const struct board_row *row, struct error *error)
 {
     const struct vsock_option *option = &machine->options->vsock;
+    unsigned slot;
     if (!option->cid)
         return true;
     struct vsock_backend *backend =
@@ -293,23 +343,21 @@ static bool build_vsock(struct machine *machine, const struct board_row *row, st
     struct virtio_vsock *vsock =
         virtio_vsock_create(&machine->bus, machine->inputs, backend, "vsock0", option->cid);
     machine->vsock_reset = vsock->reset_source;
-    machine_add_device(machine, &virtio_vsock_class, "vsock0", vsock);
-    fill_slot(machine, row, &vsock->virtio);
-    return true;
+    return add_virtio(machine, row, &virtio_vsock_class, "vsock0", vsock, &vsock->virtio, &slot, error);
 }
 
 /* Keyboard and tablet, of one kind or the other. */
-static void build_input(struct machine *machine, const struct board_row *row)
+static bool build_input(struct machine *machine, const struct board_row *row, struct error *error)
 {
     struct machine_screen *screen = &machine->screen;
+    unsigned slot;
     screen->inputs = machine->inputs;
     if (machine->options->input == INPUT_CHOICE_USB) {
         struct xhci *xhci = xhci_create(&machine->bus, machine->inputs);
-        pci_host_add(machine->pci, &xhci->function);
         machine_add_device(machine, &xhci_class, "usb0", xhci);
         screen->keyboard_source = xhci->devices[USB_HID_KEYBOARD].source;
         screen->tablet_source = xhci->devices[USB_HID_TABLET].source;
-        return;
+        return add_function(machine, &xhci->function, &slot, error);
     }
     struct virtio_input *keyboard =
         virtio_input_create(&machine->bus, machine->inputs, VIRTIO_INPUT_KEYBOARD, "keyboard0.events");
@@ -319,70 +367,78 @@ static void build_input(struct machine *machine, const struct board_row *row)
     screen->tablet_source = tablet->source;
     machine_add_device(machine, &virtio_input_class, "keyboard0", keyboard);
     machine_add_device(machine, &virtio_input_class, "tablet0", tablet);
-    fill_slot(machine, row, &keyboard->virtio);
-    fill_slot(machine, row, &tablet->virtio);
+    return fill_slot(machine, row, &keyboard->virtio, &slot, error) &&
+           fill_slot(machine, row, &tablet->virtio, &slot, error);
 }
 
 static bool build_display(struct machine *machine, const struct board_row *row, struct error *error)
 {
     const struct display_option *option = &machine->options->display;
     struct machine_screen *screen = &machine->screen;
-    if (option->kind == DISPLAY_ABSENT) {
-        if (machine->options->input == INPUT_CHOICE_USB)
-            build_input(machine, row);
-        return true;
-    }
+    unsigned slot;
+    if (option->kind == DISPLAY_ABSENT)
+        return machine->options->input != INPUT_CHOICE_USB || build_input(machine, row, error);
     screen->display = display_create(error);
     if (!screen->display)
         return false;
     struct virtio_gpu *gpu =
         virtio_gpu_create(&machine->bus, machine->inputs, screen->display, option->width, option->height);
     screen->size_source = gpu->size_source;
-    machine_add_device(machine, &virtio_gpu_class, "gpu0", gpu);
-    fill_slot(machine, row, &gpu->virtio);
-    build_input(machine, row);
+    if (!add_virtio(machine, row, &virtio_gpu_class, "gpu0", gpu, &gpu->virtio, &slot, error) ||
+        !build_input(machine, row, error))
+        return false;
     /* What firmware and an early kernel draw is seen until the graphics device shows something. */
     machine_add_device(machine, &ramfb_class, "ramfb0", ramfb_create(&machine->bus, machine->fw_cfg, screen->display));
     return true;
 }
 
-/* The slots that options may ask for: those of the bus, without PCI's own bridge. */
-static bool have_room(const struct run_options *options, struct error *error)
+static size_t send_to_agent(void *console, const void *bytes, size_t length)
 {
-    const unsigned room = BOARD_VIRTIO_SLOTS - 1, rng = 1;
-    bool scsi = false, screen = options->display.kind != DISPLAY_ABSENT;
-    unsigned wanted = rng + options->net_count + options->share_count;
-    for (unsigned i = 0; i < options->disk_count; i++) {
-        enum disk_attachment attachment = options->disks[i].attachment;
-        bool drive = attachment == DISK_ATTACH_SCSI || attachment == DISK_ATTACH_CD;
-        wanted += !drive || !scsi;
-        scsi = scsi || drive;
-    }
-    wanted += (options->console.kind != SERIAL_NONE) + options->balloon + (options->vsock.cid != 0);
-    wanted += options->input == INPUT_CHOICE_USB ? screen + 1u : screen * 3u;
-    return wanted <= room ||
-           error_set(error,
-                     "%u devices are asked for, and the board has room for %u: give fewer disks, networks or shares",
-                     wanted, room);
+    return virtio_console_send(console, 0, bytes, length);
+}
+
+/* A port for the guest's agent, and what is at its other end. */
+static bool build_clipboard(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    unsigned slot;
+    if (!machine->options->clipboard)
+        return true;
+    struct agent *agent = agent_create(machine->inputs);
+    struct virtio_console *console = virtio_console_create_port(
+        &machine->bus, AGENT_PORT_NAME,
+        (struct virtio_console_sink){
+            .transmit = agent_receive, .context = agent, .opened = agent_opened, .room = agent_room});
+    agent->port = (struct agent_port){send_to_agent, console};
+    machine->clipboard = &agent->clipboard;
+    machine_add_device(machine, &agent_class, "agent0", agent);
+    return add_virtio(machine, row, &virtio_console_class, "agent-port", console, &console->virtio, &slot, error);
+}
+
+/* Who is at the other end of sdl's cables comes later (machine/sound.h). A replay has what was recorded in its log. */
+static bool build_sound(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    const struct sound_option *option = &machine->options->sound;
+    const char *play = option->kind == SOUND_WAV ? option->path : NULL;
+    const char *record = *option->capture && !tape_replays(machine->options->tape) ? option->capture : NULL;
+    unsigned slot;
+    if (option->kind == SOUND_ABSENT)
+        return true;
+    struct virtio_snd *snd = virtio_snd_create(&machine->bus, &machine->clock, machine->inputs);
+    machine->sound = &snd->port;
+    return add_virtio(machine, row, &virtio_snd_class, "sound0", snd, &snd->virtio, &slot, error) &&
+           ((!play && !record) || wav_attach(&snd->port, play, record, error));
 }
 
 bool board_build_virtio(struct machine *machine, const struct board_row *row, struct error *error)
 {
-    if (!have_room(machine->options, error))
-        return false;
-    if (!build_disks(machine, row, error) || !build_nets(machine, row, error))
-        return false;
-    if (!build_shares(machine, row, error))
-        return false;
-    if (machine->options->console.kind != SERIAL_NONE)
-        build_console(machine, row);
-    if (machine->options->balloon)
-        build_balloon(machine, row);
-    build_rng(machine, row);
-    if (!build_vsock(machine, row, error) || !build_display(machine, row, error))
+    unsigned slot;
+    if (!build_disks(machine, row, error) || !build_nets(machine, row, error) || !build_shares(machine, row, error) ||
+        !build_console(machine, row, error) || !build_balloon(machine, row, error) || !build_rng(machine, row, error) ||
+        !build_vsock(machine, row, error) || !build_display(machine, row, error) ||
+        !build_sound(machine, row, error) || !build_clipboard(machine, row, error))
         return false;
     while (!board_virtio_on_pci(machine) && machine->virtio_slots_used < BOARD_VIRTIO_SLOTS)
-        fill_slot(machine, row, NULL);
+        fill_slot(machine, row, NULL, &slot, error);
     return true;
 }
 

@@ -21,6 +21,9 @@ typedef void inputs_observer(void *context, unsigned source, struct input_stamp 
 struct inputs *inputs_create(struct error *error);
 void inputs_free(struct inputs *inputs);
 
+/** Makes the calling thread the machine's, which the one that made the inputs is at first. */
+void inputs_serve_here(struct inputs *inputs);
+
 /** Has `observer` told, of two that there may be; they are told apart by their contexts. NULL: no longer. */
 void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context);
 

@@ -157,8 +157,23 @@ static bool wants_network(const struct run_options *options)
     return wants;
 }
 
-static bool build_walls(const struct run_options *options, struct error *error)
+/* Whether there are processes beside it, which it ends. */
+static bool has_child(const struct run_options *options)
 {
+    return options->display.kind == DISPLAY_SDL || options->sound.kind == SOUND_SDL;
+}
+
+static bool any_wants_network(const struct run_options *const all[], unsigned count)
+{
+    bool wants = false;
+    for (unsigned i = 0; i < count; i++)
+        wants |= wants_network(all[i]);
+    return wants;
+}
+
+static bool build_walls(const struct run_options *const all[], unsigned count, struct error *error)
+{
+    const struct run_options *options = all[0];
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1) {
         if (options->verbose)
@@ -170,15 +185,17 @@ static bool build_walls(const struct run_options *options, struct error *error)
     rules.files |= version >= 2 ? ACCESS_REFER : 0;
     rules.files |= version >= 3 ? ACCESS_TRUNCATE : 0;
     rules.files |= version >= 5 ? ACCESS_IOCTL : 0;
-    rules.network = version >= 4 && !wants_network(options) ? NET_BIND_CONNECT : 0;
-    rules.scoped = version >= 6 ? SCOPE_ABSTRACT | (options->display.kind == DISPLAY_SDL ? 0 : SCOPE_SIGNAL) : 0;
+    rules.network = version >= 4 && !any_wants_network(all, count) ? NET_BIND_CONNECT : 0;
+    rules.scoped = version >= 6 ? SCOPE_ABSTRACT | (has_child(options) ? 0 : SCOPE_SIGNAL) : 0;
     size_t size = version >= 6 ? sizeof rules : version >= 4 ? 16 : 8;
     struct walls walls = {(int)syscall(SYS_landlock_create_ruleset, &rules, size, 0), rules.files, options->verbose};
     if (walls.fd < 0)
         return error_set(error, "isolation: no Landlock rules from the host: %s; --no-isolation goes without",
                          strerror(errno));
-    allow_options(&walls, options);
-    allow_own(&walls, options);
+    for (unsigned i = 0; i < count; i++) {
+        allow_options(&walls, all[i]);
+        allow_own(&walls, all[i]);
+    }
     bool good = syscall(SYS_landlock_restrict_self, walls.fd, 0) == 0;
     close(walls.fd);
     if (good && options->verbose)
@@ -190,20 +207,29 @@ static bool build_walls(const struct run_options *options, struct error *error)
 
 bool isolation_enter(const struct run_options *options, bool commands, struct error *error)
 {
+    return isolation_enter_all(&options, 1, commands, error);
+}
+
+bool isolation_enter_all(const struct run_options *const all[], unsigned count, bool commands, struct error *error)
+{
+    const struct run_options *options = all[0];
+    bool hostcall = false;
+    for (unsigned i = 0; i < count; i++)
+        hostcall |= all[i]->hostcall != NULL;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return error_set(error, "isolation: privileges cannot be given up: %s", strerror(errno));
-    if (options->no_isolation || options->hostcall) {
+    if (options->no_isolation || hostcall) {
         if (options->verbose)
             fprintf(stderr, "armature: isolation: %s: only new privileges are given up\n",
                     options->no_isolation ? "--no-isolation" : "functions of host libraries may need anything");
         return true;
     }
-    if (!commands && !build_walls(options, error))
+    if (!commands && !build_walls(all, count, error))
         return false;
     if (commands && options->verbose)
         fprintf(stderr, "armature: isolation: commands may name any file, so files are not kept away\n");
-    bool network = wants_network(options) || commands;
-    if (!isolation_filter(network, options->display.kind == DISPLAY_SDL, error))
+    bool network = any_wants_network(all, count) || commands;
+    if (!isolation_filter(network, has_child(options), error))
         return false;
     if (options->verbose)
         fprintf(stderr, "armature: isolation: system calls are filtered: no programs, no other processes%s\n",

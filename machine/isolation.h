@@ -12,6 +12,9 @@
  *  prompt, a script), who may name any file. False: the host refuses what it must be able to do. */
 bool isolation_enter(const struct run_options *options, bool commands, struct error *error);
 
+/** The same for several machines of one process, of which each keeps what it needs; the first's options say how. */
+bool isolation_enter_all(const struct run_options *const options[], unsigned count, bool commands, struct error *error);
+
 /** Only the filter of system calls. `network`: sockets of the Internet are among them. `child`: signals to other
  *  processes are, as a window is one. */
 bool isolation_filter(bool network, bool child, struct error *error);

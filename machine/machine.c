@@ -57,6 +57,8 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, net_count),
     FIELD_HOST(struct machine, vsock_reset),
     FIELD_HOST(struct machine, screen),
+    FIELD_HOST(struct machine, clipboard),
+    FIELD_HOST(struct machine, sound),
     FIELD_HOST(struct machine, timed_actions),
     FIELD_HOST(struct machine, psci),
     FIELD_HOST(struct machine, loop),
@@ -299,6 +301,7 @@ static bool build(struct machine *machine, struct error *error)
                              options->memory_bytes, error) &&
            make_cpus(machine, error) && make_engine(machine, error) && board_build(machine, error) &&
            open_line(&machine->uart, "serial", &options->serial, error) &&
+           (!options->serial_input || serial_input_from(machine->uart.serial, options->serial_input, error)) &&
            (!options->serial_log || serial_log_to(machine->uart.serial, options->serial_log, error)) &&
            open_line(&machine->console, "console", &options->console, error);
 }

@@ -17,7 +17,9 @@ struct timed_action;
 struct fw_cfg;
 struct pci_host;
 struct gicv3_its;
+struct clipboard;
 struct machine;
+struct sound_port;
 
 /** A serial line or console of the guest, and its end on the host. */
 struct machine_line {
@@ -27,7 +29,7 @@ struct machine_line {
     struct panic_watch panic;
 };
 
-#define MACHINE_DEVICES_MAX 80
+#define MACHINE_DEVICES_MAX 128 /* those of the table, 32 slots of each bus with what is in them, SCSI disks */
 
 /** What a disk held when the machine was built, by which a replay finds it again. */
 struct machine_disk {
@@ -71,6 +73,8 @@ struct machine {
     unsigned net_count;
     unsigned vsock_reset; /* tells the guest that its connections are gone; where there is a vsock */
     struct machine_screen screen;
+    struct clipboard *clipboard; /* which the guest shares; NULL: none */
+    struct sound_port *sound; /* the sound card's cables; NULL: there is none */
     struct timed_action *timed_actions; /* of options->at */
     struct psci psci;
     struct run_loop loop;

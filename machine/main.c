@@ -6,19 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 #include "debugger/debugger.h"
-#include "debugger/scenario.h"
+#include "debugger/front/scenario.h"
 #include "hostcall/binfmt.h"
 #include "hostcall/exec.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "jit/lockstep.h"
+#include "machine/cluster.h"
 #include "machine/isolation.h"
 #include "machine/machine.h"
 #include "machine/options_table.h"
+#include "machine/sound.h"
 #include "machine/window.h"
+#include "manage/cluster_file.h"
 #include "manage/manage.h"
 #include "peripherals/disk/disk_command.h"
+#include "peripherals/net/switch.h"
 #include "snapshot/saver.h"
 #include "snapshot/migrate.h"
 #include "snapshot/snapshot.h"
@@ -224,6 +229,32 @@ static bool isolate(const struct run_options *options, bool debug, struct error 
     return __lsan_do_leak_check || isolation_enter(options, debug || options->script, error);
 }
 
+static const struct engine_ops *engine_of(const struct run_options *options)
+{
+    static const struct engine_ops *const engines[] = {
+        [ENGINE_CHOICE_AUTO] = &jit_engine,
+        [ENGINE_CHOICE_INTERP] = &interp_engine,
+        [ENGINE_CHOICE_JIT] = &jit_only_engine,
+        [ENGINE_CHOICE_LOCKSTEP] = &lockstep_engine,
+    };
+    return engines[options->engine];
+}
+
+/* What is said once for the process. */
+static void use_settings(const struct run_options *options, bool debug)
+{
+    host_limit(options->host_features);
+    jit_settings = (struct jit_settings){
+        .cache_bytes = options->jit_cache_bytes,
+        .perf_map = options->perf_map,
+        .counting = debug || options->control || options->gdb || options->script,
+        .statistics = options->jit_statistics,
+        .dump = options->jit_dump,
+    };
+}
+
+static int command_cluster(const char *path, int argc, char **argv);
+
 /* `armature run`, or with `debug` `armature debug`. */
 static int command_run(int argc, char **argv, bool debug)
 {
@@ -236,6 +267,10 @@ static int command_run(int argc, char **argv, bool debug)
         }
     struct replay *replay = NULL;
     int status = parse(&options, &replay, argc, argv, &error);
+    if (status == EXIT_STATUS_POWER_OFF && debug && options.cluster) {
+        error_set(&error, "the debugger is for one machine: --cluster makes no sense with it");
+        status = EXIT_STATUS_USAGE;
+    }
     if (status == EXIT_STATUS_POWER_OFF && debug && (options.parallel || options.engine == ENGINE_CHOICE_LOCKSTEP)) {
         error_set(
             &error,
@@ -247,9 +282,14 @@ static int command_run(int argc, char **argv, bool debug)
         replay_free(replay);
         return complain(status, error.text);
     }
+    if (options.cluster && !debug)
+        return command_cluster(options.cluster, argc, argv);
     bool windowed = options.display.kind == DISPLAY_SDL && !options.dump_dtb;
     struct window *window = windowed ? window_create(&options, &error) : NULL;
-    if (windowed && !window) {
+    bool sounds = options.sound.kind == SOUND_SDL && !options.dump_dtb;
+    struct sound *sound = sounds && (window || !windowed) ? sound_create(&error) : NULL;
+    if ((windowed && !window) || (sounds && !sound)) {
+        window_free(window);
         replay_free(replay);
         return complain(EXIT_STATUS_HOST, error.text);
     }
@@ -261,28 +301,16 @@ static int command_run(int argc, char **argv, bool debug)
     if (record)
         options.tape = record_tape(record);
 
-    static const struct engine_ops *const engines[] = {
-        [ENGINE_CHOICE_AUTO] = &jit_engine,
-        [ENGINE_CHOICE_INTERP] = &interp_engine,
-        [ENGINE_CHOICE_JIT] = &jit_only_engine,
-        [ENGINE_CHOICE_LOCKSTEP] = &lockstep_engine,
-    };
-    host_limit(options.host_features);
-    jit_settings = (struct jit_settings){
-        .cache_bytes = options.jit_cache_bytes,
-        .perf_map = options.perf_map,
-        .counting = debug || options.control || options.gdb || options.script,
-        .statistics = options.jit_statistics,
-        .dump = options.jit_dump,
-    };
+    use_settings(&options, debug);
     struct snapshot *snapshot = NULL;
     struct incoming *incoming = NULL;
-    struct machine *machine = make_machine(&options, engines[options.engine], &snapshot, &incoming, &error);
+    struct machine *machine = make_machine(&options, engine_of(&options), &snapshot, &incoming, &error);
     struct session *debugger = NULL;
-    static const struct debugger_hooks hooks = {.save = save, .restore = restore, .version = ARMATURE_VERSION};
+    static const struct session_hooks hooks = {.save = save, .restore = restore, .version = ARMATURE_VERSION};
     if (machine)
         give_services(machine, snapshot);
     if (!machine || (window && !window_attach(window, machine, &error)) ||
+        (sound && !sound_attach(sound, machine, &error)) ||
         (can_debug(&options) && !(debugger = debugger_create(machine, &hooks, debug, &error))))
         status = EXIT_STATUS_HOST;
     else if (options.dump_dtb)
@@ -303,6 +331,7 @@ static int command_run(int argc, char **argv, bool debug)
     }
     machine_free(machine); /* which puts the terminal right */
     window_free(window);
+    sound_free(sound);
     snapshot_close(snapshot);
     close_restored();
     incoming_free(incoming);
@@ -312,6 +341,98 @@ static int command_run(int argc, char **argv, bool debug)
         return status & ~MACHINE_EXIT_BASE;
     return status == EXIT_STATUS_HOST ? complain(EXIT_STATUS_HOST, error.text) : status;
 }
+
+/* --- clusters -------------------------------------------------------------------------------------- */
+
+static void exchange(void *context)
+{
+    net_switch_exchange(context);
+}
+
+/* The options of a machine of a cluster; `line` is room for where its serial line is. */
+static bool cluster_options(struct run_options *options, const struct cluster_section *section, unsigned index,
+                            struct net_switch *net_switch, char line[80], struct error *error)
+{
+    struct error why;
+    run_options_default(options);
+    options->net_switch = net_switch;
+    snprintf(line, 80, "%s.serial", section->name);
+    options->serial = (struct serial_option){SERIAL_FILE, line};
+    options->clock = CLOCK_CHOICE_VIRTUAL;
+    if (!run_options_parse(options, section->all.count, section->all.words, &why))
+        return error_set(error, "%s: %s", section->name, why.text);
+    if (!cluster_says(section, "--seed")) /* so that no two have the same addresses and keys */
+        options->seed += index;
+    if (!options->clock_asked && options->serial.kind == SERIAL_STDIO && isatty(STDIN_FILENO))
+        options->clock = CLOCK_CHOICE_PACED;
+    return true;
+}
+
+struct cluster_run {
+    struct run_options options[CLUSTER_MACHINES_MAX];
+    const struct run_options *all[CLUSTER_MACHINES_MAX];
+    struct machine *machines[CLUSTER_MACHINES_MAX];
+    char lines[CLUSTER_MACHINES_MAX][80];
+    int statuses[CLUSTER_MACHINES_MAX];
+    struct error errors[CLUSTER_MACHINES_MAX];
+};
+
+/* Makes the machines and runs them to their ends. */
+static bool run_cluster(struct cluster_run *run, const struct cluster_file *file, struct net_switch *net_switch,
+                        struct cluster *cluster, struct error *error)
+{
+    unsigned terminals = 0;
+    for (unsigned i = 0; i < file->count; i++) {
+        struct error why;
+        struct run_options *options = &run->options[i];
+        if (!cluster_options(options, &file->sections[i], i, net_switch, run->lines[i], error))
+            return false;
+        terminals += options->serial.kind == SERIAL_STDIO || options->console.kind == SERIAL_STDIO;
+        if (terminals > 1)
+            return error_set(error, "%s: one machine of a cluster can have stdio, and another has it",
+                             file->sections[i].name);
+        if (i == 0)
+            use_settings(options, false);
+        run->all[i] = options;
+        run->machines[i] = machine_create(options, engine_of(options), &why);
+        if (!run->machines[i])
+            return error_set(error, "%s: %s", file->sections[i].name, why.text);
+        cluster_add(cluster, run->machines[i]);
+    }
+    return (__lsan_do_leak_check || isolation_enter_all(run->all, file->count, false, error)) &&
+           cluster_run(cluster, run->statuses, run->errors, error);
+}
+
+/* `armature run --cluster`. */
+static int command_cluster(const char *path, int argc, char **argv)
+{
+    struct error error = {""};
+    int status = EXIT_STATUS_HOST;
+    struct cluster_file *file = cluster_file_read(path, argc, argv, &error);
+    struct cluster_run *run = host_alloc(1, sizeof *run);
+    struct net_switch *net_switch = net_switch_create(file ? file->latency_ns : CLUSTER_LATENCY_NS);
+    struct cluster *cluster = cluster_create(file ? file->latency_ns : CLUSTER_LATENCY_NS, exchange, net_switch);
+    if (file && run_cluster(run, file, net_switch, cluster, &error)) {
+        status = EXIT_STATUS_POWER_OFF;
+        for (unsigned i = 0; i < file->count; i++) {
+            if (run->statuses[i] == EXIT_STATUS_HOST)
+                fprintf(stderr, "armature: %s: %s\n", file->sections[i].name, run->errors[i].text);
+            if (!status)
+                status = run->statuses[i];
+        }
+    } else {
+        complain(EXIT_STATUS_HOST, error.text);
+    }
+    for (unsigned i = 0; i < CLUSTER_MACHINES_MAX; i++)
+        machine_free(run->machines[i]);
+    cluster_free(cluster);
+    net_switch_free(net_switch);
+    free(run);
+    cluster_file_free(file);
+    return status & ~MACHINE_EXIT_BASE;
+}
+
+/* --- other commands -------------------------------------------------------------------------------- */
 
 /* Comes back only where the program could not be run. */
 static int command_exec(int argc, char **argv)

@@ -11,6 +11,9 @@
 #include "machine/contract/error.h"
 #include "machine/contract/host.h"
 
+struct net_switch;
+struct tape;
+
 /** The exit statuses of `armature`; the manual page and the help list them. */
 enum exit_status {
     EXIT_STATUS_POWER_OFF = 0, /* the guest powered off, or the user left with Ctrl-A X */
@@ -79,12 +82,13 @@ enum net_kind {
     NET_NONE,   /* nothing */
     NET_TAP,    /* an interface of the host */
     NET_SOCKET, /* another machine, by a stream socket */
+    NET_SWITCH, /* the other machines of a cluster */
 };
 
 /** One network card, and what is at the other end of its cable. */
 struct net_option {
     enum net_kind kind;
-    char place[256];         /* TAP: the interface; SOCKET: unix:PATH or tcp:HOST:PORT */
+    char place[256];         /* TAP: the interface; SOCKET: unix:PATH or tcp:HOST:PORT; SWITCH: the network's name */
     bool listens;            /* SOCKET */
     bool restricted;         /* USER: only forwards lead out and in */
     bool mac_given;
@@ -126,6 +130,19 @@ struct display_option {
     bool full_screen;
 };
 
+enum sound_kind {
+    SOUND_ABSENT, /* the machine has no sound card */
+    SOUND_NONE,   /* it has, and nobody listens */
+    SOUND_SDL,    /* the host's sound */
+    SOUND_WAV,    /* a file */
+};
+
+struct sound_option {
+    enum sound_kind kind;
+    char path[1024];    /* WAV: what is played */
+    char capture[1024]; /* a file that is recorded; "": silence, or with SDL the host's microphone */
+};
+
 /** Something that is done at a time of the guest. */
 struct at_option {
     uint64_t at_ns;
@@ -157,6 +174,7 @@ struct run_options {
     struct vsock_option vsock;
     unsigned share_count;
     struct serial_option serial;  /* the board's PL011; default STDIO */
+    const char *serial_input;     /* a file that is typed on it; NULL: none */
     const char *serial_log;       /* a file that gets what the guest prints on it, too; NULL: none */
     struct serial_option console; /* a virtio-console; NONE: the board has none */
     enum input_choice input; /* what keyboard and tablet are; default VIRTIO, which they are with a display alone */
@@ -170,6 +188,8 @@ struct run_options {
         *semihosting; /* the folder of its files; NULL: there is none; "": it is not known (of a snapshot or log) */
     const char *policy; /* a file of rules for calls of the host (hostcall/policy.h); NULL: there are none */
     struct display_option display;
+    struct sound_option sound;
+    bool clipboard; /* the guest shares one */
     const char *screenshot; /* where the screen is written at the end; NULL: nowhere */
     struct at_option at[MAX_AT];
     unsigned at_count;
@@ -186,6 +206,8 @@ struct run_options {
     uint32_t rtc_s;          /* what the real-time clock shows at power-on, in seconds since 1970; 0: --clock says */
     const char *record, *replay; /* a log of the run, to be written, or to be followed; NULL: none */
     const struct tape *tape;     /* what does that: main's to set */
+    const char *cluster;         /* a file that says which machines run together; NULL: it is one */
+    struct net_switch *net_switch; /* what joins them: main's to set */
     uint64_t timeout_ns;     /* guest time; 0: none */
     uint64_t stop_after_insns; /* of CPU 0, from where the run begins; 0: never */
     unsigned cpu_limit;      /* per cent of a processor of the host, 1 to 100 * MAX_CPUS; 0: no limit */

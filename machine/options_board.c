@@ -3,10 +3,6 @@
  * of options. */
 #include "machine/options_values.h"
 
-#define MODELS "v8.0 v8.2 max"
-#define BUSES  "mmio pci"
-#define GICS   "3 2"
-
 static bool take_memory(struct run_options *options, const char *value, struct error *error)
 {
     return option_size(value, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES, &options->memory_bytes) ||
@@ -29,16 +25,6 @@ static bool take_share(struct run_options *options, const char *value, struct er
     return share_option_add(options, value, error);
 }
 
-static bool take_balloon(struct run_options *options, const char *value, struct error *error)
-{
-    return options->balloon = true;
-}
-
-static bool take_policy(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->policy, "--policy", value, error);
-}
-
 static bool take_hostcall(struct run_options *options, const char *value, struct error *error)
 {
     options->hostcall = value;
@@ -51,68 +37,36 @@ static bool take_semihosting(struct run_options *options, const char *value, str
     return true;
 }
 
-static bool take_bus(struct run_options *options, const char *value, struct error *error)
-{
-    int choice;
-    if (!option_word(&choice, "--bus", BUSES, value, error))
-        return false;
-    options->bus = (enum bus_choice)choice;
-    return true;
-}
-
-static bool take_gic(struct run_options *options, const char *value, struct error *error)
-{
-    int choice;
-    if (!option_word(&choice, "--gic", GICS, value, error))
-        return false;
-    options->gic = (enum gic_version)choice;
-    return true;
-}
-
-static bool take_el2(struct run_options *options, const char *value, struct error *error)
-{
-    return options->el2 = true;
-}
-
-static bool take_cpu(struct run_options *options, const char *value, struct error *error)
-{
-    int choice;
-    if (!option_word(&choice, "--cpu", MODELS, value, error))
-        return false;
-    options->cpu = (enum cpu_model)choice;
-    return true;
-}
-
 const struct cli_option options_board[] = {
     {"--memory", "SIZE", NULL, false, "Guest memory, 16M to 64G; default 1G. The host's is taken as it is touched.",
      take_memory},
     {"--cpus", "N", NULL, false, "Number of processors, 1 to 64; default 1.", take_cpus},
-    {"--cpu", "v8.0|v8.2|max", MODELS, false,
+    {"--cpu", "v8.0|v8.2|max", "v8.0 v8.2 max", false,
      "Processor model; default v8.2, which has what a Neoverse N1 has. max adds pointer authentication and more.",
-     take_cpu},
-    {"--bus", "mmio|pci", BUSES, false,
+     CLI_WORD(cpu)},
+    {"--bus", "mmio|pci", "mmio pci", false,
      "How virtio devices are attached: mmio, a slot each (the default), or pci, on PCI Express with MSI-X through "
      "the interrupt controller's translation service.",
-     take_bus},
-    {"--gic", "2|3", GICS, false,
+     CLI_WORD(bus)},
+    {"--gic", "2|3", "3 2", false,
      "The interrupt controller's version; default 3. 2 is for guests that know no other: up to 8 processors, and "
-     "MSI-X on --bus pci through a GICv2m frame.",
-     take_gic},
+     "MSI-X on --bus pci through a GICv2m frame. With --el2 it has the virtual interfaces.",
+     CLI_WORD(gic)},
     {"--el2", NULL, NULL, false,
      "Processors have EL2, with the host extensions from v8.2 on, and start there: for guests that are hypervisors. "
      "PSCI is called by SMC then.",
-     take_el2},
+     CLI_FLAG(el2)},
     {"--share", "TAG=DIR[,ro][,mapped]", "", true,
      "Share a directory with the guest, which mounts it by: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt. "
      ",ro makes it read-only. Owners are the host's; with ,mapped the guest's owners, modes and devices are kept in "
      "an extended attribute. Nothing outside of the directory can be reached.",
      take_share},
     {"--balloon", NULL, NULL, false,
-     "Add a virtio balloon, by which the guest gives memory that it does not use back to the host.", take_balloon},
+     "Add a virtio balloon, by which the guest gives memory that it does not use back to the host.", CLI_FLAG(balloon)},
     {"--policy", "FILE", "", false,
      "Log, deny or change what the guest asks of the host by --share, --hostcall and --semihosting, as the file's "
      "rules say. A replay wants the same.",
-     take_policy},
+     CLI_FILE(policy)},
     {"--hostcall", "FILE", "", false,
      "Let the guest call the functions of the host's libraries that the file lists with their arguments, and no "
      "others. Its side of that is in guest/hypercall.",

@@ -47,9 +47,31 @@ static bool check_saves(const struct run_options *options, struct error *error)
     return true;
 }
 
+/* A machine of a cluster is no more than a part of it. */
+static bool check_switches(const struct run_options *options, struct error *error)
+{
+    static const char *const of_one[] = {"--restore",  "--incoming",  "--record",   "--replay",    "--save-at",
+                                         "--save-on",  "--migrate-on", "--parallel", "--script",    "--control",
+                                         "--gdb",      "--dump-dtb",  "--cluster",  "--cpu-limit"};
+    for (unsigned i = 0; i < options->net_count; i++)
+        if (options->nets[i].kind == NET_SWITCH && !options->net_switch)
+            return error_set(error, "--net switch: joins the machines of a cluster: give --cluster too");
+    for (unsigned i = 0; options->net_switch && i < sizeof of_one / sizeof *of_one; i++)
+        if (run_options_given(options, of_one[i]))
+            return error_set(error, "%s is for one machine, and not for a cluster", of_one[i]);
+    if (options->net_switch && options->sound.kind == SOUND_SDL)
+        return error_set(error, "a machine of a cluster is not heard: give --sound none, or wav:FILE");
+    return !options->net_switch || options->display.kind != DISPLAY_SDL ||
+           error_set(error, "a machine of a cluster has no window: give --display none");
+}
+
 /* What no option can see alone. */
 bool options_check(const struct run_options *options, struct error *error)
 {
+    if (options->cluster && !options->net_switch)
+        return true; /* each of its machines is looked at */
+    if (!check_switches(options, error))
+        return false;
     if (options->restore && !check_restore(options, error))
         return false;
     if (options->incoming && !check_incoming(options, error))
@@ -58,8 +80,6 @@ bool options_check(const struct run_options *options, struct error *error)
         return error_set(error, "--fresh-identity is for clones of a snapshot: give --restore too");
     if (!check_saves(options, error))
         return false;
-    if (options->gic == GIC_VERSION_2 && options->el2)
-        return error_set(error, "--el2 needs the virtual interfaces of a GICv3: give --gic 3");
     if (options->el2 && options->hostcall)
         return error_set(error, "--hostcall is called by HVC, which is EL2's where there is one: leave --el2 away");
     if (options->gic == GIC_VERSION_2 && options->cpus > MAX_GIC2_CPUS)
@@ -82,6 +102,8 @@ bool options_check(const struct run_options *options, struct error *error)
         if (!*options->shares[i].path && run_options_given(options, "--share"))
             return error_set(error, "--share expects a tag and a directory, such as %s=/srv/work",
                              options->shares[i].tag);
+    if (options->serial_input && options->serial.kind != SERIAL_FILE)
+        return error_set(error, "--serial-input needs its output in a file: give --serial file:PATH");
     if (options->serial_log && (options->serial.kind == SERIAL_NONE || options->serial.kind == SERIAL_NULL))
         return error_set(error, "--serial-log needs a serial line that leads somewhere: give another --serial");
     if (run_options_given(options, "--vsock") && !*options->vsock.path)

@@ -3,21 +3,6 @@
 #include <string.h>
 #include "machine/options_values.h"
 
-static bool take_script(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->script, "--script", value, error);
-}
-
-static bool take_failure_snapshot(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->failure_snapshot, "--failure-snapshot", value, error);
-}
-
-static bool take_symbols(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->symbols, "--symbols", value, error);
-}
-
 static bool take_listener(const char **listener, const char *what, const char *value, struct error *error)
 {
     if ((strncmp(value, "unix:", 5) && strncmp(value, "tcp:", 4)) || !strchr(value, ':')[1])
@@ -44,9 +29,9 @@ static bool take_history(struct run_options *options, const char *value, struct 
 
 const struct cli_option options_debug[] = {
     {"--script", "FILE", "", false, "Commands of the debugger, done before the guest starts. Those that run it, do.",
-     take_script},
+     CLI_FILE(script)},
     {"--failure-snapshot", "FILE", "", false, "Write a snapshot there when a command of --script fails.",
-     take_failure_snapshot},
+     CLI_FILE(failure_snapshot)},
     {"--control", "WHERE", "unix: tcp:", false,
      "Take commands of the debugger at unix:PATH or tcp:PORT (of the loopback; tcp:ADDRESS:PORT elsewhere). Replies "
      "are JSON.",
@@ -57,6 +42,6 @@ const struct cli_option options_debug[] = {
      "Memory that the debugger may take to go back in time, 0M to 64G; default 512M. 0M: it cannot go back.",
      take_history},
     {"--symbols", "FILE", "", false, "Symbols for the debugger: an ELF file with or without DWARF, or a System.map.",
-     take_symbols},
+     CLI_FILE(symbols)},
     {0},
 };

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The options that say what machine it is, in one spelling: for snapshots and for the header of a recorded run, and
  * back. */
+#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "machine/options_table.h"
+#include "machine/options_values.h"
 
 #define VALUE_BYTES 16384 /* a disk's paths, and what stands behind them */
 
@@ -23,7 +24,7 @@ uint32_t run_options_rtc_s(const struct run_options *options)
     return options->clock == CLOCK_CHOICE_PACED ? host_time_s() : RTC_VIRTUAL_S;
 }
 
-/* --- one function an option: its value number `index`; NULL: there is none (any more) ---------------- */
+/* --- an option's value number `index`; NULL: there is none (any more) -------------------------------- */
 
 typedef const char *describe(const struct run_options *options, unsigned index, char value[VALUE_BYTES]);
 
@@ -41,29 +42,35 @@ static const char *path(char *value, const char *path)
     return path ? value : NULL;
 }
 
-static const char *describe_restore(const struct run_options *options, unsigned index, char *value)
+/* The word that stands for what a member holds. */
+static const char *word(const struct run_options *options, const char *name, char *value)
 {
-    return index ? NULL : path(value, options->restore);
+    const struct cli_option *option = cli_find(name);
+    option_word_at(option->complete, *(const unsigned *)((const char *)options + option->member), value, VALUE_BYTES);
+    return value;
 }
 
-static const char *describe_kernel(const struct run_options *options, unsigned index, char *value)
+/* What its row says all of. A word is told where it is not the first. */
+static const char *describe_member(const struct run_options *options, const struct cli_option *option, char *value)
 {
-    return index ? NULL : path(value, options->kernel);
+    const void *member = (const char *)options + option->member;
+    switch (option->kind) {
+    case CLI_KIND_FLAG:
+        return *(const bool *)member ? "" : NULL;
+    case CLI_KIND_FILE:
+        return path(value, *(const char *const *)member);
+    case CLI_KIND_WORD:
+        return *(const unsigned *)member ? word(options, option->name, value) : NULL;
+    case CLI_KIND_OWN:
+        break;
+    }
+    assert(false);
+    return NULL;
 }
 
 static const char *describe_firmware(const struct run_options *options, unsigned index, char *value)
 {
     return index ? NULL : path(value, options->firmware);
-}
-
-static const char *describe_initrd(const struct run_options *options, unsigned index, char *value)
-{
-    return index ? NULL : path(value, options->initrd);
-}
-
-static const char *describe_dtb(const struct run_options *options, unsigned index, char *value)
-{
-    return index ? NULL : path(value, options->dtb);
 }
 
 static const char *describe_append(const struct run_options *options, unsigned index, char *value)
@@ -84,28 +91,7 @@ static const char *describe_cpus(const struct run_options *options, unsigned ind
 
 static const char *describe_cpu(const struct run_options *options, unsigned index, char *value)
 {
-    static const char *const models[] = {[CPU_V8_0] = "v8.0", [CPU_V8_2] = "v8.2", [CPU_MAX] = "max"};
-    return index ? NULL : models[options->cpu];
-}
-
-static const char *describe_bus(const struct run_options *options, unsigned index, char *value)
-{
-    return index || options->bus == BUS_CHOICE_MMIO ? NULL : "pci";
-}
-
-static const char *describe_gic(const struct run_options *options, unsigned index, char *value)
-{
-    return index || options->gic == GIC_VERSION_3 ? NULL : "2";
-}
-
-static const char *describe_el2(const struct run_options *options, unsigned index, char *value)
-{
-    return index || !options->el2 ? NULL : "";
-}
-
-static const char *describe_input(const struct run_options *options, unsigned index, char *value)
-{
-    return index || options->input == INPUT_CHOICE_VIRTIO ? NULL : "usb";
+    return index ? NULL : word(options, "--cpu", value);
 }
 
 static const char *describe_disk(const struct run_options *options, unsigned index, char *value)
@@ -166,11 +152,6 @@ static const char *describe_share(const struct run_options *options, unsigned in
     return value;
 }
 
-static const char *describe_balloon(const struct run_options *options, unsigned index, char *value)
-{
-    return index || !options->balloon ? NULL : "";
-}
-
 /* That they are there, and not where. */
 static const char *describe_hostcall(const struct run_options *options, unsigned index, char *value)
 {
@@ -207,6 +188,12 @@ static const char *describe_display(const struct run_options *options, unsigned 
     return index || options->display.kind == DISPLAY_ABSENT ? NULL : value;
 }
 
+/* So are loudspeakers and files. */
+static const char *describe_sound(const struct run_options *options, unsigned index, char *value)
+{
+    return index || options->sound.kind == SOUND_ABSENT ? NULL : "none";
+}
+
 static const char *describe_io_limit(const struct run_options *options, unsigned index, char *value)
 {
     if (index || (!options->io_bytes_per_s && !options->io_per_s))
@@ -232,11 +219,6 @@ static const char *describe_seed(const struct run_options *options, unsigned ind
     return index ? NULL : number(value, options->seed);
 }
 
-static const char *describe_fresh_identity(const struct run_options *options, unsigned index, char *value)
-{
-    return index || !options->fresh_identity ? NULL : "";
-}
-
 static const char *describe_timeout(const struct run_options *options, unsigned index, char *value)
 {
     if (index || !options->timeout_ns)
@@ -250,64 +232,64 @@ static const char *describe_stop_after(const struct run_options *options, unsign
     return index || !options->stop_after_insns ? NULL : number(value, options->stop_after_insns);
 }
 
-static const char *describe_exit_on_panic(const struct run_options *options, unsigned index, char *value)
-{
-    return index || !options->exit_on_panic ? NULL : "";
-}
-
-static const char *describe_no_reboot(const struct run_options *options, unsigned index, char *value)
-{
-    return index || !options->no_reboot ? NULL : "";
-}
-
+/* What is told, in this order. */
 static const struct {
     const char *name;
     bool of_host;
-    describe *describe;
+    describe *describe; /* NULL: its row of the table of options says all */
 } described[] = {
-    {"--restore", true, describe_restore},
-    {"--kernel", true, describe_kernel},
+    {"--restore", true},
+    {"--kernel", true},
     {"--firmware", true, describe_firmware},
-    {"--initrd", true, describe_initrd},
-    {"--dtb", true, describe_dtb},
+    {"--initrd", true},
+    {"--dtb", true},
     {"--append", false, describe_append},
     {"--memory", false, describe_memory},
     {"--cpus", false, describe_cpus},
     {"--cpu", false, describe_cpu},
-    {"--bus", false, describe_bus},
-    {"--input", false, describe_input},
-    {"--gic", false, describe_gic},
-    {"--el2", false, describe_el2},
+    {"--bus", false},
+    {"--input", false},
+    {"--gic", false},
+    {"--el2", false},
     {"--disk", true, describe_disk},
     {"--net", false, describe_net},
     {"--vsock", false, describe_vsock},
     {"--share", false, describe_share},
-    {"--balloon", false, describe_balloon},
+    {"--balloon", false},
     {"--hostcall", false, describe_hostcall},
     {"--semihosting", false, describe_semihosting},
     {"--serial", true, describe_serial},
     {"--console", true, describe_console},
     {"--display", false, describe_display},
+    {"--sound", false, describe_sound},
+    {"--clipboard", false},
     {"--io-limit", false, describe_io_limit},
     {"--clock", false, describe_clock},
     {"--rtc", false, describe_rtc},
     {"--seed", false, describe_seed},
-    {"--fresh-identity", false, describe_fresh_identity},
+    {"--fresh-identity", false},
     {"--timeout", false, describe_timeout},
     {"--stop-after", false, describe_stop_after},
-    {"--exit-on-panic", false, describe_exit_on_panic},
-    {"--no-reboot", false, describe_no_reboot},
+    {"--exit-on-panic", false},
+    {"--no-reboot", false},
 };
 #define DESCRIBED_COUNT (sizeof described / sizeof described[0])
+
+static const char *described_value(unsigned row, const struct run_options *options, unsigned index, char *value)
+{
+    if (described[row].describe)
+        return described[row].describe(options, index, value);
+    return index ? NULL : describe_member(options, cli_find(described[row].name), value);
+}
 
 void run_options_describe(const struct run_options *options,
                           void (*each)(void *context, const char *name, const char *value), void *context)
 {
     char value[VALUE_BYTES];
     for (unsigned i = 0; i < DESCRIBED_COUNT; i++) {
-        const char *text;
-        for (unsigned index = 0; (text = described[i].describe(options, index, value)); index++)
-            each(context, described[i].name, text);
+        const char *name = described[i].name, *text;
+        for (unsigned index = 0; (text = described_value(i, options, index, value)); index++)
+            each(context, name, text);
     }
 }
 
@@ -335,12 +317,14 @@ bool run_options_take(struct run_options *options, const char *name, const char 
         return error_set(error, "--share %s names a directory", value);
     if ((!strcmp(name, "--semihosting") || !strcmp(name, "--hostcall")) && *value)
         return error_set(error, "%s %s names what the host would open", name, value);
+    if (!strcmp(name, "--sound") && strcmp(value, "none"))
+        return error_set(error, "--sound %s names what the host would open", value);
     if (!strcmp(name, "--vsock") && *value != ',')
         return error_set(error, "--vsock %s names what the host would open", value);
-    if (strcmp(name, "--net"))
-        return option->take(options, option->value ? value : NULL, error);
-    if (!option->take(options, value, error))
+    if (!cli_take(option, options, option->value ? value : NULL, error))
         return false;
+    if (strcmp(name, "--net"))
+        return true;
     const struct net_option *net = &options->nets[options->net_count - 1];
     if (net->kind <= NET_NONE && !net->forward_count && !net->guest_forward_count && !net->restricted && !*net->dump)
         return true;

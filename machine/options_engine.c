@@ -2,17 +2,7 @@
 /* Time, and what executes the guest. A group of the table of options. */
 #include "machine/options_values.h"
 
-#define ENGINES "auto interp jit lockstep"
-#define CLOCKS  "paced virtual"
-
-static bool take_engine(struct run_options *options, const char *value, struct error *error)
-{
-    int choice;
-    if (!option_word(&choice, "--engine", ENGINES, value, error))
-        return false;
-    options->engine = (enum engine_choice)choice;
-    return true;
-}
+#define CLOCKS "paced virtual"
 
 static bool take_host_features(struct run_options *options, const char *value, struct error *error)
 {
@@ -26,36 +16,9 @@ static bool take_jit_cache(struct run_options *options, const char *value, struc
            error_set(error, "--jit-cache expects a size from 2M to 1G, such as 8M or 64M (not '%s')", value);
 }
 
-static bool take_jit_dump(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->jit_dump, "--jit-dump", value, error);
-}
-
-static bool take_jit_statistics(struct run_options *options, const char *value, struct error *error)
-{
-    options->jit_statistics = true;
-    return true;
-}
-
-static bool take_perf_map(struct run_options *options, const char *value, struct error *error)
-{
-    options->perf_map = true;
-    return true;
-}
-
 static bool take_clock(struct run_options *options, const char *value, struct error *error)
 {
-    int choice;
-    if (!option_word(&choice, "--clock", CLOCKS, value, error))
-        return false;
-    options->clock = (enum clock_choice)choice;
-    options->clock_asked = true;
-    return true;
-}
-
-static bool take_parallel(struct run_options *options, const char *value, struct error *error)
-{
-    return options->parallel = true;
+    return options->clock_asked = option_word(&options->clock, "--clock", CLOCKS, value, error);
 }
 
 static bool take_seed(struct run_options *options, const char *value, struct error *error)
@@ -82,16 +45,16 @@ const struct cli_option options_engine[] = {
     {"--parallel", NULL, NULL, false,
      "Run each processor on a host thread of its own, in the host's time. It is faster with several processors on "
      "several cores, and gives up that runs are repeatable.",
-     take_parallel},
+     CLI_FLAG(parallel)},
     {"--seed", "N", NULL, false, "What all randomness in the machine is made from; default 0.", take_seed},
     {"--rtc", "SECONDS", NULL, false,
      "What the real-time clock shows at power-on, in seconds since 1970; default the host's time with --clock "
      "paced, and the beginning of 2026 with --clock virtual.",
      take_rtc},
-    {"--engine", "auto|interp|jit|lockstep", ENGINES, false,
+    {"--engine", "auto|interp|jit|lockstep", "auto interp jit lockstep", false,
      "What executes the guest: interp interprets, jit translates all of it, auto (the default) translates what runs "
      "often. lockstep does all twice, by jit and by interp, and ends with a report where they differ.",
-     take_engine},
+     CLI_WORD(engine)},
     {"--host-features", "LEVEL", HOST_LEVELS, false,
      "Use at most what x86-64-v2, x86-64-v3 or x86-64-v4 includes of the host's processor; native (the default) "
      "uses all it has. The guest sees no difference.",
@@ -102,12 +65,12 @@ const struct cli_option options_engine[] = {
      take_jit_cache},
     {"--jit-dump", "FILE", "", false,
      "Write all code that is translated there: the guest's, the intermediate form, and the host's bytes of each block.",
-     take_jit_dump},
+     CLI_FILE(jit_dump)},
     {"--jit-statistics", NULL, NULL, false,
      "Print on standard error at the end how much was translated and dropped, and the time that took.",
-     take_jit_statistics},
+     CLI_FLAG(jit_statistics)},
     {"--perf-map", NULL, NULL, false,
      "Write /tmp/perf-PID.map, by which Linux perf names translated code: the physical address of a block or a region.",
-     take_perf_map},
+     CLI_FLAG(perf_map)},
     {0},
 };

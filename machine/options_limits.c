@@ -4,16 +4,6 @@
 #include "machine/contract/disk_option.h"
 #include "machine/options_values.h"
 
-static bool take_no_isolation(struct run_options *options, const char *value, struct error *error)
-{
-    return options->no_isolation = true;
-}
-
-static bool take_verbose(struct run_options *options, const char *value, struct error *error)
-{
-    return options->verbose = true;
-}
-
 static bool take_cpu_limit(struct run_options *options, const char *value, struct error *error)
 {
     uint64_t number;
@@ -52,14 +42,15 @@ const struct cli_option options_limits[] = {
      "Take at most that part of a processor of the host, such as 50%, over all of the program's threads.",
      take_cpu_limit},
     {"--io-limit", "BYTES[,iops=N]", NULL, false,
-     "At most so many bytes a second, such as 50M, and requests a second, at each disk, in guest time. --clock paced "
-     "keeps that near the host's.",
+     "At most so many bytes a second, such as 50M, and requests a second, at each disk (those that are SCSI ones have "
+     "it "
+     "together), in guest time. --clock paced keeps that near the host's.",
      take_io_limit},
     {"--no-isolation", NULL, NULL, false,
      "Do not filter the program's system calls, and do not keep files from it that no option names, which it does by "
      "itself once the machine is set up.",
-     take_no_isolation},
+     CLI_FLAG(no_isolation)},
     {"--verbose", NULL, NULL, false,
-     "Say on standard error how the program is isolated, and what the host lacks for it.", take_verbose},
+     "Say on standard error how the program is isolated, and what the host lacks for it.", CLI_FLAG(verbose)},
     {0},
 };

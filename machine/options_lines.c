@@ -5,7 +5,6 @@
 #include "machine/contract/clock.h"
 #include "machine/options_values.h"
 
-#define INPUTS  "virtio usb"
 #define SERIALS "none null stdio pty file: unix:"
 
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
@@ -33,23 +32,9 @@ static bool take_serial(struct run_options *options, const char *value, struct e
     return take_serial_option(&options->serial, "--serial", value, error);
 }
 
-static bool take_serial_log(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->serial_log, "--serial-log", value, error);
-}
-
 static bool take_console(struct run_options *options, const char *value, struct error *error)
 {
     return take_serial_option(&options->console, "--console", value, error);
-}
-
-static bool take_input(struct run_options *options, const char *value, struct error *error)
-{
-    int choice;
-    if (!option_word(&choice, "--input", INPUTS, value, error))
-        return false;
-    options->input = (enum input_choice)choice;
-    return true;
 }
 
 /* sdl|none[,size=WxH][,fullscreen] */
@@ -78,9 +63,31 @@ static bool take_display(struct run_options *options, const char *value, struct 
                      value);
 }
 
-static bool take_screenshot(struct run_options *options, const char *value, struct error *error)
+/* sdl|none|wav:FILE[,capture=FILE] */
+static bool take_sound(struct run_options *options, const char *value, struct error *error)
 {
-    return option_path(&options->screenshot, "--screenshot", value, error);
+    struct sound_option *sound = &options->sound;
+    const char *capture = strstr(value, ",capture=");
+    size_t length = capture ? (size_t)(capture - value) : strlen(value);
+    bool wav = !strncmp(value, "wav:", 4) && length > 4 && length - 4 < sizeof sound->path;
+    *sound = (struct sound_option){.kind = SOUND_WAV};
+    if (wav)
+        memcpy(sound->path, value + 4, length - 4);
+    else if (length == 3 && !memcmp(value, "sdl", 3))
+        sound->kind = SOUND_SDL;
+    else if (length == 4 && !memcmp(value, "none", 4))
+        sound->kind = SOUND_NONE;
+    else
+        return error_set(error, "--sound expects sdl, none or wav:FILE, and behind the latter two ,capture=FILE (not "
+                         "'%s')", value);
+    if (!capture)
+        return true;
+    capture += strlen(",capture=");
+    if (!*capture || strlen(capture) >= sizeof sound->capture || sound->kind == SOUND_SDL)
+        return error_set(error, "--sound: capture= expects the name of a WAV file, and is not for sdl, which records "
+                         "the host's microphone");
+    strcpy(sound->capture, capture);
+    return true;
 }
 
 static bool take_at(struct run_options *options, const char *first, const char *second, struct error *error)
@@ -105,7 +112,9 @@ const struct cli_option options_lines[] = {
      "none.",
      take_serial},
     {"--serial-log", "FILE", "", false, "Also add what the guest prints on the serial line to the end of a file.",
-     take_serial_log},
+     CLI_FILE(serial_log)},
+    {"--serial-input", "FILE", "", false,
+     "With --serial file:PATH: what is typed on the serial line, as if it were piped in.", CLI_FILE(serial_input)},
     {"--console", "WHERE", SERIALS, false,
      "Adds a virtio console (hvc0), which ends in one of the same places; none adds none.", take_console},
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
@@ -114,15 +123,25 @@ const struct cli_option options_lines[] = {
      ",size=1280x800 says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the "
      "window's keys.",
      take_display},
-    {"--input", "virtio|usb", INPUTS, false,
+    {"--input", "virtio|usb", "virtio usb", false,
      "What keyboard and tablet are: virtio-input devices (the default, with a display), or at an xHCI controller (USB, "
      "on PCI Express), for guests without a driver for those.",
-     take_input},
-    {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.", take_screenshot},
+     CLI_WORD(input)},
+    {"--sound", "sdl|none|wav:FILE[,capture=FILE]", "sdl none wav:", false,
+     "Adds a sound card (virtio-snd): on the host's loudspeaker and microphone, with nobody who listens, or playing "
+     "into a file. With ,capture= a WAV file is what the guest records. What the guest sees of it depends on its own "
+     "clock; what it records is input like any other.",
+     take_sound},
+    {"--clipboard", NULL, NULL, false,
+     "Share a clipboard of text with the guest, where its agent (Debian's spice-vdagent) takes part: what is copied in "
+     "the window's desktop can be pasted there, and the other way round; or by the command clipboard.",
+     CLI_FLAG(clipboard)},
+    {"--screenshot", "FILE", "", false, "Write the screen there at the end, as PNG. Needs --display.",
+     CLI_FILE(screenshot)},
     {"--at", "TIME ACTION", NULL, true,
      "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
-     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\" or \"link net0 down\" "
-     "(or up).",
+     "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\", \"link net0 down\" "
+     "(or up), \"jack line out\" (or mic; or in) or \"clipboard TEXT\".",
      .take_pair = take_at},
     {0},
 };

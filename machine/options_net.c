@@ -117,26 +117,26 @@ static bool take_net_word(struct net_option *net, char *word)
     return false;
 }
 
-/* user, none, tap:NAME or socket:PLACE */
+/* user, none, tap:NAME, socket:PLACE or switch:NETWORK */
 static bool take_net_kind(struct net_option *net, const char *text)
 {
     static const struct {
         const char *word;
         enum net_kind kind;
-    } kinds[] = {{"tap:", NET_TAP}, {"socket:", NET_SOCKET}};
+    } kinds[] = {{"tap:", NET_TAP}, {"socket:", NET_SOCKET}, {"switch:", NET_SWITCH}};
     if (!strcmp(text, "user"))
         return true;
     if (!strcmp(text, "none")) {
         net->kind = NET_NONE;
         return true;
     }
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         size_t length = strlen(kinds[i].word);
         if (strncmp(text, kinds[i].word, length) || !text[length] || strlen(text + length) >= sizeof net->place)
             continue;
         net->kind = kinds[i].kind;
         strcpy(net->place, text + length);
-        return net->kind == NET_TAP || !strncmp(net->place, "unix:", 5) || !strncmp(net->place, "tcp:", 4);
+        return net->kind != NET_SOCKET || !strncmp(net->place, "unix:", 5) || !strncmp(net->place, "tcp:", 4);
     }
     return false;
 }
@@ -169,8 +169,8 @@ static bool take_net(struct run_options *options, const char *value, struct erro
     }
     if (!good)
         return error_set(error,
-                         "--net expects user, none, tap:INTERFACE, socket:unix:PATH or socket:tcp:HOST:PORT, and words "
-                         "behind it such as user,hostfwd=tcp:HOSTPORT:GUESTPORT, not '%s'",
+                         "--net expects user, none, tap:INTERFACE, socket:unix:PATH, socket:tcp:HOST:PORT or "
+                         "switch:NETWORK, and words behind it such as user,hostfwd=tcp:HOSTPORT:GUESTPORT, not '%s'",
                          value);
     options->net_count++;
     return true;
@@ -197,12 +197,13 @@ static bool take_vsock(struct run_options *options, const char *value, struct er
 }
 
 const struct cli_option options_net[] = {
-    {"--net", "KIND[,WORD...]", "user user,hostfwd=tcp: none tap: socket:unix: socket:tcp:", true,
+    {"--net", "KIND[,WORD...]", "user user,hostfwd=tcp: none tap: socket:unix: socket:tcp: switch:", true,
      "A network card. user: user-mode networking, IPv4 and IPv6. hostfwd=tcp:2222:22 behind it leads the host's port "
      "2222 to the guest's 22, hostfwd=tcp:0.0.0.0:2222:22 for other machines too; guestfwd=tcp:10.0.2.100:80-unix:PATH "
      "leads the guest's connections there to a socket; with restrict nothing else leads out or in. tap:NAME: an "
      "interface of the host. none: nothing. socket:unix:PATH or socket:tcp:HOST:PORT: another machine, which has the "
-     "same with listen. mac= is its address (else the seed makes one), queues= the pairs of queues, dump=FILE "
+     "same with listen. switch:NAME: the machines of a --cluster that have the same. mac= is its address (else the "
+     "seed makes one), queues= the pairs of queues, dump=FILE "
      "keeps all frames (pcap).",
      take_net},
     {"--vsock", "PATH[,cid=N]", "", false,

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 #include <unistd.h>
-#include "machine/options_table.h"
+#include "machine/options_values.h"
 
 void run_options_default(struct run_options *options)
 {
@@ -66,6 +66,22 @@ bool run_options_given(const struct run_options *options, const char *name)
     return *given_word(given, option, &bit) & bit;
 }
 
+bool cli_take(const struct cli_option *option, struct run_options *options, const char *value, struct error *error)
+{
+    void *member = (char *)options + option->member;
+    switch (option->kind) {
+    case CLI_KIND_FLAG:
+        return *(bool *)member = true;
+    case CLI_KIND_FILE:
+        return option_path(member, option->name, value, error);
+    case CLI_KIND_WORD:
+        return option_word(member, option->name, option->complete, value, error);
+    case CLI_KIND_OWN:
+        break;
+    }
+    return option->take(options, value, error);
+}
+
 /* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */
 static bool take_values(struct run_options *options, const struct cli_option *option, int argc, char *const argv[],
                         int *at, struct error *error)
@@ -77,7 +93,7 @@ static bool take_values(struct run_options *options, const struct cli_option *op
     *at += values;
     if (option->take_pair)
         return option->take_pair(options, value[0], value[1], error);
-    return option->take(options, values ? value[0] : NULL, error);
+    return cli_take(option, options, values ? value[0] : NULL, error);
 }
 
 bool run_options_parse(struct run_options *options, int argc, char *const argv[], struct error *error)

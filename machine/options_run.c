@@ -3,16 +3,6 @@
 #include "machine/contract/clock.h"
 #include "machine/options_values.h"
 
-static bool take_record(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->record, "--record", value, error);
-}
-
-static bool take_replay(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->replay, "--replay", value, error);
-}
-
 static bool take_timeout(struct run_options *options, const char *value, struct error *error)
 {
     return (time_parse(value, &options->timeout_ns) && options->timeout_ns) ||
@@ -43,31 +33,28 @@ static bool take_state_hash_at(struct run_options *options, const char *value, s
                      "1000000,50000000 (not '%s')", MAX_HASHES, value);
 }
 
-static bool take_exit_on_panic(struct run_options *options, const char *value, struct error *error)
-{
-    return options->exit_on_panic = true;
-}
-
-static bool take_no_reboot(struct run_options *options, const char *value, struct error *error)
-{
-    return options->no_reboot = true;
-}
-
 const struct cli_option options_run[] = {
     {"--record", "FILE", "", false,
-     "Write a log of all that reaches the guest from outside, by which --replay can do the run again.", take_record},
+     "Write a log of all that reaches the guest from outside, by which --replay can do the run again.",
+     CLI_FILE(record)},
     {"--replay", "FILE", "", false,
      "Do a recorded run again, exactly. The machine is the log's: files that lie elsewhere now, --engine and where "
      "output goes may be given. Nothing is taken from the host, disks are not written, and the run ends where the "
      "recording did, or with an error where it comes to differ.",
-     take_replay},
+     CLI_FILE(replay)},
+    {"--cluster", "FILE", "", false,
+     "Run several machines in one process, in lockstep of virtual time: what they send each other (--net switch:NAME) "
+     "arrives a latency later, and all runs are the same. The file has [NAME] and below it a machine's options, one a "
+     "line without its dashes; latency TIME above the first of them (default 500us). Options of the command line are "
+     "for all. A serial line is in NAME.serial where nothing else is said.",
+     CLI_FILE(cluster)},
     {"--timeout", "TIME", NULL, false, "End after that much guest time, such as 500ms, 60s, 5m or 1h.", take_timeout},
     {"--stop-after", "N", NULL, false,
      "End when the first processor has run N instructions more: from the start, or from where a snapshot stands.",
      take_stop_after},
-    {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", take_exit_on_panic},
+    {"--exit-on-panic", NULL, NULL, false, "End when the guest's kernel panics.", CLI_FLAG(exit_on_panic)},
     {"--no-reboot", NULL, NULL, false, "End when the guest asks for a reset, in place of starting again.",
-     take_no_reboot},
+     CLI_FLAG(no_reboot)},
     {"--state-hash-at", "N[,N...]", NULL, false,
      "Print a hash of the whole machine's state on standard error when the first processor has run N instructions: "
      "for comparing runs.",

@@ -63,26 +63,6 @@ static bool take_incoming(struct run_options *options, const char *value, struct
     return true;
 }
 
-static bool take_restore(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->restore, "--restore", value, error);
-}
-
-static bool take_fresh_identity(struct run_options *options, const char *value, struct error *error)
-{
-    return options->fresh_identity = true;
-}
-
-static bool take_compress(struct run_options *options, const char *value, struct error *error)
-{
-    return options->compress = true;
-}
-
-static bool take_incremental(struct run_options *options, const char *value, struct error *error)
-{
-    return options->incremental = true;
-}
-
 const struct cli_option options_snapshot[] = {
     {"--save-at", "N FILE", NULL, true,
      "Write a snapshot of the whole machine there when the first processor has run N instructions, and go on.",
@@ -91,17 +71,18 @@ const struct cli_option options_snapshot[] = {
      "Write a snapshot there when the guest has printed TEXT on its serial line or console, and go on.",
      .take_pair = take_save_on},
     {"--compress", NULL, NULL, false,
-     "Compress the memory in the snapshots that are written. They are smaller, and slower to restore.", take_compress},
+     "Compress the memory in the snapshots that are written. They are smaller, and slower to restore.",
+     CLI_FLAG(compress)},
     {"--incremental", NULL, NULL, false,
      "Have the snapshots that are written hold only what changed since the one before, or the restored one, which "
      "is then needed to restore them.",
-     take_incremental},
+     CLI_FLAG(incremental)},
     {"--restore", "FILE", "", false,
      "Go on with the machine in a snapshot, in place of booting one. What it has is said by the snapshot; --disk, "
      "--net, --serial and --console may say anew where its devices end on the host. Disks are overlays. With --seed "
      "it goes on as a clone with an identity of its own: other random numbers, and a generation ID by which the "
      "guest sees it.",
-     take_restore},
+     CLI_FILE(restore)},
     {"--migrate-on", "TEXT PLACE", NULL, true,
      "Move the running machine to the armature that waits with --incoming at that place, such as "
      "tcp:127.0.0.1:4444, when the guest has printed TEXT. It runs on meanwhile; where it cannot move it stays.",
@@ -112,6 +93,6 @@ const struct cli_option options_snapshot[] = {
      take_incoming},
     {"--fresh-identity", NULL, NULL, false,
      "With --restore: an identity that no other clone has, from the host's randomness in place of --seed.",
-     take_fresh_identity},
+     CLI_FLAG(fresh_identity)},
     {0},
 };

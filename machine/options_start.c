@@ -3,25 +3,10 @@
 #include <string.h>
 #include "machine/options_values.h"
 
-static bool take_kernel(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->kernel, "--kernel", value, error);
-}
-
-static bool take_initrd(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->initrd, "--initrd", value, error);
-}
-
 static bool take_append(struct run_options *options, const char *value, struct error *error)
 {
     options->append = value;
     return true;
-}
-
-static bool take_dtb(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->dtb, "--dtb", value, error);
 }
 
 const struct packaged_firmware packaged_firmware[] = {
@@ -38,20 +23,10 @@ static bool take_firmware(struct run_options *options, const char *value, struct
     return option_path(&options->firmware, "--firmware", value, error);
 }
 
-static bool take_firmware_vars(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->firmware_vars, "--firmware-vars", value, error);
-}
-
-static bool take_dump_dtb(struct run_options *options, const char *value, struct error *error)
-{
-    return option_path(&options->dump_dtb, "--dump-dtb", value, error);
-}
-
 const struct cli_option options_start[] = {
     {"--kernel", "FILE", "", false, "The kernel: an arm64 Image, plain or compressed with gzip, or an ELF file.",
-     take_kernel},
-    {"--initrd", "FILE", "", false, "An initial RAM disk for the kernel.", take_initrd},
+     CLI_FILE(kernel)},
+    {"--initrd", "FILE", "", false, "An initial RAM disk for the kernel.", CLI_FILE(initrd)},
     {"--append", "TEXT", NULL, false, "The kernel's command line, such as \"console=ttyAMA0\".", take_append},
     {"--firmware", "FILE|uefi|uboot", "uefi uboot", false,
      "Start firmware from flash, in place of a kernel: a file, or what Debian's packages qemu-efi-aarch64 and "
@@ -60,8 +35,8 @@ const struct cli_option options_start[] = {
     {"--firmware-vars", "FILE", "", false,
      "Where the second bank of flash, in which firmware keeps its variables, persists; made where there is none. "
      "Without, variables last as long as the machine.",
-     take_firmware_vars},
-    {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", take_dtb},
-    {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.", take_dump_dtb},
+     CLI_FILE(firmware_vars)},
+    {"--dtb", "FILE", "", false, "A device tree for the guest, in place of the generated one.", CLI_FILE(dtb)},
+    {"--dump-dtb", "FILE", "", false, "Write the device tree that the guest would get, and end.", CLI_FILE(dump_dtb)},
     {0},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the values of options are made of: numbers, sizes, times, words, names of files. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "machine/contract/clock.h"
@@ -51,6 +52,13 @@ int option_find_word(const char *words, const char *text)
     return -1;
 }
 
+void option_word_at(const char *words, unsigned index, char *word, size_t size)
+{
+    while (index--)
+        words += strcspn(words, " ") + 1;
+    snprintf(word, size, "%.*s", (int)strcspn(words, " "), words);
+}
+
 bool option_path(const char **path, const char *what, const char *value, struct error *error)
 {
     if (!*value)
@@ -59,11 +67,11 @@ bool option_path(const char **path, const char *what, const char *value, struct 
     return true;
 }
 
-bool option_word(int *choice, const char *what, const char *words, const char *value,
-                      struct error *error)
+bool option_word(unsigned *choice, const char *what, const char *words, const char *value, struct error *error)
 {
-    *choice = option_find_word(words, value);
-    if (*choice < 0)
+    int found = option_find_word(words, value);
+    if (found < 0)
         return error_set(error, "%s expects one of: %s (not '%s')", what, words, value);
+    *choice = (unsigned)found;
     return true;
 }

@@ -17,10 +17,13 @@ bool option_size(const char *text, uint64_t minimum, uint64_t maximum, uint64_t 
 /** The place of `text` in `words`, which are separated by blanks; -1 where it is none of them. */
 int option_find_word(const char *words, const char *text);
 
+/** Writes word number `index` of such `words`, of which there are more, as text of up to `size` bytes. */
+void option_word_at(const char *words, unsigned index, char *word, size_t size);
+
 /** The name of a file, as the value of the option `what`. False: it is empty, which `error` says. */
 bool option_path(const char **path, const char *what, const char *value, struct error *error);
 
 /** One of `words`, in the order of an enum. False: it is none, which `error` says. */
-bool option_word(int *choice, const char *what, const char *words, const char *value, struct error *error);
+bool option_word(unsigned *choice, const char *what, const char *words, const char *value, struct error *error);
 
 #endif

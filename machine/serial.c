@@ -131,6 +131,19 @@ bool serial_log_to(struct serial *serial, const char *path, struct error *error)
     return true;
 }
 
+bool serial_input_from(struct serial *serial, const char *path, struct error *error)
+{
+    serial->in_fd = open(path, O_RDONLY | O_CLOEXEC);
+    return serial->in_fd >= 0 || error_set(error, "%s: %s cannot be read: %s", serial->name, path, strerror(errno));
+}
+
+/* Input comes from a pipe or a file. */
+static bool is_piped(const struct serial *serial)
+{
+    return (serial->kind == SERIAL_STDIO && !serial->on_terminal) ||
+           (serial->kind == SERIAL_FILE && serial->in_fd >= 0);
+}
+
 /* Whenever the host is looked at, so that who reads the log sees a prompt too. */
 static int flush_log(void *backend, struct pollfd *fds, int capacity, int *timeout_ms)
 {
@@ -176,7 +189,7 @@ static void on_writable(void *backend, short revents)
 static void input_ended(struct serial *serial)
 {
     serial->in_watch.events = 0;
-    if (serial->output_only || serial->kind != SERIAL_STDIO || serial->on_terminal)
+    if (serial->output_only || !is_piped(serial))
         return;
     if (serial->last_input && serial->last_input != '\n')
         input_post(serial->inputs, serial->source, "\n", 1);
@@ -373,7 +386,7 @@ bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source
         serial->in_fd = -1;
         scripted = false;
     }
-    serial->scripted = scripted && serial->kind == SERIAL_STDIO && !serial->on_terminal;
+    serial->scripted = scripted && is_piped(serial);
     if (serial->on_terminal && !terminal_raw(STDIN_FILENO, error))
         return false;
     if (serial->scripted)
@@ -428,6 +441,8 @@ void serial_close(struct serial *serial)
         unlink(serial->path);
     if (serial->out_fd >= 0 && serial->kind != SERIAL_STDIO)
         close(serial->out_fd);
+    if (serial->in_fd >= 0 && serial->kind == SERIAL_FILE)
+        close(serial->in_fd);
     if (serial->listen_fd >= 0)
         close(serial->listen_fd);
     if (serial->pty_fd >= 0)

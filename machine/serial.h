@@ -17,6 +17,10 @@ struct serial *serial_open(const char *name, const struct serial_option *option,
 /** Also adds all output to the end of a file. False: it cannot be opened, and `error` says why. */
 bool serial_log_to(struct serial *serial, const char *path, struct error *error);
 
+/** Types what is in a file on the line, whose output goes to another, as if it were piped in. False: it cannot be
+ *  opened, and `error` says why. */
+bool serial_input_from(struct serial *serial, const char *path, struct error *error);
+
 /** What the user can ask for with the Ctrl-A keys; called on the machine's thread. NULL: there is no such
  * key. */
 struct serial_keys {

@@ -2,43 +2,41 @@
 /* The window, as the machine sees it: a process at the other end of a socket. */
 #include "machine/window.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "machine/contract/annex.h"
 #include "machine/contract/display.h"
 #include "machine/contract/input.h"
+#include "machine/host_process.h"
 #include "machine/machine.h"
 #include "machine/window_message.h"
 
 #define REFRESH_NS 33000000
 
 struct window {
-    pid_t process;
-    int socket;
+    struct host_process process;
     struct machine *machine;
     struct host_watch watch;
     bool watched;
     struct host_watch ticks; /* of a timer, which runs while the picture is one that nobody draws */
     /* What could not be sent yet, as the window is behind. */
     struct display_area damage; /* width 0: none */
-    bool mode_waits, cursor_waits;
+    bool mode_waits, cursor_waits, text_waits;
 };
 
 /* --- to the window --------------------------------------------------------------------------------- */
 
 static bool send_message(struct window *window, const struct window_message *message)
 {
-    return send(window->socket, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *message;
+    return send(window->process.socket, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+           (ssize_t)sizeof *message;
 }
 
 static bool send_mode(struct window *window)
@@ -57,6 +55,16 @@ static bool send_cursor(struct window *window)
                                                          .y = (int32_t)cursor.hot_y, .width = cursor.visible});
 }
 
+/* What the guest has copied. */
+static bool send_text(struct window *window)
+{
+    const struct clipboard *clipboard = window->machine->clipboard;
+    struct window_text message = {.kind = WINDOW_TEXT};
+    size_t length = offsetof(struct window_text, text) + clipboard->guest_bytes;
+    memcpy(message.text, clipboard->guest_text, clipboard->guest_bytes);
+    return send(window->process.socket, &message, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length;
+}
+
 /* Sends what waits, and watches for room for the rest. */
 static void send_waiting(struct window *window)
 {
@@ -71,7 +79,10 @@ static void send_waiting(struct window *window)
         window->damage.width = 0;
     if (window->cursor_waits)
         window->cursor_waits = !send_cursor(window);
-    short events = window->mode_waits || window->damage.width || window->cursor_waits ? POLLIN | POLLOUT : POLLIN;
+    if (window->text_waits)
+        window->text_waits = !send_text(window);
+    bool waits = window->mode_waits || window->damage.width || window->cursor_waits || window->text_waits;
+    short events = waits ? POLLIN | POLLOUT : POLLIN;
     if (events != window->watch.events) {
         window->watch.events = events;
         host_waits_changed(window->machine->inputs);
@@ -127,6 +138,13 @@ static void on_cursor(void *context)
     send_waiting(window);
 }
 
+static void on_copied(void *context)
+{
+    struct window *window = context;
+    window->text_waits = true;
+    send_waiting(window);
+}
+
 void window_state(struct window *window, const char *state)
 {
     struct window_message message = {.kind = WINDOW_STATE};
@@ -168,11 +186,11 @@ static void take_message(struct window *window, const struct window_message *mes
     }
 }
 
-static void reap(struct window *window)
+static void take_text(struct window *window, const char *text, size_t length)
 {
-    while (window->process && waitpid(window->process, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    window->process = 0;
+    const struct clipboard *clipboard = window->machine->clipboard;
+    if (clipboard)
+        input_post(clipboard->inputs, clipboard->source, text, length);
 }
 
 /* The machine goes on, and is reached by what else it has. The process has ended, or says what makes no sense. */
@@ -183,17 +201,23 @@ static void lose(struct window *window)
     host_watch_remove(window->machine->inputs, &window->ticks);
     window->watched = false;
     display_watch(window->machine->screen.display, NULL);
-    kill(window->process, SIGKILL);
-    reap(window);
+    if (window->machine->clipboard)
+        window->machine->clipboard->copied = NULL;
+    host_process_end(&window->process, true);
 }
 
 static void on_ready(void *backend, short revents)
 {
     struct window *window = backend;
-    struct window_message message;
+    union window_any any;
     ssize_t length;
-    while ((length = recv(window->socket, &message, sizeof message, MSG_DONTWAIT)) == (ssize_t)sizeof message)
-        take_message(window, &message);
+    while ((length = recv(window->process.socket, &any, sizeof any, MSG_DONTWAIT)) > 0)
+        if (length >= (ssize_t)sizeof any.text.kind && any.message.kind == WINDOW_TEXT)
+            take_text(window, any.text.text, (size_t)length - sizeof any.text.kind);
+        else if (length == (ssize_t)sizeof any.message)
+            take_message(window, &any.message);
+        else
+            break;
     if (length >= 0 || (errno != EAGAIN && errno != EINTR))
         lose(window);
     else if (revents & POLLOUT)
@@ -202,58 +226,24 @@ static void on_ready(void *backend, short revents)
 
 /* --- the process ----------------------------------------------------------------------------------- */
 
-static bool begin(struct window *window, struct error *error)
+static void run_process(int socket, const void *context)
 {
-    struct window_message first;
-    ssize_t length;
-    do
-        length = recv(window->socket, &first, sizeof first, 0);
-    while (length < 0 && errno == EINTR);
-    if (length == (ssize_t)sizeof first && first.kind == WINDOW_READY)
-        return true;
-    first.text[sizeof first.text - 1] = 0;
-    return error_set(error, "there is no window: %s; --display none has a screen without one",
-                     length == (ssize_t)sizeof first ? first.text : "its process ended");
-}
-
-static __attribute__((noreturn)) void run_process(int socket, const struct display_option *option)
-{
-    struct window_message failed = {.kind = WINDOW_FAILED};
+    const struct display_option *option = context;
     struct error error = {""};
     const struct window_annex *sdl = annex_open("window", &error);
     if (sdl)
         sdl->process(socket, option->width, option->height, option->full_screen);
-    snprintf(failed.text, sizeof failed.text, "%s", error.text);
-    send(socket, &failed, sizeof failed, MSG_NOSIGNAL);
-    _exit(1);
+    host_process_say(socket, error.text);
 }
 
 struct window *window_create(const struct run_options *options, struct error *error)
 {
-    int sockets[2];
-    pid_t parent = getpid();
     struct window *window = host_alloc(1, sizeof *window);
-    window->socket = -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0 || (window->process = fork()) < 0) {
-        error_set(error, "there is no window: %s", strerror(errno));
-        free(window);
-        return NULL;
-    }
-    if (window->process == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        int nothing = open("/dev/null", O_RDWR);
-        dup2(nothing, STDIN_FILENO);
-        dup2(nothing, STDOUT_FILENO);
-        close(sockets[0]);
-        if (getppid() != parent)
-            _exit(1);
-        run_process(sockets[1], &options->display);
-    }
-    close(sockets[1]);
-    window->socket = sockets[0];
-    if (begin(window, error))
+    struct error why = {""};
+    if (host_process_start(&window->process, "window", run_process, &options->display, &why))
         return window;
-    window_free(window);
+    error_set(error, "%s; --display none has a screen without one", why.text);
+    free(window);
     return NULL;
 }
 
@@ -272,7 +262,7 @@ static bool send_memory(struct window *window, int memory)
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(sizeof memory);
     memcpy(CMSG_DATA(rights), &memory, sizeof memory);
-    return sendmsg(window->socket, &header, MSG_NOSIGNAL) == (ssize_t)sizeof message;
+    return sendmsg(window->process.socket, &header, MSG_NOSIGNAL) == (ssize_t)sizeof message;
 }
 
 bool window_attach(struct window *window, struct machine *machine, struct error *error)
@@ -283,13 +273,17 @@ bool window_attach(struct window *window, struct machine *machine, struct error 
     window->machine = machine;
     if (!send_memory(window, display_memory(machine->screen.display)))
         return error_set(error, "there is no window: its process ended");
-    window->watch = (struct host_watch){window->socket, POLLIN, on_ready, window};
+    window->watch = (struct host_watch){window->process.socket, POLLIN, on_ready, window};
     window->ticks =
         (struct host_watch){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), POLLIN, on_tick, window};
     host_watch_add(machine->inputs, &window->watch);
     host_watch_add(machine->inputs, &window->ticks);
     window->watched = true;
     display_watch(machine->screen.display, &watcher);
+    if (machine->clipboard) {
+        machine->clipboard->copied = on_copied;
+        machine->clipboard->context = window;
+    }
     on_cursor(window);
     window_state(window, "running");
     return true;
@@ -299,10 +293,8 @@ void window_free(struct window *window)
 {
     if (!window)
         return;
-    if (window->socket >= 0)
-        close(window->socket);
+    host_process_end(&window->process, false);
     if (window->machine)
         close(window->ticks.fd);
-    reap(window);
     free(window);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "machine/contract/clipboard.h"
 
 enum window_message_kind {
     /* To the window. */
@@ -13,9 +14,8 @@ enum window_message_kind {
     WINDOW_DAMAGE, /* x, y, width, height */
     WINDOW_CURSOR, /* x, y: its hot spot in its picture; width: it is visible */
     WINDOW_STATE,  /* text */
+    WINDOW_TEXT,   /* a struct window_text: what the guest copied; from the window, what the host did */
     /* From the window. */
-    WINDOW_READY,
-    WINDOW_FAILED,  /* text: why */
     WINDOW_KEY,     /* x: Linux input code, y: pressed */
     WINDOW_POINTER, /* x, y: 0 to TABLET_MAX */
     WINDOW_BUTTON,  /* x: Linux input code, y: pressed */
@@ -30,6 +30,18 @@ struct window_message {
     uint32_t kind;
     int32_t x, y, width, height;
     char text[128];
+};
+
+/** Of WINDOW_TEXT: as many bytes as the message has behind its kind. */
+struct window_text {
+    uint32_t kind;
+    char text[CLIPBOARD_MAX_BYTES];
+};
+
+/** Room for any of them. */
+union window_any {
+    struct window_message message;
+    struct window_text text;
 };
 
 /** What the annex "window" has: the window's process, which runs until the socket is closed, and does not return. */

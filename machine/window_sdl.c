@@ -3,6 +3,7 @@
  * a list of what is to be drawn. Nothing happens here while nothing changes. An annex (machine/contract/annex.h).
  */
 #include <SDL.h>
+#include <stddef.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include "machine/contract/display.h"
 #include "machine/contract/input_event.h"
+#include "machine/host_process.h"
 #include "machine/window_message.h"
 
 /* --- state ----------------------------------------------------------------------------------------- */
@@ -26,10 +28,12 @@ struct view {
     bool full_screen, grabbed, no_shortcut;
     uint8_t pressed[256];   /* by Linux code */
     char state[64];
+    char clipboard[CLIPBOARD_MAX_BYTES + 1]; /* what both sides know to be on it */
     /* From the thread that listens, under the lock. */
     pthread_mutex_t lock;
     struct window_message mode, cursor_message, state_message;
-    bool mode_came, cursor_came, state_came, ended, told;
+    bool mode_came, cursor_came, state_came, text_came, ended, told;
+    char text[CLIPBOARD_MAX_BYTES + 1]; /* what the guest copied */
     SDL_Rect damage; /* w 0: none */
 };
 
@@ -44,9 +48,7 @@ static void say(struct view *view, enum window_message_kind kind, int x, int y)
 
 static void fail(struct view *view)
 {
-    struct window_message message = {.kind = WINDOW_FAILED};
-    snprintf(message.text, sizeof message.text, "%s", SDL_GetError());
-    send(view->socket, &message, sizeof message, MSG_NOSIGNAL);
+    host_process_say(view->socket, SDL_GetError());
     _exit(1);
 }
 
@@ -232,18 +234,43 @@ static void take_mode(struct view *view, const struct window_message *mode)
     place(view);
 }
 
+/* The host's text, where it is another one and can be passed on. Looked at while the window is the one in use. */
+static void offer_text(struct view *view)
+{
+    static struct window_text message = {.kind = WINDOW_TEXT};
+    char *text = SDL_HasClipboardText() ? SDL_GetClipboardText() : NULL;
+    size_t length = text ? strlen(text) : 0;
+    if (length && length <= CLIPBOARD_MAX_BYTES && strcmp(text, view->clipboard)) {
+        memcpy(view->clipboard, text, length + 1);
+        memcpy(message.text, text, length);
+        send(view->socket, &message, offsetof(struct window_text, text) + length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    SDL_free(text);
+}
+
+static void take_text(struct view *view)
+{
+    pthread_mutex_lock(&view->lock);
+    strcpy(view->clipboard, view->text);
+    pthread_mutex_unlock(&view->lock);
+    SDL_SetClipboardText(view->clipboard);
+}
+
 /* Does what the other thread has noted down. */
 static void take_notes(struct view *view)
 {
     pthread_mutex_lock(&view->lock);
     struct window_message mode = view->mode, cursor = view->cursor_message, state = view->state_message;
     bool mode_came = view->mode_came, cursor_came = view->cursor_came, state_came = view->state_came;
-    view->mode_came = view->cursor_came = view->state_came = view->told = false;
+    bool text_came = view->text_came;
+    view->mode_came = view->cursor_came = view->state_came = view->text_came = view->told = false;
     pthread_mutex_unlock(&view->lock);
     if (mode_came)
         take_mode(view, &mode);
     if (cursor_came)
         take_cursor(view, &cursor);
+    if (text_came)
+        take_text(view);
     if (state_came) {
         snprintf(view->state, sizeof view->state, "%.60s", state.text);
         show_title(view);
@@ -258,13 +285,13 @@ static void take_notes(struct view *view)
 
 /* --- the thread that listens to the machine -------------------------------------------------------- */
 
-static ssize_t receive(int socket, struct window_message *message, int *memory)
+static ssize_t receive(int socket, union window_any *any, int *memory)
 {
     union {
         char bytes[CMSG_SPACE(sizeof *memory)];
         struct cmsghdr align;
     } control;
-    struct iovec piece = {message, sizeof *message};
+    struct iovec piece = {any, sizeof *any};
     struct msghdr header = {
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t length = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
@@ -305,18 +332,28 @@ static void note(struct view *view, const struct window_message *message, int me
     }
 }
 
+static void note_text(struct view *view, const char *text, size_t length)
+{
+    memcpy(view->text, text, length);
+    view->text[length] = 0;
+    view->text_came = true;
+}
+
 static void *listen_to_machine(void *argument)
 {
     struct view *view = argument;
     SDL_Event wake = {.type = SDL_USEREVENT};
-    struct window_message message;
+    static union window_any any;
     int memory = -1;
     for (;;) {
-        ssize_t length = receive(view->socket, &message, &memory);
+        ssize_t length = receive(view->socket, &any, &memory);
         pthread_mutex_lock(&view->lock);
-        view->ended = length != (ssize_t)sizeof message;
-        if (!view->ended)
-            note(view, &message, memory);
+        bool text = length >= (ssize_t)sizeof any.text.kind && any.text.kind == WINDOW_TEXT;
+        view->ended = !text && length != (ssize_t)sizeof any.message;
+        if (text)
+            note_text(view, any.text.text, (size_t)length - sizeof any.text.kind);
+        else if (!view->ended)
+            note(view, &any.message, memory);
         bool tell = !view->told;
         view->told = true;
         bool ended = view->ended;
@@ -361,6 +398,7 @@ static void take_window_event(struct view *view, const SDL_WindowEvent *event)
             say(view, WINDOW_SIZE, event->data1, event->data2);
         break;
     case SDL_WINDOWEVENT_EXPOSED: place(view); break;
+    case SDL_WINDOWEVENT_FOCUS_GAINED: offer_text(view); break;
     case SDL_WINDOWEVENT_FOCUS_LOST: release_all(view); break;
     }
 }
@@ -374,6 +412,10 @@ static void take_event(struct view *view, const SDL_Event *event)
     case SDL_MOUSEBUTTONDOWN:
     case SDL_MOUSEBUTTONUP: take_button(view, &event->button); break;
     case SDL_MOUSEWHEEL: say(view, WINDOW_WHEEL, event->wheel.x, event->wheel.y); break;
+    case SDL_CLIPBOARDUPDATE:
+        if (SDL_GetWindowFlags(view->window) & SDL_WINDOW_INPUT_FOCUS)
+            offer_text(view);
+        break;
     case SDL_WINDOWEVENT: take_window_event(view, &event->window); break;
     case SDL_QUIT: close_window(view); break;
     }
@@ -396,7 +438,7 @@ static __attribute__((noreturn)) void window_process(int socket, uint32_t width,
         fail(&view);
     show_title(&view);
     place(&view);
-    say(&view, WINDOW_READY, 0, 0);
+    host_process_say(socket, NULL);
     if (full_screen)
         toggle_full_screen(&view);
     if (pthread_create(&listener, NULL, listen_to_machine, &view) != 0)

@@ -89,8 +89,7 @@ bool config_add(struct config *config, const char *word, struct error *error)
     return true;
 }
 
-/* Takes a line apart: the option's name, and behind blanks its value. */
-static bool take_line(struct config *config, char *line, const char *path, unsigned number, struct error *error)
+bool config_line(struct config *config, char *line, const char *path, unsigned number, struct error *error)
 {
     char name[64] = "--";
     line += strspn(line, " \t");
@@ -104,10 +103,10 @@ static bool take_line(struct config *config, char *line, const char *path, unsig
     const struct cli_option *option = cli_find(name);
     const char *value = line + length + strspn(line + length, " \t");
     if (!option || option->take_pair)
-        return error_set(error, "%s/config:%u: '%.*s' is no option of a machine; armature run --help lists them", path,
+        return error_set(error, "%s:%u: '%.*s' is no option of a machine; armature run --help lists them", path,
                          number, (int)length, line);
     if (!option->value != !*value)
-        return error_set(error, "%s/config:%u: %s behind '%.*s'", path, number,
+        return error_set(error, "%s:%u: %s behind '%.*s'", path, number,
                          option->value ? "a value is missing" : "nothing is expected", (int)length, line);
     return config_add(config, name, error) && (!option->value || config_add(config, value, error));
 }
@@ -123,7 +122,7 @@ bool config_read(struct config *config, const char *path, struct error *error)
     if (!file)
         return error_set(error, "%s cannot be read: %s", name, strerror(errno));
     for (unsigned number = 1; good && getline(&line, &room, file) >= 0; number++)
-        good = take_line(config, line, path, number, error);
+        good = config_line(config, line, name, number, error);
     free(line);
     fclose(file);
     if (!good)

@@ -32,7 +32,8 @@ enum {
 enum {
     VMCR_ENABLE_0 = 1 << 0,
     VMCR_ENABLE_1 = 1 << 1,
-    VMCR_FIQ_ENABLE = 1 << 3,
+    VMCR_ACK_CTL = 1 << 2,    /* version 2's alone */
+    VMCR_FIQ_ENABLE = 1 << 3, /* version 3 has no other way */
     VMCR_CBPR = 1 << 4,
     VMCR_EOI_MODE = 1 << 9,
     VMCR_BPR1_SHIFT = 18,
@@ -55,6 +56,7 @@ static const struct field virtual_field_list[] = {
     FIELD_ARRAY(struct gic_virtual, active_priorities),
     FIELD_HOST(struct gic_virtual, signalled),
     FIELD_HOST(struct gic_virtual, maintenance),
+    FIELD_HOST(struct gic_virtual, version_2),
     FIELD_HOST(struct gic_virtual, wire),
     FIELD_HOST(struct gic_virtual, maintenance_wire),
     FIELD_HOST(struct gic_virtual, deactivate),
@@ -151,8 +153,9 @@ void gic_virtual_update(struct gic_virtual *v, bool anew)
 {
     unsigned best = most_urgent(v);
     bool signal = may_signal(v, best);
-    for (unsigned group = 0; group < 2; group++)
-        drive(&v->signalled[group], &v->wire[group], signal && LR_GROUP(v->list[best]) == group, anew);
+    unsigned which = signal && (LR_GROUP(v->list[best]) || !(v->machine & VMCR_FIQ_ENABLE));
+    for (unsigned wire = 0; wire < 2; wire++)
+        drive(&v->signalled[wire], &v->wire[wire], signal && which == wire, anew);
     /* This wire ends in the same controller, which has its level. */
     drive(&v->maintenance, &v->maintenance_wire, v->control & HCR_EN && maintenance_status(v), false);
 }
@@ -161,7 +164,8 @@ static void set_machine(struct gic_virtual *v, uint32_t value)
 {
     uint32_t points[2] = {value >> VMCR_BPR0_SHIFT & 7, value >> VMCR_BPR1_SHIFT & 7};
     gic_bound_binary_points(points);
-    v->machine = (value & VMCR_WRITABLE & ~(0x3fu << VMCR_BPR1_SHIFT)) | VMCR_FIQ_ENABLE |
+    uint32_t versions = v->version_2 ? value & (VMCR_ACK_CTL | VMCR_FIQ_ENABLE) : VMCR_FIQ_ENABLE;
+    v->machine = (value & VMCR_WRITABLE & ~(0x3fu << VMCR_BPR1_SHIFT)) | versions |
                  points[0] << VMCR_BPR0_SHIFT | points[1] << VMCR_BPR1_SHIFT;
 }
 
@@ -232,7 +236,7 @@ static uint32_t acknowledge(struct gic_virtual *v, unsigned group)
     if (!may_signal(v, best) || LR_GROUP(v->list[best]) != group)
         return GIC_SPURIOUS;
     uint64_t lr = v->list[best];
-    v->active_priorities[group] |= gic_active_bit(group_priority(v, group, LR_PRIORITY(lr)));
+    v->active_priorities[v->version_2 ? 0 : group] |= gic_active_bit(group_priority(v, group, LR_PRIORITY(lr)));
     bool lpi = LR_INTID(lr) >= 8192; /* which is never active */
     v->list[best] = (lr & ~LR_STATE) | (lpi ? 0 : LR_ACTIVE);
     return LR_INTID(lr);
@@ -263,9 +267,10 @@ static void deactivate(struct gic_virtual *v, uint32_t intid)
 
 static void end_of_interrupt(struct gic_virtual *v, unsigned group, uint32_t intid)
 {
-    if (gic_is_special(intid) || gic_running_group(v->active_priorities) != group)
+    unsigned running = gic_running_group(v->active_priorities);
+    if (gic_is_special(intid) || running == 2 || (running != group && !v->version_2))
         return;
-    v->active_priorities[group] &= v->active_priorities[group] - 1;
+    v->active_priorities[running] &= v->active_priorities[running] - 1;
     if (intid < 8192 && !(v->machine & VMCR_EOI_MODE))
         deactivate(v, intid);
 }

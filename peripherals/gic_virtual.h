@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The interface of a virtual machine to the interrupt controller (IHI 0069, chapter 6): list registers, which the
+/* The interface of a virtual machine to the interrupt controller (IHI 0069, chapter 6; of a GICv2, whose registers
+ * gicv2_virtual.c has, IHI 0048, chapter 5): list registers, which the
  * hypervisor fills with virtual interrupts, and the state of a CPU interface that works on them. */
 #ifndef ARMATURE_GIC_VIRTUAL_H
 #define ARMATURE_GIC_VIRTUAL_H
@@ -18,6 +19,8 @@ struct gic_virtual {
     bool signalled[2], maintenance;
 
     /* Wiring. */
+    /* Of a GICv2: group 0 may signal as IRQ, and the active priorities are one register for both groups. */
+    bool version_2;
     struct irq_line wire[2]; /* virtual FIQ, virtual IRQ */
     struct irq_line maintenance_wire;
     void (*deactivate)(void *context, unsigned intid); /* a physical interrupt whose virtual one has ended */

@@ -12,6 +12,7 @@ static const struct field cpu_field_list[] = {
     FIELD(struct gicv2_cpu, priority_mask),
     FIELD_ARRAY(struct gicv2_cpu, binary_point),
     FIELD_ARRAY(struct gicv2_cpu, active_priorities),
+    FIELD_STRUCT(struct gicv2_cpu, virtual_, &gic_virtual_fields),
     FIELD_HOST(struct gicv2_cpu, targeted),
     FIELD_HOST(struct gicv2_cpu, best),
     FIELD_HOST(struct gicv2_cpu, signalled),
@@ -135,15 +136,18 @@ static void gicv2_restored(void *device)
         struct gicv2_cpu *cpu = &gic->cpu[i];
         gic_bound_binary_points(cpu->binary_point);
         cpu->control &= GICC_WRITABLE;
+        gic_virtual_bound(&cpu->virtual_);
         cpu->private.enabled |= GIC_SGI_MASK;
         cpu->private.edge |= GIC_SGI_MASK;
         for (unsigned sgi = 0; sgi < GICV2_SGIS; sgi++)
             gicv2_set_sgi_sources(cpu, sgi, cpu->sgi_sources[sgi] & present_cpus(gic));
     }
     gicv2_update_all(gic);
-    for (unsigned i = 0; i < gic->cpu_count; i++)
+    for (unsigned i = 0; i < gic->cpu_count; i++) {
+        gic_virtual_update(&gic->cpu[i].virtual_, true);
         for (unsigned wire = 0; wire < 2; wire++)
             irq_set(&gic->cpu[i].wire[wire], gic->cpu[i].signalled[wire]);
+    }
 }
 
 static void gicv2_reset(void *device)
@@ -161,6 +165,7 @@ static void gicv2_reset(void *device)
         cpu->binary_point[0] = GIC_LEAST_POINT;
         cpu->binary_point[1] = GIC_LEAST_POINT + 1;
         memset(cpu->active_priorities, 0, sizeof cpu->active_priorities);
+        gic_virtual_reset(&cpu->virtual_);
     }
     gicv2_restored(gic);
 }
@@ -173,6 +178,11 @@ const struct device_class gicv2_class = {
     .restored = gicv2_restored,
     .free = free,
 };
+
+static void virtual_ended(void *context, unsigned intid)
+{
+    gicv2_deactivate(context, intid);
+}
 
 struct gicv2 *gicv2_create(const struct gicv2_config *config)
 {
@@ -189,6 +199,12 @@ struct gicv2 *gicv2_create(const struct gicv2_config *config)
         cpu->index = i;
         cpu->gic = gic;
         cpu->best.intid = GIC_SPURIOUS;
+        cpu->virtual_.version_2 = true;
+        cpu->virtual_.wire[0] = config->virtual_fiq[i];
+        cpu->virtual_.wire[1] = config->virtual_irq[i];
+        cpu->virtual_.maintenance_wire = (struct irq_line){set_ppi, cpu, 16 + GICV2_PPI_MAINTENANCE};
+        cpu->virtual_.deactivate = virtual_ended;
+        cpu->virtual_.context = cpu;
     }
     return gic;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Generic Interrupt Controller v2 (Arm IHI 0048B): distributor and one CPU interface for each of up to eight CPUs, in
- * memory. No Security Extensions; two groups; 32 priorities. It identifies itself as a GIC-400.
+/* Generic Interrupt Controller v2 (Arm IHI 0048B): distributor, and for each of up to eight CPUs one CPU interface and
+ * one virtual one, in memory. No Security Extensions; two groups; 32 priorities. It identifies itself as a GIC-400.
  *
  * Which CPU accesses a register is the bus's to say (`requester`). */
 #ifndef ARMATURE_GICV2_H
@@ -12,12 +12,15 @@
 #define GICV2_MAX_SPIS          960u /* INTIDs 32 to 991 */
 #define GICV2_DIST_WINDOW_BYTES 0x1000
 #define GICV2_CPU_WINDOW_BYTES  0x2000
+#define GICV2_VIRTUAL_WINDOW_BYTES 0x10000 /* each of the virtual ones: a page, however large a hypervisor's are */
+#define GICV2_PPI_MAINTENANCE   9 /* of the virtual interfaces (Arm BSA) */
 
 struct gicv2;
 
 struct gicv2_config {
     const struct bus *bus;    /* says who accesses */
     struct irq_line irq[GICV2_MAX_CPUS], fiq[GICV2_MAX_CPUS];
+    struct irq_line virtual_irq[GICV2_MAX_CPUS], virtual_fiq[GICV2_MAX_CPUS];
     unsigned cpu_count; /* 1 to GICV2_MAX_CPUS */
     unsigned spi_count; /* a multiple of 32, up to GICV2_MAX_SPIS */
 };
@@ -36,6 +39,9 @@ extern const struct device_class gicv2_class; /* `regs`: the distributor's */
 /** A CPU interface's registers, which are those of the CPU that accesses; the device is the controller. */
 extern const struct reg_bank *const gicv2_cpu_regs;
 
-extern const struct mmio_ops gicv2_dist_mmio, gicv2_cpu_mmio;
+/** The virtual interfaces': the hypervisor's side (GICH), and the virtual machine's (GICV). */
+extern const struct reg_bank *const gicv2_hyp_regs, *const gicv2_virtual_regs;
+
+extern const struct mmio_ops gicv2_dist_mmio, gicv2_cpu_mmio, gicv2_hyp_mmio, gicv2_virtual_mmio;
 
 #endif

@@ -55,7 +55,7 @@ static uint64_t acknowledge(void *device, unsigned group)
     return answer;
 }
 
-static void deactivate(struct gicv2_cpu *cpu, unsigned intid)
+void gicv2_deactivate(struct gicv2_cpu *cpu, unsigned intid)
 {
     struct gic_block *block = block_of(cpu, intid);
     if (!block)
@@ -74,7 +74,7 @@ static void end_of_interrupt(void *device, unsigned group, unsigned intid)
         return;
     cpu->active_priorities[running] &= cpu->active_priorities[running] - 1;
     if (!(cpu->control & GICC_EOI_MODE))
-        deactivate(cpu, intid);
+        gicv2_deactivate(cpu, intid);
     gicv2_drive(cpu);
 }
 
@@ -202,7 +202,7 @@ static void write_deactivate(void *device, unsigned index, uint64_t value)
 {
     struct gicv2_cpu *cpu = gicv2_requester(device);
     if (!gic_is_special(value & INTID_MASK) && cpu->control & GICC_EOI_MODE)
-        deactivate(cpu, value & INTID_MASK);
+        gicv2_deactivate(cpu, value & INTID_MASK);
 }
 
 #define NO_FIELD .field_offset = REG_NO_FIELD

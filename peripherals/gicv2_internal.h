@@ -7,7 +7,7 @@
 #ifndef ARMATURE_GICV2_INTERNAL_H
 #define ARMATURE_GICV2_INTERNAL_H
 
-#include "peripherals/gic.h"
+#include "peripherals/gic_virtual.h"
 #include "peripherals/gicv2.h"
 
 enum { GICV2_BLOCKS = 1 + GICV2_MAX_SPIS / 32, GICV2_SGIS = 16 };
@@ -28,6 +28,8 @@ struct gicv2_cpu {
     struct gic_block private;
     uint8_t sgi_sources[GICV2_SGIS]; /* a bit for each CPU that sent it */
     uint32_t control, priority_mask, binary_point[2], active_priorities[2]; /* by group */
+
+    struct gic_virtual virtual_; /* what its hypervisor lends to a virtual machine */
 
     /* Derived. */
     uint32_t targeted[GICV2_BLOCKS]; /* SPIs that are directed here */
@@ -69,6 +71,9 @@ bool gicv2_can_signal(const struct gicv2_cpu *cpu);
 
 /** The priority with the bits that do not count for preemption cleared. */
 uint8_t gicv2_group_priority(const struct gicv2_cpu *cpu, unsigned group, uint8_t priority);
+
+/** An interrupt is no longer active on a CPU. */
+void gicv2_deactivate(struct gicv2_cpu *cpu, unsigned intid);
 
 /** An SGI is pending from these CPUs, and from no others. */
 void gicv2_set_sgi_sources(struct gicv2_cpu *cpu, unsigned sgi, uint8_t sources);

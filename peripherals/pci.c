@@ -359,13 +359,14 @@ const struct device_class pci_host_class = {
     .free = free,
 };
 
-unsigned pci_host_add(struct pci_host *host, struct pci_function *function)
+bool pci_host_add(struct pci_host *host, struct pci_function *function, unsigned *slot)
 {
-    assert(host->slot_count < PCI_SLOTS);
+    if (host->slot_count == PCI_SLOTS)
+        return false;
     function->host = host;
-    function->slot = host->slot_count;
-    host->slots[host->slot_count] = function;
-    return host->slot_count++;
+    function->slot = *slot = host->slot_count++;
+    host->slots[*slot] = function;
+    return true;
 }
 
 struct pci_host *pci_host_create(const struct pci_host_config *config)
@@ -375,8 +376,9 @@ struct pci_host *pci_host_create(const struct pci_host_config *config)
     static const struct pci_identity identity = {
         .vendor = 0x1b36, .device = 0x0008, .subsystem_vendor = 0x1af4, .subsystem = 0x1100, .class_code = 0x060000};
     struct pci_host *host = host_alloc(1, sizeof *host);
+    unsigned slot;
     host->config = *config;
     pci_function_init(&host->bridge, &identity, &none, host);
-    pci_host_add(host, &host->bridge);
+    pci_host_add(host, &host->bridge, &slot);
     return host;
 }

@@ -137,7 +137,7 @@ extern const struct mmio_ops pci_ecam_mmio, pci_memory32_mmio, pci_memory64_mmio
 /** Makes the bridge, which is in slot 0. */
 struct pci_host *pci_host_create(const struct pci_host_config *config);
 
-/** Puts a function into the next slot; the bridge does not own it. Returns the slot. */
-unsigned pci_host_add(struct pci_host *host, struct pci_function *function);
+/** Puts a function into the next slot and tells which that is; the bridge does not own it. False: all are taken. */
+bool pci_host_add(struct pci_host *host, struct pci_function *function, unsigned *slot);
 
 #endif

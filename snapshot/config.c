@@ -137,6 +137,17 @@ static bool merge_display(const struct run_options *recorded, const char *path, 
     return true;
 }
 
+/* So is where sound comes and goes. */
+static bool merge_sound(const struct run_options *recorded, const char *path, struct run_options *options,
+                        struct error *error)
+{
+    if (options->sound.kind != SOUND_ABSENT && recorded->sound.kind == SOUND_ABSENT)
+        return error_set(error, "--sound: the machine in %s has no sound card", path);
+    if (options->sound.kind == SOUND_ABSENT)
+        options->sound = recorded->sound;
+    return true;
+}
+
 bool config_apply(const struct run_options *recorded, const char *path, struct run_options *options,
                   struct error *error)
 {
@@ -155,6 +166,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
     if (!options->fresh_identity)
         options->seed = recorded->seed;
     options->balloon = recorded->balloon;
+    options->clipboard = recorded->clipboard;
     if (!run_options_given(options, "--hostcall"))
         options->hostcall = recorded->hostcall;
     else if (!recorded->hostcall)
@@ -165,7 +177,7 @@ bool config_apply(const struct run_options *recorded, const char *path, struct r
         return error_set(error, "--semihosting: the machine in %s has none", path);
     return merge_disks(recorded, path, options, error) && merge_nets(recorded, path, options, error) &&
            merge_shares(recorded, path, options, error) && merge_lines(recorded, path, options, error) &&
-           merge_display(recorded, path, options, error);
+           merge_display(recorded, path, options, error) && merge_sound(recorded, path, options, error);
 }
 
 /* A disk whose base is nothing but a size has all it holds in the snapshot. */
@@ -222,7 +234,9 @@ bool snapshot_fits(const struct snapshot *snapshot, const struct machine *machin
         const char *name;
         bool by_value;
     } rows[] = {{"--memory", true}, {"--cpus", true},   {"--cpu", true},   {"--bus", true},   {"--balloon", true},
-                {"--disk", false},  {"--net", false},   {"--share", false}, {"--console", false}, {"--display", false}};
+                {"--clipboard", true},
+                {"--disk", false},  {"--net", false},   {"--share", false}, {"--console", false}, {"--display", false},
+                {"--sound", false}};
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct described there = {.name = rows[i].name}, here = there;
         run_options_describe(&snapshot->recorded, look_for, &there);

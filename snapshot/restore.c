@@ -4,7 +4,8 @@
 #include "machine/marks.h"
 #include "snapshot/space.h"
 
-#define MAPPED_MAX 20000u /* parts of memory that are mapped one by one: the host has a limit of 65530 mappings */
+#define MAPPED_MAX     20000u /* parts of memory that are mapped one by one: the host has a limit of 65530 mappings */
+#define REPEATS_COPIED 16u    /* copies of one page in a row that are no longer mapped but copied */
 
 static bool wrong(const struct snapshot *snapshot, const char *what, struct error *error)
 {
@@ -102,6 +103,30 @@ static int by_stored(const void *a, const void *b)
     return x->stored < y->stored ? -1 : x->stored > y->stored;
 }
 
+/* How many copies of one page lie one behind the other. */
+static uint64_t repeats(const struct store_copy *copies, uint64_t limit)
+{
+    uint64_t count = 1;
+    while (count < limit && copies[count].stored == copies[0].stored && copies[count].page == copies[0].page + count)
+        count++;
+    return count;
+}
+
+/* Many of one page are copied: a mapping for each would cost more. */
+static bool fill_repeats(struct snapshot *snapshot, struct filling *filling, const struct store_copy *copies,
+                         uint64_t count, struct error *error)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        const uint64_t page = copies[i].page, stored = copies[i].stored;
+        if (!seen_new(&filling->seen, page))
+            continue;
+        if (!(count < REPEATS_COPIED ? fill_run(snapshot, filling, page, stored, 1, error)
+                                     : copy_page(snapshot, filling->ram->host + page * PAGE_SIZE_BYTES, stored, error)))
+            return false;
+    }
+    return true;
+}
+
 /* Copies, in the order of what is copied: each compressed part is unpacked once. */
 static bool fill_copies(struct snapshot *snapshot, struct filling *filling, const struct store_index *index,
                         struct error *error)
@@ -116,9 +141,10 @@ static bool fill_copies(struct snapshot *snapshot, struct filling *filling, cons
     }
     const struct store_copy *copies = sorted ? sorted : index->copies;
     bool good = true;
-    for (uint64_t i = 0; i < index->copy_count && good; i++)
-        if (seen_new(&filling->seen, copies[i].page))
-            good = fill_run(snapshot, filling, copies[i].page, copies[i].stored, 1, error);
+    for (uint64_t i = 0, count; i < index->copy_count && good; i += count) {
+        count = repeats(copies + i, index->copy_count - i);
+        good = fill_repeats(snapshot, filling, copies + i, count, error);
+    }
     free(sorted);
     return good;
 }

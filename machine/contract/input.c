@@ -469,6 +469,11 @@ struct inputs *inputs_create(struct error *error)
     return inputs;
 }
 
+void inputs_serve_here(struct inputs *inputs)
+{
+    inputs->thread = pthread_self();
+}
+
 void inputs_free(struct inputs *inputs)
 {
     if (!inputs)

@@ -414,11 +414,12 @@ uint64_t scsi_disk_service_ns(const struct scsi_disk *disk, const uint8_t *cdb)
     bool writes =
         cdb[0] == SCSI_WRITE_6 || cdb[0] == SCSI_WRITE_10 || cdb[0] == SCSI_WRITE_12 || cdb[0] == SCSI_WRITE_16;
     if (cdb[0] == SCSI_SYNCHRONIZE_10 || cdb[0] == SCSI_SYNCHRONIZE_16)
-        return DISK_FLUSH_NS;
+        return disk_drive_takes_ns(&disk->drive, 0, DISK_FLUSH_NS);
     if (!reads(cdb[0]) && !writes)
         return 0;
     uint64_t bytes = place_of(cdb).count * scsi_block_bytes(disk);
-    return (bytes < SCSI_TRANSFER_MAX ? bytes : SCSI_TRANSFER_MAX) * 1000 / DISK_BYTES_PER_1000_NS;
+    bytes = bytes < SCSI_TRANSFER_MAX ? bytes : SCSI_TRANSFER_MAX;
+    return disk_drive_takes_ns(&disk->drive, bytes, bytes * 1000 / DISK_BYTES_PER_1000_NS);
 }
 
 void scsi_disk_announce(struct scsi_disk *disk, const uint8_t *cdb)

@@ -42,6 +42,7 @@ enum virtio_id {
     VIRTIO_ID_GPU = 16,
     VIRTIO_ID_INPUT = 18,
     VIRTIO_ID_VSOCK = 19,
+    VIRTIO_ID_SOUND = 25,
 };
 
 /** What a device does. `device` is the owner given to virtio_device_init(). NULL: nothing to do. */

@@ -117,9 +117,9 @@ static bool port_listening(void *device)
     return port_ready(device) != 0;
 }
 
-static void port_deliver(void *device, const void *bytes, size_t length)
+/* Returns how many bytes there was room for. */
+static size_t send_to(struct virtio_console_port *port, const void *bytes, size_t length)
 {
-    struct virtio_console_port *port = device;
     struct virtio_console *console = port->console;
     unsigned queue = port_rx_queue(port_number(port));
     struct virtq_chain chain;
@@ -132,6 +132,17 @@ static void port_deliver(void *device, const void *bytes, size_t length)
         done += put;
     }
     virtio_signal(&console->virtio, queue);
+    return done;
+}
+
+static void port_deliver(void *device, const void *bytes, size_t length)
+{
+    send_to(device, bytes, length);
+}
+
+size_t virtio_console_send(struct virtio_console *console, unsigned port, const void *bytes, size_t length)
+{
+    return send_to(&console->ports[port], bytes, length);
 }
 
 /* --- control --- */
@@ -167,11 +178,19 @@ static void send_control(struct virtio_console *console)
 
 static void port_became_ready(struct virtio_console *console, unsigned port)
 {
-    if (port == 0)
-        post_control(console, port, CONTROL_CONSOLE_PORT, 1);
     if (console->ports[port].name[0])
         post_control(console, port, CONTROL_PORT_NAME, 0);
+    else
+        post_control(console, port, CONTROL_CONSOLE_PORT, 1);
     post_control(console, port, CONTROL_PORT_OPEN, 1);
+}
+
+static void port_opened(struct virtio_console_port *port, bool open)
+{
+    bool before = port->guest_open;
+    port->guest_open = open;
+    if (before != open && port->sink.opened)
+        port->sink.opened(port->sink.context, open);
 }
 
 static void take_control(struct virtio_console *console)
@@ -191,7 +210,7 @@ static void take_control(struct virtio_console *console)
             if (message.event == CONTROL_PORT_READY && message.value == 1)
                 port_became_ready(console, message.id);
             if (message.event == CONTROL_PORT_OPEN)
-                console->ports[message.id].guest_open = message.value == 1;
+                port_opened(&console->ports[message.id], message.value == 1);
         }
     }
     virtio_signal(&console->virtio, QUEUE_CONTROL_TX);
@@ -215,6 +234,12 @@ static void transmit(struct virtio_console *console, unsigned port, unsigned que
     virtio_signal(&console->virtio, queue);
 }
 
+static void port_has_room(const struct virtio_console_port *port)
+{
+    if (port->sink.room)
+        port->sink.room(port->sink.context);
+}
+
 static void console_notify(void *device, unsigned queue)
 {
     struct virtio_console *console = device;
@@ -227,7 +252,8 @@ static void console_notify(void *device, unsigned queue)
         transmit(console, 0, queue);
     else if (queue >= 4 && queue % 2 == 1)
         transmit(console, (queue - 3) / 2, queue);
-    /* New room to receive in is found when there is something to deliver. */
+    else /* what waits at the door finds new room by itself */
+        port_has_room(&console->ports[queue == 0 ? 0 : (queue - 2) / 2]);
 }
 
 /* 5.3.4: a character goes out by a configuration write, at any time, even before there are queues. */
@@ -247,7 +273,7 @@ static void console_reset_by_driver(void *device)
     console->control_first = console->control_count = 0;
     memset(console->control, 0, sizeof console->control);
     for (unsigned i = 0; i < VIRTIO_CONSOLE_PORTS_MAX; i++)
-        console->ports[i].guest_open = false;
+        port_opened(&console->ports[i], false);
 }
 
 static const struct virtio_device_ops console_ops = {
@@ -303,8 +329,8 @@ static unsigned new_port(struct virtio_console *console, const char *name, struc
     return number;
 }
 
-struct virtio_console *virtio_console_create(struct bus *bus, struct inputs *inputs, const char *name,
-                                             struct virtio_console_sink sink)
+static struct virtio_console *create(struct bus *bus, struct inputs *inputs, const char *name,
+                                     struct virtio_console_sink sink)
 {
     struct virtio_console *console = calloc(1, sizeof *console);
     if (!console)
@@ -319,14 +345,34 @@ struct virtio_console *virtio_console_create(struct bus *bus, struct inputs *inp
     return console;
 }
 
-unsigned virtio_console_add_port(struct virtio_console *console, const char *name,
-                                 struct virtio_console_sink sink)
+struct virtio_console *virtio_console_create(struct bus *bus, struct inputs *inputs, const char *name,
+                                             struct virtio_console_sink sink)
 {
-    unsigned number = new_port(console, name, sink);
+    return create(bus, inputs, name, sink);
+}
+
+/* Several ports are what names belong to, even where there is but one. */
+static void name_port(struct virtio_console *console, unsigned number, const char *name)
+{
     snprintf(console->ports[number].name, sizeof console->ports[number].name, "%s", name);
     console->virtio.offered |= FEATURE_MULTIPORT;
     while (console->virtio.queue_count < 2 * number + 4)
         virtio_add_queue(&console->virtio, QUEUE_SIZE);
+}
+
+struct virtio_console *virtio_console_create_port(struct bus *bus, const char *port_name,
+                                                  struct virtio_console_sink sink)
+{
+    struct virtio_console *console = create(bus, NULL, port_name, sink);
+    name_port(console, 0, port_name);
+    return console;
+}
+
+unsigned virtio_console_add_port(struct virtio_console *console, const char *name,
+                                 struct virtio_console_sink sink)
+{
+    unsigned number = new_port(console, name, sink);
+    name_port(console, number, name);
     return number;
 }
 

@@ -16,6 +16,10 @@ struct virtio_console;
 struct virtio_console_sink {
     void (*transmit)(void *context, const void *bytes, size_t length); /* NULL: output is dropped */
     void *context;
+    /* For what is at that end and belongs to the machine: the guest has opened the port or closed it; may have given
+     * room for virtio_console_send(). NULL: it does not matter. */
+    void (*opened)(void *context, bool open);
+    void (*room)(void *context);
 };
 
 struct virtio_console_port {
@@ -49,6 +53,13 @@ extern const struct device_class virtio_console_class;
  * where nothing is ever typed. */
 struct virtio_console *virtio_console_create(struct bus *bus, struct inputs *inputs, const char *name,
                                              struct virtio_console_sink sink);
+
+/** Makes one whose port 0 is no console but called `port_name`. */
+struct virtio_console *virtio_console_create_port(struct bus *bus, const char *port_name,
+                                                  struct virtio_console_sink sink);
+
+/** Sends to the guest what there is room for, from within the machine; returns how many bytes that was. */
+size_t virtio_console_send(struct virtio_console *console, unsigned port, const void *bytes, size_t length);
 
 /** Adds a port (at most VIRTIO_CONSOLE_PORTS_MAX in all), before the machine runs; returns its number. */
 unsigned virtio_console_add_port(struct virtio_console *console, const char *name,

@@ -323,6 +323,7 @@ static uint32_t class_code(enum virtio_id id)
     case VIRTIO_ID_BLOCK: return 0x010000;
     case VIRTIO_ID_SCSI: return 0x010000;
     case VIRTIO_ID_CONSOLE: return 0x078000;
+    case VIRTIO_ID_SOUND: return 0x040100;
     default: return 0x00ff00;
     }
 }

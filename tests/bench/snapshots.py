@@ -199,7 +199,7 @@ def saves(options, folder):
 
 
 def resets(options, folder):
-    """Going back in a process after some work, from the request to the answer."""
+    """Going back in a process after some work, from the request to the answer; and a request that does nothing beside."""
     file = f"{folder}/reset.snap"
     save_prompt(options, "1G", file)
     pages = []
@@ -214,6 +214,9 @@ def resets(options, folder):
             machine.call("reset")
             yield "reset", "armature", Sample((time.monotonic() - start) * 1e6,
                                               (machines.process_seconds(machine.process) - cpu) * 1e6, "-")
+            start = time.monotonic()
+            machine.call("stop")
+            yield "reset-call", "armature", said((time.monotonic() - start) * 1e6)
     pages.sort()
     yield "reset-pages", "armature", said(pages[len(pages) // 2])
     qemu_saved(folder, "1G")
@@ -290,7 +293,7 @@ MEASURES = {
     restores("restore-1G", "1G"): ["restore-1G"],
     restores("restore-8G", "8G"): ["restore-8G"],
     saves: ["save-pause", "save-full", "save-child", "save-child-size"],
-    resets: ["reset", "reset-pages"],
+    resets: ["reset", "reset-pages", "reset-call"],
     recording: ["record", "record-log"],
     clones: ["clone-memory"],
     moves: ["migrate-stop"],

@@ -38,6 +38,7 @@ LIMITS = {
     "save-child-size": Limit("MiB", 4, None),
     "reset": Limit("us", 200, 50),
     "reset-pages": Limit("pages", None, None),
+    "reset-call": Limit("us", None, None),
     "record": Limit("x", 1.05, 1.01),
     "record-log": Limit("MiB", 1, None),
     "clone-memory": Limit("MiB", 24, 8),

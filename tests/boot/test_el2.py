@@ -3,7 +3,7 @@
 """Hypervisors under --el2: Debian's kernel with KVM, whose guest is kvm_guest.S, and Xen with a Linux dom0. Status 77: what it
 takes is not there.
 
-usage: test_el2.py PROGRAM CACHE KVM-HOST vhe|nvhe|xen CPUS ENGINE
+usage: test_el2.py PROGRAM CACHE KVM-HOST vhe|nvhe|xen CPUS ENGINE [OPTION...]
 """
 import os
 import re
@@ -12,6 +12,8 @@ import sys
 import tempfile
 
 program, cache, kvm_host, case, cpus, engine = sys.argv[1:7]
+options = sys.argv[7:]
+version = options[options.index("--gic") + 1] if "--gic" in options else "3"
 guest = os.path.join(cache, "guest")
 folder = tempfile.TemporaryDirectory(prefix="armature-el2-")
 XEN_BYTES = 2 << 20  # the kernel of dom0 lies behind Xen, at this distance
@@ -26,7 +28,7 @@ def check(true, what, output):
 
 def run(script, kernel, append, *arguments):
     done = subprocess.run([program, "run", "--el2", "--cpus", cpus, "--engine", engine, "--kernel", kernel, "--initrd",
-                           f"{guest}/initrd.gz", "--append", append, "--timeout", "120s", *arguments],
+                           f"{guest}/initrd.gz", "--append", append, "--timeout", "120s", *options, *arguments],
                           input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = done.stdout.decode(errors="replace").replace("\r", "")
     check(done.returncode == 0, f"status {done.returncode}", output)
@@ -46,6 +48,7 @@ def kvm():
     check(("VHE mode initialized" in output) == (case == "vhe"), "not the mode that was asked for", output)
     for line in ("guest at EL1", "guest sums", "guest had its timer", "status 0"):
         check(f"\n{line}\n" in output, f"no '{line}'", output)
+    check(f"controller is of version {version}\n" in output, "another interrupt controller", output)
     check(re.search(r"powered off after \d+ exits", output), "it did not power off", output)
 
 
@@ -57,7 +60,7 @@ def xen():
     both, tree = os.path.join(folder.name, "both"), os.path.join(folder.name, "tree")
     with open(both, "wb") as file:
         file.write(hypervisor.ljust(XEN_BYTES, b"\0") + kernel)
-    subprocess.run([program, "run", "--el2", "--cpus", cpus, "--memory", "2G", "--dump-dtb", tree], check=True)
+    subprocess.run([program, "run", "--el2", "--cpus", cpus, "--memory", "2G", "--dump-dtb", tree, *options], check=True)
     source = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", tree], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                             check=True).stdout.decode()
     module = (f"#address-cells = <2>; #size-cells = <2>; module@0 {{ compatible = \"multiboot,kernel\", \"multiboot,module\"; "

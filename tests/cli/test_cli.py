@@ -294,7 +294,7 @@ class BadFiles(Case):
     def test_too_many_devices(self):
         disk = self.file("disk.img", bytes(512))
         for bus in "mmio", "pci":
-            self.kernel(HOST, "33 devices", OFF, "--bus", bus, *["--disk", f"{disk},ro"] * 16,
+            self.kernel(HOST, "give fewer disks", OFF, "--bus", bus, *["--disk", f"{disk},ro"] * 16,
                         *[word for i in range(8) for word in ("--share", f"tag{i}={self.folder.name}")],
                         *["--net", "none"] * 4, "--display", "none", "--balloon")
 

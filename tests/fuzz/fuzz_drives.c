@@ -141,7 +141,7 @@ static void fuzz_nvme(struct feed *feed)
     check(bus_init(&world.bus, RAM_BASE, RAM_BYTES, NULL), "no RAM");
     world.host = pci_host_create(&(struct pci_host_config){.message = on_message});
     world.nvme = nvme_create(&world.bus, &world.clock, disk_memory_create(SECTORS * 512, false), "fuzz");
-    pci_host_add(world.host, &world.nvme->function);
+    pci_host_add(world.host, &world.nvme->function, &(unsigned){0});
     nvme_class.reset(world.nvme);
     pci_ecam_mmio.write(world.host, 0x8004, 2, 6);
     enable();

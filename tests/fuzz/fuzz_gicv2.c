@@ -19,7 +19,7 @@ struct rig {
     struct gicv2 *gic;
     struct gicv2m *frame;
     unsigned cpus;
-    bool level[GICV2_MAX_CPUS][2];
+    bool level[2 * GICV2_MAX_CPUS][2]; /* of CPUs, and of what they lend to virtual machines */
 };
 
 static void cpu_wire(void *receiver, unsigned number, bool level)
@@ -35,6 +35,8 @@ static void build(struct rig *rig, unsigned cpus)
     for (unsigned i = 0; i < cpus; i++) {
         config.irq[i] = (struct irq_line){cpu_wire, rig, 2 * i};
         config.fiq[i] = (struct irq_line){cpu_wire, rig, 2 * i + 1};
+        config.virtual_irq[i] = (struct irq_line){cpu_wire, rig, 2 * (GICV2_MAX_CPUS + i)};
+        config.virtual_fiq[i] = (struct irq_line){cpu_wire, rig, 2 * (GICV2_MAX_CPUS + i) + 1};
     }
     rig->cpus = cpus;
     rig->gic = gicv2_create(&config);
@@ -61,8 +63,17 @@ static void act(struct rig *rig, struct feed *feed)
     struct irq_line line;
     uint64_t value;
     switch (action >> 5 & 3) {
-    case 0:
     case 1: {
+        const struct reg_bank *bank = distributor ? gicv2_hyp_regs : gicv2_virtual_regs;
+        const struct mmio_ops *mmio = distributor ? &gicv2_hyp_mmio : &gicv2_virtual_mmio;
+        uint64_t offset = pick_offset(bank, feed, action, GICV2_VIRTUAL_WINDOW_BYTES) & -(uint64_t)size;
+        if (write)
+            mmio->write(rig->gic, offset, size, take(feed, size));
+        else
+            mmio->read(rig->gic, offset, size, &value);
+        break;
+    }
+    case 0: {
         const struct reg_bank *bank = distributor ? gicv2_class.regs : gicv2_cpu_regs;
         const struct mmio_ops *mmio = distributor ? &gicv2_dist_mmio : &gicv2_cpu_mmio;
         uint64_t offset = pick_offset(bank, feed, action,
@@ -101,13 +112,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     while (feed.at < feed.end)
         act(&rig, &feed);
-    bool levels[GICV2_MAX_CPUS][2];
+    bool levels[2 * GICV2_MAX_CPUS][2];
     memcpy(levels, rig.level, sizeof levels);
     uint64_t before = fields_hash(gicv2_class.state, rig.gic, FIELDS_HASH_SEED);
     gicv2_class.restored(rig.gic);
     check(fields_hash(gicv2_class.state, rig.gic, FIELDS_HASH_SEED) == before, "a restore changed the state");
     check(!memcmp(levels, rig.level, sizeof levels), "a restore changed a wire");
-    for (unsigned i = 0; i < rig.cpus; i++)
+    for (unsigned i = 0; i < 2 * GICV2_MAX_CPUS; i++)
         check(!(levels[i][0] && levels[i][1]), "IRQ and FIQ at once");
     gicv2m_class.free(rig.frame);
     gicv2_class.free(rig.gic);

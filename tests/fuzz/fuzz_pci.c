@@ -135,7 +135,7 @@ static void build(void)
     world.host = pci_host_create(&config);
     world.rng = virtio_rng_create(&world.bus, 1);
     world.pci = virtio_pci_create(&world.rng->virtio);
-    pci_host_add(world.host, &world.pci->function);
+    pci_host_add(world.host, &world.pci->function, &(unsigned){0});
     bus_add_window(&world.bus, "ecam", 0x4010000000, PCI_ECAM_BUS_BYTES, &pci_ecam_mmio, world.host);
     bus_add_window(&world.bus, "memory32", 0x10000000, 0x10000, &pci_memory32_mmio, world.host);
     bus_add_window(&world.bus, "memory64", 0x8000000000, 0x10000, &pci_memory64_mmio, world.host);

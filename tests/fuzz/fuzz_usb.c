@@ -163,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(world.inputs != NULL, "no host memory");
     world.host = pci_host_create(&(struct pci_host_config){.message = on_message});
     world.xhci = xhci_create(&world.bus, world.inputs);
-    pci_host_add(world.host, &world.xhci->function);
+    pci_host_add(world.host, &world.xhci->function, &(unsigned){0});
     xhci_class.reset(world.xhci);
     pci_ecam_mmio.write(world.host, 0x8004, 2, 6);
     start();

@@ -19,6 +19,8 @@
 #include "peripherals/virtio/virtio_net.h"
 #include "peripherals/virtio/virtio_rng.h"
 #include "peripherals/virtio/virtio_scsi.h"
+#include "peripherals/virtio/virtio_snd.h"
+#include "peripherals/sound/wav.h"
 #include "peripherals/virtio/virtio_vsock.h"
 #include "tests/fuzz/feed.h"
 
@@ -223,8 +225,38 @@ static struct virtio_device *make_vsock(void)
     return &vsock->virtio;
 }
 
+static void hear(void *host, const struct sound_frame *frames, size_t count)
+{
+    check(count <= 256 * PCM_FRAMES_OF_ONE, "more frames than can come at once");
+}
+
+/* A microphone that gives a bit less than is wanted. */
+static void give_frames(void *host, size_t count)
+{
+    static const struct sound_frame frames[64] = {{1, 2}};
+    input_post(world.inputs, world.first_source, frames, (count < 64 ? count : 64) / 2 * sizeof *frames);
+}
+
+static void deaf(void *host)
+{
+}
+
+static struct virtio_device *make_snd(void)
+{
+    static const struct sound_host_ops ops = {.play = hear, .want = give_frames, .free = deaf};
+    struct virtio_snd *snd = virtio_snd_create(&world.bus, &world.clock, world.inputs);
+    sound_port_attach(&snd->port, &ops, NULL);
+    world.class = &virtio_snd_class;
+    world.device = snd;
+    world.first_source = snd->port.frames_source;
+    world.source_count = 2;
+    return &snd->virtio;
+}
+
 static struct virtio_device *make_device(uint8_t choice)
 {
+    if (choice >= 0xa0 && choice < 0xa7)
+        return make_snd();
     if (choice >= 0xc0 && choice < 0xc8)
         return make_scsi();
     if (choice >= 0xfe)
@@ -428,8 +460,63 @@ static void make_scsi_request(struct feed *feed)
     write_register(0x50, queue);
 }
 
+/* A request to a stream, or a message for it, that are nearly right. */
+static void make_snd_request(struct feed *feed)
+{
+    static const uint16_t codes[] = {0x101, 0x102, 0x103, 0x104, 0x105, 0x100, 1, 2, 0x200};
+    unsigned what = (unsigned)take(feed, 1), queue = what % 4, stream = what >> 2 & 1;
+    uint64_t page = queue_page(queue), body = RAM_BASE + 0xd000;
+    struct {
+        uint64_t address;
+        uint32_t length;
+        uint16_t flags, next;
+    } chain[3] = {{body, queue ? 4 : 24, 1, 1}, {body + 64, (uint32_t)take(feed, 1) * 4, queue == 3 ? 3 : 1, 2},
+                  {body + 0x800, queue ? 8 : 200, 2, 0}};
+    uint32_t words[6] = {codes[take(feed, 1) % (sizeof codes / sizeof codes[0])], stream, 0x1000, 0x100, 0, 0};
+    uint16_t index = 0, head = 0;
+    if (queue == 0)
+        chain[0].next = 2;
+    else
+        words[0] = queue == 2 ? 0 : 1;
+    words[4] = what & 0x80 ? VIRTIO_SND_PCM_F_EVT_XRUNS : 0;
+    words[5] = (1 + (what >> 3 & 1)) | (uint32_t)take(feed, 1) % 22 << 8 | (uint32_t)take(feed, 1) % 14 << 16;
+    if (words[0] >= 0x200 || words[0] == 1 || words[0] == 0x100) {
+        words[2] = (uint32_t)take(feed, 1) % 4;
+        words[3] = 24 + 8 * (words[0] == 0x100);
+    }
+    bus_dma_write(&world.bus, body, words, sizeof words);
+    bus_dma_write(&world.bus, page, chain, sizeof chain);
+    bus_dma_read(&world.bus, page + 0x402, &index, 2);
+    bus_dma_write(&world.bus, page + 0x404 + 2 * (index % QUEUE_SIZE), &head, 2);
+    index++;
+    bus_dma_write(&world.bus, page + 0x402, &index, 2);
+    write_register(0x50, queue);
+}
+
+/* A file, in place of a device. */
+static void parse_wav(struct feed *feed)
+{
+    static const uint8_t start[] = "RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0\2\0\x80\xbb\0\0\0\0\0\0\4\0\x10\0data\x40\0\0\0";
+    uint8_t bytes[128] = {0};
+    struct error error = {""};
+    size_t count, length = (size_t)take(feed, 1) % sizeof bytes;
+    memcpy(bytes, start, sizeof start - 1);
+    for (unsigned changes = (unsigned)take(feed, 1) % 4; changes; changes--) {
+        unsigned at = (unsigned)take(feed, 1) % sizeof bytes;
+        bytes[at] = (uint8_t)take(feed, 1);
+    }
+    struct sound_frame *frames = wav_parse(bytes, length, "fuzz", &count, &error);
+    check(frames || *error.text, "a file that is none, and nothing is said");
+    check(!frames || count <= length * PCM_FRAMES_OF_ONE, "more frames than the file has");
+    free(frames);
+}
+
 static void make_request(struct feed *feed)
 {
+    if (world.class == &virtio_snd_class) {
+        make_snd_request(feed);
+        return;
+    }
     if (world.class == &virtio_scsi_class) {
         make_scsi_request(feed);
         return;
@@ -540,6 +627,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct feed feed = {data, data + size};
 
+    if (size && data[0] == 0xa7) {
+        take(&feed, 1);
+        parse_wav(&feed);
+        return 0;
+    }
     build(take(&feed, 1));
     while (feed.at < feed.end) {
         switch (take(&feed, 1) % 12) {

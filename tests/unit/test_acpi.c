@@ -36,6 +36,8 @@ static struct acpi_board some_gic2_board(bool pci)
     struct acpi_board board = some_board(pci);
     board.gic_redist = board.gic_redist_bytes = board.gic_its = 0;
     board.gic2_cpu = 0x08010000;
+    board.gic2_hyp = 0x08030000;
+    board.gic2_virtual = 0x08040000;
     if (pci) {
         board.gic2_msi = 0x08020000;
         board.gic2_msi_gsi = 80;
@@ -145,6 +147,8 @@ static void check_madt(const uint8_t *madt, bool pci, bool gic2)
     assert_int_equal(count_subtables(madt, 0x0f), pci && !gic2);
     assert_int_equal(subtable(madt, 0x0c)[20], gic2 ? 2 : 3);
     assert_int_equal(number(subtable(madt, 0x0b) + 32, 8), gic2 ? 0x08010000 : 0);
+    assert_int_equal(number(subtable(madt, 0x0b) + 40, 8), gic2 ? 0x08040000 : 0);
+    assert_int_equal(number(subtable(madt, 0x0b) + 48, 8), gic2 ? 0x08030000 : 0);
     if (pci && gic2) {
         const uint8_t *frame = subtable(madt, 0x0d);
         assert_int_equal(number(frame + 8, 8), 0x08020000);

@@ -3,10 +3,10 @@
  * by hand, symbols by name and address. */
 #include "unit.h"
 #include <string.h>
-#include "debugger/command.h"
+#include "debugger/command/command.h"
 #include "debugger/debugger.h"
-#include "debugger/expression.h"
-#include "debugger/kallsyms.h"
+#include "debugger/view/expression.h"
+#include "debugger/symbols/kallsyms.h"
 #include "machine/contract/engine.h"
 
 static struct run_options options;
@@ -27,12 +27,12 @@ static void flush_engine(struct engine *engine)
 {
 }
 
-static void page_written(struct engine *engine, uint64_t page)
+static void insn_asked(struct engine *engine, uint64_t physical)
 {
 }
 
 static const struct engine_ops no_engine = {
-    .name = "none", .create = create_engine, .free = free_engine, .flush = flush_engine, .page_written = page_written};
+    .name = "none", .create = create_engine, .free = free_engine, .flush = flush_engine, .insn_asked = insn_asked};
 
 static int set_up(void **state)
 {
@@ -43,7 +43,7 @@ static int set_up(void **state)
     if (!machine)
         return 1;
     machine_reset(machine);
-    session = session_create(machine);
+    session = debugger_session(machine);
     return 0;
 }
 

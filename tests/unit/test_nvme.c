@@ -86,7 +86,7 @@ static int set_up(void **state)
     host = pci_host_create(&how);
     disk = disk_memory_create(SECTORS * 512, *state != NULL);
     nvme = nvme_create(&bus, &ticks, disk, "disk7");
-    pci_host_add(host, &nvme->function);
+    assert_true(pci_host_add(host, &nvme->function, &(unsigned){0}));
     nvme_class.reset(nvme);
     config(4, 2, 6);
     enable();

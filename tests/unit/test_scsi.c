@@ -350,6 +350,25 @@ static void requests(void **state)
     assert_int_equal(told[108 + 2047], 0);
 }
 
+/* What limits a drive makes a command take longer. */
+static void limits(void **state)
+{
+    static const uint8_t read[] = {0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0}, flush[] = {0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    struct clock *clock = &driver.clock;
+    unit->drive.bytes_per_s = 1 << 20;
+    uint64_t start = clock_now_ns(clock);
+    request(0, 0, 1, read, sizeof read);
+    assert_int_equal(clock_next_ns(clock) - start, 1953125 + DISK_LATENCY_NS); /* 2048 bytes: 1/512 of a second */
+    answered();
+    unit->drive.per_s = 100;
+    start = clock_now_ns(clock);
+    request(0, 0, 2, read, sizeof read);
+    request(0, 0, 3, flush, sizeof flush);
+    assert_int_equal(clock_next_ns(clock) - start, 10000000 + DISK_LATENCY_NS);
+    driver_advance(&driver);
+    assert_int_equal(clock_next_ns(clock) - start, 20000000 + DISK_LATENCY_NS);
+}
+
 static void management(void **state)
 {
     static const uint8_t read[] = {0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0};
@@ -417,9 +436,11 @@ int main(void)
 #define TEST(name, kind) cmocka_unit_test_setup_teardown(name, set_up_##kind, tear_down)
 #define VIRTIO(name)     cmocka_unit_test_setup_teardown(name, set_up_virtio, tear_down_virtio)
     const struct CMUnitTest tests[] = {
-        TEST(inquiry, disk),   TEST(transfers, disk),      TEST(zeroes_and_unmap, disk), TEST(mode_pages, disk),
-        TEST(attention, disk), TEST(read_only, read_only), TEST(cd, cd),                 TEST(tray, cd),
-        VIRTIO(requests),      VIRTIO(management),         VIRTIO(events),               VIRTIO(what_breaks_it),
+        TEST(inquiry, disk),    TEST(transfers, disk), TEST(zeroes_and_unmap, disk),
+        TEST(mode_pages, disk), TEST(attention, disk), TEST(read_only, read_only),
+        TEST(cd, cd),           TEST(tray, cd),        VIRTIO(requests),
+        VIRTIO(limits),         VIRTIO(management),    VIRTIO(events),
+        VIRTIO(what_breaks_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

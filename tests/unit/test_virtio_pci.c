@@ -55,7 +55,9 @@ static int set_up(void **state)
     host = pci_host_create(&config);
     rng = virtio_rng_create(&bus, 1);
     pci = virtio_pci_create(&rng->virtio);
-    assert_int_equal(pci_host_add(host, &pci->function), 1);
+    unsigned slot;
+    assert_true(pci_host_add(host, &pci->function, &slot));
+    assert_int_equal(slot, 1);
     bus_add_window(&bus, "ecam", ECAM, 256 * PCI_ECAM_BUS_BYTES, &pci_ecam_mmio, host);
     bus_add_window(&bus, "memory32", MEMORY32, 0x100000, &pci_memory32_mmio, host);
     bus_add_window(&bus, "memory64", MEMORY64, 0x100000, &pci_memory64_mmio, host);

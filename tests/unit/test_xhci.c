@@ -76,7 +76,7 @@ static int set_up(void **state)
     inputs = inputs_create(&error);
     host = pci_host_create(&how);
     xhci = xhci_create(&bus, inputs);
-    pci_host_add(host, &xhci->function);
+    assert_true(pci_host_add(host, &xhci->function, &(unsigned){0}));
     xhci_class.reset(xhci);
     pci_ecam_mmio.write(host, 0x8004, 2, 6);
     start();

@@ -5,6 +5,7 @@
 
 #define CONSOLE      0x09000000
 #define REDIST       0x080a0000
+#define CPU_INTERFACE 0x08010000 /* of version 2 */
 #define TABLE        0x40100000 /* stage 1: one table of 1 GiB blocks */
 #define NUMBERS      0x40200000
 #define TIMER_INTID  27
@@ -13,6 +14,7 @@
     .balign 4096
     .global kvm_guest_begin, kvm_guest_end
 kvm_guest_begin:
+    mov x23, x0 /* the version of its interrupt controller */
     adr x20, text_level
     bl print
     mrs x0, CurrentEL
@@ -65,6 +67,8 @@ kvm_guest_begin:
     /* The interrupt controller, and the virtual timer. */
     adr x0, vectors
     msr vbar_el1, x0
+    cmp x23, #2
+    b.eq version_2
     ldr x0, =REDIST
     str wzr, [x0, #0x14] /* GICR_WAKER */
     add x0, x0, #0x10000
@@ -80,6 +84,19 @@ kvm_guest_begin:
     mov x1, #1
     msr S3_0_C12_C12_7, x1 /* ICC_IGRPEN1_EL1 */
     isb
+    b timer
+version_2:
+    ldr x0, =0x08000000
+    mov w1, #1 << TIMER_INTID
+    str w1, [x0, #0x100]
+    mov w1, #1
+    str w1, [x0] /* GICD_CTLR */
+    ldr x0, =CPU_INTERFACE
+    str w1, [x0] /* GICC_CTLR */
+    mov w1, #0xff
+    str w1, [x0, #4] /* GICC_PMR */
+    dsb sy
+timer:
     mov x21, #0
     ldr x1, =62500
     msr cntv_tval_el0, x1
@@ -103,10 +120,21 @@ off:
     b .
 
 irq:
+    cmp x23, #2
+    b.eq irq_2
     mrs x21, S3_0_C12_C12_0 /* ICC_IAR1_EL1 */
     msr cntv_ctl_el0, xzr
     isb
     msr S3_0_C12_C12_1, x21 /* ICC_EOIR1_EL1 */
+    eret
+
+irq_2:
+    ldr x0, =CPU_INTERFACE
+    ldr w21, [x0, #0xc] /* GICC_IAR */
+    msr cntv_ctl_el0, xzr
+    isb
+    str w21, [x0, #0x10] /* GICC_EOIR */
+    dsb sy
     eret
 
 print:

@@ -34,11 +34,20 @@ static void set_device(int device, uint32_t group, uint64_t attribute, void *val
     call(device, KVM_SET_DEVICE_ATTR, &set, what);
 }
 
-static int make_gic(int vm)
+/* Of version 3, or where the host has no such, of version 2. */
+static int make_gic(int vm, uint64_t *version)
 {
     struct kvm_create_device made = {.type = KVM_DEV_TYPE_ARM_VGIC_V3};
-    uint64_t dist = 0x08000000, redist = 0x080a0000;
-    call(vm, KVM_CREATE_DEVICE, &made, "interrupt controller");
+    uint64_t dist = 0x08000000, redist = 0x080a0000, cpu = 0x08010000;
+    *version = 3;
+    if (ioctl(vm, KVM_CREATE_DEVICE, &made) < 0) {
+        *version = 2;
+        made.type = KVM_DEV_TYPE_ARM_VGIC_V2;
+        call(vm, KVM_CREATE_DEVICE, &made, "interrupt controller");
+        set_device((int)made.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V2_ADDR_TYPE_DIST, &dist, "distributor");
+        set_device((int)made.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V2_ADDR_TYPE_CPU, &cpu, "CPU interface");
+        return (int)made.fd;
+    }
     set_device((int)made.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &dist, "distributor");
     set_device((int)made.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist, "redistributor");
     return (int)made.fd;
@@ -57,7 +66,8 @@ int main(void)
     struct kvm_userspace_memory_region region = {
         .guest_phys_addr = RAM_BASE, .memory_size = RAM_BYTES, .userspace_addr = (uintptr_t)ram};
     call(vm, KVM_SET_USER_MEMORY_REGION, &region, "memory");
-    int gic = make_gic(vm), cpu = call(vm, KVM_CREATE_VCPU, NULL, "processor");
+    uint64_t version;
+    int gic = make_gic(vm, &version), cpu = call(vm, KVM_CREATE_VCPU, NULL, "processor");
     struct kvm_vcpu_init init;
     call(vm, KVM_ARM_PREFERRED_TARGET, &init, "target");
     init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2;
@@ -67,6 +77,10 @@ int main(void)
     struct kvm_one_reg reg = {.id = KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.pc),
                               .addr = (uintptr_t)&pc};
     call(cpu, KVM_SET_ONE_REG, &reg, "PC");
+    reg.id = KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.regs[0]);
+    reg.addr = (uintptr_t)&version;
+    call(cpu, KVM_SET_ONE_REG, &reg, "X0");
+    printf("kvm: the guest's interrupt controller is of version %d\n", (int)version);
     size_t bytes = (size_t)call(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL, "size");
     struct kvm_run *run = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
     for (unsigned exits = 0;; exits++) {
