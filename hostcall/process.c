@@ -237,7 +237,7 @@ static bool load(const char *host, const char *guest, char **arguments, uint64_t
             return error_set(error,
                              "%s: needs the interpreter %s, which is not %s; give the directory of an arm64 system "
                              "with --root",
-                             host, plan.interpreter, process.root[0] ? "below --root" : "on this host");
+                             host, plan.interpreter, paths_root()[0] ? "below --root" : "on this host");
         if (fd < 0 || !trail_file("interpreter", path, error))
             return false;
         loaded = program_map(&process.space, &other, fd, INTERPRETER_BASE, path, &interpreter, error);
@@ -275,7 +275,6 @@ static void seed(struct cpu *cpu, uint64_t words[PROCESS_SEEDS])
 
 static bool set_root(const char *root, struct error *error)
 {
-    process.root = "";
     const int result = root ? paths_set_root(root) : 0;
     if (result == -ENOTDIR)
         return error_set(error, "--root %s: is no directory", root);
