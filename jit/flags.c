@@ -10,8 +10,8 @@
  *     ldr  x2, [x3]       (its way out of line first does    mov [flag_a], rsi ; mov [flag_kind], SUB64, of_result, 1)
  *     b.ne loop           lea rax, [rsi + 1] ; cmp rax, 1 ; the same two moves ; jne
  *
- * With a register, or a large number, for the second operand it takes a third move, to flag_b. Where the first operand is
- * counted up or down meanwhile, it is known by how much (`moved`).
+ * With a register, or a large number, for the second operand it takes a third move, to flag_b. Where the first operand
+ * is counted up or down meanwhile, it is known by how much (`moved`).
  *
  * Where edges of a region meet it is the same operation that is pending, if all of them bring that one: so a loop that
  * ends in its comparison stores nothing, once it is within the region (ir.c has heads of loops a second time).
