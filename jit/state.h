@@ -30,6 +30,7 @@ struct pending_flags {
     bool of_result;    /* `a` is the result: the first operand is a + b (of a sum, a - b) */
     bool immediate;    /* the second operand is `imm`, not b */
     uint8_t a, b;      /* guest registers */
+    int32_t moved;     /* that `a` has been changed by since: it was so much more */
     int64_t imm;
 };
 
