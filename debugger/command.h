@@ -58,6 +58,9 @@ bool command_script(struct session *session, const char *path, struct error *err
 /** Loads a file with symbols, as the command `symbols` does. */
 bool command_symbols(struct session *session, const char *path, struct error *error);
 
+/** Does what --at can do too (machine/actions.h): the action `word` with these arguments. */
+bool command_act(struct session *session, const char *word, const char *arguments, struct error *error);
+
 /** Cuts the next word, or a text in double quotes, off `*arguments`; false: there is none. */
 bool command_word(const char **arguments, char *word, size_t capacity);
 
