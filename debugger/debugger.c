@@ -4,11 +4,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "debugger/channel.h"
-#include "debugger/command.h"
-#include "debugger/history.h"
-#include "debugger/prompt.h"
-#include "debugger/recording.h"
+#include "debugger/front/channel.h"
+#include "debugger/command/command.h"
+#include "debugger/session/history.h"
+#include "debugger/front/prompt.h"
+#include "debugger/session/recording.h"
+#include "debugger/view/expression.h"
+#include "debugger/view/kernel.h"
+#include "debugger/view/source.h"
 #include "machine/inputs.h"
 #include "machine/serial.h"
 
@@ -33,7 +36,7 @@ static void catch_interrupt(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-void debugger_terminal(struct session *session, bool guest)
+static void own_terminal(struct session *session, bool guest)
 {
     struct machine_line *lines[] = {&session->machine->uart, &session->machine->console};
     for (unsigned i = 0; i < 2; i++) {
@@ -87,10 +90,10 @@ static void run_watched(struct session *session)
     while (!session->quit && !session->ended) {
         if (entered_by_key) {
             entered_by_key = false;
-            debugger_terminal(session, false);
+            own_terminal(session, false);
             keep_history(session); /* from here on */
             printf("\nStopped; 'continue' goes on.\n");
-            session_tell_stop(session);
+            source_tell_stop(session);
             enter_prompt(session);
             return;
         }
@@ -114,7 +117,7 @@ static bool stand(struct session *session)
         run_watched(session);
         return false;
     }
-    debugger_terminal(session, false);
+    own_terminal(session, false);
     catch_interrupt();
     bool scripted = options->script && !isatty(STDIN_FILENO);
     if (!scripted)
@@ -137,11 +140,25 @@ static bool halted(void *context)
     return goes_on;
 }
 
-struct session *debugger_create(struct machine *machine, const struct debugger_hooks *hooks, bool prompt,
+static const struct session_above above = {
+    .begins = kernel_attach,
+    .ends = kernel_detach,
+    .condition = expression_number,
+    .stood = kernel_stood,
+    .serve = channels_serve,
+    .terminal = own_terminal,
+};
+
+struct session *debugger_session(struct machine *machine)
+{
+    return session_create(machine, &above);
+}
+
+struct session *debugger_create(struct machine *machine, const struct session_hooks *hooks, bool prompt,
                                 struct error *error)
 {
     const struct run_options *options = machine->options;
-    struct session *session = session_create(machine);
+    struct session *session = debugger_session(machine);
     session->hooks = hooks;
     session->colour = isatty(STDOUT_FILENO);
     the_session = session;

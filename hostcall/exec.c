@@ -3,6 +3,7 @@
 #include "hostcall/exec.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "hostcall/trail.h"
 
 #define EXIT_USAGE 2
@@ -38,9 +39,16 @@ static bool set_perf_map(struct parsing *parsing, char *value)
     return *parsing->translator->perf_map = true;
 }
 
+/* An absolute one: with a root the program begins in another directory. */
 static bool set_record(struct parsing *parsing, char *value)
 {
-    parsing->options->record = value;
+    static char path[2 * PROCESS_PATH_BYTES];
+    char at[PROCESS_PATH_BYTES];
+    if (*value == '/' || !getcwd(at, sizeof at))
+        snprintf(path, sizeof path, "%s", value);
+    else
+        snprintf(path, sizeof path, "%s/%s", at, value);
+    parsing->options->record = path;
     return true;
 }
 
@@ -85,14 +93,14 @@ static bool set_cpu(struct parsing *parsing, char *value)
 
 static const struct exec_option {
     const char *name, *value; /* value NULL: it takes none */
-    bool inherited;           /* the program's programs have it too */
+    bool inherited;           /* the program's programs have it too; their root is what it is by then (execve.c) */
     bool is_path;             /* its value is one: the program's programs have another directory */
     bool (*set)(struct parsing *parsing, char *value);
     const char *help;
 } exec_options[] = {
-    {"--root", "DIR", true, true, set_root,
+    {"--root", "DIR", false, true, set_root,
      "The program's files begin at DIR, the root of an arm64 system, as under chroot; /proc, /sys and /dev are the "
-     "host's."},
+     "host's, so mount() and umount() are not permitted."},
     {"--engine", "NAME", true, false, set_engine,
      "auto: the interpreter, and what is hot translated (the default); interp; jit: all is translated."},
     {"--cpu", "MODEL", true, false, set_cpu, "The processor that the program sees: v8.0, v8.2 or max (the default)."},

@@ -57,12 +57,16 @@ static char **own_arguments(const struct target *target, char **arguments)
 {
     const struct process_options *options = process.options;
     static char log[PROCESS_PATH_BYTES];
-    char **all = calloc(options->own_option_count + strings_count(arguments) + 7, sizeof *all);
+    char **all = calloc(options->own_option_count + strings_count(arguments) + 9, sizeof *all);
     unsigned used = 0;
     if (!all)
         return NULL;
     for (unsigned i = 0; i < options->own_option_count; i++)
         all[used++] = options->own_options[i];
+    if (process.root[0]) {
+        all[used++] = (char *)"--root";
+        all[used++] = (char *)process.root;
+    }
     if (trail_records() && !thread_self->vforked && trail_next_name(log, sizeof log)) {
         all[used++] = (char *)"--record";
         all[used++] = log;
@@ -87,7 +91,7 @@ int64_t process_execve(struct thread *thread, const char *path, uint64_t argumen
         result = read_strings(thread, environment_at, &environment);
     if (!result) {
         if (proc_is_exe(path))
-            path = process.program;
+            path = paths_to_guest(process.program_host);
         snprintf(target->guest, sizeof target->guest, "%s", path);
         result = paths_to_host(thread, AT_FDCWD, path, target->host, true);
     }

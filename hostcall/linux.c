@@ -37,7 +37,7 @@ static int path_of(void *owner, int directory, const char *guest, char host[CALL
 {
     int error = paths_to_host(owner, directory, guest, host, follow);
     if (!error && follow && proc_is_exe(host) &&
-        snprintf(host, CALL_PATH_BYTES, "%s%s", process.root, process.program) >= (int)CALL_PATH_BYTES)
+        snprintf(host, CALL_PATH_BYTES, "%s", process.program_host) >= (int)CALL_PATH_BYTES)
         return -ENAMETOOLONG;
     return error;
 }

@@ -2,10 +2,12 @@
 /* Calls about files and sockets whose meaning needs code. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -63,7 +65,7 @@ int64_t do_readlinkat(struct call_context *context, const uint64_t *args)
     target[length] = 0;
     const char *guest = target;
     if (proc_is_exe(host))
-        guest = process.program;
+        guest = paths_to_guest(process.program_host);
     else if (!strncmp(host, "/proc/", 6)) /* what the kernel knows is the host's; a link in a file is the guest's */
         guest = paths_to_guest(target);
     const size_t bytes = strlen(guest) < args[3] ? strlen(guest) : args[3];
@@ -90,6 +92,37 @@ int64_t do_fcntl(struct call_context *context, const uint64_t *args)
     if (result >= 0 && args[1] == F_GETFL)
         result = (int64_t)call_bits_to_guest(bits, (uint64_t)result);
     return result;
+}
+
+/* The host's own root stays what it is: this program's programs are to be found. Who may is who may on the host. */
+int64_t do_chroot(struct call_context *context, const uint64_t *args)
+{
+    char host[CALL_PATH_BYTES];
+    struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct may[_LINUX_CAPABILITY_U32S_3];
+    int64_t error = host_path(context, AT_FDCWD, args[0], true, host);
+    struct stat about;
+    if (!error && stat(host, &about) != 0)
+        error = -errno;
+    if (!error && !S_ISDIR(about.st_mode))
+        error = -ENOTDIR;
+    if (!error && access(host, X_OK) != 0)
+        error = -EACCES;
+    if (!error && (syscall(SYS_capget, &who, may) != 0 || !(may[0].effective & 1u << CAP_SYS_CHROOT)))
+        error = -EPERM;
+    return error ? error : paths_set_root(host);
+}
+
+/* With a root of its own /proc, /sys and /dev are the host's, and so is its table of mounts: none of a guest's that
+ * sets up its system. So it is no more permitted than to a user. */
+int64_t do_mount(struct call_context *context, const uint64_t *args)
+{
+    return process.root[0] ? -EPERM : call_plain(context, args);
+}
+
+int64_t do_umount2(struct call_context *context, const uint64_t *args)
+{
+    return process.root[0] ? -EPERM : call_plain(context, args);
 }
 
 /* A log's descriptor is none of the guest's. */

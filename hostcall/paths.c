@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "hostcall/process.h"
 
@@ -33,6 +35,31 @@ const char *paths_to_guest(const char *host)
         return host;
     host += strlen(process.root);
     return *host ? host : "/";
+}
+
+int paths_set_root(const char *host)
+{
+    struct stat about;
+    char *root = realpath(host, NULL);
+    if (!root)
+        return -errno;
+    const int error = stat(root, &about) != 0 ? errno : S_ISDIR(about.st_mode) ? 0 : ENOTDIR;
+    if (error) {
+        free(root);
+        return -error;
+    }
+    /* The one before stays: another thread may be looking at it. */
+    __atomic_store_n(&process.root, strcmp(root, "/") ? root : "", __ATOMIC_RELEASE);
+    return 0;
+}
+
+void paths_enter_root(void)
+{
+    char at[CALL_PATH_BYTES];
+    if (!process.root[0] || (getcwd(at, sizeof at) && (begins(at, process.root) || is_hosts_own(at))))
+        return;
+    if (chdir(process.root) != 0)
+        return; /* where it may not go it stays */
 }
 
 /* A path on its way: `done` is the guest's, without links, `left` what is still to be walked. */

@@ -275,16 +275,11 @@ static void seed(struct cpu *cpu, uint64_t words[PROCESS_SEEDS])
 
 static bool set_root(const char *root, struct error *error)
 {
-    if (!root)
-        return true;
-    if (!realpath(root, process.root))
-        return error_set(error, "--root %s: %s", root, strerror(errno));
-    struct stat about;
-    if (stat(process.root, &about) != 0 || !S_ISDIR(about.st_mode))
+    process.root = "";
+    const int result = root ? paths_set_root(root) : 0;
+    if (result == -ENOTDIR)
         return error_set(error, "--root %s: is no directory", root);
-    if (!strcmp(process.root, "/"))
-        process.root[0] = 0;
-    return true;
+    return !result || error_set(error, "--root %s: %s", root, strerror(-result));
 }
 
 void process_report(void)
@@ -301,6 +296,8 @@ int process_exec(const struct process_options *options, int *status, struct erro
     *status = HOST_FAILURE_STATUS;
     if (!set_root(options->root, error))
         return -1;
+    if (!options->replay)
+        paths_enter_root();
     const ssize_t length = readlink("/proc/self/exe", process.self, sizeof process.self - 1);
     if (length < 0) {
         error_set(error, "/proc/self/exe: %s", strerror(errno));
@@ -339,10 +336,9 @@ int process_exec(const struct process_options *options, int *status, struct erro
     struct thread *thread = thread_self;
     struct trail_start start = {0};
     char *absolute = realpath(target.host, NULL);
-    snprintf(process.program, sizeof process.program, "%s", paths_to_guest(absolute ? absolute : target.host));
-    free(absolute);
+    process.program_host = absolute ? absolute : target.host;
+    snprintf(process.program, sizeof process.program, "%s", paths_to_guest(process.program_host));
     process.arguments = arguments;
-    process.program_host = target.host;
     if (!load(target.host, target.guest, arguments, &start.stack_lowest, error))
         return -1;
     seed(thread->cpu, start.seeds);

@@ -90,15 +90,15 @@ struct process {
         unsigned count;
         uint64_t at[PROCESS_MAX_PAGES];
     } pages; /* of code that changed */
-    char root[PROCESS_PATH_BYTES];    /* without a slash at the end; "" : the host's */
+    const char *root; /* the host's path of it, without a slash at the end; "" : the host's own */
     char self[PROCESS_PATH_BYTES];    /* this program */
-    char program[PROCESS_PATH_BYTES]; /* the guest's path of what runs */
+    char program[PROCESS_PATH_BYTES]; /* the guest's path of what runs, as it was at the start */
     char **arguments;                 /* of the guest: argv */
     uint64_t auxv, auxv_bytes, arguments_start, arguments_end, environment_end; /* guest addresses */
     FILE *trace;
     struct trail *trail; /* the run is recorded or, if `replays`, replayed */
     bool replays;
-    const char *program_host; /* the host's path of what runs */
+    const char *program_host; /* the host's absolute path of what runs */
 };
 
 extern struct process process;
@@ -194,6 +194,12 @@ int paths_to_host(void *owner, int directory, const char *guest, char host[CALL_
 
 /** Cuts --root off a host's path. */
 const char *paths_to_guest(const char *host);
+
+/** The directory becomes the root of the guest's files: 0 or -errno. */
+int paths_set_root(const char *host);
+
+/** With a root, whoever works in a directory that is not below it works in the root. */
+void paths_enter_root(void);
 
 /* --- proc.c ----------------------------------------------------------------------------------------- */
 

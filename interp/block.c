@@ -339,21 +339,50 @@ static void unlink_from_hash(struct block_cache *cache, struct block *block)
     *link = block->next_hash;
 }
 
+static void make_stale(struct block_cache *cache, struct block *block)
+{
+    unlink_from_hash(cache, block);
+    if (block->translation)
+        cache->translator_ops->forget(cache->translator, block);
+    block->physical = NO_BLOCK_ADDRESS;
+    block->native_entry = cache->leave;
+}
+
 void block_page_written(struct block_cache *cache, uint64_t page_address)
 {
     int64_t page = page_index(cache, page_address);
     if (!cache->pages[page] && !(cache->bus->ram.page_flags[page] & PAGE_HAS_CODE))
         return; /* the flag may be gone by another engine's doing (lockstep) */
-    for (struct block *block = cache->pages[page]; block; block = block->next_page) {
-        unlink_from_hash(cache, block);
-        if (block->translation)
-            cache->translator_ops->forget(cache->translator, block);
-        block->physical = NO_BLOCK_ADDRESS;
-        block->native_entry = cache->leave;
-    }
+    for (struct block *block = cache->pages[page]; block; block = block->next_page)
+        make_stale(cache, block);
     cache->pages[page] = NULL;
     cache->pages_written++;
     cache->bus->ram.page_flags[page] &= (uint8_t)~PAGE_HAS_CODE;
+}
+
+/* A block that was cut before the instruction is one that goes on without a branch. */
+static bool concerns(const struct block_cache *cache, const struct block *block, uint64_t physical)
+{
+    const uint64_t from_start = physical - block->physical, bytes = 4ull * block->count;
+    if (from_start < bytes ||
+        (from_start == bytes && !(insn_infos[block->insns[block->count - 1].op].flags & INSN_ENDS_BLOCK)))
+        return true;
+    return block->translation && cache->translator_ops->holds(cache->translator, block, physical);
+}
+
+void block_insn_asked(struct block_cache *cache, uint64_t physical)
+{
+    struct block **link = &cache->pages[page_index(cache, physical)];
+    while (*link) {
+        struct block *block = *link;
+        if (!concerns(cache, block, physical)) {
+            link = &block->next_page;
+            continue;
+        }
+        *link = block->next_page;
+        make_stale(cache, block);
+    }
+    cache->pages_written++;
 }
 
 bool block_any(const struct block_cache *cache)

@@ -26,6 +26,7 @@ struct block {
     struct block *next_page;   /* same page */
     uint32_t count;            /* instructions */
     bool stops; /* a breakpoint is at its first instruction (isa/arm64/stops.h): entered by the slow path only */
+    bool jumped_to; /* translated code came here by an address in a register, at some time */
     uint32_t heat;             /* how often it was entered, until it was translated */
     void (*first)(struct cpu *cpu, const struct insn *insn); /* the handler of its first record */
     uint64_t native_entry;     /* where translated code goes on to it (struct translator_ops) */
@@ -102,6 +103,9 @@ struct translator_ops {
     /* The block is stale: native code that jumps to its translation shall get back to the interpreter. Its address
      * still stands in it: by that jumps are known. */
     void (*forget)(void *translator, struct block *block);
+    /* Whether native code that begins with the block, which is translated, may hold the instruction at `physical` of
+     * the same page, which is of another block. */
+    bool (*holds)(const void *translator, const struct block *block, uint64_t physical);
     void (*fork)(void *translator, enum engine_fork when);   /* engine_ops.fork */
     bool (*fault)(void *translator, uintptr_t *host_pc);     /* engine_ops.fault */
 };
@@ -141,6 +145,10 @@ bool block_cache_fault(struct block_cache *cache, uintptr_t *host_pc);
 
 /** Makes the blocks of a page stale. */
 void block_page_written(struct block_cache *cache, uint64_t page_address);
+
+/** Makes those blocks stale that hold the instruction at `physical`, that end before it because it was asked about, or
+ *  whose native code holds it. The page's others stay. */
+void block_insn_asked(struct block_cache *cache, uint64_t physical);
 
 /** Whether there is a block, or was since all were dropped last. */
 bool block_any(const struct block_cache *cache);

@@ -279,6 +279,11 @@ void interp_page_written(struct engine *engine, uint64_t page_address)
     block_page_written(engine->blocks, page_address);
 }
 
+void interp_insn_asked(struct engine *engine, uint64_t physical)
+{
+    block_insn_asked(engine->blocks, physical);
+}
+
 void interp_fork(struct engine *engine, enum engine_fork when)
 {
     block_cache_fork(engine->blocks, when);
@@ -309,6 +314,7 @@ const struct engine_ops interp_engine = {
     .free = interp_free,
     .run = interp_run,
     .page_written = interp_page_written,
+    .insn_asked = interp_insn_asked,
     .flush = interp_flush,
     .make_room = interp_make_room,
     .fork = interp_fork,

@@ -19,6 +19,7 @@ enum engine_exit interp_run(struct engine *engine, struct cpu *cpu);
 /** The same, of one instruction by itself, below the limit. */
 enum engine_exit interp_step(struct engine *engine, struct cpu *cpu);
 void interp_page_written(struct engine *engine, uint64_t page_address);
+void interp_insn_asked(struct engine *engine, uint64_t physical);
 void interp_flush(struct engine *engine);
 void interp_make_room(struct engine *engine);
 void interp_fork(struct engine *engine, enum engine_fork when);

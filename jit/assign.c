@@ -16,7 +16,7 @@ uint64_t assign_crossings(const struct ir *ir)
         const struct ir_block *block = &ir->blocks[i];
         if (block->ends_in_call)
             count += block->heat;
-        if (block->is_loop_head)
+        if (block->is_loop_head || block->jumps)
             inside += block->heat;
     }
     /* The first block's entries are of unknown origin where it is a loop's. */

@@ -110,6 +110,12 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     return outcome;
 }
 
+/* Branches whose way on says itself whether somebody will look at the flags. */
+static bool passes_flags(unsigned op)
+{
+    return op == OP_b || op == OP_cbz || op == OP_cbnz || op == OP_tbz || op == OP_tbnz;
+}
+
 static void emit_insns(struct translation_state *t, unsigned index)
 {
     const struct ir_block *here = t->here;
@@ -117,18 +123,20 @@ static void emit_insns(struct translation_state *t, unsigned index)
     enum outcome outcome = TRANSLATED;
     bool open = true; /* the flags that the block was entered with are still the guest's */
     struct flags_learned *learned = &t->learned[index];
-    *learned = (struct flags_learned){false, false};
+    *learned = (struct flags_learned){false, false, false};
     for (unsigned i = 0; i < here->count && outcome != ENDED; i++) {
         t->miss_counter = misses && insn_infos[here->ops[i].insn.op].flags & INSN_MEMORY ? misses++ : NULL;
         outcome = emit_op(t, i, false);
         t->behind[i] = t->c->at;
         if (open && t->flags_read && !t->may_leave)
             learned->first = true;
+        if (open && outcome == ENDED && !t->flags_read && !t->may_leave && passes_flags(t->insn->op))
+            break;
         if (open && (outcome == ENDED || t->flags_read || t->may_leave))
             learned->needed = true, open = false;
         open = open && !t->flags_set;
     }
-    learned->needed |= open;
+    learned->passes = open;
     if (outcome != ENDED)
         go_on(t);
 }
@@ -153,7 +161,7 @@ static void begin_block(struct translation_state *t, unsigned index)
     bool inherits = here->preds == 1 && t->flags_handed[index];
     const struct flags_state known = inherits ? t->flags_at[index] : (struct flags_state){.flags = FLAGS_UNKNOWN};
     t->flags = known.flags;
-    t->pending = known.pending;
+    t->pending = !inherits && t->met[index].known ? t->met[index].pending : known.pending;
     if (inherits)
         memcpy(t->vector_bytes, known.vector_bytes, sizeof t->vector_bytes);
     t->flags_raw = inherits ? known.raw : t->ir->is_region && raw_at(t, (int)index);
@@ -307,6 +315,7 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
     t->c = hot;
     t->cold = cold;
     t->constant_count = 0;
+    begin_jump_table(t);
     t->result->entry = x64_here(hot);
     x64_alu_imm(hot, 1, ALU_CMP, HOST_LEFT, (int32_t)ir->blocks[0].longest);
     failed[0] = x64_jcc(hot, CC_L);
@@ -328,6 +337,33 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
     x64_jmp_to(cold, ir->blocks[0].counted); /* which does everything one block at a time */
     emit_plain_call(t);
     emit_adapt_call(t);
+    emit_jump_table(t);
+}
+
+/* Which blocks want the guest's flags in the state. One that only lets them through wants them where they may come out:
+ * of the region, or in the midst of it, where what is left of the turn is tested. Of a process nobody sees there what
+ * nothing will read (isa/arm64/user.h): so only if a block that it leads to does. */
+static void find_flags_needed(struct translation_state *t)
+{
+    const struct ir *ir = t->ir;
+    bool changed = true;
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        t->flags_needed[i] = t->learned[i].needed || (t->learned[i].passes && !t->cpu->user);
+        t->flags_first[i] = t->learned[i].first;
+    }
+    while (changed) {
+        changed = false;
+        for (unsigned i = 0; i < ir->block_count; i++) {
+            const struct ir_block *block = &ir->blocks[i];
+            const unsigned op = block->ops[block->count - 1].insn.op;
+            if (t->flags_needed[i] || !t->learned[i].passes)
+                continue;
+            const int ways[2] = {passes_flags(op) ? block->taken : block->next,
+                                 op == OP_b ? block->taken : block->next};
+            for (unsigned w = 0; w < 2; w++)
+                changed |= t->flags_needed[i] |= ways[w] == IR_OUTSIDE || t->flags_needed[ways[w]];
+        }
+    }
 }
 
 static bool compile_region(struct compiler *compiler, const struct compile_job *job)
@@ -343,10 +379,8 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
     emit_region(t, &hot, &cold);
     if (hot.full || cold.full)
         return false;
-    for (unsigned i = 0; i < t->ir->block_count; i++) {
-        t->flags_needed[i] = t->learned[i].needed;
-        t->flags_first[i] = t->learned[i].first;
-    }
+    find_flags_needed(t);
+    flags_meet(t);
     assign_registers(t->ir, t->uses, compiler->assigned);
     t->host_of = compiler->assigned;
     t->faults = job->faults;
@@ -382,5 +416,6 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     memset(t->uses, 0, sizeof t->uses);
     memset(t->flags_needed, true, sizeof t->flags_needed);
     memset(t->flags_first, false, sizeof t->flags_first);
+    memset(t->met, 0, sizeof t->met);
     return t->ir->is_region ? compile_region(compiler, job) : compile_block(t, job);
 }

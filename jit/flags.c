@@ -12,7 +12,12 @@
  *
  * With a register, or a large number, for the second operand it takes a third move, to flag_b.
  *
+ * Where edges of a region meet it is the same operation that is pending, if all of them bring that one: so a loop that
+ * ends in its comparison stores nothing, once it is within the region (ir.c has heads of loops a second time).
+ *
  * settle_flags (stubs.c) makes nzcv of it when C code is called. */
+#include <assert.h>
+#include "jit/passes.h"
 #include "jit/state.h"
 
 /* --- doing the operation again ---------------------------------------------------------------------- */
@@ -211,14 +216,64 @@ static bool keeps_host_flags(const struct insn *insn)
     }
 }
 
+/* Whether the flags are set anew, from the present instruction on, before anything may look at them. */
+static bool flags_die(const struct translation_state *t)
+{
+    for (unsigned i = t->index; i < t->here->count; i++) {
+        const unsigned op = t->here->ops[i].insn.op;
+        if (only_sets_flags(op))
+            return true;
+        if (!insn_is_pure(op))
+            return false;
+    }
+    return false;
+}
+
 void flags_before_insn(struct translation_state *t)
 {
     const struct pending_flags *p = &t->pending;
     if (!p->kind || only_sets_flags(t->insn->op))
         return;
-    if (p->host_only ? !keeps_host_flags(t->insn) && !access_keeps_flags(t)
-                     : insn_may_write(t->insn, p->a) || (!p->immediate && insn_may_write(t->insn, p->b)))
+    if (!(p->host_only ? !keeps_host_flags(t->insn) && !access_keeps_flags(t)
+                       : insn_may_write(t->insn, p->a) || (!p->immediate && insn_may_write(t->insn, p->b))))
+        return;
+    if (flags_die(t))
+        t->pending.kind = FLAG_KIND_NONE;
+    else
         commit_flags(t);
+}
+
+/* --- where edges meet ------------------------------------------------------------------------------- */
+
+static bool same_pending(const struct pending_flags *a, const struct pending_flags *b)
+{
+    return a->kind == b->kind && a->host_only == b->host_only && a->of_result == b->of_result &&
+           a->immediate == b->immediate && a->a == b->a && (a->immediate ? a->imm == b->imm : a->b == b->b);
+}
+
+void flags_note_edge(struct translation_state *t, int to)
+{
+    if (to == IR_OUTSIDE)
+        return;
+    struct met_flags *met = &t->met[to];
+    if (met->known && !same_pending(&met->pending, &t->pending))
+        t->c->full = true; /* the two passes differ, which they never do */
+    assert(!met->known || same_pending(&met->pending, &t->pending));
+    if (met->known)
+        return;
+    met->differ |= met->seen && !same_pending(&met->pending, &t->pending);
+    met->seen = true;
+    met->pending = t->pending;
+}
+
+void flags_meet(struct translation_state *t)
+{
+    for (unsigned i = 0; i < t->ir->block_count; i++) {
+        struct met_flags *met = &t->met[i];
+        const struct ir_block *block = &t->ir->blocks[i];
+        met->known = i && met->seen && !met->differ && met->pending.kind && !met->pending.host_only &&
+                     block->preds > 1 && !block->is_return && !block->is_target && t->flags_needed[i];
+    }
 }
 
 /* --- setting ---------------------------------------------------------------------------------------- */

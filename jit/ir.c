@@ -11,7 +11,7 @@
 
 struct successors {
     uint64_t taken, next; /* physical; 0: nowhere in this page */
-    bool call;
+    bool call, jump;      /* jump: to an address in a register */
 };
 
 static uint64_t in_page(const struct block *block, uint64_t physical)
@@ -36,11 +36,12 @@ static struct successors successors_of(const struct block *block)
     case OP_b_cond:
         if (last->opt >= 14)
             return (struct successors){.taken = target};
-        return (struct successors){target, next, false};
+        return (struct successors){.taken = target, .next = next};
     case OP_cbz:
     case OP_cbnz:
     case OP_tbz:
-    case OP_tbnz: return (struct successors){target, next, false};
+    case OP_tbnz: return (struct successors){.taken = target, .next = next};
+    case OP_br: return (struct successors){.jump = true};
     case OP_isb:
     case OP_msr_daifset:
     case OP_msr_daifclr: return (struct successors){.next = next};
@@ -69,6 +70,7 @@ struct forming {
     struct successors ways[IR_MAX_BLOCKS];
     uint32_t heats[IR_MAX_BLOCKS];
     bool placed[IR_MAX_BLOCKS];
+    bool jumps, jumps_within; /* BR may stay in the region, and there is one */
     unsigned count, insns;
 };
 
@@ -98,6 +100,17 @@ static void consider(struct forming *f, uint64_t physical)
         choose(f, block);
 }
 
+/* Where BR leads is not said by the block, but those that came by it are known. */
+static void consider_jumps(struct forming *f)
+{
+    const uint64_t page = f->chosen[0]->physical & ~(PAGE_SIZE_BYTES - 1);
+    for (uint64_t at = page; at < page + PAGE_SIZE_BYTES; at += 4) {
+        const struct block *block = block_find(f->cache, at);
+        if (block && block->jumped_to)
+            consider(f, at);
+    }
+}
+
 /* The hottest of two that are not placed yet, or IR_OUTSIDE. */
 static int hotter(const struct forming *f, int a, int b)
 {
@@ -123,6 +136,8 @@ static void place(struct forming *f, int index)
         .taken = IR_OUTSIDE,
         .next = IR_OUTSIDE,
         .ends_in_call = f->ways[index].call,
+        .jumps = f->ways[index].jump && f->jumps,
+        .is_target = f->jumps_within && block->jumped_to,
     };
     for (unsigned i = 0; i < block->count; i++)
         ir->ops[ir->op_count++] = (struct ir_op){.insn = block->insns[i], .record = &block->insns[i]};
@@ -142,10 +157,27 @@ static void lay_out(struct forming *f)
 
 static int index_of(const struct ir *ir, uint64_t physical)
 {
-    for (unsigned i = 0; physical && i < ir->block_count; i++)
+    for (unsigned i = ir->head_again ? 1 : 0; physical && i < ir->block_count; i++)
         if (ir->blocks[i].block->physical == physical)
             return (int)i;
     return IR_OUTSIDE;
+}
+
+/* The region's own edges lead to this one. */
+static void repeat_head(struct forming *f)
+{
+    struct ir *ir = f->ir;
+    const struct ir_block *head = &ir->blocks[0];
+    bool is_loop = false, has_access = false;
+    for (unsigned i = 0; i < f->count; i++)
+        is_loop |= f->ways[i].taken == head->physical || (f->ways[i].next == head->physical && !f->ways[i].call);
+    for (unsigned i = 0; i < head->count; i++)
+        has_access |= (insn_infos[head->ops[i].insn.op].flags & INSN_MEMORY) != 0;
+    if (!is_loop || !has_access || ir->block_count == IR_MAX_BLOCKS || ir->op_count + head->count > IR_MAX_OPS)
+        return;
+    ir->head_again = ir->block_count;
+    place(f, 0);
+    ir->blocks[ir->head_again].is_target = false; /* the first is */
 }
 
 /* --- edges, loops, tests ---------------------------------------------------------------------------- */
@@ -164,6 +196,8 @@ static void connect(struct ir *ir)
             ir->blocks[block->next].preds++;
             ir->blocks[block->next].is_return |= block->ends_in_call;
         }
+        for (unsigned to = 0; block->jumps && to < ir->block_count; to++)
+            ir->blocks[to].preds += 2 * ir->blocks[to].is_target; /* for it is never the only way there */
     }
 }
 
@@ -221,18 +255,23 @@ static void measure_ways(struct ir *ir)
 /* --- entry points ----------------------------------------------------------------------------------- */
 
 void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat,
-                  const void *context)
+                  const void *context, bool jumps)
 {
-    struct forming f = {.ir = ir, .cache = cache, .heat = heat, .context = context};
+    struct forming f = {.ir = ir, .cache = cache, .heat = heat, .context = context, .jumps = jumps};
     f.enough = heat(context, head) / RARE_FRACTION + 1;
     choose(&f, head);
     for (unsigned i = 0; i < f.count; i++) {
         consider(&f, f.ways[i].taken);
         consider(&f, f.ways[i].next);
+        if (f.ways[i].jump && jumps && !f.jumps_within) {
+            f.jumps_within = true;
+            consider_jumps(&f);
+        }
     }
-    ir->block_count = ir->op_count = 0;
+    ir->block_count = ir->op_count = ir->head_again = 0;
     ir->is_region = true;
     lay_out(&f);
+    repeat_head(&f);
     connect(ir);
     measure_ways(ir);
     if (JIT_VERIFIES)
@@ -245,7 +284,7 @@ void ir_of_block(struct ir *ir, struct block *block)
     f.chosen[0] = block;
     f.ways[0] = successors_of(block);
     f.count = 1;
-    ir->block_count = ir->op_count = 0;
+    ir->block_count = ir->op_count = ir->head_again = 0;
     ir->is_region = false;
     place(&f, 0);
     ir->blocks[0].preds = 1;
@@ -271,6 +310,8 @@ void ir_verify(const struct ir *ir)
             assert(to->block->physical / PAGE_SIZE_BYTES == block->block->physical / PAGE_SIZE_BYTES);
             assert(to->is_loop_head || block->longest >= block->count + to->longest);
         }
+        assert(!block->jumps || (ways[0] == IR_OUTSIDE && ways[1] == IR_OUTSIDE));
+        assert(!block->is_target || block->preds > 1);
         for (unsigned k = 0; k < block->count; k++) {
             const struct ir_op *op = &block->ops[k];
             assert(op->record == &block->block->insns[k] && op->insn.left == op->record->left);

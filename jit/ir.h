@@ -6,9 +6,13 @@
  * adds is what one instruction cannot know: where control comes from and goes to, how often, where what is left of the
  * turn is tested, which accesses change pages.
  *
+ * A region that begins with a loop has the loop's head twice: the first is entered from outside, with all there is to
+ * know in the state, the other one by the region's own edges.
+ *
  * The first tier's units are single blocks. The second's are regions: what is hot of a loop or a function within its
  * page, laid out so that the usual way falls through. Block 0 is where a unit is entered; a region is also entered
- * behind each of its calls.
+ * behind each of its calls. Where one of its blocks ends in BR, all blocks of the page that such jumps led to belong to
+ * it, and it has a table of them.
  *
  * The form holds all that is read for making code of it; blocks and records are addresses there, for they may become
  * stale while another thread does so. */
@@ -41,6 +45,8 @@ struct ir_block {
     uint16_t preds;     /* edges that lead here, entries from outside among them */
     bool ends_in_call;  /* `next` is entered by a return */
     bool is_return;     /* that block */
+    bool jumps;         /* ends in BR, which may lead to any of .. */
+    bool is_target;     /* .. these; it tests what is left of the turn */
     bool is_loop_head;  /* edges that lead here test what is left of the turn, as do entries from outside */
     uint32_t longest;   /* instructions on the longest way from its beginning to the next such test */
 };
@@ -51,6 +57,7 @@ struct ir {
     struct ir_op ops[IR_MAX_OPS];
     unsigned op_count;
     bool is_region;
+    unsigned head_again; /* the block that is the first a second time, or 0 */
 };
 
 /** Makes `ir` the unit of `block` alone. */
@@ -59,9 +66,9 @@ void ir_of_block(struct ir *ir, struct block *block);
 /** How often a block was entered; 0: it may not be part of a region. */
 typedef uint32_t ir_heat(const void *context, const struct block *block);
 
-/** Makes `ir` the region around `head`. */
+/** Makes `ir` the region around `head`. `jumps`: BR may stay within it, for nobody asks for its BTYPE there. */
 void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat,
-                  const void *context);
+                  const void *context, bool jumps);
 
 /** Asserts that the form is what the others take it for. Debug builds do so with each (JIT_VERIFIES). */
 void ir_verify(const struct ir *ir);

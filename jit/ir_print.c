@@ -53,7 +53,8 @@ static void print_block(FILE *to, const struct ir *ir, unsigned index)
         fprintf(to, ", heat %" PRIu32 ", entered from %u", block->heat, block->preds);
         print_edge(to, "taken", block->taken);
         print_edge(to, "next", block->next);
-        fprintf(to, "%s%s%s, longest %" PRIu32, block->is_loop_head ? ", loop head" : "",
+        fprintf(to, "%s%s%s%s%s, longest %" PRIu32, block->is_loop_head ? ", loop head" : "",
+                block->jumps ? ", jumps by the table" : "", block->is_target ? ", in the table" : "",
                 block->ends_in_call ? ", ends in a call" : "", block->is_return ? ", entered by a return" : "",
                 block->longest);
     }

@@ -348,6 +348,7 @@ static const struct translator_ops jit_translator = {
     .drop_all = jit_drop_all,
     .leave = jit_leave,
     .forget = jit_forget,
+    .holds = region_holds,
     .describe = jit_describe,
     .fork = jit_fork,
     .fault = jit_fault,
@@ -366,7 +367,8 @@ static struct engine *create_jit(struct bus *bus, unsigned cpu_count, struct err
 #define TRANSLATING_ENGINE(its_name, its_create)                                                                       \
     {                                                                                                                  \
         .name = its_name, .create = its_create, .free = interp_free, .run = interp_run,                                \
-        .page_written = interp_page_written, .flush = interp_flush, .make_room = interp_make_room,                     \
+        .page_written = interp_page_written, .insn_asked = interp_insn_asked, .flush = interp_flush,                   \
+        .make_room = interp_make_room,                                                                                 \
         .describe = interp_describe, .fork = interp_fork, .fault = interp_fault,                                       \
     }
 

@@ -43,6 +43,7 @@ static void drop_region(struct jit *jit, struct unit *unit)
     free(unit->returns);
     unit->returns = NULL;
     unit->return_count = unit->region_parts = 0;
+    unit->region_holds = 0;
     if (block->physical == NO_BLOCK_ADDRESS)
         return; /* jit_forget() has seen to it */
     if (unit->redirected)

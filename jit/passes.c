@@ -13,8 +13,7 @@ struct known {
 
 /* --- what instructions are made of ------------------------------------------------------------------- */
 
-/* Whether the instruction only computes rd of general registers and its immediate. */
-static bool is_pure(unsigned op)
+bool insn_is_pure(unsigned op)
 {
     switch (op) {
     case OP_nop:
@@ -186,9 +185,9 @@ static void propagate(struct ir_block *block, struct cpu *scratch, uint64_t read
         struct insn *insn = &block->ops[i].insn;
         const uint64_t place = begin + 4 * i;
         struct known result = {NOTHING, 0};
-        if (is_pure(insn->op) && insn->op != OP_nop)
+        if (insn_is_pure(insn->op) && insn->op != OP_nop)
             result = result_of(insn, known, place, scratch);
-        read[i] = is_pure(insn->op) ? registers_read(insn) : 0;
+        read[i] = insn_is_pure(insn->op) ? registers_read(insn) : 0;
         if (may_read_elsewhere(insn->op))
             read_originals(insn, known);
         if (result.kind == NUMBER)
@@ -197,7 +196,7 @@ static void propagate(struct ir_block *block, struct cpu *scratch, uint64_t read
             *insn = replaced(insn, OP_adr, (int64_t)(result.value - place));
         if (result.kind == NUMBER || result.kind == PLACE)
             read[i] = 0;
-        else if (is_pure(insn->op))
+        else if (insn_is_pure(insn->op))
             read[i] |= registers_read(insn);
         forget_written(known, insn);
         const bool to_itself = result.kind == COPY && result.value == insn->rd;
@@ -213,7 +212,7 @@ static void leave_out_dead(struct ir_block *block, const uint64_t read[BLOCK_MAX
     uint64_t live = UINT64_MAX;
     for (unsigned i = block->count; i--;) {
         struct insn *insn = &block->ops[i].insn;
-        if (!is_pure(insn->op)) {
+        if (!insn_is_pure(insn->op)) {
             live = UINT64_MAX; /* it may leave, or something behind it looks at everything */
             continue;
         }

@@ -6,6 +6,9 @@
 #include "isa/arm64/cpu.h"
 #include "jit/ir.h"
 
+/** Whether an instruction only computes rd of general registers and its immediate. */
+bool insn_is_pure(unsigned op);
+
 /** Within each block: results that are known become constants or places in the page (MOVZ, ADR), copies of registers
  *  are read where they were copied from, and what nobody can see is left out (NOP). `scratch` is a cpu that is no
  *  machine's, for exec_ functions to compute in. */

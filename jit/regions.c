@@ -7,7 +7,9 @@
  * then. */
 #include <stdlib.h>
 #include <string.h>
+#include "isa/arm64/mmu.h"
 #include "isa/arm64/threads.h"
+#include "isa/arm64/user.h"
 #include "jit/translator.h"
 
 #define MISSES_FRACTION 8u /* an access whose slot misses more often than once in so many does without */
@@ -55,9 +57,19 @@ static void note_misses(const struct jit *jit, struct ir_block *block, bool para
     }
 }
 
+/* Whether a jump by register within the page of `head` leaves no BTYPE that anybody asks for. Of a process the rights
+ * of a page stand as long as what is translated of it; other pages may be guarded in one address space and not in the
+ * next. */
+static bool may_jump_within(const struct cpu *cpu, const struct block *head)
+{
+    if (!has_feature(&cpu->features, FEAT_BTI))
+        return true;
+    return cpu->user && !(cpu->user->page(cpu->user->context, head->physical) & IS_GUARDED);
+}
+
 static void form_region(struct jit *jit, struct cpu *cpu, struct block *head, struct region *region)
 {
-    ir_of_region(&region->ir, cpu->blocks, head, heat_of, jit);
+    ir_of_region(&region->ir, cpu->blocks, head, heat_of, jit, may_jump_within(cpu, head));
     for (unsigned i = 0; i < region->ir.block_count; i++) {
         struct ir_block *block = &region->ir.blocks[i];
         block->counted = unit_of(block->block)->counted;
@@ -93,6 +105,29 @@ static uint32_t parts_of(const struct ir *ir, unsigned part)
     return parts;
 }
 
+/* Of a page, a bit for so many bytes. */
+static unsigned piece_of(uint64_t physical)
+{
+    return (unsigned)(physical % PAGE_SIZE_BYTES / (PAGE_SIZE_BYTES / 64));
+}
+
+static uint64_t pieces_of(const struct ir *ir)
+{
+    uint64_t pieces = 0;
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        const struct block *block = ir->blocks[i].block;
+        const unsigned last = piece_of(block->physical + 4ull * (block->count - 1));
+        for (unsigned piece = piece_of(block->physical); piece <= last; piece++)
+            pieces |= 1ull << piece;
+    }
+    return pieces;
+}
+
+bool region_holds(const void *translator, const struct block *block, uint64_t physical)
+{
+    return unit_of(block)->region_holds >> piece_of(physical) & 1;
+}
+
 static bool has_region(const struct block *block)
 {
     return block->native_entry != unit_of(block)->entry;
@@ -113,6 +148,7 @@ static void install(struct jit *jit, struct cpu *cpu, const struct region *regio
     unit->returns = returns;
     unit->return_count = count;
     unit->region_parts |= parts_of(&region->ir, part);
+    unit->region_holds |= pieces_of(&region->ir);
     unit->adapted_at = cpu->icount;
     add_links(jit, cpu->blocks, code);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* parallel CPUs may come from here on */
@@ -315,7 +351,7 @@ void adapt(struct cpu *cpu, const struct insn *insn)
     if (block->physical != NO_BLOCK_ADDRESS && unit && has_region(block)) {
         struct ir *ir = &jit->region.ir;
         bool marked = false;
-        ir_of_region(ir, cpu->blocks, block, heat_of, jit);
+        ir_of_region(ir, cpu->blocks, block, heat_of, jit, may_jump_within(cpu, block));
         for (unsigned i = 0; i < ir->block_count; i++) {
             attach_counters(&ir->blocks[i]);
             marked |= mark_misses(ir, &ir->blocks[i], cpu->icount - unit->adapted_at);

@@ -117,6 +117,28 @@ struct flags_state {
     uint8_t vector_bytes[32];
 };
 
+/* A region's table of where its BR may lead: run addresses, by place in the page. What leads elsewhere goes on at one
+ * place behind it. */
+struct jump_table {
+    unsigned jumps;                /* that use it */
+    uint32_t first, places;        /* of the page's 1024, the first that it has, and how many */
+    uint32_t longest;              /* of its targets: so much must be left of the turn */
+    bool wants_flags;              /* one of them may look at those in the state */
+    uint8_t *loads[IR_MAX_BLOCKS]; /* that load its address, */
+    unsigned load_count;
+    uint8_t *misses[3 * IR_MAX_BLOCKS]; /* jumps to where it does not lead on; */
+    unsigned miss_count;
+    struct flags_state flags;      /* if one alone jumps, what is pending there, */
+    unsigned rn;                   /* the register that it jumps by, */
+    uint32_t lookup;               /* and its place's lookup */
+};
+
+/* What is pending on all edges to a block of a region: found the first time, known the second. */
+struct met_flags {
+    struct pending_flags pending;
+    bool seen, differ, known;
+};
+
 /* What an access through a base register was checked for: from `from` up to `to` from where the register points now. */
 struct shared_check {
     int32_t from, to;
@@ -153,8 +175,10 @@ struct translation_state {
     bool flags_needed[IR_MAX_BLOCKS];  /* NZCV may be looked at before they are set anew */
     bool flags_first[IR_MAX_BLOCKS];   /* they are read before anything else may look at them */
     struct flags_learned {
-        bool needed, first;
+        bool needed, first, passes; /* passes: it neither reads nor sets them, and ends in no call or way out */
     } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
+    struct jump_table table;
+    struct met_flags met[IR_MAX_BLOCKS];
     struct fixup fixups[4 * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
@@ -329,6 +353,12 @@ void commit_flags_raw(struct translation_state *t);
 /** Whether the instruction is a product that translate_data() makes without touching the host's flags. */
 bool multiplies_quietly(const struct insn *insn);
 
+/** An edge leads to this block of the region, or to IR_OUTSIDE, from here: before anything is committed for it. */
+void flags_note_edge(struct translation_state *t, int to);
+
+/** The region was emitted for the first time: from now on it is known what all edges to a block bring. */
+void flags_meet(struct translation_state *t);
+
 /** Before the present instruction: commits what could not be committed behind it. */
 void flags_before_insn(struct translation_state *t);
 
@@ -343,6 +373,10 @@ void emit_ways_out(struct translation_state *t);
 
 /** The code of jumps to other pages that stands out of line. */
 void emit_far_jumps(struct translation_state *t);
+
+/** Says what the region's jump table has; and writes it, when all blocks have their places, with what is behind it. */
+void begin_jump_table(struct translation_state *t);
+void emit_jump_table(struct translation_state *t);
 
 /** The classes: each translates the present instruction, or leaves it to exec_ having emitted nothing. */
 bool translate_data(struct translation_state *t);
@@ -373,7 +407,8 @@ void load_page_address(struct translation_state *t, unsigned to, int64_t offset)
 /** Whether a block of the region is entered with FLAG_KIND_RAW by all edges that commit flags for it. */
 static inline bool raw_at(const struct translation_state *t, int to)
 {
-    return to > 0 && !t->ir->blocks[to].is_return && t->flags_first[to];
+    const struct ir_block *block = &t->ir->blocks[to];
+    return to > 0 && !block->is_return && !block->is_target && !t->met[to].known && t->flags_first[to];
 }
 
 /** Ends the block: on to the block behind it. */

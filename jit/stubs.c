@@ -270,6 +270,16 @@ static void emit_hash_slot(struct x64 *c)
     x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(lookups));
 }
 
+/* Of the block in rcx. Parallel CPUs share it: it is not written for nothing. */
+static void mark_jumped_to(struct x64 *c)
+{
+    x64_cmp_byte(c, RCX, offsetof(struct block, jumped_to), 0);
+    uint8_t *marked = x64_jcc(c, CC_NE);
+    x64_rm(c, 0, 0, 0xc6, 0, RCX, offsetof(struct block, jumped_to), false);
+    x64_byte(c, 1);
+    x64_bind(c, marked);
+}
+
 /* rax is a pc that a lookup by its hash may know: as block_look_up(). */
 static void emit_jump_by_hash(struct x64 *c, const struct stubs *stubs)
 {
@@ -282,6 +292,7 @@ static void emit_jump_by_hash(struct x64 *c, const struct stubs *stubs)
     x64_alu_load(c, 1, ALU_CMP, RDX, RCX, offsetof(struct lookup, key));
     x64_jcc_to(c, CC_NE, stubs->leave);
     x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
+    mark_jumped_to(c);
 }
 
 /* To the code of the block in rcx. rax stays pc, for code that leaves at once. */
@@ -396,6 +407,7 @@ static void emit_fill_guarded(struct x64 *c)
     uint8_t *other_key = x64_jcc(c, CC_NE), *refused[2];
     x64_load(c, 1, RCX, RCX, offsetof(struct lookup, block));
     emit_begin_check(c, refused);
+    mark_jumped_to(c);
     x64_pop(c, RDX);
     emit_learn(c);
     x64_alu_imm(c, 1, ALU_ADD, RSP, 8);

@@ -149,7 +149,7 @@ static bool wants_flags(const struct translation_state *t, int to)
     if (to == IR_OUTSIDE)
         return false;
     bool knows = t->ir->blocks[to].preds == 1 && to > (int)(t->here - t->ir->blocks);
-    return !knows && t->flags_needed[to];
+    return !knows && !t->met[to].known && t->flags_needed[to];
 }
 
 /* Commits the flags for edges to these blocks, in a form that both can do with. The host's flags stay. */
@@ -159,6 +159,15 @@ static void commit_for(struct translation_state *t, int a, int b)
         commit_flags_raw(t);
     else if (wants_flags(t, a) || wants_flags(t, b))
         commit_flags(t);
+}
+
+static void commit_for_both(struct translation_state *t)
+{
+    if (!t->ir->is_region)
+        return;
+    flags_note_edge(t, t->here->taken);
+    flags_note_edge(t, t->here->next);
+    commit_for(t, t->here->taken, t->here->next);
 }
 
 static void hand_flags(struct translation_state *t, int to)
@@ -214,11 +223,13 @@ static void follow(struct translation_state *t, int to, int64_t distance)
 
 void go_on(struct translation_state *t)
 {
+    flags_note_edge(t, t->here->next);
     follow(t, t->here->next, 0);
 }
 
 static void branch_always(struct translation_state *t)
 {
+    flags_note_edge(t, t->here->taken);
     follow(t, t->here->taken, t->insn->imm - 4);
 }
 
@@ -384,6 +395,115 @@ static void branch_indirect(struct translation_state *t)
     x64_jmp_to(t->c, t->stubs->jump_by_hash);
 }
 
+/* --- BR within a region ------------------------------------------------------------------------------ */
+
+void begin_jump_table(struct translation_state *t)
+{
+    struct jump_table *table = &t->table;
+    const struct ir *ir = t->ir;
+    uint32_t last = 0;
+    *table = (struct jump_table){.first = UINT32_MAX};
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        const struct ir_block *block = &ir->blocks[i];
+        const uint32_t place = block->physical % PAGE_SIZE_BYTES / 4;
+        table->jumps += block->jumps;
+        if (!block->is_target)
+            continue;
+        table->first = place < table->first ? place : table->first;
+        last = place > last ? place : last;
+        table->longest = block->longest > table->longest ? block->longest : table->longest;
+        table->wants_flags |= t->flags_needed[i];
+    }
+    table->places = table->first == UINT32_MAX ? 0 : last - table->first + 1;
+}
+
+/* rcx = the target's place in the table. What is no place of an instruction's is far outside. */
+static void load_place(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    const uint64_t first = 4ull * t->table.first, start = (t->here->physical & ~(PAGE_SIZE_BYTES - 1)) + first;
+    if (t->cpu->user && start <= INT32_MAX) { /* the page's address is known */
+        x64_lea(c, 1, RCX, RAX, -(int32_t)start);
+    } else {
+        x64_mov(c, 1, RCX, RAX);
+        x64_alu_load(c, 1, ALU_SUB, RCX, HOST_CPU, CPU_OFFSET(native.page));
+        if (first)
+            x64_alu_imm(c, 1, ALU_SUB, RCX, (int32_t)first);
+    }
+    x64_shift_imm(c, 1, SHIFT_ROR, RCX, 2);
+}
+
+static void branch_by_table(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    struct jump_table *table = &t->table;
+    if (table->wants_flags || t->pending.host_only || table->jumps > 1)
+        commit_flags(t);
+    table->flags = (struct flags_state){t->flags, t->pending, t->flags_raw, {0}};
+    table->rn = t->insn->rn;
+    table->lookup = lookup_of(t);
+    general_copy(t, t->insn->rn, RAX);
+    load_place(t);
+    x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)table->places);
+    table->misses[table->miss_count++] = x64_jcc(c, CC_AE);
+    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)table->longest);
+    table->misses[table->miss_count++] = x64_jcc(c, CC_L);
+    table->loads[table->load_count++] = x64_lea_rip(c, RDX);
+    x64_jmp_indexed(c, RDX, RCX, 3);
+}
+
+/* Behind the table: on to rax as from any other place. BTYPE is 1, for the page is not guarded (may_jump_within() of
+ * regions.c). */
+static void emit_jump_misses(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    const struct jump_table *table = &t->table;
+    for (unsigned i = 0; i < table->miss_count; i++)
+        x64_bind(c, table->misses[i]);
+    if (table->jumps == 1) {
+        t->flags = table->flags.flags;
+        t->pending = table->flags.pending;
+        t->flags_raw = table->flags.raw;
+        commit_flags(t);
+        general_copy(t, table->rn, RAX);
+    }
+    give_registers(t);
+    if (!has_feature(&t->cpu->features, FEAT_BTI)) {
+        x64_jmp_to(c, t->stubs->jump_by_hash);
+        return;
+    }
+    x64_mov_imm(c, RDX, table->lookup | 1);
+    uint8_t *refused = x64_lea_rip(c, RCX);
+    x64_jmp_to(c, t->stubs->fill_guarded);
+    x64_bind(c, refused);
+    x64_rm(c, 0, 0, 0xc6, 0, HOST_CPU, CPU_OFFSET(pstate.btype), false);
+    x64_byte(c, 1);
+    x64_jmp_to(c, t->stubs->leave);
+}
+
+void emit_jump_table(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    const struct jump_table *table = &t->table;
+    if (!table->load_count)
+        return;
+    const uint64_t missed = x64_here(c);
+    emit_jump_misses(t);
+    while ((uintptr_t)c->at % 8 && !c->full)
+        x64_byte(c, 0x90);
+    for (unsigned i = 0; i < table->load_count; i++)
+        x64_bind(c, table->loads[i]);
+    for (uint32_t place = 0; place < table->places; place++) {
+        uint64_t to = missed;
+        for (unsigned i = 0; i < t->ir->block_count; i++)
+            if (t->ir->blocks[i].is_target &&
+                t->ir->blocks[i].physical % PAGE_SIZE_BYTES / 4 == table->first + place)
+                to = (uint64_t)t->label[i] + (uint64_t)c->run_offset;
+        x64_imm32(c, (int64_t)(to & UINT32_MAX));
+        x64_imm32(c, (int64_t)(to >> 32));
+    }
+}
+
 /* BR and BLR where there is Branch Target Identification: the target's block must be known for the BTYPE that they
  * leave. Else exec_ does it: from the start, so BLR must not have lost its target. */
 static bool branch_guarded(struct translation_state *t)
@@ -429,10 +549,14 @@ enum outcome translate_branch(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     bool bti = has_feature(&t->cpu->features, FEAT_BTI);
+    if (t->here->jumps && t->table.places) {
+        branch_by_table(t);
+        return ENDED;
+    }
     if (leaves_always(insn->op))
         commit_flags(t);
-    else if (t->ir->is_region && insn->op != OP_b)
-        commit_for(t, t->here->taken, t->here->next);
+    else if (insn->op != OP_b && (insn->op != OP_b_cond || insn->opt < 14))
+        commit_for_both(t);
     switch (insn->op) {
     case OP_b: branch_always(t); return ENDED;
     case OP_bl: call_direct(t); return ENDED;

@@ -84,6 +84,9 @@ void promote(struct cpu *cpu, const struct insn *insn);
 /** Called by a region in the name of its first instruction, when an access has gone past its slot often. */
 void adapt(struct cpu *cpu, const struct insn *insn);
 
+/** translator_ops.holds: an own translation holds its block alone. */
+bool region_holds(const void *translator, const struct block *block, uint64_t physical);
+
 /** Starts the thread, if there is to be one and there is none. */
 void begin_background(struct jit *jit);
 

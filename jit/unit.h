@@ -29,6 +29,7 @@ struct unit {
     uint8_t counts[X64_JMP_BYTES];
     uint64_t adapted_at;   /* what the CPU had counted when the region was last looked at (regions.c) */
     uint32_t region_parts; /* a bit for each part that the region needs; 0: there is none */
+    uint64_t region_holds; /* a bit for each 64 bytes of the page that the region has instructions of */
 };
 
 /** The unit of a block that is translated. */

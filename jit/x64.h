@@ -482,6 +482,21 @@ static inline void x64_jmp_mem(struct x64 *c, unsigned base, int32_t disp)
     x64_rm(c, 0, 0, 0xff, 4, base, disp, false);
 }
 
+/** jmp [base + index << scale] */
+static inline void x64_jmp_indexed(struct x64 *c, unsigned base, unsigned index, unsigned scale)
+{
+    x64_jmp_mem(c, X64_INDEXED(base, index, scale), 0);
+}
+
+/** lea to, [an address that is not known yet]; returns what x64_bind() wants. */
+static inline uint8_t *x64_lea_rip(struct x64 *c, unsigned to)
+{
+    x64_opcode(c, 0, 8 | (to >> 3) << 2, 0x8d);
+    x64_byte(c, 0x05 | (to & 7) << 3);
+    x64_imm32(c, 0);
+    return c->at;
+}
+
 static inline void x64_jmp_reg(struct x64 *c, unsigned reg)
 {
     x64_rr(c, 0, 0, 0xff, 4, reg, false);

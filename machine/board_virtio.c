@@ -43,7 +43,8 @@ bool board_virtio_on_pci(const struct machine *machine)
 
 static bool no_slot(struct error *error)
 {
-    return error_set(error, "more devices are asked for than the board has slots: give fewer disks, networks or shares");
+    return error_set(error,
+                     "more devices are asked for than the board has slots: give fewer disks, networks or shares");
 }
 
 /* Puts a function into the next slot of PCI, and tells which that is. */
@@ -52,10 +53,10 @@ static bool add_function(struct machine *machine, struct pci_function *function,
     return pci_host_add(machine->pci, function, slot) || no_slot(error);
 }
 
-/* Puts a device into the next slot of the bus that has virtio devices, and tells which that is; NULL: an empty one. Linux
- * numbers devices in the order of the slots. */
-static bool fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio, unsigned *slot,
-                      struct error *error)
+/* Puts a device into the next slot of the bus that has virtio devices, and tells which that is; NULL: an empty one.
+ * Linux numbers devices in the order of the slots. */
+static bool fill_slot(struct machine *machine, const struct board_row *row, struct virtio_device *virtio,
+                      unsigned *slot, struct error *error)
 {
     static char names[BOARD_VIRTIO_SLOTS][16];
     unsigned number = machine->virtio_slots_used;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Machines that run together in virtual time. Each has a thread of its own and runs by itself, up to a gate: a moment
- * before which nothing that another does can reach it. There it waits for the others, and what they sent each other is led
- * where it goes while all stand still. The next gate is a latency behind the first moment at which any of them does
+ * before which nothing that another does can reach it. There it waits for the others, and what they sent each other is
+ * led where it goes while all stand still. The next gate is a latency behind the first moment at which any of them does
  * anything; so machines that sleep are not slowed down, and threads run at the same time with the same outcome always.
  *
  *     latency 500 us, gate at 2000 us; A computes, B sleeps until 9000 us:      next gate 2000 + 500
@@ -22,9 +22,9 @@ void cluster_free(struct cluster *cluster);
 /** Adds a machine that is made and does not run yet; it stays the caller's. */
 void cluster_add(struct cluster *cluster, struct machine *machine);
 
-/** Runs all to their ends. statuses[i] and errors[i] are what machine_run() gave of each, in the order in which they were
- *  added. When a machine whose serial line is a terminal has ended, so do the others. False: the host has no threads for
- *  them. */
+/** Runs all to their ends. statuses[i] and errors[i] are what machine_run() gave of each, in the order in which they
+ * were added. When a machine whose serial line is a terminal has ended, so do the others. False: the host has no
+ * threads for them. */
 bool cluster_run(struct cluster *cluster, int statuses[], struct error errors[], struct error *error);
 
 #endif

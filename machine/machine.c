@@ -435,7 +435,10 @@ static void schedule_timeout(struct machine *machine)
 bool machine_resume(struct machine *machine, struct error *error)
 {
     for (;;) {
-        run_loop_run(&machine->loop);
+        if (machine->stop == MACHINE_RUNNING)
+            run_loop_run(&machine->loop);
+        else
+            machine->loop.halted = false; /* it was halted at the very instruction that stopped it */
         if (machine->loop.wrong)
             return error_set(error, "the engines do not agree; what they did stands above");
         if (machine->loop.halted || (machine->stop != MACHINE_RUNNING && machine->stop != MACHINE_RESET))

@@ -8,7 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 #include "debugger/debugger.h"
-#include "debugger/scenario.h"
+#include "debugger/front/scenario.h"
 #include "hostcall/binfmt.h"
 #include "hostcall/exec.h"
 #include "interp/interp.h"
@@ -306,7 +306,7 @@ static int command_run(int argc, char **argv, bool debug)
     struct incoming *incoming = NULL;
     struct machine *machine = make_machine(&options, engine_of(&options), &snapshot, &incoming, &error);
     struct session *debugger = NULL;
-    static const struct debugger_hooks hooks = {.save = save, .restore = restore, .version = ARMATURE_VERSION};
+    static const struct session_hooks hooks = {.save = save, .restore = restore, .version = ARMATURE_VERSION};
     if (machine)
         give_services(machine, snapshot);
     if (!machine || (window && !window_attach(window, machine, &error)) ||

@@ -42,7 +42,8 @@ const struct cli_option options_limits[] = {
      "Take at most that part of a processor of the host, such as 50%, over all of the program's threads.",
      take_cpu_limit},
     {"--io-limit", "BYTES[,iops=N]", NULL, false,
-     "At most so many bytes a second, such as 50M, and requests a second, at each disk (those that are SCSI ones have it "
+     "At most so many bytes a second, such as 50M, and requests a second, at each disk (those that are SCSI ones have "
+     "it "
      "together), in guest time. --clock paced keeps that near the host's.",
      take_io_limit},
     {"--no-isolation", NULL, NULL, false,

@@ -202,7 +202,8 @@ const struct cli_option options_net[] = {
      "2222 to the guest's 22, hostfwd=tcp:0.0.0.0:2222:22 for other machines too; guestfwd=tcp:10.0.2.100:80-unix:PATH "
      "leads the guest's connections there to a socket; with restrict nothing else leads out or in. tap:NAME: an "
      "interface of the host. none: nothing. socket:unix:PATH or socket:tcp:HOST:PORT: another machine, which has the "
-     "same with listen. switch:NAME: the machines of a --cluster that have the same. mac= is its address (else the seed makes one), queues= the pairs of queues, dump=FILE "
+     "same with listen. switch:NAME: the machines of a --cluster that have the same. mac= is its address (else the "
+     "seed makes one), queues= the pairs of queues, dump=FILE "
      "keeps all frames (pcap).",
      take_net},
     {"--vsock", "PATH[,cid=N]", "", false,

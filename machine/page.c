@@ -53,8 +53,8 @@ static void refresh(void *context, bool all)
 
 enum { CODE_PAGE_UP = 104, CODE_PAGE_DOWN = 109 };
 
-/* Keys that make no character, by their Linux input codes, and what xterm sends for them: "[A" stands for ESC [ A, or ESC
- * O A where the guest asked for that (`cursor`). */
+/* Keys that make no character, by their Linux input codes, and what xterm sends for them. With `cursor` it is ESC O in
+ * place of ESC [ where the guest has asked for that. */
 static const struct {
     uint8_t code;
     bool cursor;

@@ -142,7 +142,8 @@ bool serial_input_from(struct serial *serial, const char *path, struct error *er
 /* Input comes from a pipe or a file. */
 static bool is_piped(const struct serial *serial)
 {
-    return (serial->kind == SERIAL_STDIO && !serial->on_terminal) || (serial->kind == SERIAL_FILE && serial->in_fd >= 0);
+    return (serial->kind == SERIAL_STDIO && !serial->on_terminal) ||
+           (serial->kind == SERIAL_FILE && serial->in_fd >= 0);
 }
 
 /* Whenever the host is looked at, so that who reads the log sees a prompt too. */

@@ -13,6 +13,10 @@
 #define DETACH_KEY 0x1d /* Ctrl-] */
 #define ANSWER_MS  10000
 
+#define BACKLOG_BYTES 65536
+#define BACKLOG_LINES 24
+#define BACKLOG_MS    100 /* the machine has what it holds back ready */
+
 /* Sockets are named within their folder, as a whole path may be too long for one. -1: nobody is there. */
 static int connect_to(const char *path, struct error *error)
 {
@@ -43,6 +47,24 @@ static bool write_all(int fd, const char *bytes, size_t length)
         }
     }
     return true;
+}
+
+/* Shows the end of what was printed before somebody looked; armature logs has all of it. */
+static bool show_backlog(int fd)
+{
+    static char bytes[BACKLOG_BYTES];
+    struct pollfd in = {fd, POLLIN, 0};
+    size_t kept = 0;
+    while (kept < sizeof bytes && poll(&in, 1, BACKLOG_MS) == 1) { /* a machine holds back no more than that */
+        ssize_t length = read(fd, bytes + kept, sizeof bytes - kept);
+        if (length <= 0)
+            return false;
+        kept += (size_t)length;
+    }
+    size_t from = kept;
+    for (unsigned lines = 0; from && lines < BACKLOG_LINES; lines += from && bytes[from - 1] == '\n')
+        from--;
+    return write_all(STDOUT_FILENO, bytes + from, kept - from);
 }
 
 /* Hands bytes on both ways. */
@@ -81,7 +103,8 @@ bool attach_console(const char *path, struct error *error)
         cfmakeraw(&raw);
         tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     }
-    talk(fd);
+    if (show_backlog(fd))
+        talk(fd);
     close(fd);
     if (terminal) {
         tcsetattr(STDIN_FILENO, TCSANOW, &before);

@@ -17,11 +17,14 @@
 #include "machine/options_table.h"
 #include "manage/attach.h"
 #include "manage/folder.h"
+#include "manage/identity.h"
 #include "manage/manage.h"
 
 #define START_WAIT_MS 20000
 #define STOP_WAIT_S   90
 #define LOOK_EVERY_MS 50
+#define SSH_WAIT_S    180
+#define SSH_GREETING_MS 5000
 
 static void sleep_ms(unsigned ms)
 {
@@ -117,7 +120,7 @@ static bool add_image(struct config *words, const char *name, struct error *erro
         if (!config_add(words, parts[i].option, error) || !config_add(words, path, error))
             return false;
     }
-    return config_add(words, "--append", error) && config_add(words, "console=ttyAMA0 root=/dev/vda", error);
+    return config_add(words, "--append", error) && config_add(words, "console=ttyAMA0 quiet root=/dev/vda", error);
 }
 
 static bool write_config(const char *path, const struct config *words, const char *machine, struct error *error)
@@ -146,14 +149,19 @@ static bool write_config(const char *path, const struct config *words, const cha
     return (fclose(file) == 0 && good) || error_set(error, "%s cannot be written: %s", name, strerror(errno));
 }
 
+static int remove_one(const char *path, const struct stat *information, int kind, struct FTW *place)
+{
+    return remove(path);
+}
+
 static int do_create(const char *path, int argc, char **argv, const struct manage_hooks *hooks, struct error *error)
 {
     struct config words = {.count = 0};
     struct run_options *options = host_alloc(1, sizeof *options);
-    bool good = true;
+    bool good = true, from_image = false, key = true;
     for (int i = 2; good && i < argc; i++)
         if (!strcmp(argv[i], "--from") && i + 1 < argc)
-            good = add_image(&words, argv[++i], error);
+            good = from_image = add_image(&words, argv[++i], error);
         else
             good = config_add(&words, argv[i], error);
     run_options_default(options);
@@ -165,13 +173,20 @@ static int do_create(const char *path, int argc, char **argv, const struct manag
             good = error_set(error, "%s is for one run, and no part of a machine that stays", option->name);
         i += option->value != NULL;
     }
+    bool seeded = good && run_options_given(options, "--seed");
     free(options);
     if (good && access(path, F_OK) == 0)
         good = error_set(error, "there is a machine '%s' already (%s)", argv[1], path);
-    good = good && make_folder(path, error) && write_config(path, &words, argv[1], error);
+    good = good && (seeded || identity_seed(&words, error)) && make_folder(path, error);
+    if (good && !((!from_image || identity_login(&words, path, argv[1], &key, error)) &&
+                  write_config(path, &words, argv[1], error))) {
+        nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        good = false;
+    }
     config_free(&words);
     if (good)
-        printf("%s: made; its configuration is %s/config\n", argv[1], path);
+        printf("%s: made%s; its configuration is %s/config\n", argv[1],
+               key ? "" : " (without a key for ssh, as the package openssh-client is missing)", path);
     return good ? EXIT_STATUS_POWER_OFF : EXIT_STATUS_HOST;
 }
 
@@ -379,11 +394,43 @@ static unsigned ssh_port(const struct config *config)
     return 0;
 }
 
+/* Whether an ssh server answers at the port of this host. */
+static bool ssh_answers(unsigned port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    char greeting[4];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    struct pollfd in = {fd, POLLIN, 0};
+    good = good && poll(&in, 1, SSH_GREETING_MS) == 1 && recv(fd, greeting, 4, MSG_WAITALL) == 4 &&
+           !memcmp(greeting, "SSH-", 4);
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+/* A guest that starts has no server yet: its forwarded port takes connections, and drops them. */
+static bool await_ssh(const char *path, const char *machine, unsigned port, struct error *error)
+{
+    for (unsigned waited = 0; waited < SSH_WAIT_S && folder_runner(path); waited++) {
+        if (ssh_answers(port))
+            return true;
+        if (!waited)
+            fprintf(stderr, "armature: %s: waiting for its ssh server\n", machine);
+        sleep_ms(1000);
+    }
+    return error_set(error,
+                     folder_runner(path) ? "%s has no ssh server that answers; armature shell %s is its serial line"
+                                         : "%s does not run; start it with: armature start %s",
+                     machine, machine);
+}
+
 static int do_ssh(const char *path, int argc, char **argv, const struct manage_hooks *hooks, struct error *error)
 {
     struct config config;
-    char port[16], hosts[PATH_MAX + 64];
-    char **words = host_alloc((size_t)argc + 16, sizeof *words);
+    char port[16], hosts[PATH_MAX + 64], key[PATH_MAX + 32];
+    char **words = host_alloc((size_t)argc + 24, sizeof *words);
     int count = 0;
     if (!config_read(&config, path, error))
         return EXIT_STATUS_HOST;
@@ -393,12 +440,20 @@ static int do_ssh(const char *path, int argc, char **argv, const struct manage_h
                   path);
         return EXIT_STATUS_HOST;
     }
+    if (!await_ssh(path, argv[1], ssh_port(&config), error))
+        return EXIT_STATUS_HOST;
+    file_in(key, path, IDENTITY_KEY);
     snprintf(port, sizeof port, "%u", ssh_port(&config));
     snprintf(hosts, sizeof hosts, "UserKnownHostsFile=\"%s/known_hosts\"", path);
     char *const fixed[] = {"ssh", "-p", port, "-o", hosts, "-o", "StrictHostKeyChecking=accept-new",
-                           "-o", "HostKeyAlias=armature", "-l", "root", "127.0.0.1"};
+                           "-o", "HostKeyAlias=armature", "-o", "LogLevel=ERROR", "-l", "root"};
     for (unsigned i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         words[count++] = fixed[i];
+    if (access(key, R_OK) == 0) {
+        words[count++] = "-i";
+        words[count++] = key;
+    }
+    words[count++] = "127.0.0.1";
     for (int i = 2; i < argc; i++)
         words[count++] = argv[i];
     execvp("ssh", words);
@@ -455,11 +510,6 @@ static int do_rename(const char *path, int argc, char **argv, const struct manag
     else
         error_set(error, "%s cannot be renamed: %s", argv[1], strerror(errno));
     return EXIT_STATUS_HOST;
-}
-
-static int remove_one(const char *path, const struct stat *information, int kind, struct FTW *place)
-{
-    return remove(path);
 }
 
 static int do_delete(const char *path, int argc, char **argv, const struct manage_hooks *hooks, struct error *error)

@@ -44,8 +44,8 @@ pid_t folder_runner(const char *path);
 /** Reads the configuration. False: it cannot be read, or a line of it makes no sense, which is named. */
 bool config_read(struct config *config, const char *path, struct error *error);
 
-/** Takes a line apart - an option's name without its dashes, and behind blanks its value - and adds it; comments and empty
- *  lines are nothing. False: it makes no sense, which is said of line `number` of `path`. */
+/** Takes a line apart - an option's name without its dashes, and behind blanks its value - and adds it; comments and
+ * empty lines are nothing. False: it makes no sense, which is said of line `number` of `path`. */
 bool config_line(struct config *config, char *line, const char *path, unsigned number, struct error *error);
 
 /** Adds a word, a copy of which is kept. False: there are too many. */

@@ -7,21 +7,23 @@
 #include "snapshot/checkpoints.h"
 #include <stdlib.h>
 #include <string.h>
+#include "snapshot/page_pool.h"
 #include "snapshot/state.h"
+#include "snapshot/store.h"
 #include "snapshot/watched.h"
 
-#define BATCH_PAGES 64u
+/* What a page of zeroes has for its content. */
+static uint8_t zeroes[PAGE_SIZE_BYTES];
 
 struct kept_page {
     uint64_t page;
-    bool own; /* a medium's page that had content of its own */
-    uint8_t content[PAGE_SIZE_BYTES];
+    uint8_t *content; /* of the pool, or `zeroes`; NULL: a medium's page that had no content of its own */
 };
 
-struct batch {
-    struct batch *next; /* an older one */
-    unsigned count;
-    struct kept_page pages[BATCH_PAGES];
+/* Those of one space. */
+struct kept {
+    struct kept_page *pages;
+    size_t count, capacity;
 };
 
 /* RAM, or a device's medium. */
@@ -34,7 +36,7 @@ struct space_watch {
 
 struct checkpoint {
     struct state_image state;
-    struct batch *kept[WATCHED_MAX]; /* of each space, the newest batch first */
+    struct kept kept[WATCHED_MAX];
     uint64_t kept_bytes;
 };
 
@@ -45,48 +47,60 @@ struct checkpoints {
     struct space_watch spaces[WATCHED_MAX];
     unsigned space_count; /* 0: no point was ever set */
     bool going;           /* back */
+    struct page_pool pool;
 };
 
 /* --- keeping --------------------------------------------------------------------------------------- */
 
+static bool has_room(struct kept *kept)
+{
+    if (kept->count < kept->capacity)
+        return true;
+    const size_t capacity = kept->capacity ? kept->capacity * 2 : 64;
+    struct kept_page *pages = realloc(kept->pages, capacity * sizeof *pages);
+    if (!pages)
+        return false;
+    kept->pages = pages;
+    kept->capacity = capacity;
+    return true;
+}
+
 static void keep(void *context, uint64_t page, const uint8_t *content)
 {
     struct space_watch *space = context;
-    if (space->points->going)
+    struct checkpoints *points = space->points;
+    if (points->going)
         return; /* what is given back is nothing to be kept */
-    struct checkpoint *point = &space->points->of[space->points->count - 1];
-    struct batch **kept = &point->kept[space - space->points->spaces];
-    if (!*kept || (*kept)->count == BATCH_PAGES) {
-        struct batch *batch = malloc(sizeof *batch);
-        if (!batch) {
-            space->out_of_memory = true;
-            return;
-        }
-        batch->next = *kept;
-        batch->count = 0;
-        *kept = batch;
-        point->kept_bytes += sizeof *batch;
-    }
-    struct kept_page *to = &(*kept)->pages[(*kept)->count++];
-    to->page = page;
-    to->own = content != NULL;
+    struct checkpoint *point = &points->of[points->count - 1];
+    struct kept *kept = &point->kept[space - points->spaces];
+    uint8_t *copy = NULL;
     if (content)
-        memcpy(to->content, content, PAGE_SIZE_BYTES);
+        copy = store_page_is_zero(content) ? zeroes : page_pool_take(&points->pool);
+    if ((content && !copy) || !has_room(kept)) {
+        space->out_of_memory = true;
+        return;
+    }
+    if (content && copy != zeroes) {
+        memcpy(copy, content, PAGE_SIZE_BYTES);
+        point->kept_bytes += PAGE_SIZE_BYTES;
+    }
+    point->kept_bytes += sizeof *kept->pages;
+    kept->pages[kept->count++] = (struct kept_page){page, copy};
 }
 
-static void free_kept(struct checkpoint *point, unsigned space)
+static void free_kept(struct checkpoints *points, struct kept *kept)
 {
-    while (point->kept[space]) {
-        struct batch *next = point->kept[space]->next;
-        free(point->kept[space]);
-        point->kept[space] = next;
-    }
+    for (size_t i = 0; i < kept->count; i++)
+        if (kept->pages[i].content && kept->pages[i].content != zeroes)
+            page_pool_give(&points->pool, kept->pages[i].content);
+    free(kept->pages);
+    *kept = (struct kept){0};
 }
 
 static void free_point(struct checkpoints *points, struct checkpoint *point)
 {
     for (unsigned i = 0; i < points->space_count; i++)
-        free_kept(point, i);
+        free_kept(points, &point->kept[i]);
     state_free(&point->state);
 }
 
@@ -118,34 +132,36 @@ static bool give_page(const struct space_watch *space, const struct kept_page *k
 {
     struct bus *bus = &space->points->machine->bus;
     if (space->of.device)
-        return space->of.device->class->medium->revert_page(space->of.device->instance, kept->page,
-                                                         kept->own ? kept->content : NULL);
+        return space->of.device->class->medium->revert_page(space->of.device->instance, kept->page, kept->content);
     return bus_dma_write(bus, bus->ram.base + kept->page * PAGE_SIZE_BYTES, kept->content, PAGE_SIZE_BYTES);
+}
+
+static struct kept *kept_of(struct space_watch *space, struct checkpoint *point)
+{
+    return &point->kept[space - space->points->spaces];
 }
 
 /* The pages of a space that a point keeps. Within a point a page stands once. */
 static bool give_kept(struct space_watch *space, struct checkpoint *point)
 {
-    const unsigned number = (unsigned)(space - space->points->spaces);
+    const struct kept *kept = kept_of(space, point);
     bool good = true;
-    for (const struct batch *batch = point->kept[number]; batch; batch = batch->next)
-        for (unsigned i = 0; i < batch->count && good; i++)
-            good = give_page(space, &batch->pages[i]);
+    for (size_t i = 0; i < kept->count && good; i++)
+        good = give_page(space, &kept->pages[i]);
     return good;
 }
 
 /* The pages are as they were when the point was set: their next changes are new ones. */
 static void forget_kept(struct space_watch *space, struct checkpoint *point)
 {
-    const unsigned number = (unsigned)(space - space->points->spaces);
+    struct kept *kept = kept_of(space, point);
     struct ram *ram = &space->points->machine->bus.ram;
-    for (const struct batch *batch = point->kept[number]; batch; batch = batch->next)
-        for (unsigned i = 0; i < batch->count; i++) {
-            page_watch_forget(&space->watch, batch->pages[i].page);
-            if (!space->of.device)
-                ram->page_flags[batch->pages[i].page] |= PAGE_CLEAN;
-        }
-    free_kept(point, number);
+    for (size_t i = 0; i < kept->count; i++) {
+        page_watch_forget(&space->watch, kept->pages[i].page);
+        if (!space->of.device)
+            ram->page_flags[kept->pages[i].page] |= PAGE_CLEAN;
+    }
+    free_kept(space->points, kept);
 }
 
 /* --- entry points ---------------------------------------------------------------------------------- */
@@ -166,6 +182,7 @@ void checkpoints_free(struct checkpoints *points)
     for (unsigned i = 0; i < points->space_count; i++) {
         watched_end(&points->spaces[i].of, &points->spaces[i].watch);
     }
+    page_pool_free(&points->pool);
     free(points->of);
     free(points);
 }
@@ -222,6 +239,14 @@ void checkpoints_drop_oldest(struct checkpoints *points, unsigned count)
         free_point(points, &points->of[i]);
     points->count -= count;
     memmove(points->of, points->of + count, points->count * sizeof *points->of);
+}
+
+uint64_t checkpoints_pages(const struct checkpoints *points, unsigned number)
+{
+    uint64_t pages = 0;
+    for (unsigned i = 0; i < points->space_count; i++)
+        pages += points->of[number].kept[i].count;
+    return pages;
 }
 
 uint64_t checkpoints_bytes(const struct checkpoints *points, unsigned number)

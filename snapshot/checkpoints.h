@@ -27,6 +27,9 @@ bool checkpoints_go(struct checkpoints *points, unsigned number, struct error *e
 /** Forgets the oldest `count` points; the numbers of the others become smaller by that. */
 void checkpoints_drop_oldest(struct checkpoints *points, unsigned count);
 
+/** How many pages changed behind point `number`, before the next one. */
+uint64_t checkpoints_pages(const struct checkpoints *points, unsigned number);
+
 /** What point `number` keeps of the host's memory, in bytes. */
 uint64_t checkpoints_bytes(const struct checkpoints *points, unsigned number);
 

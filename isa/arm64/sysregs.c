@@ -81,8 +81,13 @@ static enum sysreg checked(struct cpu *cpu, const struct insn *insn, bool write)
 {
     enum sysreg reg = by_key[sysreg_key(insn->word)];
     const struct sysreg_info *info = &sysreg_infos[reg];
-    if (!(info->access & rights_needed(cpu->pstate.el, write)) || !has_feature(&cpu->features, info->feature))
+    if (!(info->access & rights_needed(cpu->pstate.el, write)) || !has_feature(&cpu->features, info->feature)) {
+        /* What has a place that is IMPLEMENTATION DEFINED (D19.2.48, TIDCP): CRn 11 and 15. */
+        const unsigned crn = insn->word >> 12 & 15;
+        if (cpu->pstate.el == 1 && (crn == 11 || crn == 15) && (insn->word >> 19 & 3) == 3)
+            el2_trap_system(cpu, insn, HCR_TIDCP);
         cpu_undefined(cpu, insn);
+    }
     const struct sysreg_hooks *hooks = &sysreg_hooks[reg];
     if (!cpu->pstate.el && hooks->trapped && hooks->trapped(cpu, reg, write))
         sysreg_trap(cpu, insn);

@@ -36,6 +36,9 @@ struct engine_ops {
     enum engine_exit (*run)(struct engine *engine, struct cpu *cpu);
     /** The page of RAM at `page_address` is about to change: drop what was made from it. */
     void (*page_written)(struct engine *engine, uint64_t page_address);
+    /** What is asked about the instruction at `physical` of RAM changed (isa/arm64/stops.h): drop what was made of it,
+     *  and nothing else. Not for every engine. */
+    void (*insn_asked)(struct engine *engine, uint64_t physical);
     /** Drop everything derived from memory (a restored snapshot). */
     void (*flush)(struct engine *engine);
     /** After ENGINE_EXIT_FULL. */

@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 import time
 
+import devices
 import machines
 import snapshots
 from machines import Run
@@ -68,7 +69,7 @@ def measure_lists(workloads, options, folder):
 
 def command_of(options, folder):
     """The command that runs the chosen lists in Armature, once, and ends."""
-    chosen = [workload for workload in options.chosen if workload.script]
+    chosen = [workload for workload in options.chosen if workload.script and workload.disk != "io"]
     machines.make_inputs(folder)
     script = script_of(chosen, "/mnt", QUICK_PART if options.quick else 1)
     disk = max((workload.disk for workload in chosen), key=("few", "all").index)
@@ -154,7 +155,7 @@ def measure_exec(workload, options, folder):
 
 def measure_all(options, folder):
     """Yields (workload, its samples by side, errors). The folder is for what the machines are given."""
-    if any(workload.disk or workload.group.startswith("x-") for workload in options.chosen):
+    if any(workload.disk in ("few", "all") or workload.group.startswith("x-") for workload in options.chosen):
         machines.make_inputs(folder)
     for disk in ("few", "all"):
         batch = [workload for workload in options.chosen if workload.disk == disk and workload.script]
@@ -165,4 +166,5 @@ def measure_all(options, folder):
             yield measure_exec(workload, options, folder)
         if workload.group in ("boot", "parallel"):
             yield {"boot": measure_boot, "parallel": measure_parallel}[workload.group](workload, options, folder)
+    yield from devices.measure(options.chosen, options, folder, run_list)
     yield from snapshots.measure(options.chosen, options, folder)

@@ -7,6 +7,7 @@ usage: test_bench.py PROGRAM CACHE GUEST-KERNELS HOST-KERNELS
 """
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import xml.dom.minidom
 
 sys.dont_write_bytecode = True
 import build  # noqa: E402
+import devices  # noqa: E402
 import machines  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
@@ -137,6 +139,30 @@ class Report(unittest.TestCase):
         everything = workloads.all_workloads()
         self.assertEqual(len({one.name for one in everything}), len(everything))
         self.assertEqual({one.group for one in everything}, set(report.COLOURS))
+
+
+class Devices(unittest.TestCase):
+    def test_servers(self):
+        """What the guest gets, and what it is told of what it sent."""
+        devices.serve.part = 64
+        with socket.create_connection(("127.0.0.1", devices.serve(True))) as down:
+            got = b"".join(iter(lambda: down.recv(1 << 20), b""))
+        self.assertEqual((len(got), got[:1024]), (devices.NET_BYTES // 64, devices.PIECE[:1024]))
+        with socket.create_connection(("127.0.0.1", devices.serve(False))) as up:
+            up.sendall(bytes(devices.NET_BYTES // 64))
+            self.assertEqual(int(up.makefile().readline()), devices.NET_BYTES // 64)
+
+    def test_same_devices(self):
+        """Each side has the same disks and cards, and the script has all lines."""
+        ours = devices.armature([], ["a", "b"], "c", True)
+        theirs = devices.qemu(["a", "b"], "c", True)
+        self.assertEqual((ours.count("--disk"), ours.count("--net"), ours[ours.index("--clock") + 1]), (3, 1, "paced"))
+        self.assertEqual(sum("virtio-blk-device" in word for word in theirs), 3)
+        self.assertTrue(any("virtio-gpu-device" in word for word in theirs) and "virtio-net-device" in " ".join(theirs))
+        text = devices.script(devices.DEVICES, 8, (5, 6))
+        for workload in devices.DEVICES:
+            self.assertIn(f"== skip {workload.name}'", text)
+        self.assertEqual(subprocess.run(["bash", "-n"], input=text.encode(), check=False).returncode, 0)
 
 
 class Kernels(unittest.TestCase):

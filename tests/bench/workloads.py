@@ -24,6 +24,9 @@ GOALS = [
     Goal("exec integer", 2.5, 3.2, ["x-integer"]),
     Goal("exec fp, neon", 4.0, 10.0, ["x-fp", "x-neon"]),
     Goal("exec start", 1.5, 3.0, ["x-start"]),
+    Goal("net", 1.0, 2.0, ["net"]),
+    Goal("disk", 1.0, 2.0, ["disk"]),
+    Goal("display", 1.0, 2.0, ["display"]),
 ]
 LINE = Goal("any single line", 1.0, 2.0, [])
 
@@ -133,6 +136,7 @@ PARALLEL_SCRIPTS = [
 def all_workloads():
     """All, in the order of the table."""
     order = [group for goal in GOALS for group in goal.groups]
-    others = sorted(read_kernels() + PROGRAMS + [BOOT, PARALLEL] + exec_workloads(),
+    import devices  # which is made of this
+    others = sorted(read_kernels() + PROGRAMS + [BOOT, PARALLEL] + exec_workloads() + devices.DEVICES,
                     key=lambda workload: order.index(workload.group))
     return others + [Workload(name, "snapshots", None, None, False) for name in LIMITS]

@@ -267,6 +267,90 @@ goto 300000000
     check(done.returncode == 0 and replayed == hashes + hashes[::-1] + [hashes[1]], f"{replayed} is not {hashes}: {done.stderr.decode()}", done.stdout)
 
 
+def case_recording():
+    """`record` at the prompt: what is past can be gone back to, before its beginning too, and its log knows nothing of that."""
+    log = os.path.join(folder.name, "begun")
+    output, errors = debug(f'''expect "{SHELL}" 100
+record {log}
+send echo one-$((40+1))
+expect "{SHELL}" 100
+hash
+reverse-stepi 30000000
+hash
+stepi 30000000
+hash
+send echo two-$((40+2))
+expect "{SHELL}" 100
+hash
+reverse-stepi 1000000
+mark
+reset
+record stop
+hash
+''', status=1)
+    hashes = re.findall(HASH, output)
+    check(errors.count("\n") == 2 and "is not reset" in errors, f"errors {errors}", output)
+    check(len(hashes) == 5 and hashes[0] == hashes[2] and hashes[3] == hashes[4] and hashes[0] != hashes[1], f"hashes {hashes}", output)
+    done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, capture_output=True)
+    check(done.returncode in (0, 1) and b"differ" not in done.stderr and b"one-41" in done.stdout and b"two-42" in done.stdout,
+          f"the replay: {done.returncode} {done.stderr.decode()}", done.stdout)
+
+
+def case_catches():
+    """What the firmware is called for, and a kernel that panics: each is caught where it happens."""
+    output, errors = debug(f'''expect "{SHELL}" 100
+catch smc if $x0 == 0x84000009
+send reboot -f
+continue
+''', status=5)
+    check("Catchpoint 1, a call of the firmware: x0 = 0x84000009\n" in output, "SYSTEM_RESET", output)
+    output, errors = debug(f'''expect "{SHELL}" 100
+catch reset
+send reboot -f
+continue
+expect "{SHELL}" 100
+''')
+    check(re.search(r"Catchpoint 1, the guest resets the machine\n.*/root # ", output, re.S), "behind a reset", output)
+    output, errors = debug(f'''expect "{SHELL}" 100
+catch smc if $x0 == 0x84000008
+send poweroff -f
+continue
+continue
+''')
+    check("Catchpoint 1, a call of the firmware: x0 = 0x84000008\n" in output and "powered off" in output, "behind a power-off", output)
+    output, errors = debug(f'''expect "{SHELL}" 100
+catch panic
+send echo c > /proc/sysrq-trigger
+continue
+x/s $x0
+bt
+''')
+    check("Breakpoint 1, panic\n" in output and "sysrq" in output.split("Breakpoint 1, panic")[1], "a panic", output)
+
+
+def case_moved():
+    """`migrate`: the machine goes on in another process, where it had come here."""
+    target = subprocess.Popen([program, "run", "--incoming", "tcp:127.0.0.1:0", "--clock", "virtual"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    port = int(target.stderr.readline().split()[-1])
+    busy = "i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done"
+    output, errors = debug(f'expect "{SHELL}" 100\nsend {busy}; echo here-$((40+2)); poweroff -f\nmigrate tcp:127.0.0.1:{port}\ncontinue\n')
+    if "it has moved" not in output:
+        target.kill()  # it may be waiting for a machine that will never come
+    after, complaints = target.communicate(timeout=200)
+    check("it has moved, and runs elsewhere" in output and "here-42" not in output, f"it did not move: {errors} {complaints}", output)
+    check(b"here-42" in after and target.returncode == 0, f"it does not go on: {complaints}", after)
+
+
+def case_private():
+    """Interrupts of each CPU's own, as a GICv2 shows them to it alone."""
+    output, _ = debug(f'expect "{SHELL}" 100\ninfo irq\n', "--gic", "2")
+    parts = output.split("CPU ")
+    check(len(parts) == int(cpus) + 1, "a part for each CPU", output)
+    for part in parts[1:]:
+        check("SGI 0) enabled" in part and "PPI 11) enabled" in part, "the timer's interrupt", output)
+
+
 def case_restored():
     """History of a machine that was restored: back to where it was saved, and no further."""
     saved = os.path.join(folder.name, "saved")

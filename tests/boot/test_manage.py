@@ -64,6 +64,7 @@ do("create", "web", *boot, "--memory", "256M", says="made")
 do("create", "web", *boot, status=1, says="already")
 with open(place("web", "config")) as file:
     config = file.read()
+check(re.search(r"^seed \d+$", config, re.M), "its keys and addresses are any machine's", config)
 check("memory 256M\n" in config and re.search(r"^net user,hostfwd=tcp:\d+:22$", config, re.M), "another configuration", config)
 for line, says in (("frob 3", "'frob'"), ("memory", "value is missing"), ("parallel 3", "nothing is expected"),
                    ("save-at 3 x", "'save-at'")):
@@ -115,6 +116,22 @@ for _ in range(100):
 do("start", "www", says="started")
 do("stop", "www", "--force", says="stopped")
 check(f"start www --foreground" in do("unit", "www"), "no unit")
+
+# Of an image: a name, and a key by which root logs in.
+image = os.path.join(folder.name, "images/debian")
+os.makedirs(image)
+for name in ("Image", "initrd.gz", "disk.img"):
+    with open(os.path.join(image, name), "wb") as file:
+        file.truncate(1 << 20)
+do("create", "db", "--from", "debian", "--seed", "7", says="made")
+with open(place("db", "config")) as file, open(place("db", "id_ed25519.pub")) as key:
+    config, words = file.read(), key.read().split()
+check(f"disk {image}/disk.img,overlay=disk.qcow2\n" in config and "\nseed 7\n" in config, "another configuration", config)
+key = "\\x20".join(words)
+check(f" systemd.hostname=db systemd.set_credential=ssh.authorized_keys.root:{key}\n" in config, "no key", config)
+check(os.stat(place("db", "id_ed25519")).st_mode & 0o77 == 0, "anybody may read the key")
+do("ssh", "db", "true", status=1, says="does not run")
+do("delete", "db", "--yes")
 
 # One that cannot start says so.
 do("create", "bad", "--kernel", "/etc/passwd", "--net", "user")

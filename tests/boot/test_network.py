@@ -8,6 +8,7 @@ import functools
 import hashlib
 import http.server
 import os
+import re
 import socket
 import socketserver
 import struct
@@ -159,6 +160,83 @@ def case_user():
                 if "fe80" in machine.do("ip addr show eth0"):
                     machine.wait_for("ip addr show eth0", "fec0::")
             machine.end()
+
+
+def case_tap():
+    """An interface of this host: the guest reaches a server at it, and the host the guest. Where the host lets nobody make
+    one, there is nothing to see."""
+    name = f"armtap{os.getpid() % 10000}"
+    if subprocess.run(["ip", "tuntap", "add", "dev", name, "mode", "tap"], stderr=subprocess.DEVNULL).returncode:
+        print("no TAP interface from the host")
+        sys.exit(77)
+    try:
+        subprocess.run(["ip", "addr", "add", "192.168.177.1/24", "dev", name], check=True)
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+        content = os.urandom(8 << 20)
+        with open(path("file"), "wb") as file:
+            file.write(content)
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder.name)
+        server = http.server.ThreadingHTTPServer(("192.168.177.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        machine = Machine("--net", f"tap:{name}")
+        machine.do("ip addr add 192.168.177.2/24 dev eth0; ip link set eth0 up")
+        got = machine.wait_for(f"wget -q -O - http://192.168.177.1:{server.server_port}/file | sha256sum",
+                               hashlib.sha256(content).hexdigest())
+        check(got, "another file", machine.output)
+        machine.type("echo from the guest | nc -l -p 7000")
+        for _ in range(100):  # until it listens
+            try:
+                with socket.create_connection(("192.168.177.2", 7000), timeout=5) as connection:
+                    said = connection.recv(100)
+                break
+            except OSError:
+                time.sleep(0.3)
+        check(said == b"from the guest\n", f"the guest said {said}", machine.output)
+        machine.end()
+    finally:
+        subprocess.run(["ip", "tuntap", "del", "dev", name, "mode", "tap"])
+
+
+def case_cluster():
+    """Three machines in lockstep, one of them with two processors, that copy and ping; the same again, byte for byte, under
+    another engine. They have two networks, and addresses of their own; the latency is what the guest measures."""
+    scripts = {
+        "server": "ip addr add 192.168.7.1/24 dev eth0; ip link set eth0 up; ip link set eth1 up\ncat /sys/class/net/*/address\n"
+                  "nc -l -p 5000 </bin/busybox >/dev/null; echo sent\nsha256sum </bin/busybox\nsleep 60\n",
+        "client": "ip addr add 192.168.7.2/24 dev eth0; ip link set eth0 up\nsleep 15; mkfifo /tmp/silence\n"
+                  "nc 192.168.7.1 5000 <>/tmp/silence | sha256sum\nping -c 3 192.168.7.1\ncat /proc/interrupts\n",
+        "other": "ip addr add 192.168.7.3/24 dev eth0; ip link set eth0 up\nsleep 20; ping -c 1 -W 2 192.168.7.1\n"
+                 "sleep 300; cat /proc/uptime\n",
+    }
+    with open(path("cluster"), "w") as file:
+        file.write("latency 2ms\n")
+        for name, script in scripts.items():
+            with open(path(name), "w") as lines:
+                lines.write(script + "poweroff -f\n")
+            file.write(f"\n[{name}]\nserial-input {path(name)}\nserial file:{path(name)}.out\n")
+            file.write({"server": "net switch:lan\nnet switch:dmz\ncpus 2\n", "client": "net switch:lan\n",
+                        "other": "net switch:dmz\n"}[name])
+    seen = []
+    for engine in ("auto", "interp"):
+        done = subprocess.run([program, "run", "--cluster", path("cluster"), "--kernel", f"{guest}/Image", "--initrd",
+                               f"{guest}/initrd.gz", "--append", "console=ttyAMA0 script=1 quiet", "--memory", "256M",
+                               "--timeout", "900s", "--engine", engine], stdin=subprocess.DEVNULL)
+        consoles = {}
+        for name in scripts:
+            with open(f"{path(name)}.out", "rb") as file:
+                consoles[name] = file.read()
+        check(done.returncode == 0, f"status {done.returncode}", b"".join(consoles.values()))
+        seen.append(consoles)
+    for name in scripts:
+        check(seen[0][name] == seen[1][name], f"{name} is another in the second run", seen[0][name])
+    text = {name: output.decode(errors="replace").replace("\r", "") for name, output in seen[0].items()}
+    digest = text["server"].split("# sha256sum </bin/busybox\n")[1].split()[0]
+    check(f"\n{digest}  -" in text["client"], "another file arrived", seen[0]["client"])
+    times = re.findall(r"time=(\d\.\d+) ms", text["client"])
+    check(len(times) == 3 and all(4 <= float(took) < 4.5 for took in times), f"a way there and back: {times}", seen[0]["client"])
+    check("100% packet loss" in text["other"], "one network leads to the other", seen[0]["other"])
+    addresses = re.findall(r"(?m)^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$", text["server"])
+    check(len(set(addresses) - {"00:00:00:00:00:00"}) == 2, f"addresses: {addresses}", seen[0]["server"])
 
 
 def case_bulk(megabytes=200):

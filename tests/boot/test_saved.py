@@ -39,7 +39,7 @@ def snapshot_points(count, incremental=False):
               "for i in 1 2 3 4; do sh -c 'echo $$' & done; wait\n"
               "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum\ncat /proc/uptime\npoweroff -f\n")
     options = ["--clock", "virtual", "--seed", "9", "--disk", f"{image},overlay", "--net", "user", "--timeout", "60s"]
-    screen = "console=tty0 quiet" if "--display" in options_of_all else "quiet"
+    screen = "console=tty0 console=ttyAMA0 quiet" if "--display" in options_of_all else "quiet"
     # Where the shell begins and the machine goes off, in instructions of the first processor.
     shell, top = (os.path.join(folder.name, name) for name in ("shell", "top"))
     boot(script, *options, "--save-on", "/root # ", shell, "--save-on", "Power down", top, append=screen)

@@ -8,11 +8,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "debugger/channel.h"
-#include "debugger/command.h"
+#include "debugger/front/channel.h"
+#include "debugger/command/command.h"
 #include "debugger/debugger.h"
-#include "debugger/expression.h"
-#include "debugger/kallsyms.h"
+#include "debugger/view/expression.h"
+#include "debugger/symbols/kallsyms.h"
 #include "interp/interp.h"
 #include "machine/inputs.h"
 
@@ -33,7 +33,7 @@ static bool save(struct machine *of, const char *path, struct error *error)
 static void create(void)
 {
     static struct run_options options;
-    static const struct debugger_hooks hooks = {.save = save};
+    static const struct session_hooks hooks = {.save = save};
     struct error error;
     run_options_default(&options);
     options.memory_bytes = 16ull << 20;

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "debugger/command.h"
+#include "debugger/command/command.h"
 #include "debugger/debugger.h"
-#include "debugger/dwarf.h"
+#include "debugger/view/dwarf.h"
 #include "interp/interp.h"
 #include "tests/fuzz/feed.h"
 
@@ -118,7 +118,7 @@ static void try_file(const uint8_t *bytes, size_t size)
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
     check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size, "no file");
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    struct session *session = session_create(machine);
+    struct session *session = debugger_session(machine);
     session->out = nowhere;
     if (dwarf_load(session, path, 0, &error))
         ask(session);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What hostile ends of cables say: a guest to the sockets that its vsock leads to, a host program there, and a peer of
- * a network made of a stream. Whatever it is, what reaches the guest is a packet or a frame, and nothing hangs.
+/* What hostile ends of cables say: a guest to the sockets that its vsock leads to, a host program there, a peer of a
+ * network made of a stream, and machines at a switch. Whatever it is, what reaches the guest is a packet or a
+ * frame, and nothing hangs.
  *
  * An input is a byte that chooses, then packets or pieces of the stream, each behind a byte that says how long. */
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 #include "machine/inputs.h"
 #include "peripherals/net/socket.h"
+#include "peripherals/net/switch.h"
 #include "peripherals/virtio/vsock.h"
 #include "tests/fuzz/feed.h"
 
@@ -107,6 +109,43 @@ static void run_cable(struct feed *feed, struct inputs *inputs, const char *path
     net_backend_free(backend);
 }
 
+#define PORTS 3u
+
+/* Ports of two networks, whose machines send whatever; time goes on for each as it likes, within a latency. */
+static void run_switch(struct feed *feed, struct inputs *inputs)
+{
+    struct error error;
+    struct clock clocks[PORTS];
+    struct net_backend *ports[PORTS];
+    struct net_switch *net_switch = net_switch_create(1000);
+    for (unsigned i = 0; i < PORTS; i++) {
+        clock_init(&clocks[i]);
+        ports[i] = net_switch_port(net_switch, i ? "one" : "two", &clocks[i], &error);
+        check(ports[i], error.text);
+        ports[i]->ops->attach(ports[i], inputs,
+                              input_register(inputs, &(struct input_source){"rx", .deliver = on_frame}));
+    }
+    for (uint64_t gate_ns = 0; feed->at < feed->end; gate_ns += 1000) {
+        uint8_t bytes[256] = {0};
+        unsigned port = (unsigned)take(feed, 1) % PORTS;
+        size_t length = piece(feed, bytes);
+        clocks[port].now_ns = gate_ns + take(feed, 1);
+        ports[port]->ops->send(ports[port], bytes, length < NET_FRAME_MIN_BYTES ? NET_FRAME_MIN_BYTES : length);
+        net_switch_exchange(net_switch);
+        for (unsigned i = 0; i < PORTS; i++) {
+            check(clock_next_ns(&clocks[i]) >= gate_ns, "a frame that arrives in the past");
+            clocks[i].now_ns = gate_ns + 1000;
+            clock_fire_due(&clocks[i]);
+        }
+        inputs_deliver(inputs, (struct input_stamp){0});
+    }
+    for (unsigned i = 0; i < PORTS; i++) {
+        net_backend_free(ports[i]);
+        clock_free(&clocks[i]);
+    }
+    net_switch_free(net_switch);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct feed feed = {data, data + size};
@@ -116,8 +155,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(inputs, error.text);
     snprintf(path, sizeof path, "/tmp/armature-fuzz-%d", (int)getpid());
     unlink(path);
-    if (take(&feed, 1) & 1)
+    unsigned kind = (unsigned)take(&feed, 1);
+    if (kind & 1)
         run_vsock(&feed, inputs, path);
+    else if (kind & 2)
+        run_switch(&feed, inputs);
     else
         run_cable(&feed, inputs, path);
     inputs_free(inputs);

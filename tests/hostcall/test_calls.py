@@ -43,7 +43,7 @@ def main():
     if any("makes call 1000000," not in line for line in unknown) or len(unknown) > 1: # that one is asked for, and named once
         print("\n".join(unknown))
         return 1
-    if (status, output) == (got_status, got_output) and len(output.splitlines()) > 20:
+    if (status, output) == (got_status, got_output) and len(output.splitlines()) > 4:
         return 0
     print(f"the host ends with {status}, exec with {got_status}")
     print("\n".join(difflib.unified_diff(output.splitlines(), got_output.splitlines(), "host", "exec", lineterm="", n=2)))

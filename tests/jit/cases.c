@@ -5,6 +5,19 @@
 #include "isa/arm64/fp.h"
 
 const struct kept_case kept_cases[] = {
+    {"edges of a region that meet with other comparisons pending",
+     {
+         0x91000442, /* add x2, x2, #1 */
+         0xf240005f, /* tst x2, #1 */
+         0x54000081, /* b.ne, to the csinc */
+         0xf100145f, /* cmp x2, #5 */
+         0x54000048, /* b.hi, to the csinc */
+         0xb1001c5f, /* cmn x2, #7 */
+         0x9a8534a5, /* csinc x5, x5, x5, lo */
+         0x17fffff9, /* b, to the first */
+     },
+     {{0}},
+     0},
     {"a comparison, an FP instruction that goes out of line, a branch in the next block of a region",
      {
          0x7108011f, /* cmp w8, #0x200 */

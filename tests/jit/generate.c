@@ -492,6 +492,8 @@ static void put_code(struct generator *g)
                 put_atomic(g);
             else if (!rng_below(rng, 4))
                 put_walk(g);
+            else if (rng_below(rng, 2))
+                put_switch(g);
             break;
         case 15: put_sysreg(g); break;
         case 16:

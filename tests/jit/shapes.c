@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Larger shapes of code: loops within loops, functions and recursion, returns to elsewhere, accesses that overlap,
- * atomic operations, walks through memory into what cannot be accessed. */
+/* Larger shapes of code: loops within loops, switches, functions and recursion, returns to elsewhere, accesses that
+ * overlap, atomic operations, walks through memory into what cannot be accessed. */
 #include "tests/jit/shapes.h"
 
 #define LINK       30u
@@ -41,6 +41,26 @@ void close_loop(struct generator *g)
         put(g, 0xd1000400 | counter << 5 | counter); /* sub */
         put(g, 0xb5000000 | back << 5 | counter);    /* cbnz */
     }
+}
+
+/* The case is what the counter says; x16 and x17 are anybody's. */
+void put_switch(struct generator *g)
+{
+    enum { CASES = 4, CASE_WORDS = 4 };
+    if (g->loops == MAX_LOOPS)
+        return;
+    open_loop(g, loop_times(g));
+    const uint32_t counter = COUNTER(g->loops - 1);
+    put(g, 0x92400400 | counter << 5 | 17);                 /* and x17, counter, #3 */
+    put(g, 0x10000000 | 3 << 5 | 16);                       /* adr x16, the cases */
+    put(g, 0x8b000000 | 17 << 16 | 4 << 10 | 16 << 5 | 16); /* add x16, x16, x17, lsl #4 */
+    put(g, 0xd61f0000 | 16 << 5);                           /* br x16 */
+    for (uint32_t at = 0; at < CASES; at++) {
+        for (unsigned i = 1; i < CASE_WORDS; i++)
+            put(g, random_instruction(g));
+        put(g, 0x14000000 | ((CASES - at - 1) * CASE_WORDS + 1)); /* b, behind them */
+    }
+    close_loop(g);
 }
 
 /* --- functions ------------------------------------------------------------------------------------- */

@@ -41,6 +41,9 @@ void put_functions(struct generator *g);
 /** A call of one of them; most come back to behind it. */
 void put_call(struct generator *g);
 
+/** A loop around a switch: an indirect jump to one of four cases. */
+void put_switch(struct generator *g);
+
 /** Computations whose results are known without running them, mostly, and copies. */
 void put_known(struct generator *g);
 

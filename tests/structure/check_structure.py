@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 
+DEBUGGED = ["machine/contract", "isa", "machine", "snapshot"]
 # What each room may know beside itself ("Rooms, and who may know whom").
 KNOWS = {
     "machine/contract": [],
@@ -21,7 +22,13 @@ KNOWS = {
     "hostcall": ["machine/contract", "isa", "machine", "guest", "snapshot"],
     "snapshot": ["machine/contract", "isa", "machine"],
     "manage": ["machine/contract", "machine"],
-    "debugger": ["machine/contract", "isa", "machine", "snapshot"],
+    # What a file of symbols says <- what a session owns <- views of what the guest runs <- commands <- front ends.
+    "debugger/symbols": DEBUGGED,
+    "debugger/session": DEBUGGED + ["debugger/symbols"],
+    "debugger/view": DEBUGGED + ["debugger/symbols", "debugger/session"],
+    "debugger/command": DEBUGGED + ["debugger/symbols", "debugger/session", "debugger/view"],
+    "debugger/front": DEBUGGED + ["debugger/symbols", "debugger/session", "debugger/view", "debugger/command"],
+    "debugger": DEBUGGED + ["debugger/symbols", "debugger/session", "debugger/view", "debugger/command", "debugger/front"],
 }
 # Files that know more than their room: the board names the devices, main wires engines, commands and the debugger, and the one
 # door for inputs has two sides, of which the machine's is no contract.
@@ -30,7 +37,7 @@ EXCEPTIONS = {
     **{f"machine/board{part}.c": ["peripherals", "hostcall"]
        for part in ["", "_gic", "_devices", "_firmware", "_pci", "_virtio", "_calls"]},
     "machine/firmware.c": ["peripherals"],
-    "machine/main.c": ["interp", "jit", "debugger", "snapshot", "peripherals", "hostcall", "manage"],
+    "machine/main.c": ["interp", "jit", "debugger", "debugger/front", "snapshot", "peripherals", "hostcall", "manage"],
 }
 SOURCE = re.compile(r"\.(c|h|def|S|py|sh|tab)$|(^|/)meson(\.build|_options\.txt)$")
 MAX_LINES = 800

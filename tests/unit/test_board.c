@@ -43,8 +43,14 @@ static void still_flush(struct engine *engine)
     flushes++;
 }
 
-static const struct engine_ops still_engine = {"still",   still_create,       still_free,
-                                               still_run, still_page_written, still_flush};
+static const struct engine_ops still_engine = {
+    .name = "still",
+    .create = still_create,
+    .free = still_free,
+    .run = still_run,
+    .page_written = still_page_written,
+    .flush = still_flush,
+};
 
 static struct machine *make(void)
 {

@@ -3,10 +3,11 @@
  * by hand, symbols by name and address. */
 #include "unit.h"
 #include <string.h>
-#include "debugger/command.h"
+#include "debugger/command/command.h"
 #include "debugger/debugger.h"
-#include "debugger/expression.h"
-#include "debugger/kallsyms.h"
+#include "debugger/view/expression.h"
+#include "debugger/view/kernel_structures.h"
+#include "debugger/symbols/kallsyms.h"
 #include "machine/contract/engine.h"
 
 static struct run_options options;
@@ -27,12 +28,12 @@ static void flush_engine(struct engine *engine)
 {
 }
 
-static void page_written(struct engine *engine, uint64_t page)
+static void insn_asked(struct engine *engine, uint64_t physical)
 {
 }
 
 static const struct engine_ops no_engine = {
-    .name = "none", .create = create_engine, .free = free_engine, .flush = flush_engine, .page_written = page_written};
+    .name = "none", .create = create_engine, .free = free_engine, .flush = flush_engine, .insn_asked = insn_asked};
 
 static int set_up(void **state)
 {
@@ -43,7 +44,7 @@ static int set_up(void **state)
     if (!machine)
         return 1;
     machine_reset(machine);
-    session = session_create(machine);
+    session = debugger_session(machine);
     return 0;
 }
 
@@ -99,6 +100,86 @@ static void test_arithmetic(void **state)
     memset(deep, '(', sizeof deep - 1);
     deep[sizeof deep - 1] = 0;
     refuses(deep);
+}
+
+static void test_floats(void **state)
+{
+    struct cpu *cpu = machine->cpus[0];
+    const double twice = 2.5;
+    const float single = -0.75f;
+    cpu->x[REG_SP] = machine->bus.ram.base + 64;
+    memcpy(machine->bus.ram.host, &twice, sizeof twice);
+    memcpy(machine->bus.ram.host + 8, &single, sizeof single);
+    assert_int_equal(number("(int)(1.5 + 2 * 0.25e1)"), 6);
+    assert_int_equal(number("(int)-1.9"), (uint64_t)-1);
+    assert_int_equal(number("1.5 < 2 && 2 >= 1.5f && !(0.1 == 0.1f) && -0.0 == 0"), 1);
+    assert_int_equal(number("-0.0 ? 1 : 2"), 2);
+    assert_int_equal(number("0.0 || -0.0"), 0);
+    assert_int_equal(number("!0.5"), 0);
+    assert_int_equal(number("sizeof(1.5 + 1) + sizeof(1.5f * 2.0f)"), 12);
+    assert_int_equal(number("(long)(*(double *)($sp - 64) * 10)"), 25);
+    assert_int_equal(number("*(float *)($sp - 56) < -0.5"), 1);
+    assert_int_equal(number("(unsigned char)1e9 == (unsigned char)1000000000"), 1);
+    assert_int_equal(number("(long)1e300"), INT64_MAX);
+    assert_int_equal(number("(double)3 / 2 == 1.5"), 1);
+    assert_int_equal(number("(int)(1.0 / 0 > 1e308)"), 1);
+    struct value to, from;
+    assert_true(expression_evaluate(session, "*(float *)($sp - 56)", &to, &error));
+    assert_true(expression_evaluate(session, "3", &from, &error));
+    assert_true(value_assign(session, &to, &from, &error));
+    assert_int_equal(number("*(float *)($sp - 56) == 3.0"), 1);
+    assert_true(expression_evaluate(session, "*(int *)($sp - 56)", &to, &error));
+    assert_true(expression_evaluate(session, "-7.9", &from, &error));
+    assert_true(value_assign(session, &to, &from, &error));
+    assert_int_equal(number("*(int *)($sp - 56)"), (uint64_t)-7);
+    static const char *const wrong[] = {"1.5 % 2", "~1.5", "1.5 << 1", "1.5x", "1.5.5", "1e"};
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refuses(wrong[i]);
+}
+
+/* The guest's memory is this structure, at address 0x1000. */
+static const void *guest_bytes;
+static size_t guest_length;
+
+static bool read_memory(void *context, void *to, uint64_t address, uint64_t bytes)
+{
+    if (address < 0x1000 || address - 0x1000 + bytes > guest_length)
+        return false;
+    memcpy(to, (const uint8_t *)guest_bytes + (address - 0x1000), bytes);
+    return true;
+}
+
+static void shows(uint64_t number, unsigned index, uint64_t extra, int64_t result, const void *bytes, size_t length,
+                  const char *wanted)
+{
+    struct call_text line = {.read = read_memory};
+    const uint64_t args[CALL_MAX_ARGS] = {[1] = extra, [2] = extra, [5] = extra};
+    uint64_t with[CALL_MAX_ARGS];
+    memcpy(with, args, sizeof with);
+    with[index] = 0x1000;
+    guest_bytes = bytes;
+    guest_length = length;
+    assert_int_equal(kernel_structure(&line, number, with, index, true, result), wanted != NULL);
+    assert_string_equal(line.text, wanted ? wanted : "");
+}
+
+static void test_structures(void **state)
+{
+    const int64_t time[] = {3, 500000000};
+    const uint8_t inet[] = {2, 0, 0x1f, 0x90, 127, 0, 0, 1}, unix_path[] = "\1\0/run/x";
+    const uint64_t spans[] = {0x2000, 5, 0x3000, 7};
+    uint8_t stat[128] = {[8] = 42, [16] = 0xa4, [17] = 0x81, [20] = 1, [48] = 77};
+    shows(101, 0, 0, 0, time, sizeof time, "{sec=3, nsec=500000000}");
+    shows(101, 0, 0, 0, time, 8, NULL);
+    shows(113, 1, 0, -22, time, sizeof time, NULL); /* an error wrote nothing */
+    shows(169, 0, 0, 0, time, sizeof time, "{sec=3, usec=500000000}");
+    shows(203, 1, sizeof inet, 0, inet, sizeof inet, "{inet, 127.0.0.1:8080}");
+    shows(203, 1, 1 << 20, 0, inet, sizeof inet, NULL);
+    shows(203, 1, sizeof unix_path, 0, unix_path, sizeof unix_path, "{unix, \"/run/x\"}");
+    shows(66, 1, 2, 0, spans, sizeof spans, "[{0x2000, 5}, {0x3000, 7}]");
+    shows(66, 1, UINT64_MAX, 0, spans, sizeof spans, "[{0x2000, 5}, {0x3000, 7}, ?, ...]");
+    shows(80, 1, 0, 0, stat, sizeof stat, "{ino=42, mode=0100644, nlink=1, uid=0, gid=0, size=77}");
+    shows(64, 1, 0, 0, stat, sizeof stat, NULL);
 }
 
 static void test_registers_and_memory(void **state)
@@ -270,6 +351,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_arithmetic, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_floats, set_up, tear_down),
+        cmocka_unit_test(test_structures),
         cmocka_unit_test_setup_teardown(test_registers_and_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kallsyms, set_up, tear_down),

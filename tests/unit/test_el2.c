@@ -247,6 +247,7 @@ static void registers_are_trapped(void **state)
         {HCR_TACR, 0, 0, 1, 0, 1, true, true},  {HCR_TID2, 0, 2, 0, 0, 0, true, true},
         {0, 0, 0, 2, 0, 0, false, false},       {0, 1 << 6, 3, 9, 13, 0, true, true},
         {0, 1 << 5, 3, 9, 12, 0, true, true},   {HCR_TVM, 0, 0, 12, 0, 0, false, false},
+        {HCR_TIDCP, 0, 3, 15, 2, 0, true, true}, {HCR_TIDCP, 0, 0, 11, 0, 2, true, true},
     };
     teardown(state);
     for (volatile unsigned i = 0; i < sizeof list / sizeof list[0]; i++) {

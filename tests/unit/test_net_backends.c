@@ -9,6 +9,7 @@
 #include "machine/inputs.h"
 #include "peripherals/net/dump.h"
 #include "peripherals/net/socket.h"
+#include "peripherals/net/switch.h"
 #include "peripherals/net/tap.h"
 #include "tests/unit/unit.h"
 
@@ -202,11 +203,75 @@ static void test_dump(void **state)
     clock_free(&clock);
 }
 
+/* What arrives at a port by now. */
+static unsigned come(struct end *end, struct clock *clock, uint64_t now_ns)
+{
+    end->count = 0;
+    clock->now_ns = now_ns;
+    clock_fire_due(clock);
+    inputs_deliver(end->inputs, (struct input_stamp){0});
+    return end->count;
+}
+
+/* The switch: frames arrive a latency after they were sent, at all ports of a network or where the address was seen;
+ * those of others see nothing. */
+static void test_switch(void **state)
+{
+    static struct end ends[4];
+    static const uint8_t from_0[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1},
+                         to_0[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
+    struct clock clocks[4];
+    struct error error = {""};
+    struct net_switch *net_switch = net_switch_create(1000);
+    for (unsigned i = 0; i < 4; i++) {
+        clock_init(&clocks[i]);
+        attach(&ends[i], net_switch_port(net_switch, i == 3 ? "other" : "lan", &clocks[i], &error));
+    }
+    clocks[0].now_ns = 500;
+    ends[0].backend->ops->send(ends[0].backend, from_0, 60);
+    assert_int_equal(clock_next_ns(&clocks[1]), CLOCK_NEVER); /* nothing is led anywhere by itself */
+    net_switch_exchange(net_switch);
+    assert_int_equal(clock_next_ns(&clocks[1]), 1500);
+    assert_int_equal(clock_next_ns(&clocks[3]), CLOCK_NEVER);
+    assert_int_equal(come(&ends[1], &clocks[1], 1499), 0);
+    assert_int_equal(come(&ends[1], &clocks[1], 1500), 1);
+    assert_memory_equal(ends[1].bytes, from_0, 60);
+    assert_int_equal(come(&ends[2], &clocks[2], 2000), 1);
+    assert_int_equal(come(&ends[0], &clocks[0], 2000), 0);
+    /* To an address that was seen; two that come together are in the order in which they were sent. */
+    ends[1].backend->ops->send(ends[1].backend, to_0, 60);
+    clocks[2].now_ns = 1600;
+    ends[2].backend->ops->send(ends[2].backend, to_0, 50);
+    net_switch_exchange(net_switch);
+    assert_int_equal(come(&ends[2], &clocks[2], 9000), 0);
+    assert_int_equal(come(&ends[0], &clocks[0], 9000), 2);
+    assert_int_equal(ends[0].length, 50);
+    /* More than a port holds is lost. */
+    for (unsigned i = 0; i < NET_SWITCH_QUEUE_BYTES / 60 + 9; i++)
+        ends[1].backend->ops->send(ends[1].backend, to_0, 60);
+    net_switch_exchange(net_switch);
+    assert_int_equal(come(&ends[0], &clocks[0], 90000), NET_SWITCH_QUEUE_BYTES / 60);
+    /* A port that goes takes what was for it along. */
+    ends[1].backend->ops->send(ends[1].backend, to_0, 60);
+    detach(&ends[0]);
+    net_switch_exchange(net_switch);
+    for (unsigned i = 1; i < 4; i++)
+        detach(&ends[i]);
+    for (unsigned i = 4; i < NET_SWITCH_PORTS_MAX; i++)
+        assert_non_null(net_switch_port(net_switch, "lan", &clocks[0], &error));
+    assert_null(net_switch_port(net_switch, "lan", &clocks[0], &error));
+    assert_non_null(strstr(error.text, "64 ports"));
+    net_switch_free(net_switch);
+    for (unsigned i = 0; i < 4; i++)
+        clock_free(&clocks[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_joined),     cmocka_unit_test(test_hostile_peer), cmocka_unit_test(test_places),
         cmocka_unit_test(test_descriptor), cmocka_unit_test(test_dump),
+        cmocka_unit_test(test_switch),
     };
     if (!mkdtemp(folder))
         return 1;

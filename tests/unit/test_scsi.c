@@ -438,7 +438,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(inquiry, disk),   TEST(transfers, disk),      TEST(zeroes_and_unmap, disk), TEST(mode_pages, disk),
         TEST(attention, disk), TEST(read_only, read_only), TEST(cd, cd),                 TEST(tray, cd),
-        VIRTIO(requests),      VIRTIO(limits), VIRTIO(management),         VIRTIO(events),               VIRTIO(what_breaks_it),
+        VIRTIO(requests),      VIRTIO(limits),        VIRTIO(management),
+        VIRTIO(events),        VIRTIO(what_breaks_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

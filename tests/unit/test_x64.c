@@ -314,6 +314,19 @@ static void conditions_and_jumps(void **state)
             CHECK(x64_jmp_mem(&c, a, displacements[d]), "jmp", memory(3, a, displacements[d]));
         CHECK(x64_call_reg(&c, a), "call", reg(3, a));
         CHECK(x64_jmp_reg(&c, a), "jmp", reg(3, a));
+        start();
+        uint8_t *end = x64_lea_rip(&c, a);
+        x64_patch(end, buffer + 40);
+        const struct operand near = {
+            .type = X86_OP_MEM, .reg = X86_REG_RIP, .value = buffer + 40 - end, .scale = 1};
+        EXPECT("lea", reg(3, a), near);
+        for (unsigned index = 0; index < REGS; index++) {
+            struct operand m = memory(3, a, 0);
+            m.index = names[3][index];
+            m.scale = 8;
+            if (index != RSP)
+                CHECK(x64_jmp_indexed(&c, a, index, 3), "jmp", m);
+        }
     }
     start(), x64_ret(&c), expect("ret", 0, NULL);
     start(), x64_cmc(&c), expect("cmc", 0, NULL);

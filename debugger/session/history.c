@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Checkpoints, kept inputs, and running from one to the other. history.h draws it. */
+#include "debugger/session/history.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "debugger/session/stopping.h"
+#include "machine/tape.h"
+#include "snapshot/checkpoints.h"
+
+/* Between checkpoints: a moment of the host's time. Where the guest changes many pages it is longer, so that keeping
+ * them is a small part of the run, but no longer than a user may wait for a step back. */
+#define INTERVAL_INSNS     50000000ull
+#define INTERVAL_INSNS_MAX 100000000ull
+#define PAGE_COST_INSNS    1000ull /* a page that is kept takes as long as about so many instructions */
+#define COST_PARTS         20ull   /* of the whole, the part that is to go there */
+
+struct kept_input {
+    struct input_stamp at;
+    unsigned source;
+    size_t length;
+    uint8_t *bytes;
+};
+
+struct moment {
+    uint64_t insns, ns;
+    size_t inputs; /* how many had come before */
+    uint64_t interval; /* to the next checkpoint, in instructions */
+    bool marked;   /* it is not dropped for room */
+};
+
+struct history {
+    struct session *session;
+    struct checkpoints *points;
+    struct moment *moments; /* of each checkpoint */
+    unsigned moment_capacity;
+    struct kept_input *inputs;
+    size_t input_count, input_capacity;
+    uint64_t budget_bytes;
+    struct tape tape;
+    const struct tape *beside; /* what the machine had while it was not in the past: a recording, a replay, or NULL */
+    size_t next;            /* of inputs, while it replays */
+    struct input_stamp end; /* up to where the machine had come */
+};
+
+static unsigned count_of(const struct history *history)
+{
+    return checkpoints_count(history->points);
+}
+
+static struct run_loop *loop_of(const struct history *history)
+{
+    return &history->session->machine->loop;
+}
+
+/* --- inputs ---------------------------------------------------------------------------------------- */
+
+static void on_input(void *context, unsigned source, struct input_stamp stamp, const void *bytes, size_t length)
+{
+    struct history *history = context;
+    if (history->tape.replays)
+        return; /* it is here already */
+    if (history->input_count == history->input_capacity) {
+        history->input_capacity = history->input_capacity ? history->input_capacity * 2 : 256;
+        history->inputs = host_realloc(history->inputs, history->input_capacity, sizeof *history->inputs);
+    }
+    struct kept_input *input = &history->inputs[history->input_count++];
+    *input = (struct kept_input){.at = stamp, .source = source, .length = length, .bytes = host_alloc(length + 1, 1)};
+    if (length)
+        memcpy(input->bytes, bytes, length);
+}
+
+static void drop_inputs(struct history *history, size_t kept)
+{
+    while (history->input_count > kept)
+        free(history->inputs[--history->input_count].bytes);
+}
+
+static bool same_moment(struct input_stamp a, struct input_stamp b)
+{
+    return a.insns == b.insns && a.ns == b.ns && a.fires == b.fires;
+}
+
+static void become_live(struct history *history)
+{
+    if (history->tape.replays)
+        history->session->machine->loop.tape = history->beside;
+    history->tape.replays = false;
+    history->session->machine->debugger.mute = false;
+}
+
+static bool tape_next(void *context, struct input_stamp *at)
+{
+    const struct history *history = context;
+    *at = history->next < history->input_count ? history->inputs[history->next].at : history->end;
+    return true;
+}
+
+static bool tape_feed(void *context, struct input_stamp now)
+{
+    struct history *history = context;
+    bool any = false;
+    while (history->tape.replays && history->next < history->input_count &&
+           same_moment(history->inputs[history->next].at, now)) {
+        const struct kept_input *input = &history->inputs[history->next++];
+        any |= inputs_replay(history->session->machine->inputs, input->source, input->at, input->bytes,
+                             input->length);
+    }
+    if (history->next == history->input_count && (now.insns > history->end.insns || same_moment(now, history->end))) {
+        become_live(history);
+        if (tape_replays(history->beside)) /* which may have more for this moment */
+            any |= history->beside->feed(history->beside->context, now);
+    }
+    return any;
+}
+
+static bool tape_at_top(void *context)
+{
+    struct history *history = context;
+    return history->tape.replays && tape_feed(context, run_loop_stamp(loop_of(history)));
+}
+
+static void tape_stuck(void *context)
+{
+    become_live(context);
+}
+
+static void tape_before_wait(void *context, uint64_t wait_ns)
+{
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+struct history *history_create(struct session *session, uint64_t bytes)
+{
+    struct history *history = host_alloc(1, sizeof *history);
+    history->session = session;
+    history->points = checkpoints_create(session->machine);
+    history->budget_bytes = bytes;
+    history->tape = (struct tape){.context = history,
+                                  .at_top = tape_at_top,
+                                  .next = tape_next,
+                                  .feed = tape_feed,
+                                  .stuck = tape_stuck,
+                                  .before_wait = tape_before_wait};
+    inputs_observe(session->machine->inputs, on_input, history);
+    return history;
+}
+
+void history_free(struct history *history)
+{
+    if (!history)
+        return;
+    become_live(history);
+    inputs_observe(history->session->machine->inputs, NULL, history);
+    checkpoints_free(history->points);
+    drop_inputs(history, 0);
+    free(history->inputs);
+    free(history->moments);
+    free(history);
+}
+
+bool history_replays(const struct history *history)
+{
+    return history && history->tape.replays;
+}
+
+/* --- checkpoints ----------------------------------------------------------------------------------- */
+
+static uint64_t bytes_kept(const struct history *history)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < count_of(history); i++)
+        bytes += checkpoints_bytes(history->points, i);
+    return bytes;
+}
+
+/* The oldest make room, but for two, between which something can be done. */
+static void keep_budget(struct history *history)
+{
+    unsigned dropped = 0;
+    uint64_t bytes = bytes_kept(history);
+    while (bytes > history->budget_bytes && count_of(history) - dropped > 2 && !history->moments[dropped].marked)
+        bytes -= checkpoints_bytes(history->points, dropped++);
+    if (!dropped)
+        return;
+    checkpoints_drop_oldest(history->points, dropped);
+    memmove(history->moments, history->moments + dropped, count_of(history) * sizeof *history->moments);
+}
+
+/* By what changed behind the last checkpoint: a function of the guest alone. */
+static uint64_t interval_behind(const struct history *history, unsigned number)
+{
+    const uint64_t pages = number ? checkpoints_pages(history->points, number - 1) : 0;
+    const uint64_t wanted = pages * PAGE_COST_INSNS * COST_PARTS;
+    if (wanted < INTERVAL_INSNS)
+        return INTERVAL_INSNS;
+    return wanted < INTERVAL_INSNS_MAX ? wanted : INTERVAL_INSNS_MAX;
+}
+
+static void set_point(struct history *history)
+{
+    struct run_loop *loop = loop_of(history);
+    unsigned number = checkpoints_set(history->points);
+    if (number >= history->moment_capacity) {
+        history->moment_capacity = history->moment_capacity ? history->moment_capacity * 2 : 64;
+        history->moments = host_realloc(history->moments, history->moment_capacity, sizeof *history->moments);
+    }
+    history->moments[number] = (struct moment){.insns = run_loop_insns(loop),
+                                               .ns = history->session->machine->clock.now_ns,
+                                               .inputs = history->tape.replays ? history->next : history->input_count,
+                                               .interval = interval_behind(history, number)};
+    keep_budget(history);
+}
+
+static uint64_t next_point(const struct history *history)
+{
+    const struct moment *last = &history->moments[count_of(history) - 1];
+    return last->insns + last->interval;
+}
+
+bool history_resume(struct session *session, struct error *error)
+{
+    struct history *history = session->history;
+    struct run_loop *loop = &session->machine->loop;
+    if (!history)
+        return machine_resume(session->machine, error);
+    if (!count_of(history))
+        set_point(history);
+    const uint64_t wanted = loop->halt_at_insns;
+    bool good;
+    for (;;) {
+        uint64_t point = next_point(history);
+        if (point <= run_loop_insns(loop)) {
+            set_point(history);
+            continue;
+        }
+        loop->halt_at_insns = point < wanted ? point : wanted;
+        good = machine_resume(session->machine, error);
+        if (!good || !loop->halted || run_loop_insns(loop) < point || point >= wanted ||
+            session->stop.reason != STOP_STEP || session->asked_to_stop || session->peers_wait ||
+            (loop->halt_cpu && loop->halt_cpu->icount >= loop->halt_cpu_insns) || loop->now_ns >= loop->halt_at_ns ||
+            session->machine->debugger.output_found)
+            break;
+    }
+    loop->halt_at_insns = wanted;
+    return good;
+}
+
+/* --- going back ------------------------------------------------------------------------------------ */
+
+/* Makes the machine what it was at a checkpoint, to run again from there. */
+static bool go_to_point(struct history *history, unsigned number, struct error *error)
+{
+    struct session *session = history->session;
+    struct run_loop *loop = loop_of(history);
+    if (!history->tape.replays) {
+        history->end = run_loop_stamp(loop);
+        history->beside = loop->tape;
+    }
+    if (!checkpoints_go(history->points, number, error)) {
+        session->ended = true;
+        return false;
+    }
+    history->next = history->moments[number].inputs;
+    history->tape.replays = true;
+    loop->tape = &history->tape;
+    session->machine->debugger.mute = true;
+    session->ended = false;
+    for (unsigned i = 0; i < session->machine->cpu_count; i++)
+        session->machine->cpus[i]->asked_icount = UINT64_MAX;
+    stopping_changed(session);
+    return true;
+}
+
+/* The last checkpoint at or before `insns`; -1: there is none. */
+static int point_before(const struct history *history, uint64_t insns)
+{
+    int number = (int)count_of(history) - 1;
+    while (number >= 0 && history->moments[number].insns > insns)
+        number--;
+    return number;
+}
+
+static bool check(struct session *session, struct error *error)
+{
+    if (!session->history)
+        return error_set(error, "no history is kept: --history 0M was given");
+    if (!count_of(session->history))
+        set_point(session->history); /* it has not run yet */
+    return true;
+}
+
+/* Runs without stopping for anybody's breakpoints, to an instruction count of all CPUs or of one. */
+static bool run_quietly(struct session *session, uint64_t insns, struct cpu *cpu, uint64_t cpu_insns,
+                        struct error *error)
+{
+    struct run_loop *loop = &session->machine->loop;
+    bool good = true;
+    loop->halt_at_insns = insns;
+    loop->halt_cpu = cpu;
+    loop->halt_cpu_insns = cpu_insns;
+    while (good && run_loop_insns(loop) < insns && !(cpu && cpu->icount >= cpu_insns)) {
+        session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
+        good = history_resume(session, error);
+        if (!loop->halted && session->machine->stop != MACHINE_RUNNING)
+            break;
+    }
+    loop->halt_at_insns = UINT64_MAX;
+    loop->halt_cpu = NULL;
+    session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
+    return good;
+}
+
+bool history_return(struct session *session, struct error *error)
+{
+    struct history *history = session->history;
+    if (!history_replays(history))
+        return true;
+    struct run_loop *loop = loop_of(history);
+    bool was = stopping_hold(session, true), told = stopping_untold(session, true);
+    bool good = run_quietly(session, history->end.insns, NULL, 0, error);
+    loop->halt_at_ns = history->end.ns; /* the CPUs may have slept since */
+    while (good && history->tape.replays && run_loop_stamp(loop).ns < history->end.ns) {
+        session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
+        good = history_resume(session, error);
+        if (!loop->halted)
+            break;
+    }
+    loop->halt_at_ns = CLOCK_NEVER;
+    stopping_untold(session, told);
+    stopping_hold(session, was);
+    become_live(history);
+    return good;
+}
+
+bool history_go(struct session *session, uint64_t insns, struct error *error)
+{
+    if (!check(session, error))
+        return false;
+    struct history *history = session->history;
+    uint64_t now = run_loop_insns(loop_of(history));
+    if (insns > now) {
+        session->machine->loop.halt_at_insns = insns;
+        session_resume(session, 0);
+        session->machine->loop.halt_at_insns = UINT64_MAX;
+        return true;
+    }
+    int number = point_before(history, insns);
+    if (number < 0)
+        return error_set(error, "history begins at instruction %" PRIu64, history->moments[0].insns);
+    bool was = stopping_hold(session, true), told = stopping_untold(session, true);
+    bool good = go_to_point(history, (unsigned)number, error) && run_quietly(session, insns, NULL, 0, error);
+    stopping_hold(session, was);
+    stopping_untold(session, told);
+    session->stop.reason = STOP_STEP;
+    return good;
+}
+
+bool history_go_time(struct session *session, uint64_t ns, struct error *error)
+{
+    if (!check(session, error))
+        return false;
+    struct history *history = session->history;
+    struct run_loop *loop = loop_of(history);
+    bool was = stopping_hold(session, true), back = ns < session->machine->clock.now_ns, good = true;
+    bool told = stopping_untold(session, back);
+    if (back) {
+        int number = (int)count_of(history) - 1;
+        while (number >= 0 && history->moments[number].ns > ns)
+            number--;
+        good = number >= 0 ? go_to_point(history, (unsigned)number, error)
+                           : error_set(error, "history begins at %.6f s", (double)history->moments[0].ns / NS_PER_S);
+    }
+    loop->halt_at_ns = ns;
+    while (good && loop->now_ns < ns && !session->asked_to_stop) {
+        session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
+        good = history_resume(session, error);
+        if (!loop->halted)
+            break;
+    }
+    loop->halt_at_ns = CLOCK_NEVER;
+    stopping_hold(session, was);
+    stopping_untold(session, told);
+    return good;
+}
+
+bool history_step_back(struct session *session, uint64_t count, struct error *error)
+{
+    if (!check(session, error))
+        return false;
+    struct history *history = session->history;
+    struct cpu *cpu = session_cpu(session);
+    if (session->machine->cpu_count == 1)
+        return count > run_loop_insns(loop_of(history))
+                   ? error_set(error, "history begins later")
+                   : history_go(session, run_loop_insns(loop_of(history)) - count, error);
+    if (cpu->icount < count)
+        return error_set(error, "CPU %u has not run that many instructions", session->cpu);
+    /* Which checkpoint is before the CPU's instruction shows when the machine is there. */
+    const uint64_t wanted = cpu->icount - count, now = run_loop_insns(loop_of(history));
+    bool was = stopping_hold(session, true), told = stopping_untold(session, true), good = false;
+    for (int number = point_before(history, now - count); number >= 0; number--) {
+        good = go_to_point(history, (unsigned)number, error);
+        if (!good || cpu->icount <= wanted)
+            break;
+        if (!number)
+            good = error_set(error, "history begins later");
+    }
+    good = good && (cpu->icount == wanted || run_quietly(session, UINT64_MAX, cpu, wanted, error));
+    stopping_hold(session, was);
+    stopping_untold(session, told);
+    return good;
+}
+
+uint64_t history_reach(const struct session *session)
+{
+    const struct history *history = session->history;
+    if (!history || !count_of(history))
+        return 0;
+    uint64_t all = run_loop_insns(loop_of(history)) - history->moments[0].insns,
+             own = session_cpu(session)->icount;
+    return all < own ? all : own;
+}
+
+bool history_look_back(struct session *session, uint64_t count, struct stopping_tracer *tracer,
+                       struct error *error)
+{
+    struct cpu *cpu = session_cpu(session);
+    const uint64_t now = cpu->icount;
+    const unsigned selected = session->cpu;
+    if (!count)
+        return error_set(error, "history begins here");
+    if (!history_step_back(session, count, error))
+        return false;
+    bool was = stopping_hold(session, true), told = stopping_untold(session, true);
+    stopping_trace(session, tracer);
+    bool good = run_quietly(session, UINT64_MAX, cpu, now, error);
+    stopping_untrace(session, tracer);
+    stopping_untold(session, told);
+    stopping_hold(session, was);
+    session->cpu = selected;
+    return good;
+}
+
+/* From where the machine is: runs to `insns`, and counts the hits of points before it. The last stop is kept in
+ * `*last`. With `stop_at` not 0, it stays where it is at that hit. */
+static bool count_hits(struct session *session, const struct point *only, uint64_t insns, unsigned stop_at,
+                       unsigned *hits, struct stop *last, struct error *error)
+{
+    struct run_loop *loop = &session->machine->loop;
+    bool good = true;
+    *hits = 0;
+    loop->halt_at_insns = insns;
+    while (good && run_loop_insns(loop) < insns) {
+        session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
+        good = history_resume(session, error);
+        if (session->asked_to_stop || (!loop->halted && session->machine->stop != MACHINE_RUNNING))
+            break;
+        bool is_hit = session->stop.reason != STOP_STEP && (!only || session->stop.point == only);
+        if (!is_hit || run_loop_insns(loop) >= insns)
+            continue;
+        ++*hits;
+        *last = session->stop;
+        if (*hits == stop_at)
+            break;
+    }
+    loop->halt_at_insns = UINT64_MAX;
+    return good;
+}
+
+static bool last_hit(struct session *session, const struct point *only, bool *found, struct error *error)
+{
+    struct history *history = session->history;
+    uint64_t until = run_loop_insns(loop_of(history));
+    struct stop last = {.reason = STOP_BEGINNING, .cpu = session->cpu};
+    bool good = true, told = stopping_untold(session, true);
+    *found = false;
+    session->asked_to_stop = false;
+    for (int number = point_before(history, until ? until - 1 : 0);
+         good && number >= 0 && !*found && !session->asked_to_stop; number--) {
+        uint64_t from = history->moments[number].insns;
+        unsigned hits, again;
+        good =
+            go_to_point(history, (unsigned)number, error) && count_hits(session, only, until, 0, &hits, &last, error);
+        if (good && hits) {
+            *found = true;
+            good = go_to_point(history, (unsigned)number, error) &&
+                   count_hits(session, only, until, hits, &again, &last, error);
+        } else if (good && number == 0) {
+            good = go_to_point(history, 0, error); /* stand at the beginning */
+        }
+        until = from;
+    }
+    stopping_untold(session, told);
+    session->stop = last;
+    session->cpu = last.cpu;
+    return good;
+}
+
+bool history_continue_back(struct session *session, struct error *error)
+{
+    bool found;
+    return check(session, error) && last_hit(session, NULL, &found, error);
+}
+
+bool history_last_hit(struct session *session, const struct point *point, bool *found, struct error *error)
+{
+    return check(session, error) && last_hit(session, point, found, error);
+}
+
+void history_gdb(struct session *session, bool step)
+{
+    struct error error;
+    bool good = step ? history_step_back(session, 1, &error) : history_continue_back(session, &error);
+    if (!good)
+        session->stop = (struct stop){.reason = STOP_BEGINNING, .cpu = session->cpu};
+}
+
+bool history_checkpoint(struct session *session, struct error *error)
+{
+    if (!session->history)
+        return check(session, error);
+    set_point(session->history);
+    return true;
+}
+
+bool history_mark(struct session *session, struct error *error)
+{
+    if (!session->history)
+        return check(session, error);
+    for (unsigned i = 0; i < count_of(session->history); i++)
+        session->history->moments[i].marked = false;
+    set_point(session->history);
+    session->history->moments[count_of(session->history) - 1].marked = true;
+    return true;
+}
+
+/* The checkpoint with the mark; -1: there is none. */
+static int find_mark(struct session *session, struct error *error)
+{
+    if (!check(session, error))
+        return -1;
+    int number = (int)count_of(session->history) - 1;
+    while (number >= 0 && !session->history->moments[number].marked)
+        number--;
+    if (number < 0)
+        error_set(error, "there is no mark, or it lies in a future that was gone back from");
+    return number;
+}
+
+bool history_marked(struct session *session, bool go, struct error *error)
+{
+    const int number = find_mark(session, error);
+    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, error));
+}
+
+bool history_reset(struct session *session, struct error *error)
+{
+    struct history *history = session->history;
+    const int number = find_mark(session, error);
+    if (number < 0)
+        return false;
+    if (history->tape.replays ? history->beside != NULL : session->machine->loop.tape != NULL)
+        return error_set(error, "a run that is recorded or replayed has one way only: it is not reset");
+    if (!go_to_point(history, (unsigned)number, error))
+        return false;
+    become_live(history);
+    drop_inputs(history, history->moments[number].inputs);
+    session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
+    return true;
+}
+
+void history_show(struct session *session)
+{
+    const struct history *history = session->history;
+    for (unsigned i = 0; i < count_of(history); i++)
+        say(session, "%4u  instruction %14" PRIu64 "  %6llu.%06llu s  %6" PRIu64 " KiB\n", i, history->moments[i].insns,
+            history->moments[i].ns / NS_PER_S, history->moments[i].ns % NS_PER_S / 1000,
+            checkpoints_bytes(history->points, i) >> 10);
+    say(session, "now   instruction %14" PRIu64 "%s; %zu inputs, %" PRIu64 " of %" PRIu64 " MiB\n",
+        run_loop_insns(loop_of(history)), history->tape.replays ? ", in the past" : "", history->input_count,
+        bytes_kept(history) >> 20, history->budget_bytes >> 20);
+}
