@@ -39,6 +39,12 @@ static bool set_perf_map(struct parsing *parsing, char *value)
     return *parsing->translator->perf_map = true;
 }
 
+static bool set_dump(struct parsing *parsing, char *value)
+{
+    *parsing->translator->dump = value;
+    return true;
+}
+
 /* An absolute one: with a root the program begins in another directory. */
 static bool set_record(struct parsing *parsing, char *value)
 {
@@ -111,6 +117,9 @@ static const struct exec_option {
      "At the program's end, counts and times of translated code on standard error."},
     {"--perf-map", NULL, true, false, set_perf_map,
      "Names translated code for Linux perf, in /tmp/perf-PID.map, by the guest's addresses."},
+    {"--jit-dump", "FILE", false, false, set_dump,
+     "Writes all code that is translated there: the program's, the intermediate form, and the host's bytes of each "
+     "block."},
     {"--record", "LOG", false, false, set_record,
      "Writes down what reaches the program from outside: results of calls, signals, time. Of one thread, without its "
      "children; what it becomes by execve() has a log of its own, LOG.1 and so on."},

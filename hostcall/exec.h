@@ -15,6 +15,7 @@ struct exec_engine {
 /** What of the translator's settings the user may choose: set before an engine is created. */
 struct exec_translator {
     bool *perf_map, *counting;
+    const char **dump;
 };
 
 /** Runs the command: the `count` arguments behind `exec`; `self` is what this program is called. Comes back only

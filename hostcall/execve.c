@@ -63,9 +63,9 @@ static char **own_arguments(const struct target *target, char **arguments)
         return NULL;
     for (unsigned i = 0; i < options->own_option_count; i++)
         all[used++] = options->own_options[i];
-    if (process.root[0]) {
+    if (paths_root()[0]) {
         all[used++] = (char *)"--root";
-        all[used++] = (char *)process.root;
+        all[used++] = (char *)paths_root();
     }
     if (trail_records() && !thread_self->vforked && trail_next_name(log, sizeof log)) {
         all[used++] = (char *)"--record";

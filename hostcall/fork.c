@@ -102,7 +102,7 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
         return -ENOMEM;
     }
     const struct thread before = *thread;
-    const char *const root = process.root;
+    const char *const root = paths_root();
     memcpy(actions, process.actions, sizeof actions);
     memcpy(saved, cpu, sizeof *saved);
     thread_set_child(thread, flags & ~(uint64_t)CLONE_CHILD_CLEARTID, stack, tls, 0);
@@ -125,7 +125,7 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
     thread_copy_state(cpu, saved);
     cpu->slots = slots;
     *thread = before;
-    process.root = root;
+    paths_restore_root(root);
     memcpy(process.actions, actions, sizeof actions);
     munmap(host_stack, VFORK_STACK_BYTES);
     free(saved);

@@ -117,12 +117,12 @@ int64_t do_chroot(struct call_context *context, const uint64_t *args)
  * sets up its system. So it is no more permitted than to a user. */
 int64_t do_mount(struct call_context *context, const uint64_t *args)
 {
-    return process.root[0] ? -EPERM : call_plain(context, args);
+    return paths_root()[0] ? -EPERM : call_plain(context, args);
 }
 
 int64_t do_umount2(struct call_context *context, const uint64_t *args)
 {
-    return process.root[0] ? -EPERM : call_plain(context, args);
+    return paths_root()[0] ? -EPERM : call_plain(context, args);
 }
 
 /* A log's descriptor is none of the guest's. */
@@ -229,7 +229,7 @@ static int64_t with_address(struct call_context *context, const uint64_t *args)
 {
     struct sockaddr_un guest = {0}, host = {.sun_family = AF_UNIX};
     const uint64_t bytes = args[2];
-    if (!process.root[0] || bytes < 4 || bytes > sizeof guest || !guest_read(context->owner, &guest, args[1], bytes) ||
+    if (!paths_root()[0] || bytes < 4 || bytes > sizeof guest || !guest_read(context->owner, &guest, args[1], bytes) ||
         guest.sun_family != AF_UNIX || !guest.sun_path[0])
         return call_plain(context, args);
     char path[CALL_PATH_BYTES], text[sizeof guest.sun_path + 1] = {0};

@@ -2,6 +2,7 @@
 /* The guest's paths and the host's: with --root the guest's begin in another directory, as under chroot(). Symbolic
  * links are followed here, as the host would follow absolute ones from its own root. /proc, /sys and /dev are the
  * host's. */
+#include "hostcall/paths.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,9 +10,20 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "hostcall/process.h"
 
 #define MAX_LINKS 40u
+
+static const char *current_root = "";
+
+const char *paths_root(void)
+{
+    return __atomic_load_n(&current_root, __ATOMIC_ACQUIRE);
+}
+
+void paths_restore_root(const char *root)
+{
+    __atomic_store_n(&current_root, root, __ATOMIC_RELEASE);
+}
 
 static const char *const hosts_own[] = {"/proc", "/sys", "/dev"};
 
@@ -31,9 +43,9 @@ static bool is_hosts_own(const char *path)
 
 const char *paths_to_guest(const char *host)
 {
-    if (!process.root[0] || !begins(host, process.root))
+    if (!paths_root()[0] || !begins(host, paths_root()))
         return host;
-    host += strlen(process.root);
+    host += strlen(paths_root());
     return *host ? host : "/";
 }
 
@@ -49,16 +61,16 @@ int paths_set_root(const char *host)
         return -error;
     }
     /* The one before stays: another thread may be looking at it. */
-    __atomic_store_n(&process.root, strcmp(root, "/") ? root : "", __ATOMIC_RELEASE);
+    paths_restore_root(strcmp(root, "/") ? root : "");
     return 0;
 }
 
 void paths_enter_root(void)
 {
     char at[CALL_PATH_BYTES];
-    if (!process.root[0] || (getcwd(at, sizeof at) && (begins(at, process.root) || is_hosts_own(at))))
+    if (!paths_root()[0] || (getcwd(at, sizeof at) && (begins(at, paths_root()) || is_hosts_own(at))))
         return;
-    if (chdir(process.root) != 0)
+    if (chdir(paths_root()) != 0)
         return; /* where it may not go it stays */
 }
 
@@ -114,7 +126,7 @@ static int walk_on(struct walk *walk, bool follow_last)
                 return -ENAMETOOLONG;
             strcat(strcat(walk->done, "/"), name);
             const bool may_be_link = !is_hosts_own(walk->done) && (!last || follow_last || *rest);
-            snprintf(host, sizeof host, "%s%s", process.root, walk->done);
+            snprintf(host, sizeof host, "%s%s", paths_root(), walk->done);
             const ssize_t bytes = may_be_link ? readlink(host, target, sizeof target - 1) : -1;
             if (bytes >= 0) {
                 target[bytes] = 0;
@@ -149,7 +161,7 @@ static int directory_path(int directory, char path[CALL_PATH_BYTES])
 
 int paths_to_host(void *owner, int directory, const char *guest, char host[CALL_PATH_BYTES], bool follow)
 {
-    if (!process.root[0] || !*guest) {
+    if (!paths_root()[0] || !*guest) {
         strcpy(host, guest);
         return 0;
     }
@@ -168,7 +180,7 @@ int paths_to_host(void *owner, int directory, const char *guest, char host[CALL_
     error = error ? error : walk_on(&walk, follow || wants_directory);
     if (error)
         return error;
-    const char *root = is_hosts_own(walk.done) ? "" : process.root;
+    const char *root = is_hosts_own(walk.done) ? "" : paths_root();
     const int bytes =
         snprintf(host, CALL_PATH_BYTES, "%s%s%s", root, walk.done, wants_directory || !*walk.done ? "/" : "");
     return bytes >= (int)CALL_PATH_BYTES ? -ENAMETOOLONG : 0;

@@ -31,7 +31,7 @@ bool proc_is_exe(const char *host)
 /* The host's lines of the guest's areas, with the guest's rights and names. */
 static void write_maps(FILE *to)
 {
-    static const char *const names[] = {[AREA_STACK] = "[stack]", [AREA_HEAP] = "[heap]", [AREA_SIGNAL] = "[vdso]"};
+    static const char *const names[] = {[AREA_STACK] = "[stack]", [AREA_HEAP] = "[heap]", [AREA_VDSO] = "[vdso]"};
     FILE *from = fopen("/proc/self/maps", "re");
     char line[PROCESS_PATH_BYTES + 128];
     while (from && fgets(line, sizeof line, from)) {

@@ -18,6 +18,7 @@
 #include "hostcall/program.h"
 #include "hostcall/target.h"
 #include "hostcall/trail.h"
+#include "hostcall/vdso.h"
 #include "isa/arm64/threads.h"
 
 #define MOVABLE_BASE     0x2aaaaaaaa000ull /* two thirds of the space, as Linux has it */
@@ -93,18 +94,16 @@ static bool make_parts(const struct process_options *options, struct error *erro
     return true;
 }
 
-/* The code that a signal's handler returns to: MOV X8, #139 (rt_sigreturn); SVC #0. Who walks stacks knows it. */
-static bool make_trampoline(void)
+static bool map_vdso(void)
 {
-    static const uint32_t code[] = {0xd503201f, 0xd2801168, 0xd4000001};
-    int64_t at = space_map(&process.space, INTERPRETER_BASE - (1 << 20), PAGE_SIZE_BYTES, PROT_READ | PROT_WRITE,
+    int64_t at = space_map(&process.space, INTERPRETER_BASE - (1 << 20), VDSO_BYTES, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     if (at < 0)
         return false;
-    memcpy((void *)at, code, sizeof code);
-    space_protect(&process.space, (uint64_t)at, PAGE_SIZE_BYTES, PROT_READ | PROT_EXEC);
-    space_name(&process.space, (uint64_t)at, AREA_SIGNAL);
-    process.trampoline = (uint64_t)at + 4;
+    process.trampoline = (uint64_t)at + vdso_build((uint8_t *)at);
+    space_protect(&process.space, (uint64_t)at, VDSO_BYTES, PROT_READ | PROT_EXEC);
+    space_name(&process.space, (uint64_t)at, AREA_VDSO);
+    process.vdso = (uint64_t)at;
     return true;
 }
 
@@ -155,6 +154,7 @@ static uint64_t build_stack(uint64_t lowest, const struct program_image *image, 
     const uint64_t platform = push(&stack, "aarch64", 8);
     const uint64_t random_at = push(&stack, random, sizeof random);
     const uint64_t auxv[][2] = {
+        {AT_SYSINFO_EHDR, process.vdso},
         {AT_HWCAP, linux_hwcap(cpu)},
         {AT_PAGESZ, PAGE_SIZE_BYTES},
         {AT_CLKTCK, getauxval(AT_CLKTCK)},
@@ -237,7 +237,7 @@ static bool load(const char *host, const char *guest, char **arguments, uint64_t
             return error_set(error,
                              "%s: needs the interpreter %s, which is not %s; give the directory of an arm64 system "
                              "with --root",
-                             host, plan.interpreter, process.root[0] ? "below --root" : "on this host");
+                             host, plan.interpreter, paths_root()[0] ? "below --root" : "on this host");
         if (fd < 0 || !trail_file("interpreter", path, error))
             return false;
         loaded = program_map(&process.space, &other, fd, INTERPRETER_BASE, path, &interpreter, error);
@@ -245,7 +245,7 @@ static bool load(const char *host, const char *guest, char **arguments, uint64_t
         if (!loaded)
             return false;
     }
-    if (!make_stack(lowest, error) || !make_trampoline())
+    if (!make_stack(lowest, error) || !map_vdso())
         return false;
     const uint64_t sp = trail_replays() ? trail_fill_stack()
                                         : build_stack(*lowest, &image, interpreter.bias, image.entry, guest,
@@ -275,7 +275,6 @@ static void seed(struct cpu *cpu, uint64_t words[PROCESS_SEEDS])
 
 static bool set_root(const char *root, struct error *error)
 {
-    process.root = "";
     const int result = root ? paths_set_root(root) : 0;
     if (result == -ENOTDIR)
         return error_set(error, "--root %s: is no directory", root);
@@ -284,6 +283,7 @@ static bool set_root(const char *root, struct error *error)
 
 void process_report(void)
 {
+    fflush(NULL); /* a translator's dump: exit_group() does not */
     if (!process.options->statistics || !process.engine_ops->describe)
         return;
     fprintf(stderr, "armature: translated code of %s:\n", process.program);

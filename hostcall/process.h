@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include "hostcall/call.h"
+#include "hostcall/paths.h"
 #include "hostcall/space.h"
 #include "isa/arm64/cpu.h"
 #include "isa/arm64/user.h"
@@ -82,7 +83,7 @@ struct process {
     unsigned cpu_count;
     pthread_mutex_t actions_lock;
     struct guest_action actions[GUEST_SIGNALS + 1];
-    uint64_t trampoline; /* guest address of the code that ends a handler */
+    uint64_t vdso, trampoline; /* guest addresses of the kernel's library, and of its code that ends a handler */
     struct {
         pthread_mutex_t lock;
         bool waits; /* anything is in it */
@@ -90,7 +91,6 @@ struct process {
         unsigned count;
         uint64_t at[PROCESS_MAX_PAGES];
     } pages; /* of code that changed */
-    const char *root; /* the host's path of it, without a slash at the end; "" : the host's own */
     char self[PROCESS_PATH_BYTES];    /* this program */
     char program[PROCESS_PATH_BYTES]; /* the guest's path of what runs, as it was at the start */
     char **arguments;                 /* of the guest: argv */
@@ -186,20 +186,6 @@ int64_t signals_altstack(struct thread *thread, uint64_t new, uint64_t old);
 
 /** Ends the process by a signal. */
 _Noreturn void signals_die(int signal);
-
-/* --- paths.c ---------------------------------------------------------------------------------------- */
-
-/** struct call_set.path. */
-int paths_to_host(void *owner, int directory, const char *guest, char host[CALL_PATH_BYTES], bool follow);
-
-/** Cuts --root off a host's path. */
-const char *paths_to_guest(const char *host);
-
-/** The directory becomes the root of the guest's files: 0 or -errno. */
-int paths_set_root(const char *host);
-
-/** With a root, whoever works in a directory that is not below it works in the root. */
-void paths_enter_root(void);
 
 /* --- proc.c ----------------------------------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@ struct area {
     uint8_t name;   /* enum area_name */
 };
 
-enum area_name { AREA_PLAIN, AREA_STACK, AREA_HEAP, AREA_SIGNAL };
+enum area_name { AREA_PLAIN, AREA_STACK, AREA_HEAP, AREA_VDSO };
 
 struct space {
     pthread_mutex_t operations, areas_lock;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "hostcall/process.h"
+#include "hostcall/paths.h"
 
 unsigned strings_count(char **strings)
 {

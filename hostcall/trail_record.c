@@ -404,7 +404,7 @@ bool trail_create(const char *path, const struct trail_start *start, struct erro
                                                  "shown", "become", "stop",   "end"};
     char cpu[16];
     snprintf(cpu, sizeof cpu, "%d", process.options->cpu);
-    struct log_option options[] = {{"root", process.root}, {"cpu", cpu}, {"program", process.program_host}};
+    struct log_option options[] = {{"root", paths_root()}, {"cpu", cpu}, {"program", process.program_host}};
     struct trail *trail = host_alloc(1, sizeof *trail);
     trail->writer = log_create(path,
                                &(struct log_header){.program = "exec",

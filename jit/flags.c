@@ -10,7 +10,8 @@
  *     ldr  x2, [x3]       (its way out of line first does    mov [flag_a], rsi ; mov [flag_kind], SUB64, of_result, 1)
  *     b.ne loop           lea rax, [rsi + 1] ; cmp rax, 1 ; the same two moves ; jne
  *
- * With a register, or a large number, for the second operand it takes a third move, to flag_b.
+ * With a register, or a large number, for the second operand it takes a third move, to flag_b. Where the first operand
+ * is counted up or down meanwhile, it is known by how much (`moved`).
  *
  * Where edges of a region meet it is the same operation that is pending, if all of them bring that one: so a loop that
  * ends in its comparison stores nothing, once it is within the region (ir.c has heads of loops a second time).
@@ -31,13 +32,24 @@ static enum host_flags host_kind(const struct pending_flags *p)
     }
 }
 
+/* What register a held, in it or rax. Flags stay. */
+static unsigned operand_a(struct translation_state *t)
+{
+    const struct pending_flags *p = &t->pending;
+    const unsigned a = general_use(t, p->a, RAX);
+    if (!p->moved)
+        return a;
+    x64_lea(t->c, p->kind & 1, RAX, a, p->moved);
+    return RAX;
+}
+
 /* The first operand, in its register or rax. Flags stay; uses rcx. */
 static unsigned first_operand(struct translation_state *t)
 {
     const struct pending_flags *p = &t->pending;
     const unsigned w = p->kind & 1;
     const bool sum = (p->kind & ~1) == FLAG_KIND_ADD;
-    unsigned a = general_use(t, p->a, RAX);
+    unsigned a = operand_a(t);
     if (!p->of_result)
         return a;
     if (p->immediate) {
@@ -139,7 +151,7 @@ void commit_flags(struct translation_state *t)
         commit_host(t, false);
     } else if (p->immediate && fits_beside_kind(p->imm)) {
         const int32_t kind = p->kind | FLAG_IMMEDIATE | (p->of_result ? FLAG_OF_RESULT : 0);
-        x64_store(c, 1, general_use(t, p->a, RAX), HOST_CPU, CPU_OFFSET(native.flag_a));
+        x64_store(c, 1, operand_a(t), HOST_CPU, CPU_OFFSET(native.flag_a));
         x64_store_imm(c, 0, HOST_CPU, CPU_OFFSET(native.flag_kind),
                       (int32_t)p->imm * (1 << FLAG_IMMEDIATE_SHIFT) + kind);
     } else {
@@ -229,6 +241,22 @@ static bool flags_die(const struct translation_state *t)
     return false;
 }
 
+/* Where the present instruction counts register a up or down: it is known by how much. */
+static bool follow_operand(struct translation_state *t)
+{
+    enum { FAR = 1 << 24 };
+    struct pending_flags *p = &t->pending;
+    const struct insn *insn = t->insn;
+    const int64_t moved = p->moved - (insn->op == OP_add_imm ? insn->imm : -insn->imm);
+    const bool counts = (insn->op == OP_add_imm || insn->op == OP_sub_imm) && insn->rd == p->a && insn->rn == p->a;
+    if (p->host_only || !counts || (!p->immediate && p->b == p->a) || (p->kind & 1 && !insn->sf))
+        return false;
+    if (moved <= -FAR || moved >= FAR)
+        return false;
+    p->moved = (int32_t)moved;
+    return true;
+}
+
 void flags_before_insn(struct translation_state *t)
 {
     const struct pending_flags *p = &t->pending;
@@ -239,7 +267,7 @@ void flags_before_insn(struct translation_state *t)
         return;
     if (flags_die(t))
         t->pending.kind = FLAG_KIND_NONE;
-    else
+    else if (!follow_operand(t))
         commit_flags(t);
 }
 
@@ -248,7 +276,8 @@ void flags_before_insn(struct translation_state *t)
 static bool same_pending(const struct pending_flags *a, const struct pending_flags *b)
 {
     return a->kind == b->kind && a->host_only == b->host_only && a->of_result == b->of_result &&
-           a->immediate == b->immediate && a->a == b->a && (a->immediate ? a->imm == b->imm : a->b == b->b);
+           a->immediate == b->immediate && a->a == b->a && a->moved == b->moved &&
+           (a->immediate ? a->imm == b->imm : a->b == b->b);
 }
 
 void flags_note_edge(struct translation_state *t, int to)

@@ -30,6 +30,7 @@ struct pending_flags {
     bool of_result;    /* `a` is the result: the first operand is a + b (of a sum, a - b) */
     bool immediate;    /* the second operand is `imm`, not b */
     uint8_t a, b;      /* guest registers */
+    int32_t moved;     /* that `a` has been changed by since: it was so much more */
     int64_t imm;
 };
 
@@ -94,13 +95,16 @@ struct far_jump {
 
 #define BTYPE_OF_PAGE 3
 
-/* A jump out of a region, out of line: to other code, or because too little is left of the turn. */
+/* A jump out of a region, out of line: to other code, or because too little is left of the turn. Or within it: where
+ * flags are committed on the way. */
 struct way_out {
     uint8_t *jump_end;
     int64_t distance;              /* of its target from the block's end */
     const struct ir_block *falls_back; /* to this block's own translation instead */
     enum host_flags flags;
     struct pending_flags pending;
+    bool flags_raw;
+    int to;                        /* a block of the region, or IR_OUTSIDE */
 };
 
 /* A jump to a block of this unit. */

@@ -161,15 +161,6 @@ static void commit_for(struct translation_state *t, int a, int b)
         commit_flags(t);
 }
 
-static void commit_for_both(struct translation_state *t)
-{
-    if (!t->ir->is_region)
-        return;
-    flags_note_edge(t, t->here->taken);
-    flags_note_edge(t, t->here->next);
-    commit_for(t, t->here->taken, t->here->next);
-}
-
 static void hand_flags(struct translation_state *t, int to)
 {
     t->flags_handed[to] = true;
@@ -237,11 +228,13 @@ static void branch_always(struct translation_state *t)
 static void follow_if(struct translation_state *t, enum x64_cc cc, int to, int64_t distance)
 {
     uint8_t *jump_end = x64_jcc(t->c, cc);
-    if (to != IR_OUTSIDE) {
+    const bool commits = wants_flags(t, to) && t->pending.kind;
+    if (to != IR_OUTSIDE && !commits) {
         hand_flags(t, to);
         jump_within(t, jump_end, to);
     } else {
-        t->ways_out[t->way_out_count++] = (struct way_out){jump_end, distance, NULL, t->flags, t->pending};
+        t->ways_out[t->way_out_count++] =
+            (struct way_out){jump_end, distance, NULL, t->flags, t->pending, t->flags_raw, to};
     }
 }
 
@@ -256,6 +249,12 @@ void emit_ways_out(struct translation_state *t)
         }
         t->flags = way->flags;
         t->pending = way->pending;
+        if (!way->falls_back && way->to != IR_OUTSIDE) {
+            t->flags_raw = way->flags_raw;
+            commit_for(t, way->to, IR_OUTSIDE);
+            jump_within(t, x64_jmp(t->c), way->to);
+            continue;
+        }
         commit_flags(t);
         give_registers(t);
         if (way->falls_back)
@@ -283,6 +282,32 @@ static void branch_out(struct translation_state *t, enum x64_cc cc)
     jump_out(t, 0);
 }
 
+/* Of a conditional branch within a region that does not test on both ways: whether the jump is made where it is not
+ * taken, and the other way goes on behind it. */
+static bool jumps_if_not(const struct translation_state *t)
+{
+    const int taken = t->here->taken, next = t->here->next;
+    return is_loop_head(t, taken) ||
+           (taken != IR_OUTSIDE && !is_loop_head(t, next) && (comes_next(t, taken) || next == IR_OUTSIDE));
+}
+
+/* Before a conditional branch. Each way on sees to its own flags, that of the jump out of line; unless both want them,
+ * or the jump is usually made. */
+static void commit_before_branch(struct translation_state *t)
+{
+    const int taken = t->here->taken, next = t->here->next;
+    if (!t->ir->is_region)
+        return;
+    flags_note_edge(t, taken);
+    flags_note_edge(t, next);
+    if (is_loop_head(t, taken) && is_loop_head(t, next))
+        return;
+    const int jump = jumps_if_not(t) ? next : taken, other = jumps_if_not(t) ? taken : next;
+    if (wants_flags(t, jump) && (wants_flags(t, other) || other == IR_OUTSIDE ||
+                                 t->ir->blocks[jump].heat > t->ir->blocks[other].heat))
+        commit_for(t, jump, other);
+}
+
 /* The branch is taken where `cc` holds. Nothing here touches the host's flags, except that what is pending has been
  * committed where only they hold it. */
 static void branch_both(struct translation_state *t, enum x64_cc cc)
@@ -307,9 +332,7 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
         follow(t, next, 0);
         return;
     }
-    const bool inverted =
-        taken_tests || (taken != IR_OUTSIDE && !next_tests && (comes_next(t, taken) || next == IR_OUTSIDE));
-    if (inverted) {
+    if (jumps_if_not(t)) {
         follow_if(t, cc ^ 1, next, 0);
         follow(t, taken, distance);
     } else {
@@ -556,7 +579,7 @@ enum outcome translate_branch(struct translation_state *t)
     if (leaves_always(insn->op))
         commit_flags(t);
     else if (insn->op != OP_b && (insn->op != OP_b_cond || insn->opt < 14))
-        commit_for_both(t);
+        commit_before_branch(t);
     switch (insn->op) {
     case OP_b: branch_always(t); return ENDED;
     case OP_bl: call_direct(t); return ENDED;

@@ -7,6 +7,11 @@
 static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, unsigned rd, unsigned rn, unsigned m)
 {
     unsigned n = general_use(t, rn, RAX), d = general_destination(t, rd, RAX);
+    if (d != n && d == m && op != ALU_SUB) { /* the others take their operands either way round */
+        x64_alu(t->c, w, op, d, n);
+        general_done(t, rd, d);
+        return;
+    }
     if (d != n) {
         if (d == m)
             d = RAX;
@@ -303,6 +308,13 @@ static void conditional_compare(struct translation_state *t, enum x64_alu op, bo
 static void variable_shift(struct translation_state *t, enum x64_shift op)
 {
     const struct insn *insn = t->insn;
+    if (host_has.bmi2 && op != SHIFT_ROR) {
+        const unsigned n = general_use(t, insn->rn, RAX), m = general_use(t, insn->rm, RCX);
+        const unsigned d = general_destination(t, insn->rd, RAX);
+        x64_shift_by(t->c, insn->sf, op, d, n, m);
+        general_done(t, insn->rd, d);
+        return;
+    }
     general_copy(t, insn->rm, RCX);
     general_copy(t, insn->rn, RAX);
     x64_shift_cl(t->c, insn->sf, op, RAX);
@@ -335,9 +347,20 @@ static void multiply_add(struct translation_state *t, bool subtract)
 {
     const struct insn *insn = t->insn;
     unsigned w = insn->sf;
+    t->flags = FLAGS_UNKNOWN;
+    if (insn->ra == REG_ZERO && !subtract) {
+        unsigned n = general_use(t, insn->rn, RAX), m = general_use(t, insn->rm, RCX);
+        const unsigned d = general_destination(t, insn->rd, RAX);
+        if (d == m)
+            m = n;
+        else if (d != n)
+            x64_mov(t->c, w, d, n);
+        x64_imul(t->c, w, d, m);
+        general_done(t, insn->rd, d);
+        return;
+    }
     general_copy(t, insn->rn, RAX);
     x64_imul(t->c, w, RAX, general_use(t, insn->rm, RCX));
-    t->flags = FLAGS_UNKNOWN;
     if (subtract) {
         general_copy(t, insn->ra, RCX);
         x64_alu(t->c, w, ALU_SUB, RCX, RAX);
@@ -500,7 +523,7 @@ bool translate_data(struct translation_state *t)
     case OP_udiv: divide(t, false); return true;
     case OP_sdiv: divide(t, true); return true;
     case OP_madd:
-        if (multiplies_quietly(t->insn))
+        if (multiplies_quietly(t->insn) && (t->flags != FLAGS_UNKNOWN || t->pending.host_only))
             multiply_quietly(t);
         else
             multiply_add(t, false);

@@ -320,6 +320,18 @@ static inline void x64_mulx(struct x64 *c, unsigned high, unsigned low, unsigned
     x64_byte(c, 0xc0 | (high & 7) << 3 | (from & 7));
 }
 
+/** to = from shifted by the lowest bits of `count`, not rotated, and the flags stay (BMI2). */
+static inline void x64_shift_by(struct x64 *c, unsigned w, enum x64_shift op, unsigned to, unsigned from,
+                                unsigned count)
+{
+    const unsigned prefix = op == SHIFT_SHL ? 1 : op == SHIFT_SAR ? 2 : 3;
+    x64_byte(c, 0xc4);
+    x64_byte(c, (to < 8) << 7 | 1 << 6 | (from < 8) << 5 | 2);
+    x64_byte(c, w << 7 | (~count & 15) << 3 | prefix);
+    x64_byte(c, 0xf7);
+    x64_byte(c, 0xc0 | (to & 7) << 3 | (from & 7));
+}
+
 /** rax, rdx = rdx:rax divided by `by`. */
 static inline void x64_div(struct x64 *c, unsigned w, bool sign, unsigned by)
 {

@@ -121,6 +121,20 @@ static bool do_jack(struct machine *machine, const char *words, struct error *er
     return true;
 }
 
+/* screen|serial|console: what the window, screenshots and keys are of from now on. */
+static bool do_page(struct machine *machine, const char *words, struct error *error)
+{
+    static const char *const names[VIEWS_MAX] = {"screen", "serial", "console"};
+    unsigned i = 0;
+    while (i < VIEWS_MAX && strcmp(words, names[i]))
+        i++;
+    if (i == VIEWS_MAX)
+        return error_set(error, "page expects screen, serial or console (not '%s')", words);
+    return !machine || screen_view(&machine->screen, i) ||
+           error_set(error, "the machine has no such page: %s", i ? "give --serial page or --console page"
+                                                                   : "give --display none, or sdl");
+}
+
 /* Puts a text on the clipboard that the guest shares, as if the host had copied it. */
 static bool do_clipboard(struct machine *machine, const char *words, struct error *error)
 {
@@ -140,7 +154,7 @@ static const struct {
 } actions[] = {{"screenshot", do_screenshot, true}, {"key", do_key, false},     {"type", do_type, false},
                {"mouse", do_mouse, false},          {"click", do_click, false}, {"power", do_power, false},
                {"link", do_link, false},             {"jack", do_jack, false},
-               {"clipboard", do_clipboard, false}};
+               {"clipboard", do_clipboard, false},   {"page", do_page, true}};
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
 
 /* The action's place in the table; `*words` becomes what stands behind its name. */
@@ -160,8 +174,8 @@ bool action_do(struct machine *machine, const char *action, struct error *error)
     unsigned i = find_action(action, &words);
     if (i == ACTION_COUNT)
         return error_set(error,
-                         "'%s' is no action; there are screenshot, key, type, mouse, click, power, link, jack and "
-                         "clipboard",
+                         "'%s' is no action; there are screenshot, key, type, mouse, click, power, link, jack, "
+                         "clipboard and page",
                          action);
     return actions[i].act(machine, words, error);
 }

@@ -115,6 +115,14 @@ unsigned key_by_name(const char *name, size_t length)
     return 0;
 }
 
+char key_character(unsigned code, bool shift)
+{
+    for (unsigned i = 0; i < KEY_COUNT; i++)
+        if (keys[i].code == code)
+            return shift && keys[i].shifted ? keys[i].shifted : keys[i].plain;
+    return 0;
+}
+
 unsigned key_by_character(char character, bool *shift)
 {
     for (unsigned i = 0; character && i < KEY_COUNT; i++)

@@ -9,6 +9,7 @@
 #include "machine/board.h"
 #include "machine/boot.h"
 #include "machine/contract/display.h"
+#include "machine/page.h"
 #include "machine/dtb.h"
 #include "machine/file.h"
 #include "machine/marks.h"
@@ -306,6 +307,25 @@ static bool build(struct machine *machine, struct error *error)
            open_line(&machine->console, "console", &options->console, error);
 }
 
+static void add_view(struct machine *machine, unsigned number, const char *name, struct display *display,
+                     struct page *page)
+{
+    struct machine_screen *screen = &machine->screen;
+    if (!display)
+        return;
+    screen->views[number] = (struct machine_view){name, display, page};
+    if (!screen->views[screen->viewed].name)
+        screen->viewed = number;
+}
+
+static void add_views(struct machine *machine)
+{
+    struct page *serial = serial_page(machine->uart.serial), *console = serial_page(machine->console.serial);
+    add_view(machine, 0, "screen", machine->screen.display, NULL);
+    add_view(machine, 1, "serial", serial ? page_display(serial) : NULL, serial);
+    add_view(machine, 2, "console", console ? page_display(console) : NULL, console);
+}
+
 struct machine *machine_create(const struct run_options *options, const struct engine_ops *engine_ops,
                                struct error *error)
 {
@@ -324,6 +344,7 @@ struct machine *machine_create(const struct run_options *options, const struct e
         machine_free(machine);
         return NULL;
     }
+    add_views(machine);
     return machine;
 }
 

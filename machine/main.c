@@ -444,7 +444,8 @@ static int command_exec(int argc, char **argv)
         exec_help(stdout);
         return finish_output();
     }
-    const struct exec_translator translator = {&jit_settings.perf_map, &jit_settings.counting};
+    const struct exec_translator translator = {&jit_settings.perf_map, &jit_settings.counting,
+                                               &jit_settings.dump};
     jit_settings.process = true;
     return complain((enum exit_status)exec_command(argc, argv, "armature", engines, &translator, &error),
                     error.text);

@@ -46,6 +46,7 @@ enum serial_kind {
     SERIAL_STDIO, /* the program's own input and output, raw with a Ctrl-A escape where it is a terminal */
     SERIAL_FILE,  /* output goes into a file, made or emptied */
     SERIAL_UNIX,  /* a Unix socket that the program listens on; one client at a time */
+    SERIAL_PAGE,  /* a text page, in the window and for screenshots */
     SERIAL_PTY,   /* a new pseudo-terminal, whose name is printed on standard error */
 };
 

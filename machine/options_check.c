@@ -85,7 +85,8 @@ bool options_check(const struct run_options *options, struct error *error)
     if (options->gic == GIC_VERSION_2 && options->cpus > MAX_GIC2_CPUS)
         return error_set(error, "--gic 2 serves up to %u processors: give --cpus %u, or --gic 3", MAX_GIC2_CPUS,
                          MAX_GIC2_CPUS);
-    if (options->display.kind == DISPLAY_ABSENT && options->screenshot && !options->restore)
+    bool page = options->serial.kind == SERIAL_PAGE || options->console.kind == SERIAL_PAGE;
+    if (options->display.kind == DISPLAY_ABSENT && !page && options->screenshot && !options->restore)
         return error_set(error, "--screenshot needs a screen: give --display none, or sdl");
     if (options->at_count && options->cpus > 1 && (options->record || options->replay))
         return error_set(

@@ -5,7 +5,7 @@
 #include "machine/contract/clock.h"
 #include "machine/options_values.h"
 
-#define SERIALS "none null stdio pty file: unix:"
+#define SERIALS "none null stdio pty page file: unix:"
 
 static bool take_serial_option(struct serial_option *serial, const char *what, const char *value,
                                struct error *error)
@@ -13,7 +13,8 @@ static bool take_serial_option(struct serial_option *serial, const char *what, c
     static const struct {
         const char *word;
         enum serial_kind kind;
-    } kinds[] = {{"none", SERIAL_NONE}, {"null", SERIAL_NULL}, {"stdio", SERIAL_STDIO}, {"pty", SERIAL_PTY}};
+    } kinds[] = {{"none", SERIAL_NONE}, {"null", SERIAL_NULL}, {"stdio", SERIAL_STDIO}, {"pty", SERIAL_PTY},
+                 {"page", SERIAL_PAGE}};
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(value, kinds[i].word)) {
             *serial = (struct serial_option){kinds[i].kind, NULL};
@@ -24,7 +25,7 @@ static bool take_serial_option(struct serial_option *serial, const char *what, c
         *serial = (struct serial_option){file ? SERIAL_FILE : SERIAL_UNIX, value + 5};
         return true;
     }
-    return error_set(error, "%s expects stdio, file:PATH, unix:PATH, pty, null or none (not '%s')", what, value);
+    return error_set(error, "%s expects stdio, file:PATH, unix:PATH, pty, page, null or none (not '%s')", what, value);
 }
 
 static bool take_serial(struct run_options *options, const char *value, struct error *error)
@@ -108,8 +109,8 @@ static bool take_at(struct run_options *options, const char *first, const char *
 
 const struct cli_option options_lines[] = {
     {"--serial", "WHERE", SERIALS, false,
-     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, or null (nowhere) or "
-     "none.",
+     "Where the serial line ends: stdio (the default), file:PATH, unix:PATH (a socket), pty, page (a text "
+     "page in the window, and for screenshots), or null (nowhere) or none.",
      take_serial},
     {"--serial-log", "FILE", "", false, "Also add what the guest prints on the serial line to the end of a file.",
      CLI_FILE(serial_log)},
@@ -141,7 +142,8 @@ const struct cli_option options_lines[] = {
     {"--at", "TIME ACTION", NULL, true,
      "Do something at a time of the guest, such as 20s: \"screenshot FILE.png\", \"key ctrl-alt-f2\", \"type TEXT\" "
      "(with \\n for Enter), \"mouse X Y\" (pixels), \"click X Y [left|middle|right]\", \"power\", \"link net0 down\" "
-     "(or up), \"jack line out\" (or mic; or in) or \"clipboard TEXT\".",
+     "(or up), \"jack line out\" (or mic; or in), \"clipboard TEXT\" or \"page serial\" (or console, or screen), "
+     "which is what the next screenshots and keys are of.",
      .take_pair = take_at},
     {0},
 };

@@ -10,6 +10,7 @@
 #include "machine/contract/display.h"
 #include "machine/contract/input.h"
 #include "machine/contract/input_event.h"
+#include "machine/page.h"
 
 /* --- pictures -------------------------------------------------------------------------------------- */
 
@@ -46,22 +47,33 @@ static bool write_png(FILE *file, const uint32_t *pixels, uint32_t width, uint32
     return good;
 }
 
+bool screen_view(struct machine_screen *screen, unsigned number)
+{
+    if (number >= VIEWS_MAX || !screen->views[number].name)
+        return false;
+    screen->viewed = number;
+    if (screen->on_view)
+        screen->on_view(screen->on_view_context);
+    return true;
+}
+
 typedef const uint32_t *frame_of(const struct display *display, uint32_t *width, uint32_t *height);
 
 static bool take_screenshot(const struct machine_screen *screen, frame_of *frame_now, const char *path,
                             struct error *error)
 {
     uint32_t width, height;
-    if (!screen->display)
+    struct display *display = screen->views[screen->viewed].display;
+    if (!display)
         return error_set(error, "%s: the machine has no screen; give --display none, or sdl", path);
-    display_refresh(screen->display);
-    const uint32_t *frame = frame_now(screen->display, &width, &height);
+    display_refresh(display);
+    const uint32_t *frame = frame_now(display, &width, &height);
     if (!frame)
         return error_set(error, "%s: nothing is on the screen: the guest has no driver for it, or has switched it off",
                          path);
     uint32_t *pixels = host_alloc((size_t)width * height, sizeof *pixels);
     memcpy(pixels, frame, (size_t)width * height * sizeof *pixels);
-    put_cursor(screen->display, pixels, width, height);
+    put_cursor(display, pixels, width, height);
     FILE *file = fopen(path, "wbe");
     bool good = file && write_png(file, pixels, width, height);
     int reason = errno;
@@ -88,6 +100,12 @@ static struct input_event_record event(unsigned type, unsigned code, uint32_t va
     return (struct input_event_record){htole16((uint16_t)type), htole16((uint16_t)code), htole32(value)};
 }
 
+/* The text page that is looked at. NULL: it is the screen. */
+static struct page *page_of(const struct machine_screen *screen)
+{
+    return screen->views[screen->viewed].page;
+}
+
 /* Up to two events and what ends them. An input that finds the door's queue full is lost, as the guest is not
  * listening. */
 static void post(const struct machine_screen *screen, unsigned source, const struct input_event_record *events,
@@ -96,13 +114,15 @@ static void post(const struct machine_screen *screen, unsigned source, const str
     struct input_event_record all[3];
     memcpy(all, events, count * sizeof *events);
     all[count] = event(EVENT_SYN, 0, 0);
-    if (screen->inputs)
+    if (screen->inputs && !page_of(screen))
         input_post(screen->inputs, source, all, (count + 1) * sizeof *all);
 }
 
 void input_key(const struct machine_screen *screen, unsigned code, bool pressed)
 {
     struct input_event_record one = event(EVENT_KEY, code, pressed);
+    if (page_of(screen))
+        page_key(page_of(screen), code, pressed);
     post(screen, screen->keyboard_source, &one, 1);
 }
 
@@ -133,6 +153,8 @@ void input_wheel(const struct machine_screen *screen, int sideways, int up)
 {
     struct input_event_record one = event(EVENT_RELATIVE, up ? RELATIVE_WHEEL : RELATIVE_WHEEL_SIDE,
                                           (uint32_t)(up ? up : sideways));
+    if (page_of(screen))
+        page_scroll(page_of(screen), 3 * up);
     if (up || sideways)
         post(screen, screen->tablet_source, &one, 1);
 }
@@ -188,6 +210,6 @@ bool input_chord(const struct machine_screen *screen, const char *names, struct 
 void input_resize(const struct machine_screen *screen, uint32_t width, uint32_t height)
 {
     uint32_t size[2] = {htole32(width), htole32(height)};
-    if (screen->inputs)
+    if (screen->inputs && !page_of(screen))
         input_post(screen->inputs, screen->size_source, size, sizeof size);
 }

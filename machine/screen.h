@@ -13,13 +13,29 @@
 struct display;
 struct inputs;
 struct machine;
+struct page;
+
+/** What can be looked at and typed on: the screen, and serial lines that end on text pages. */
+#define VIEWS_MAX 3u
+struct machine_view {
+    const char *name;        /* "screen", "serial", "console"; NULL: there is none */
+    struct display *display;
+    struct page *page;       /* NULL: the screen */
+};
 
 /** The ends of the machine's devices. Without a display all is 0. */
 struct machine_screen {
     struct display *display;
+    struct machine_view views[VIEWS_MAX];
+    unsigned viewed; /* the one that is looked at, in the window, and by what follows */
+    void (*on_view)(void *context); /* another is; NULL: nobody asks */
+    void *on_view_context;
     struct inputs *inputs;
     unsigned size_source, keyboard_source, tablet_source;
 };
+
+/** Has another view looked at. False: there is none of that number. */
+bool screen_view(struct machine_screen *screen, unsigned number);
 
 /** Writes what the screen shows to `path`, as PNG, the cursor in it. False where the machine has no screen, or nothing
  * is shown on it, or the file cannot be written. */
@@ -48,6 +64,8 @@ void input_resize(const struct machine_screen *screen, uint32_t width, uint32_t 
 
 /** The code of a key by its name; 0: there is none. */
 unsigned key_by_name(const char *name, size_t length);
+/** The character that a key makes; 0: none. */
+char key_character(unsigned code, bool shift);
 /** The key that makes a character, and whether with shift; 0: none does. */
 unsigned key_by_character(char character, bool *shift);
 #define KEY_LEFT_SHIFT 42u

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
+#include "machine/page.h"
 #include "machine/terminal.h"
 
 #define END_OF_INPUT     0x04 /* Ctrl-D */
@@ -29,6 +30,7 @@ struct serial {
     int in_fd, out_fd, listen_fd; /* -1: none (now) */
     FILE *log;                    /* a file that gets all output too; NULL: none (any more) */
     struct host_poller log_poller;
+    struct page *page;            /* of SERIAL_PAGE */
     int pty_fd;                   /* the other side of the pseudo-terminal, held so that it never hangs up */
     struct host_watch in_watch, out_watch, listen_watch;
     struct inputs *inputs; /* NULL until attached */
@@ -164,9 +166,11 @@ void serial_transmit(void *context, const void *bytes, size_t length)
     if (serial->kind == SERIAL_NONE || serial->kind == SERIAL_NULL)
         return;
     bool line_ends = false;
+    if (serial->page)
+        page_write(serial->page, bytes, length);
     if (serial->log && fwrite(bytes, length, 1, serial->log) != 1)
         give_up_log(serial);
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length && !serial->page; i++) {
         if (serial->used == SERIAL_BUFFER_BYTES)
             make_room(serial);
         serial->buffer[serial->used++] = from[i];
@@ -337,6 +341,19 @@ static bool open_pty(struct serial *serial, struct error *error)
     return true;
 }
 
+/* What is typed on the page, or the terminal answers. */
+static void from_page(void *context, const void *bytes, size_t length)
+{
+    struct serial *serial = context;
+    if (serial->inputs && !serial->output_only)
+        input_post(serial->inputs, serial->source, bytes, length);
+}
+
+struct page *serial_page(const struct serial *serial)
+{
+    return serial ? serial->page : NULL;
+}
+
 static bool open_line(struct serial *serial, struct error *error)
 {
     switch (serial->kind) {
@@ -349,6 +366,7 @@ static bool open_line(struct serial *serial, struct error *error)
     case SERIAL_FILE: return open_file(serial, error);
     case SERIAL_UNIX: return open_unix(serial, error);
     case SERIAL_PTY: return open_pty(serial, error);
+    case SERIAL_PAGE: return (serial->page = page_create(from_page, serial, error)) != NULL;
     }
     assert(!"a kind of serial line");
     return false;
@@ -449,5 +467,6 @@ void serial_close(struct serial *serial)
         close(serial->pty_fd);
     if (serial->log)
         fclose(serial->log);
+    page_free(serial->page);
     free(serial);
 }

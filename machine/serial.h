@@ -8,7 +8,11 @@
 #include "machine/contract/input.h"
 #include "machine/options.h"
 
+struct page;
 struct serial;
+
+/** The text page on which a line ends; NULL: it ends elsewhere. NULL is allowed. */
+struct page *serial_page(const struct serial *serial);
 
 /** Opens the host's side (the terminal is not touched yet). `name` is for messages ("serial", "console").
  *  NULL: `error` says what could not be had. */

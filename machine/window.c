@@ -28,6 +28,7 @@ struct window {
     struct host_watch ticks; /* of a timer, which runs while the picture is one that nobody draws */
     /* What could not be sent yet, as the window is behind. */
     struct display_area damage; /* width 0: none */
+    const char *state;
     bool mode_waits, cursor_waits, text_waits;
 };
 
@@ -39,18 +40,26 @@ static bool send_message(struct window *window, const struct window_message *mes
            (ssize_t)sizeof *message;
 }
 
+/* What is looked at: the screen, or a text page. */
+static struct display *viewed(const struct window *window)
+{
+    return window->machine->screen.views[window->machine->screen.viewed].display;
+}
+
 static bool send_mode(struct window *window)
 {
     uint32_t width, height;
-    display_frame(window->machine->screen.display, &width, &height);
-    return send_message(window,
-                        &(struct window_message){.kind = WINDOW_MODE, .x = (int32_t)width, .y = (int32_t)height});
+    display_frame(viewed(window), &width, &height);
+    return send_message(window, &(struct window_message){.kind = WINDOW_MODE,
+                                                         .x = (int32_t)width,
+                                                         .y = (int32_t)height,
+                                                         .width = (int32_t)window->machine->screen.viewed});
 }
 
 static bool send_cursor(struct window *window)
 {
     const uint32_t *picture;
-    struct display_cursor cursor = display_cursor_now(window->machine->screen.display, &picture);
+    struct display_cursor cursor = display_cursor_now(viewed(window), &picture);
     return send_message(window, &(struct window_message){.kind = WINDOW_CURSOR, .x = (int32_t)cursor.hot_x,
                                                          .y = (int32_t)cursor.hot_y, .width = cursor.visible});
 }
@@ -101,13 +110,13 @@ static void on_tick(void *backend, short revents)
     struct window *window = backend;
     uint64_t count;
     if (read(window->ticks.fd, &count, sizeof count) == sizeof count)
-        display_refresh(window->machine->screen.display);
+        display_refresh(viewed(window));
 }
 
 static void on_mode(void *context, uint32_t width, uint32_t height)
 {
     struct window *window = context;
-    tick(window, display_is_underlay(window->machine->screen.display));
+    tick(window, display_is_underlay(viewed(window)));
     window->mode_waits = true;
     window->damage = (struct display_area){0, 0, width, height};
     send_waiting(window);
@@ -145,12 +154,34 @@ static void on_copied(void *context)
     send_waiting(window);
 }
 
+static void send_state(struct window *window)
+{
+    const struct machine_screen *screen = &window->machine->screen;
+    struct window_message message = {.kind = WINDOW_STATE};
+    const char *page = screen->views[screen->viewed].page ? screen->views[screen->viewed].name : NULL;
+    snprintf(message.text, sizeof message.text, "%s%s%s", window->state, page ? ", " : "", page ? page : "");
+    send_message(window, &message);
+}
+
 void window_state(struct window *window, const char *state)
 {
-    struct window_message message = {.kind = WINDOW_STATE};
-    snprintf(message.text, sizeof message.text, "%s", state);
-    if (window)
-        send_message(window, &message);
+    if (!window)
+        return;
+    window->state = state;
+    send_state(window);
+}
+
+/* Looks at another view, and tells all of it anew. */
+static void on_view(void *context)
+{
+    struct window *window = context;
+    const struct display_watcher watcher = {on_mode, on_damage, on_cursor, window};
+    for (unsigned i = 0; i < VIEWS_MAX; i++)
+        if (window->machine->screen.views[i].display)
+            display_watch(window->machine->screen.views[i].display, NULL);
+    display_watch(viewed(window), &watcher);
+    on_cursor(window);
+    send_state(window);
 }
 
 /* --- from the window ------------------------------------------------------------------------------- */
@@ -172,7 +203,12 @@ static void take_message(struct window *window, const struct window_message *mes
     struct machine *machine = window->machine;
     const struct machine_screen *screen = &machine->screen;
     switch (message->kind) {
-    case WINDOW_KEY: input_key(screen, (unsigned)message->x, message->y); break;
+    case WINDOW_KEY:
+        /* Keys are repeated by the guest itself; a page's are by the window. */
+        if (message->y < 2 || screen->views[screen->viewed].page)
+            input_key(screen, (unsigned)message->x, message->y);
+        break;
+    case WINDOW_VIEW: screen_view(&machine->screen, (unsigned)message->x); break;
     case WINDOW_POINTER: input_pointer(screen, (uint32_t)message->x, (uint32_t)message->y); break;
     case WINDOW_BUTTON: input_button(screen, (unsigned)message->x, message->y); break;
     case WINDOW_WHEEL:
@@ -200,7 +236,8 @@ static void lose(struct window *window)
     host_watch_remove(window->machine->inputs, &window->watch);
     host_watch_remove(window->machine->inputs, &window->ticks);
     window->watched = false;
-    display_watch(window->machine->screen.display, NULL);
+    display_watch(viewed(window), NULL);
+    window->machine->screen.on_view = NULL;
     if (window->machine->clipboard)
         window->machine->clipboard->copied = NULL;
     host_process_end(&window->process, true);
@@ -247,9 +284,9 @@ struct window *window_create(const struct run_options *options, struct error *er
     return NULL;
 }
 
-static bool send_memory(struct window *window, int memory)
+static bool send_memory(struct window *window, unsigned view, int memory)
 {
-    struct window_message message = {.kind = WINDOW_MEMORY};
+    struct window_message message = {.kind = WINDOW_MEMORY, .x = (int32_t)view};
     union {
         char bytes[CMSG_SPACE(sizeof memory)];
         struct cmsghdr align;
@@ -267,25 +304,27 @@ static bool send_memory(struct window *window, int memory)
 
 bool window_attach(struct window *window, struct machine *machine, struct error *error)
 {
-    const struct display_watcher watcher = {on_mode, on_damage, on_cursor, window};
+    const struct machine_view *views = machine->screen.views;
     if (!machine->screen.display)
         return error_set(error, "the machine has no screen that a window could show");
     window->machine = machine;
-    if (!send_memory(window, display_memory(machine->screen.display)))
-        return error_set(error, "there is no window: its process ended");
+    for (unsigned i = 0; i < VIEWS_MAX; i++)
+        if (views[i].display && !send_memory(window, i, display_memory(views[i].display)))
+            return error_set(error, "there is no window: its process ended");
     window->watch = (struct host_watch){window->process.socket, POLLIN, on_ready, window};
     window->ticks =
         (struct host_watch){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), POLLIN, on_tick, window};
     host_watch_add(machine->inputs, &window->watch);
     host_watch_add(machine->inputs, &window->ticks);
     window->watched = true;
-    display_watch(machine->screen.display, &watcher);
+    machine->screen.on_view = on_view;
+    machine->screen.on_view_context = window;
     if (machine->clipboard) {
         machine->clipboard->copied = on_copied;
         machine->clipboard->context = window;
     }
-    on_cursor(window);
-    window_state(window, "running");
+    window->state = "running";
+    on_view(window);
     return true;
 }
 

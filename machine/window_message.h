@@ -9,14 +9,15 @@
 
 enum window_message_kind {
     /* To the window. */
-    WINDOW_MEMORY, /* the display's memory comes along, as a descriptor */
-    WINDOW_MODE,   /* x: width, y: height; 0: nothing is shown */
+    WINDOW_MEMORY, /* x: a view's number; the memory of its display comes along, as a descriptor */
+    WINDOW_MODE,   /* x: width, y: height; 0: nothing is shown; width: of which view */
     WINDOW_DAMAGE, /* x, y, width, height */
     WINDOW_CURSOR, /* x, y: its hot spot in its picture; width: it is visible */
     WINDOW_STATE,  /* text */
     WINDOW_TEXT,   /* a struct window_text: what the guest copied; from the window, what the host did */
     /* From the window. */
-    WINDOW_KEY,     /* x: Linux input code, y: pressed */
+    WINDOW_KEY,     /* x: Linux input code, y: 1 pressed, 2 again, 0 no more */
+    WINDOW_VIEW,    /* x: the number of the view that is wanted */
     WINDOW_POINTER, /* x, y: 0 to TABLET_MAX */
     WINDOW_BUTTON,  /* x: Linux input code, y: pressed */
     WINDOW_WHEEL,   /* x: to the right, y: up */

@@ -18,11 +18,14 @@
 
 /* --- state ----------------------------------------------------------------------------------------- */
 
+#define VIEWS 3 /* the screen, and two text pages */
+
 struct view {
     int socket;
     SDL_Window *window;
     SDL_Cursor *cursor;
-    const uint32_t *memory; /* NULL: not come yet */
+    const uint32_t *memories[VIEWS]; /* of the screen and the pages; NULL: not come yet, or there is none */
+    const uint32_t *memory;          /* of the one that is shown */
     int width, height;      /* of the machine's screen */
     SDL_Rect target;        /* where in the window it is */
     bool full_screen, grabbed, no_shortcut;
@@ -93,6 +96,21 @@ static void one_to_one(struct view *view)
         SDL_SetWindowSize(view->window, view->width, view->height);
 }
 
+static void show_screen(struct view *view)
+{
+    say(view, WINDOW_VIEW, 0, 0);
+}
+
+static void show_serial(struct view *view)
+{
+    say(view, WINDOW_VIEW, 1, 0);
+}
+
+static void show_console(struct view *view)
+{
+    say(view, WINDOW_VIEW, 2, 0);
+}
+
 static void press_power(struct view *view)
 {
     say(view, WINDOW_POWER, 0, 0);
@@ -118,7 +136,10 @@ static const struct {
     {SDLK_h, show_help, "H  this help"},
     {SDLK_f, toggle_full_screen, "F  full screen, and back"},
     {SDLK_g, toggle_grab, "G  all keys of the host's desktop go to the guest, and back"},
-    {SDLK_1, one_to_one, "1  a window as large as the guest's screen"},
+    {SDLK_1, show_screen, "1  the guest's screen"},
+    {SDLK_2, show_serial, "2  its serial line, a text page with --serial page; Shift and page up scroll there"},
+    {SDLK_3, show_console, "3  its console, with --console page"},
+    {SDLK_0, one_to_one, "0  a window as large as what it shows"},
     {SDLK_s, take_shot, "S  a screenshot, in the folder where Armature was started"},
     {SDLK_p, press_power, "P  presses the power key: the guest shuts itself down"},
     {SDLK_q, close_window, "Q  ends the machine"},
@@ -154,7 +175,11 @@ static void take_key(struct view *view, const SDL_KeyboardEvent *key)
     unsigned code = input_code_of_usage(key->keysym.scancode); /* which SDL's scancodes are */
     bool down = key->type == SDL_KEYDOWN;
     /* The guest repeats keys by itself. A key that went down before the window had the focus does not come up in it. */
-    if (!code || key->repeat || (down && shortcut(view, key)) || view->pressed[code] == down)
+    if (!code || (down && shortcut(view, key)))
+        return;
+    if (key->repeat && view->pressed[code])
+        say(view, WINDOW_KEY, (int)code, 2);
+    if (key->repeat || view->pressed[code] == down)
         return;
     view->pressed[code] = down;
     say(view, WINDOW_KEY, (int)code, down);
@@ -226,6 +251,7 @@ static void take_mode(struct view *view, const struct window_message *mode)
 {
     int width, height;
     bool same = view->width == mode->x && view->height == mode->y;
+    view->memory = mode->width >= 0 && mode->width < VIEWS ? view->memories[mode->width] : NULL;
     view->width = mode->x;
     view->height = mode->y;
     SDL_GetWindowSize(view->window, &width, &height);
@@ -307,7 +333,8 @@ static void note(struct view *view, const struct window_message *message, int me
     switch (message->kind) {
     case WINDOW_MEMORY: {
         void *mapped = mmap(NULL, DISPLAY_MEMORY_BYTES, PROT_READ, MAP_SHARED, memory, 0);
-        view->memory = mapped == MAP_FAILED ? NULL : mapped;
+        if (message->x >= 0 && message->x < VIEWS)
+            view->memories[message->x] = mapped == MAP_FAILED ? NULL : mapped;
         close(memory);
         break;
     }

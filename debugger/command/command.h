@@ -59,6 +59,9 @@ bool command_script(struct session *session, const char *path, struct error *err
 /** Loads a file with symbols, as the command `symbols` does. */
 bool command_symbols(struct session *session, const char *path, struct error *error);
 
+/** Does what --at can do too (machine/actions.h): the action `word` with these arguments. */
+bool command_act(struct session *session, const char *word, const char *arguments, struct error *error);
+
 /** Cuts " user PID" or " user NAME" off the end of a line, and puts the process into `point`. False: there is none. */
 bool command_cut_user(struct session *session, char *line, struct point *point, struct error *error);
 

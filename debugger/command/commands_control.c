@@ -61,14 +61,6 @@ static bool run_send(struct session *session, const char *arguments, struct erro
            error_set(error, "the guest does not take what was sent before");
 }
 
-/* What --at can do too. */
-static bool run_action(struct session *session, const char *name, const char *arguments, struct error *error)
-{
-    char action[256];
-    snprintf(action, sizeof action, "%s %s", name, arguments);
-    return action_check(action, error) && action_do(session->machine, action, error);
-}
-
 static bool run_key(struct session *session, const char *arguments, struct error *error)
 {
     struct machine *machine = session->machine;
@@ -81,28 +73,23 @@ static bool run_key(struct session *session, const char *arguments, struct error
         byte = (unsigned char)arguments[5] & 0x1f;
         input_post(machine->inputs, guest_line(session)->source, &byte, 1);
     } else {
-        return run_action(session, "key", arguments, error);
+        return command_act(session, "key", arguments, error);
     }
     return true;
 }
 
 static bool run_link(struct session *session, const char *arguments, struct error *error)
 {
-    return run_action(session, "link", arguments, error);
+    return command_act(session, "link", arguments, error);
 }
 
 static bool run_clipboard(struct session *session, const char *arguments, struct error *error)
 {
     const struct clipboard *clipboard = session->machine->clipboard;
     if (*arguments || !clipboard)
-        return run_action(session, "clipboard", *arguments ? arguments : "?", error);
+        return command_act(session, "clipboard", *arguments ? arguments : "?", error);
     say(session, "%.*s\n", (int)clipboard->guest_bytes, (const char *)clipboard->guest_text);
     return true;
-}
-
-static bool run_jack(struct session *session, const char *arguments, struct error *error)
-{
-    return run_action(session, "jack", arguments, error);
 }
 
 static bool run_expect(struct session *session, const char *arguments, struct error *error)
@@ -152,8 +139,6 @@ const struct command commands_control[] = {
      "Press a key: power, a break on the line, a control key there, or keys of a keyboard."},
     {"link", "NAME up|down", COMPLETES_NOTHING, run_link,
      "Put in or pull out the cable of a network card, such as net0, as the guest runs on."},
-    {"jack", "line|mic in|out", COMPLETES_NOTHING, run_jack,
-     "Plug something into the sound card, or pull it out, as the guest runs on."},
     {"clipboard", "[TEXT]", COMPLETES_NOTHING, run_clipboard,
      "Show what the guest has copied, or put a text on the clipboard that it shares."},
     {"expect", "TEXT [SECONDS]", COMPLETES_NOTHING, run_expect,

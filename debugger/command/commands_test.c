@@ -90,7 +90,7 @@ static bool run_assert_memory(struct session *session, const char *arguments, st
     return true;
 }
 
-static bool act(struct session *session, const char *word, const char *arguments, struct error *error)
+bool command_act(struct session *session, const char *word, const char *arguments, struct error *error)
 {
     char action[4096];
     snprintf(action, sizeof action, "%s %s", word, arguments);
@@ -99,22 +99,32 @@ static bool act(struct session *session, const char *word, const char *arguments
 
 static bool run_screenshot(struct session *session, const char *arguments, struct error *error)
 {
-    return act(session, "screenshot", arguments, error);
+    return command_act(session, "screenshot", arguments, error);
 }
 
 static bool run_type(struct session *session, const char *arguments, struct error *error)
 {
-    return act(session, "type", arguments, error);
+    return command_act(session, "type", arguments, error);
 }
 
 static bool run_mouse(struct session *session, const char *arguments, struct error *error)
 {
-    return act(session, "mouse", arguments, error);
+    return command_act(session, "mouse", arguments, error);
 }
 
 static bool run_click(struct session *session, const char *arguments, struct error *error)
 {
-    return act(session, "click", arguments, error);
+    return command_act(session, "click", arguments, error);
+}
+
+static bool run_jack(struct session *session, const char *arguments, struct error *error)
+{
+    return command_act(session, "jack", arguments, error);
+}
+
+static bool run_page(struct session *session, const char *arguments, struct error *error)
+{
+    return command_act(session, "page", arguments, error);
 }
 
 const struct command commands_test[] = {
@@ -127,6 +137,10 @@ const struct command commands_test[] = {
     {"assert-memory", "ADDRESS BYTES|\"TEXT\"", COMPLETES_EXPRESSION, run_assert_memory,
      "Fail where memory holds anything else than these bytes (in hexadecimal) or this text."},
     {"screenshot", "FILE", COMPLETES_FILE, run_screenshot, "Write what the screen shows as a PNG."},
+    {"page", "screen|serial|console", COMPLETES_NOTHING, run_page,
+     "What the window, screenshots and keys are of: the screen, or a line that ends on a text page."},
+    {"jack", "line|mic in|out", COMPLETES_NOTHING, run_jack,
+     "Plug something into the sound card, or pull it out, as the guest runs on."},
     {"type", "TEXT", COMPLETES_NOTHING, run_type, "Type at the keyboard of a machine with a screen."},
     {"mouse", "X Y", COMPLETES_NOTHING, run_mouse, "Move the pointer."},
     {"click", "X Y [BUTTON]", COMPLETES_NOTHING, run_click, "Move the pointer there and press a button."},

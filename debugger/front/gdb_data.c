@@ -145,7 +145,8 @@ void gdb_change_point(struct channel *channel, const char *text, bool set)
     static const unsigned kinds[] = {0, 0, WATCH_STORE, WATCH_LOAD, WATCH_LOAD | WATCH_STORE};
     uint64_t type, address, kind;
     struct error error;
-    if (!gdb_take_number(&text, &type, ',') || !gdb_take_number(&text, &address, ',') || !gdb_take_number(&text, &kind, 0)) {
+    if (!gdb_take_number(&text, &type, ',') || !gdb_take_number(&text, &address, ',') ||
+        !gdb_take_number(&text, &kind, 0)) {
         gdb_reply(channel, "E01");
         return;
     }

@@ -8,7 +8,9 @@
 
 #define SPANS_SHOWN 8u
 
-enum { FAMILY_UNIX = 1, FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16, FAMILY_PACKET = 17, FAMILY_VSOCK = 40 };
+enum {
+    FAMILY_UNIX = 1, FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16, FAMILY_PACKET = 17, FAMILY_VSOCK = 40
+};
 
 typedef bool show(struct call_text *line, uint64_t address, uint64_t extra, bool over);
 

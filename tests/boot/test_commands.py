@@ -210,6 +210,8 @@ ROWS = [
     ("jack", [], None, None, "jack line sideways", "line or mic, and in or out"),
     ("jack", [], None, None, "jack line out", "no sound card"),
     ("clipboard", [], None, None, "clipboard a text", "shares no clipboard"),
+    ("page", [], None, None, "page 7", "screen, serial or console"),
+    ("page", [], None, None, "page console", "no such page"),
     ("expect", ["send echo ex-$((1+1))"], "expect ex-2 20", "", "expect", "expects a text"),
     ("expect", [], "echo", "", "expect never 1", "did not print 'never' in time"),
     ("expect", [], "echo", "", "expect never soon", "no number of seconds"),

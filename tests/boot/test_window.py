@@ -4,7 +4,7 @@
 pointer moved in the window reach the guest, and a window server that vanishes takes nothing else along. With a folder that
 holds linux and initrd.gz of Debian's graphical installer in place of the guest: its first screens. Status 77: it is not there.
 
-usage: test_window.py PROGRAM GUEST-FOLDER shell|installer
+usage: test_window.py PROGRAM GUEST-FOLDER shell|pages|installer
 """
 import os
 import re
@@ -16,7 +16,7 @@ import time
 
 program, guest, case = sys.argv[1:4]
 program, guest = os.path.abspath(program), os.path.abspath(guest)
-kernel = os.path.join(guest, "Image" if case == "shell" else "linux")
+kernel = os.path.join(guest, "Image" if case != "installer" else "linux")
 folder = tempfile.TemporaryDirectory(prefix="armature-window-")
 serial = os.path.join(folder.name, "serial")
 processes = []
@@ -57,9 +57,9 @@ def start_server():
     return server
 
 
-def start_machine(*arguments):
+def start_machine(*arguments, line=None):
     machine = start(program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--display", "sdl",
-                    "--serial", f"file:{serial}", "--clock", "paced", *arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                    "--serial", line or f"file:{serial}", "--clock", "paced", *arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     wait_for("a window", lambda: windows() or machine.poll() is not None, 30)
     check(machine.poll() is None, f"the program ended: {machine.poll()}")
     return machine
@@ -109,6 +109,35 @@ def case_shell():
     check("the window is gone; the machine runs on" in errors, f"it is not said: {errors}")
 
 
+def title():
+    return xdotool("getwindowname", windows()[0])
+
+
+def case_pages():
+    """The serial line as a text page: its shell is typed to, by the window and with no window."""
+    start_server()
+    machine = start_machine("--append", "console=ttyAMA0", "--serial-log", serial, line="page")
+    wait_for("the shell", lambda: "/root #" in said())
+    xdotool("key", "ctrl+alt+2")
+    wait_for("the page's title", lambda: ", serial" in title(), 20)
+    page = shot(machine)
+    check(b"IHDR\0\0\2\x80\0\0\1\x80" in page, "the screenshot is not of the page")
+    xdotool("type", "--delay", "30", "echo $((40+2))is")
+    xdotool("key", "Return")
+    wait_for("what was typed", lambda: "42is" in said(), 60)
+    check(shot(machine) != page, "the page stays as it was")
+    xdotool("key", "ctrl+alt+3")  # there is no such page
+    xdotool("key", "ctrl+alt+1")
+    wait_for("the screen's title", lambda: ", serial" not in title(), 20)
+    xdotool("key", "ctrl+alt+q")
+    check(machine.wait(20) == 0, "Ctrl-Alt-Q does not end it")
+    picture = os.path.join(folder.name, "page.png")
+    subprocess.run([program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--append", "console=ttyAMA0",
+                    "--serial", "page", "--clock", "virtual", "--at", "9s", "type echo again-$((1+1)); poweroff -f\n",
+                    "--serial-log", serial, "--screenshot", picture], timeout=200, stdin=subprocess.DEVNULL, check=True)
+    check("again-2" in said() and os.path.getsize(picture) > 1000, "no page without a window")
+
+
 def children(machine):
     return subprocess.run(["pgrep", "-P", str(machine.pid)], stdout=subprocess.PIPE, text=True).stdout.split()
 
@@ -140,7 +169,7 @@ def case_installer():
 if not os.path.exists(kernel):
     sys.exit(77)
 try:
-    {"shell": case_shell, "installer": case_installer}[case]()
+    {"shell": case_shell, "pages": case_pages, "installer": case_installer}[case]()
 finally:
     for process in processes:
         process.kill()

@@ -104,10 +104,11 @@ exec 9>lock; flock -n 9 2>/dev/null || true
 (exec -a other /bin/bash -c 'echo "$0 $BASH_VERSINFO"' ) | cut -d' ' -f1
 find . -type f | LC_ALL=C sort | xargs -n 2 echo
 env -i /bin/sh -c 'echo "$PWD" | grep -c tmp'
+LD_TRACE_LOADED_OBJECTS=1 /bin/bash | grep -c linux-vdso.so.1
 """
         status, output = run(script)
         self.assertEqual(output, "one=1\nthree=9\ntwo=4\nsquares\n1000000000 644\nother\n"
-                         "./a/b/file ./copy/b/file\n./list ./lock\n./squares\n1\nleft\n")
+                         "./a/b/file ./copy/b/file\n./list ./lock\n./squares\n1\n1\nleft\n")
         self.assertEqual(status, 0)
 
     def test_mounts(self):

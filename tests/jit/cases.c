@@ -5,6 +5,25 @@
 #include "isa/arm64/fp.h"
 
 const struct kept_case kept_cases[] = {
+    {"comparisons whose first operand is counted up or down before they are done again, or stored",
+     {
+         0xf100145f, /* cmp x2, #5 */
+         0x91000442, /* add x2, x2, #1 */
+         0xca0500c6, /* eor x6, x6, x5 */
+         0x9a8534a5, /* csinc x5, x5, x5, lo */
+         0xeb07005f, /* cmp x2, x7 */
+         0xd1000442, /* sub x2, x2, #1 */
+         0xca0500c6, /* eor x6, x6, x5 */
+         0x9a8514a5, /* csinc x5, x5, x5, ne */
+         0xf100245f, /* cmp x2, #9 */
+         0x91000842, /* add x2, x2, #2 */
+         0x14000001, /* b, to the next */
+         0x9a8534a5, /* csinc x5, x5, x5, lo */
+         0xd1000442, /* sub x2, x2, #1 */
+         0x17fffff3, /* b, to the first */
+     },
+     {{0}},
+     0},
     {"edges of a region that meet with other comparisons pending",
      {
          0x91000442, /* add x2, x2, #1 */

@@ -257,6 +257,14 @@ static void arithmetic(void **state)
     for (unsigned a = 0; a < REGS; a++) {
         for (unsigned b = 0; b < REGS; b++)
             CHECK(x64_mulx(&c, a, b, a ^ 9), "mulx", reg(3, a), reg(3, b), reg(3, a ^ 9));
+        static const struct {
+            const char *name;
+            enum x64_shift op;
+        } by[] = {{"shlx", SHIFT_SHL}, {"shrx", SHIFT_SHR}, {"sarx", SHIFT_SAR}};
+        for (unsigned i = 0; i < 2 * LENGTH(by) * REGS; i++) {
+            const unsigned s = i % LENGTH(by), w = i / LENGTH(by) % 2, b = i / LENGTH(by) / 2, log2 = 2 + w;
+            CHECK(x64_shift_by(&c, w, by[s].op, a, b, a ^ 9), by[s].name, reg(log2, a), reg(log2, b), reg(log2, a ^ 9));
+        }
         CHECK(x64_mul_wide(&c, true, a), "imul", reg(3, a));
         CHECK(x64_mul_wide(&c, false, a), "mul", reg(3, a));
         for (unsigned bit = 0; bit < 64; bit++)
