@@ -19,7 +19,7 @@ struct acpi_board {
     uint64_t gic2_cpu, gic2_msi; /* of a GICv2, in place of redistributors: its CPU interface, its frame for messages */
     uint64_t gic2_hyp, gic2_virtual; /* its virtual interfaces; 0: there are none */
     unsigned gic2_msi_gsi, gic2_msi_count;
-    uint64_t uart, rtc, gpio, fw_cfg, flash, flash_bytes;     /* flash: of one of two banks */
+    uint64_t uart, rtc, gpio, fw_cfg, pvpanic, flash, flash_bytes; /* flash: of one of two banks */
     unsigned uart_gsi, rtc_gsi, gpio_gsi, power_key_pin;
     uint64_t virtio, virtio_bytes; /* slots */
     unsigned virtio_count, virtio_gsi;

@@ -281,6 +281,7 @@ void acpi_put_dsdt(struct acpi_blob *blob, const struct acpi_board *board)
     put_simple(blob, "FLS0", "LNRO0015", 0, board->flash, board->flash_bytes, 0);
     put_simple(blob, "FLS1", "LNRO0015", 1, board->flash + board->flash_bytes, board->flash_bytes, 0);
     put_simple(blob, "FWCF", "QEMU0002", 0, board->fw_cfg, 0x18, 0);
+    put_simple(blob, "PEVT", "QEMU0001", 0, board->pvpanic, 1, 0);
     put_virtio(blob, board);
     put_gpio(blob, board);
     if (board->ecam)

@@ -13,6 +13,7 @@
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
+#include "peripherals/pvpanic.h"
 #include "peripherals/virtio/virtio_mmio.h"
 #include "peripherals/vmgenid.h"
 
@@ -25,6 +26,7 @@ static const struct board_row board[] = {
     {"fw-cfg", 0x09020000, FW_CFG_WINDOW_BYTES, 0, board_build_fw_cfg, board_describe_fw_cfg},
     {"gpio0", 0x09030000, PL061_WINDOW_BYTES, 7, board_build_gpio, board_describe_gpio},
     {"vmgenid", 0x090c0000, VMGENID_WINDOW_BYTES, 9, board_build_vmgenid, board_describe_vmgenid},
+    {"pvpanic", 0x090d0000, PVPANIC_WINDOW_BYTES, 0, board_build_pvpanic, board_describe_pvpanic},
     {"flash0", BOARD_FLASH_BASE, FLASH_BANK_BYTES, 0, board_build_flash, board_describe_flash},
     {"flash1", BOARD_FLASH_BASE + FLASH_BANK_BYTES, FLASH_BANK_BYTES, 0, board_build_flash_vars,
      board_describe_nothing},

@@ -8,6 +8,7 @@
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
+#include "peripherals/pvpanic.h"
 #include "peripherals/vmgenid.h"
 
 #define KEY_POWER 116 /* Linux input event code */
@@ -121,5 +122,24 @@ void board_describe_vmgenid(const struct machine *machine, const struct board_ro
     fdt_property_string(fdt, "compatible", "microsoft,vmgenid");
     fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
     fdt_property_spi_edge(fdt, row->spi);
+    fdt_end_node(fdt);
+}
+
+static void on_panic(void *machine, enum pvpanic_event event)
+{
+    machine_panicked(machine, event == PVPANIC_CRASH_LOADED);
+}
+
+bool board_build_pvpanic(struct machine *machine, const struct board_row *row, struct error *error)
+{
+    board_add_device(machine, row, &pvpanic_class, &pvpanic_mmio, pvpanic_create(on_panic, machine));
+    return true;
+}
+
+void board_describe_pvpanic(const struct machine *machine, const struct board_row *row, void *fdt)
+{
+    fdt_node_at(fdt, "pvpanic", row->base);
+    fdt_property_string(fdt, "compatible", "qemu,pvpanic-mmio");
+    fdt_property_pairs(fdt, "reg", 2, (const uint64_t[]){row->base, row->size_bytes});
     fdt_end_node(fdt);
 }

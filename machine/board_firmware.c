@@ -119,6 +119,7 @@ static void tell_acpi(struct machine *machine)
         .gpio_gsi = spi_gsi(board_find_row("gpio0")->spi),
         .power_key_pin = PL061_POWER_KEY_PIN,
         .fw_cfg = board_find_row("fw-cfg")->base,
+        .pvpanic = board_find_row("pvpanic")->base,
         .flash = BOARD_FLASH_BASE,
         .flash_bytes = FLASH_BANK_BYTES,
         .virtio = virtio->base,

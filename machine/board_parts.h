@@ -61,6 +61,7 @@ bool board_build_uart(struct machine *machine, const struct board_row *row, stru
 bool board_build_rtc(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_gpio(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_vmgenid(struct machine *machine, const struct board_row *row, struct error *error);
+bool board_build_pvpanic(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_virtio(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_policy(struct machine *machine, const struct board_row *row, struct error *error);
 bool board_build_calls(struct machine *machine, const struct board_row *row, struct error *error);
@@ -78,6 +79,7 @@ void board_describe_uart(const struct machine *machine, const struct board_row *
 void board_describe_rtc(const struct machine *machine, const struct board_row *row, void *fdt);
 void board_describe_gpio(const struct machine *machine, const struct board_row *row, void *fdt);
 void board_describe_vmgenid(const struct machine *machine, const struct board_row *row, void *fdt);
+void board_describe_pvpanic(const struct machine *machine, const struct board_row *row, void *fdt);
 void board_describe_virtio(const struct machine *machine, const struct board_row *row, void *fdt);
 
 #endif

@@ -122,6 +122,14 @@ static void on_panic_end(void *machine)
     machine_stop_for(machine, MACHINE_PANIC);
 }
 
+void machine_panicked(struct machine *machine, bool recovers)
+{
+    if (!machine->debugger.mute)
+        fprintf(stderr, "armature: the guest's kernel panicked%s\n", recovers ? ", and one for that case goes on" : "");
+    if (machine->options->exit_on_panic && !recovers)
+        clock_schedule(&machine->clock, &machine->panic_end, clock_now_ns(&machine->clock) + PANIC_PRINT_NS);
+}
+
 /* Looks for a panic in what the guest prints, and lets it print some more. */
 static void watch_panic(struct machine_line *line, const void *bytes, size_t length)
 {

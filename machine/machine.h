@@ -180,6 +180,10 @@ void machine_add_device(struct machine *machine, const struct device_class *clas
 /** Ends the run, the guest having given the program's exit status. */
 void machine_exit(void *machine, uint8_t status);
 
+/** The guest says that its kernel panicked: this is told, and with --exit-on-panic the machine ends soon. `recovers`: a
+ * kernel for that case goes on, and it is only told. */
+void machine_panicked(struct machine *machine, bool recovers);
+
 /** The transmit hook of a serial line or console (`line`: a struct machine_line): looks for a kernel panic
  * and hands on to the host's end. */
 void machine_transmit(void *line, const void *bytes, size_t length);

@@ -9,6 +9,7 @@ const struct codec_history codec_history[] = {
 
 const char *const section_history[] = {
     "device.vmgenid",
+    "device.pvpanic",
     "device.fw-cfg",
     "device.flash0",
     "device.flash1",

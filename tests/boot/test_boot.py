@@ -405,6 +405,13 @@ def case_panic():
     output = boot("echo c >/proc/sysrq-trigger\n", "--exit-on-panic", status=PANIC)
     check(b"Kernel panic - not syncing: sysrq triggered crash" in output, "no panic message", output)
     check(b"end Kernel panic" in output, "the kernel was cut off in its last words", output)
+    # The notice, where a driver would write it: Debian's kernel has none.
+    lost, recovers = "devmem 0x90d0000 8 1\nsleep 9\n", "devmem 0x90d0000 8\ndevmem 0x90d0000 8 2\nsleep 9\npoweroff -f\n"
+    _, errors = boot_with_errors(lost, "--exit-on-panic", status=PANIC, append="quiet")
+    check("the guest's kernel panicked\n" in errors, f"no word of the notice: {errors}")
+    output, errors = boot_with_errors(recovers, "--exit-on-panic", append="quiet")
+    check(b"0x03" in output, "not the events that it knows", output)
+    check("panicked, and one for that case goes on" in errors, f"no word of the other notice: {errors}")
 
 
 def case_timeout():

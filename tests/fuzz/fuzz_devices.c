@@ -19,11 +19,12 @@
 #include "peripherals/pl011.h"
 #include "peripherals/pl031.h"
 #include "peripherals/pl061.h"
+#include "peripherals/pvpanic.h"
 #include "peripherals/ramfb.h"
 #include "peripherals/vmgenid.h"
 #include "tests/fuzz/scramble.h"
 
-enum { CPUS = 3, SPIS = 64, DEVICES = 8, RAM_BYTES = 0x1000 };
+enum { CPUS = 3, SPIS = 64, DEVICES = 9, RAM_BYTES = 0x1000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -64,6 +65,13 @@ static void count_written(void *context, const uint8_t *bytes)
 {
     struct board *board = context;
     board->sent_bytes += bytes[27];
+}
+
+static void count_event(void *context, enum pvpanic_event event)
+{
+    struct board *board = context;
+    check(event == PVPANIC_PANICKED || event == PVPANIC_CRASH_LOADED, "an event that nobody knows");
+    board->sent_bytes++;
 }
 
 static void place(struct board *board, unsigned index, const struct device_class *class,
@@ -109,8 +117,11 @@ static void build(struct board *board)
     place(board, 6, &fw_cfg_class, &fw_cfg_mmio, fw_cfg, 0x09020000, FW_CFG_WINDOW_BYTES);
     place(board, 7, &vmgenid_class, &vmgenid_mmio, vmgenid_create(1, gicv3_spi(board->gic, 9)), 0x090c0000,
           VMGENID_WINDOW_BYTES);
+    place(board, 8, &pvpanic_class, &pvpanic_mmio, pvpanic_create(count_event, board), 0x090d0000,
+          PVPANIC_WINDOW_BYTES);
     for (unsigned i = 0; i < DEVICES; i++)
-        board->windows[i].class->reset(board->windows[i].device);
+        if (board->windows[i].class->reset)
+            board->windows[i].class->reset(board->windows[i].device);
 }
 
 static void demolish(struct board *board)

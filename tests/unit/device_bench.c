@@ -20,13 +20,20 @@ void bench_init(struct bench *bench)
     clock_init(&bench->clock);
 }
 
+/* Some have nothing to reset. */
+static void bench_reset(const struct bench *bench)
+{
+    if (bench->class->reset)
+        bench->class->reset(bench->device);
+}
+
 void bench_place(struct bench *bench, const struct device_class *class, const struct mmio_ops *mmio,
                  void *device)
 {
     bench->class = class;
     bench->mmio = mmio;
     bench->device = device;
-    class->reset(device);
+    bench_reset(bench);
 }
 
 void bench_free(struct bench *bench)
@@ -95,7 +102,7 @@ void bench_check_registers(struct bench *bench, const struct reg_expectation *li
     }
     for (unsigned i = 0; i < count; i++) {
         uint64_t reset, after;
-        bench->class->reset(bench->device);
+        bench_reset(bench);
         reset = bench_read(bench, list[i].offset, list[i].size);
         bench_write(bench, list[i].offset, list[i].size, ~0ull);
         after = bench_read(bench, list[i].offset, list[i].size);
@@ -104,5 +111,5 @@ void bench_check_registers(struct bench *bench, const struct reg_expectation *li
                      (unsigned long long)list[i].offset, (unsigned long long)reset,
                      (unsigned long long)after);
     }
-    bench->class->reset(bench->device);
+    bench_reset(bench);
 }

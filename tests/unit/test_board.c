@@ -130,7 +130,7 @@ static void the_tree_describes_the_memory_map(void **state)
 {
     struct machine *machine = make();
     void *fdt = tree(machine);
-    assert_int_equal(described_windows(machine, fdt), 9 + BOARD_VIRTIO_SLOTS);
+    assert_int_equal(described_windows(machine, fdt), 10 + BOARD_VIRTIO_SLOTS);
     free(fdt);
     machine_free(machine);
 }
@@ -141,7 +141,7 @@ static void a_gicv2_is_described_and_has_no_system_registers(void **state)
     options.cpus = 8;
     struct machine *machine = make();
     void *fdt = tree(machine);
-    assert_int_equal(described_windows(machine, fdt), 9 + BOARD_VIRTIO_SLOTS);
+    assert_int_equal(described_windows(machine, fdt), 10 + BOARD_VIRTIO_SLOTS);
     int node = fdt_path_offset(fdt, "/intc@8000000");
     assert_int_equal(fdt_node_check_compatible(fdt, node, "arm,gic-400"), 0);
     assert_int_equal(fdt_node_check_compatible(fdt, node, "arm,cortex-a15-gic"), 0);
@@ -199,6 +199,8 @@ static void interrupts_and_cpus_are_those_of_the_virt_board(void **state)
     assert_int_equal(cell(fdt, "/rng@90c0000", "interrupts", 2), 1); /* its rising edge, as Linux has the binding */
     assert_string_equal(fdt_getprop(fdt, fdt_path_offset(fdt, "/rng@90c0000"), "compatible", NULL),
                         "microsoft,vmgenid");
+    assert_string_equal(fdt_getprop(fdt, fdt_path_offset(fdt, "/pvpanic@90d0000"), "compatible", NULL),
+                        "qemu,pvpanic-mmio");
     assert_int_equal(cell(fdt, "/virtio_mmio@a000000", "interrupts", 1), 16);
     assert_int_equal(cell(fdt, "/virtio_mmio@a003e00", "interrupts", 1), 47);
     static const unsigned timer_ppis[] = {13, 14, 11, 10};

@@ -53,7 +53,7 @@ static int set_up_gpu(void **state)
 {
     struct error error;
     start_bench();
-    bench.display = bench.screen.display = display_create(&error);
+    bench.display = bench.screen.views[0].display = bench.screen.display = display_create(&error);
     bench.gpu = virtio_gpu_create(&bench.driver.bus, bench.inputs, bench.display, 1280, 800);
     bench.screen.size_source = bench.gpu->size_source;
     driver_attach(&bench.driver, &bench.gpu->virtio);
