@@ -288,6 +288,8 @@ static bool make_engine(struct machine *machine, struct error *error)
     machine->loop.tape = machine->options->tape;
     machine->loop.limit.percent = machine->options->cpu_limit;
     run_loop_init(&machine->loop, machine->options->clock == CLOCK_CHOICE_PACED);
+    if (machine->options->display.kind != DISPLAY_ABSENT)
+        machine->loop.script_quiet_insns = RUN_SCREEN_INSNS;
     marks_init(machine);
     return !machine->options->parallel || run_parallel_init(&machine->loop, error);
 }

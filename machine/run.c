@@ -49,6 +49,7 @@ static const struct field run_loop_list[] = {
     FIELD(struct run_loop, quiet_insns),
     FIELD(struct run_loop, line_ns),
     FIELD_HOST(struct run_loop, script_quiet_ns),
+    FIELD_HOST(struct run_loop, script_quiet_insns),
     FIELD_HOST(struct run_loop, parallel),
     FIELD_HOST(struct run_loop, run_parallel),
     FIELD_HOST(struct run_loop, stop_parallel),
@@ -335,7 +336,7 @@ static void wait_for_host(struct run_loop *loop, uint64_t target_ns, uint64_t ne
 
 bool run_scripts(struct run_loop *loop, struct input_stamp now, uint64_t *due_ns)
 {
-    if (now.insns - loop->quiet_insns > RUN_QUIET_INSNS) {
+    if (now.insns - loop->quiet_insns > loop->script_quiet_insns) {
         loop->quiet_insns = now.insns;
         loop->quiet_ns = now.ns;
     }
@@ -552,6 +553,7 @@ static void on_posted(void *context)
 void run_loop_init(struct run_loop *loop, bool paced)
 {
     loop->script_quiet_ns = RUN_QUIET_NS;
+    loop->script_quiet_insns = RUN_QUIET_INSNS;
     loop->mark_insns = loop->halt_at_insns = UINT64_MAX;
     loop->halt_at_ns = CLOCK_NEVER;
     loop->clock->on_earlier = on_earlier;

@@ -30,9 +30,10 @@
  * slept but for a few instructions. Then it gets a line. A guest that is never quiet gets one now and then
  * all the same. A system that starts up waits for its devices and services, and its login throws away what
  * came before the prompt, so the while is a long one; idle time costs the host nothing. */
-#define RUN_QUIET_NS    1000000000ull
-#define RUN_QUIET_INSNS 2000000ull /* an idle screen with a cursor that blinks takes 800,000 */
-#define RUN_UNQUIET_NS  60000000000ull
+#define RUN_QUIET_NS     1000000000ull
+#define RUN_QUIET_INSNS  500000ull
+#define RUN_SCREEN_INSNS 1500000ull /* the same with a screen: a cursor that blinks there takes 700,000 */
+#define RUN_UNQUIET_NS   60000000000ull
 
 /** A round that is under way, looked at between two runs of the engine. With it a machine that stands still in the
  *  middle of a round goes on as if it had not. */
@@ -83,7 +84,8 @@ struct run_loop {
     } limit;
     uint64_t quiet_ns, quiet_insns; /* since when the guest has been quiet, and its instructions then */
     uint64_t line_ns;               /* when it got the last line of a script */
-    uint64_t script_quiet_ns;       /* how long a script waits for quiet */
+    uint64_t script_quiet_ns;       /* how long a script waits for quiet, */
+    uint64_t script_quiet_insns;    /* in which so many instructions are none; RUN_QUIET_INSNS unless set */
     /* Another way to run and to stop (run_parallel.h), and what it keeps; NULL: CPUs take turns. */
     struct run_parallel *parallel;
     void (*run_parallel)(struct run_loop *loop);
