@@ -3,6 +3,7 @@
  * priorities, saved state. Three CPUs. */
 #include "tests/unit/device_bench.h"
 #include "peripherals/gicv2.h"
+#include "tests/unit/gicv2_cpu_interface.h"
 #include "peripherals/gicv2m.h"
 
 enum {
@@ -25,25 +26,9 @@ enum {
     SGIR = 0xf00,
     CPENDSGIR = 0xf10,
     SPENDSGIR = 0xf20,
-    /* CPU interface */
-    CTLR = 0x00,
-    PMR = 0x04,
-    BPR = 0x08,
-    IAR = 0x0c,
-    EOIR = 0x10,
-    RPR = 0x14,
-    HPPIR = 0x18,
-    ABPR = 0x1c,
-    AIAR = 0x20,
-    AEOIR = 0x24,
-    AHPPIR = 0x28,
-    APR = 0xd0,
+    /* of the physical CPU interface alone */
     NSAPR = 0xe0,
-    DIR = 0x1000,
-    ACK_CTL = 4,
-    FIQ_EN = 8,
     CBPR = 0x10,
-    EOI_MODE = 0x200,
 };
 
 static struct bus bus; /* says who accesses, and nothing else */

@@ -3,6 +3,7 @@
  * SGIs with their sources, both groups, deactivation of real interrupts, maintenance, saved state. Two CPUs. */
 #include "tests/unit/device_bench.h"
 #include "peripherals/gicv2.h"
+#include "tests/unit/gicv2_cpu_interface.h"
 
 enum {
     CPUS = 2,
@@ -14,23 +15,7 @@ enum {
     ELRSR = 0x30,
     HYP_APR = 0xf0,
     LR = 0x100,
-    CTLR = 0x00,
-    PMR = 0x04,
-    BPR = 0x08,
-    IAR = 0x0c,
-    EOIR = 0x10,
-    RPR = 0x14,
-    HPPIR = 0x18,
-    ABPR = 0x1c,
-    AIAR = 0x20,
-    AEOIR = 0x24,
-    AHPPIR = 0x28,
-    APR = 0xd0,
     IIDR = 0xfc,
-    DIR = 0x1000,
-    ACK_CTL = 4,
-    FIQ_EN = 8,
-    EOI_MODE = 0x200,
 };
 
 #define PENDING    (1u << 28)
