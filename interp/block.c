@@ -220,6 +220,7 @@ static struct block *add_block(struct block_cache *cache, struct cpu *cpu, uint6
     block->heat = 0;
     block->native_entry = cache->leave;
     block->translation = NULL;
+    block->jumped_to = false;
     if (cache->translator)
         block->insns[0].run = run_warming;
 

@@ -22,10 +22,10 @@ struct agent_port {
 struct agent {
     struct clipboard clipboard;
     struct agent_port port;
-    bool open;           /* the guest has the port open */
+    uint8_t open;        /* 0 or 1: the guest has the port open */
     uint32_t abilities;  /* what its agent can, a bit each; 0: it has not said yet */
     uint32_t wanted;     /* messages that are to be sent, a bit each */
-    bool offers;         /* host_text is on the clipboard */
+    uint8_t offers;      /* 0 or 1: host_text is on the clipboard */
     uint32_t host_bytes, guest_bytes;
     uint8_t host_text[CLIPBOARD_MAX_BYTES], guest_text[CLIPBOARD_MAX_BYTES];
     /* What comes: a chunk's head (port and size), and what is left of the chunk; the message so far, of which what does

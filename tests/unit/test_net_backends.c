@@ -257,10 +257,13 @@ static void test_switch(void **state)
     net_switch_exchange(net_switch);
     for (unsigned i = 1; i < 4; i++)
         detach(&ends[i]);
+    struct net_backend *more[NET_SWITCH_PORTS_MAX] = {NULL};
     for (unsigned i = 4; i < NET_SWITCH_PORTS_MAX; i++)
-        assert_non_null(net_switch_port(net_switch, "lan", &clocks[0], &error));
+        assert_non_null(more[i] = net_switch_port(net_switch, "lan", &clocks[0], &error));
     assert_null(net_switch_port(net_switch, "lan", &clocks[0], &error));
     assert_non_null(strstr(error.text, "64 ports"));
+    for (unsigned i = 4; i < NET_SWITCH_PORTS_MAX; i++)
+        more[i]->ops->free(more[i]);
     net_switch_free(net_switch);
     for (unsigned i = 0; i < 4; i++)
         clock_free(&clocks[i]);
