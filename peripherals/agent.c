@@ -308,7 +308,7 @@ static void deliver(void *device, const void *bytes, size_t length)
     agent->host_bytes = (uint32_t)length;
     if (length)
         memcpy(agent->host_text, bytes, length);
-    agent->offers = length;
+    agent->offers = length != 0;
     tell_offer(agent);
     agent_room(agent);
 }
