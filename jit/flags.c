@@ -247,10 +247,10 @@ static bool follow_operand(struct translation_state *t)
     enum { FAR = 1 << 24 };
     struct pending_flags *p = &t->pending;
     const struct insn *insn = t->insn;
-    const int64_t moved = p->moved - (insn->op == OP_add_imm ? insn->imm : -insn->imm);
     const bool counts = (insn->op == OP_add_imm || insn->op == OP_sub_imm) && insn->rd == p->a && insn->rn == p->a;
     if (p->host_only || !counts || (!p->immediate && p->b == p->a) || (p->kind & 1 && !insn->sf))
         return false;
+    const int64_t moved = p->moved - (insn->op == OP_add_imm ? insn->imm : -insn->imm);
     if (moved <= -FAR || moved >= FAR)
         return false;
     p->moved = (int32_t)moved;
