@@ -232,13 +232,18 @@ static bool run_enable(struct session *session, const char *arguments, struct er
     return each_point(session, arguments, error, enable_point);
 }
 
-static bool run_condition(struct session *session, const char *arguments, struct error *error)
+/* The point whose number is the next word of `*arguments`, which then begins behind it; NULL: it is none's. */
+static struct point *cut_point(struct session *session, const char **arguments)
 {
     char word[32];
     uint64_t number;
-    struct point *point = words_cut(&arguments, word, sizeof word) && words_number(word, &number)
-                              ? stopping_find(session, (unsigned)number)
-                              : NULL;
+    bool given = words_cut(arguments, word, sizeof word) && words_number(word, &number);
+    return given ? stopping_find(session, (unsigned)number) : NULL;
+}
+
+static bool run_condition(struct session *session, const char *arguments, struct error *error)
+{
+    struct point *point = cut_point(session, &arguments);
     if (!point)
         return error_set(error, "condition expects the number of a breakpoint, and an expression or nothing");
     if (*arguments && !check_condition(session, arguments, error))
@@ -250,11 +255,7 @@ static bool run_condition(struct session *session, const char *arguments, struct
 
 static bool run_commands(struct session *session, const char *arguments, struct error *error)
 {
-    char word[32];
-    uint64_t number;
-    struct point *point = words_cut(&arguments, word, sizeof word) && words_number(word, &number)
-                              ? stopping_find(session, (unsigned)number)
-                              : NULL;
+    struct point *point = cut_point(session, &arguments);
     if (!point)
         return error_set(error, "commands expects the number of a breakpoint, and commands with ';' between them");
     free(point->commands);

@@ -29,28 +29,31 @@ static bool evaluate(struct session *session, const char *text, struct value *va
     return good;
 }
 
-bool kernel_number(struct session *session, uint64_t *number, const char *format, ...)
+static bool evaluate_format(struct session *session, struct value *value, const char *format, va_list arguments)
 {
     char text[512];
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    return length > 0 && (size_t)length < sizeof text && evaluate(session, text, value);
+}
+
+bool kernel_number(struct session *session, uint64_t *number, const char *format, ...)
+{
     struct value value;
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
+    bool good = evaluate_format(session, &value, format, arguments);
     va_end(arguments);
-    return length > 0 && (size_t)length < sizeof text && evaluate(session, text, &value) &&
-           value_number(session, &value, number, NULL);
+    return good && value_number(session, &value, number, NULL);
 }
 
 bool kernel_place(struct session *session, uint64_t *address, const char *format, ...)
 {
-    char text[512];
     struct value value;
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
+    bool good = evaluate_format(session, &value, format, arguments);
     va_end(arguments);
-    if (length <= 0 || (size_t)length >= sizeof text || !evaluate(session, text, &value) ||
-        !value.in_memory)
+    if (!good || !value.in_memory)
         return false;
     *address = value.address;
     return true;

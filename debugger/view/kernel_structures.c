@@ -21,22 +21,23 @@ static bool read_at(const struct call_text *line, void *to, uint64_t address, ui
 
 /* --- what they say --------------------------------------------------------------------------------- */
 
-static bool show_time(struct call_text *line, uint64_t address, uint64_t extra, bool over)
+static bool show_seconds(struct call_text *line, uint64_t address, const char *fraction)
 {
     int64_t time[2];
     if (!read_at(line, time, address, sizeof time))
         return false;
-    call_text_add(line, "{sec=%" PRId64 ", nsec=%" PRId64 "}", time[0], time[1]);
+    call_text_add(line, "{sec=%" PRId64 ", %s=%" PRId64 "}", time[0], fraction, time[1]);
     return true;
+}
+
+static bool show_time(struct call_text *line, uint64_t address, uint64_t extra, bool over)
+{
+    return show_seconds(line, address, "nsec");
 }
 
 static bool show_timeval(struct call_text *line, uint64_t address, uint64_t extra, bool over)
 {
-    int64_t time[2];
-    if (!read_at(line, time, address, sizeof time))
-        return false;
-    call_text_add(line, "{sec=%" PRId64 ", usec=%" PRId64 "}", time[0], time[1]);
-    return true;
+    return show_seconds(line, address, "usec");
 }
 
 static bool show_stat(struct call_text *line, uint64_t address, uint64_t extra, bool over)
