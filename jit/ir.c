@@ -71,6 +71,7 @@ struct forming {
     uint32_t heats[IR_MAX_BLOCKS];
     bool placed[IR_MAX_BLOCKS];
     bool jumps, jumps_within; /* BR may stay in the region, and there is one */
+    bool repeats;             /* its head comes a second time */
     unsigned count, insns;
 };
 
@@ -143,11 +144,37 @@ static void place(struct forming *f, int index)
         ir->ops[ir->op_count++] = (struct ir_op){.insn = block->insns[i], .record = &block->insns[i]};
 }
 
+/* Whether the region begins with a loop: its own edges lead to the head's second copy. */
+static bool repeats_head(const struct forming *f)
+{
+    const struct block *head = f->chosen[0];
+    bool is_loop = false, has_access = false;
+    for (unsigned i = 0; i < f->count; i++)
+        is_loop |= f->ways[i].taken == head->physical || (f->ways[i].next == head->physical && !f->ways[i].call);
+    for (unsigned i = 0; i < head->count; i++)
+        has_access |= (insn_infos[head->insns[i].op].flags & INSN_MEMORY) != 0;
+    return is_loop && has_access && f->count < IR_MAX_BLOCKS && f->insns + head->count <= IR_MAX_OPS;
+}
+
+/* Block `at` of those chosen comes next; the head may be wanted again. */
+static void place_next(struct forming *f, int at)
+{
+    struct ir *ir = f->ir;
+    place(f, at);
+    if (at || !f->repeats)
+        return;
+    f->placed[0] = ir->block_count > 1;
+    if (f->placed[0]) {
+        ir->head_again = ir->block_count - 1;
+        ir->blocks[ir->head_again].is_target = false; /* the first is */
+    }
+}
+
 /* Blocks that usually follow each other come in a row. */
 static void lay_out(struct forming *f)
 {
     for (int at = 0; at != IR_OUTSIDE;) {
-        place(f, at);
+        place_next(f, at);
         at = hotter(f, find_chosen(f, f->ways[at].taken), find_chosen(f, f->ways[at].next));
         for (unsigned i = 0; at == IR_OUTSIDE && i < f->count; i++)
             if (!f->placed[i])
@@ -161,23 +188,6 @@ static int index_of(const struct ir *ir, uint64_t physical)
         if (ir->blocks[i].block->physical == physical)
             return (int)i;
     return IR_OUTSIDE;
-}
-
-/* The region's own edges lead to this one. */
-static void repeat_head(struct forming *f)
-{
-    struct ir *ir = f->ir;
-    const struct ir_block *head = &ir->blocks[0];
-    bool is_loop = false, has_access = false;
-    for (unsigned i = 0; i < f->count; i++)
-        is_loop |= f->ways[i].taken == head->physical || (f->ways[i].next == head->physical && !f->ways[i].call);
-    for (unsigned i = 0; i < head->count; i++)
-        has_access |= (insn_infos[head->ops[i].insn.op].flags & INSN_MEMORY) != 0;
-    if (!is_loop || !has_access || ir->block_count == IR_MAX_BLOCKS || ir->op_count + head->count > IR_MAX_OPS)
-        return;
-    ir->head_again = ir->block_count;
-    place(f, 0);
-    ir->blocks[ir->head_again].is_target = false; /* the first is */
 }
 
 /* --- edges, loops, tests ---------------------------------------------------------------------------- */
@@ -245,6 +255,8 @@ static void measure_way(struct ir *ir, struct ir_block *block)
 static void measure_ways(struct ir *ir)
 {
     uint8_t seen[IR_MAX_BLOCKS] = {NOT_SEEN};
+    if (ir->head_again) /* not from the first, which may lead into the midst of the loop by several ways */
+        find_loops(ir, (int)ir->head_again, seen);
     for (unsigned i = 0; i < ir->block_count; i++)
         if (seen[i] == NOT_SEEN)
             find_loops(ir, (int)i, seen);
@@ -270,8 +282,8 @@ void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *
     }
     ir->block_count = ir->op_count = ir->head_again = 0;
     ir->is_region = true;
+    f.repeats = repeats_head(&f);
     lay_out(&f);
-    repeat_head(&f);
     connect(ir);
     measure_ways(ir);
     if (JIT_VERIFIES)
