@@ -5,10 +5,9 @@
  * (isa/arm64/cpu.h; the stubs see to that), and so does a fault; what is translated here only has to do the same
  * faster. A load at x1 becomes
  *
- *     lea rax, [rsi + 8]                                                  the address (x1 is in rsi)
- *     mov rdx, [slot.tag] ; xor rdx, rax ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing at once
- *     add rax, [slot.addend]
- *     mov rbx, [rax]
+ *     mov rdx, [slot.tag] ; xor rdx, rsi ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing at once
+ *     mov rdx, [slot.addend]                                                   (x1 is in rsi)
+ *     mov rbx, [rsi + rdx + 8]
  *
  * At `miss`, out of line, the indexed TLB entry fills the slot; where that does not fit either, the exec_ function is
  * called; then on behind the load.

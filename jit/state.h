@@ -50,8 +50,10 @@ struct slow_path {
 /* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
 struct slot_miss {
     uint8_t *jump_end;
-    uint8_t *resume; /* with the host address in rax */
+    uint8_t *resume; /* of a slot, which is filled then, where it is taken from it; of the table, with the addend in rdx */
     const struct insn *insn;
+    uint8_t address; /* the host register with the guest address, which the access lies .. */
+    uint8_t offset;  /* .. so many bytes behind */
     uint16_t bytes;
     bool write;
     bool of_table;       /* there is no slot for it: the table does not know the page, or it is watched */
@@ -146,9 +148,8 @@ struct met_flags {
 /* What an access through a base register was checked for: from `from` up to `to` from where the register points now. */
 struct shared_check {
     int32_t from, to;
-    int32_t address;            /* rax holds the host address of this place from there on .. */
-    const uint8_t *address_end; /* .. where the code is at this point */
-    bool holds_address;         /* the same, in the code of the present operation */
+    const uint8_t *addend_end; /* rdx holds the addend where the code is at this point .. */
+    bool holds_addend;         /* .. or, of the present operation, at its end */
     bool valid, write;
     bool by_table; /* the addend is not the slot's but cpu->native.row_addend */
     uint8_t row;
@@ -283,8 +284,20 @@ void address_at(struct translation_state *t, int32_t offset);
  *  lies at the present instruction's base register. */
 void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base);
 
-/** rcx = the TLB entry of the guest address in rax, in the table whose address stands at `table` from rbp. Uses rdx. */
-void load_tlb_entry(struct x64 *c, int32_t table);
+/** The base register's address plus `offset` as address_at() has it, in the base's own host register or rax: which is
+ *  returned, and not to be changed. */
+unsigned base_address(struct translation_state *t, int32_t offset);
+
+/** An access lies `offset` (not negative) bytes behind the guest address in host register `address`. Returns the host's
+ *  operand for that address, with what is added to it in rdx; or takes the slow path. Uses rcx, and rax where that is not
+ *  `address`. `has_base`: it goes by the slot of the present instruction's base register, unless that was seen to change
+ *  pages often; only then may there be an offset, and it must be within TLB_SLOT_BYTES. */
+unsigned find_host(struct translation_state *t, unsigned address, int32_t offset, unsigned bytes, bool write,
+                   bool has_base);
+
+/** rcx = the TLB entry of the guest address in `address`, in the table whose address stands at `table` from rbp. Uses
+ *  rdx. */
+void load_tlb_entry(struct x64 *c, unsigned address, int32_t table);
 
 /** Whether the present instruction is an access whose code leaves the host's flags alone. */
 bool access_keeps_flags(const struct translation_state *t);
