@@ -411,6 +411,7 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     t->done_too = NULL;
     t->constant_count = 0;
     result->link_count = result->return_count = 0;
+    t->written = 0;
     t->flags_handed[0] = false;
     memset(t->uses, 0, sizeof t->uses);
     memset(t->flags_needed, true, sizeof t->flags_needed);

@@ -104,12 +104,9 @@ static void consider(struct forming *f, uint64_t physical)
 /* Where BR leads is not said by the block, but those that came by it are known. */
 static void consider_jumps(struct forming *f)
 {
-    const uint64_t page = f->chosen[0]->physical & ~(PAGE_SIZE_BYTES - 1);
-    for (uint64_t at = page; at < page + PAGE_SIZE_BYTES; at += 4) {
-        const struct block *block = block_find(f->cache, at);
-        if (block && block->jumped_to)
-            consider(f, at);
-    }
+    for (const struct block *block = block_of_page(f->cache, f->chosen[0]->physical); block; block = block->next_page)
+        if (block->jumped_to)
+            consider(f, block->physical);
 }
 
 /* The hottest of two that are not placed yet, or IR_OUTSIDE. */

@@ -83,6 +83,14 @@ struct detour {
     uint8_t *jump_end, *resume;
 };
 
+/* What is known of the flags where a block of the unit begins, and of the vector registers (vector_bytes). */
+struct flags_state {
+    enum host_flags flags;
+    struct pending_flags pending;
+    bool raw;
+    uint8_t vector_bytes[32];
+};
+
 /* A jump to another page, or a call of one, by the lookup that belongs to this place (translate_branch.c). */
 struct far_jump {
     uint8_t *call_end;                       /* where it is called; NULL: it stands in line */
@@ -92,7 +100,9 @@ struct far_jump {
     int64_t offset;
     uint32_t lookup;                         /* offset from cpu->lookups */
     uint8_t btype;                           /* that it leaves; BTYPE_OF_PAGE: 1, or 3 from a guarded page; 0: none */
-    const struct insn *insn;                 /* of a jump with one */
+    const struct insn *insn;                 /* of a jump with one, or by a table */
+    uint8_t *off_table[2];                   /* jumps of BR from where the region's table does not lead on, .. */
+    struct flags_state flags;                /* .. and what is pending there */
 };
 
 #define BTYPE_OF_PAGE 3
@@ -115,14 +125,6 @@ struct fixup {
     unsigned to;
 };
 
-/* What is known of the flags where a block of the unit begins, and of the vector registers (vector_bytes). */
-struct flags_state {
-    enum host_flags flags;
-    struct pending_flags pending;
-    bool raw;
-    uint8_t vector_bytes[32];
-};
-
 /* A region's table of where its BR may lead: run addresses, by place in the page. What leads elsewhere goes on at one
  * place behind it. */
 struct jump_table {
@@ -132,8 +134,6 @@ struct jump_table {
     bool wants_flags;              /* one of them may look at those in the state */
     uint8_t *loads[IR_MAX_BLOCKS]; /* that load its address, */
     unsigned load_count;
-    uint8_t *misses[3 * IR_MAX_BLOCKS]; /* jumps to where it does not lead on; */
-    unsigned miss_count;
     struct flags_state flags;      /* if one alone jumps, what is pending there, */
     unsigned rn;                   /* the register that it jumps by, */
     uint32_t lookup;               /* and its place's lookup */
@@ -173,6 +173,7 @@ struct translation_state {
     const struct ir_block *here;
     const int8_t *host_of;           /* the host register of each guest register in this unit, or -1 */
     uint64_t uses[REG_COUNT];        /* by how often the blocks are entered */
+    uint64_t written;                /* a bit for each register that an operation of the unit writes */
     bool needs_fp, needs_armed_fp;
     uint8_t *label[IR_MAX_BLOCKS];
     struct flags_state flags_at[IR_MAX_BLOCKS]; /* of blocks that one edge leads to */

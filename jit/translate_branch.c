@@ -58,11 +58,27 @@ static void jump_far(struct translation_state *t, bool indirect, int64_t offset)
     jump_by_lookup(t, far);
 }
 
+/* From a place that the region's jump table does not lead on from. */
+static void leave_table(struct translation_state *t, struct far_jump *far)
+{
+    for (unsigned i = 0; i < 2; i++)
+        x64_bind(t->c, far->off_table[i]);
+    t->flags = far->flags.flags;
+    t->pending = far->flags.pending;
+    t->flags_raw = far->flags.raw;
+    commit_flags(t);
+    general_copy(t, far->insn->rn, RAX);
+    give_registers(t);
+    jump_by_lookup(t, far);
+}
+
 void emit_far_jumps(struct translation_state *t)
 {
     struct x64 *c = t->c;
     for (unsigned i = 0; i < t->far_count; i++) {
         struct far_jump *far = &t->far[i];
+        if (far->off_table[0])
+            leave_table(t, far);
         if (far->call_end) {
             x64_bind(c, far->call_end);
             if (!far->indirect)
@@ -101,6 +117,25 @@ static bool within_page(const struct translation_state *t, uint64_t target)
     return (target ^ t->here->physical) < PAGE_SIZE_BYTES;
 }
 
+/* Whether the target is one and the same whenever this code runs. A process has one address space, and its addresses
+ * stand for physical ones (isa/arm64/user.h). */
+static bool is_fixed(const struct translation_state *t, uint64_t target)
+{
+    return t->cpu->user || within_page(t, target);
+}
+
+/* native.page becomes the page of a fixed address. Uses rax. */
+static void store_page(struct translation_state *t, uint64_t address)
+{
+    const int64_t page = (int64_t)(address & ~(PAGE_SIZE_BYTES - 1));
+    if (page == (int32_t)page) {
+        x64_store_imm(t->c, 1, HOST_CPU, CPU_OFFSET(native.page), (int32_t)page);
+        return;
+    }
+    x64_mov_imm(t->c, RAX, (uint64_t)page);
+    x64_store(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
+}
+
 /* The target of the jump that comes, with an opcode of `opcode_bytes`, may be changed while parallel CPUs run: by a
  * store within one cache line, which they see all or nothing of. */
 static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
@@ -117,12 +152,13 @@ static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t ta
     result->links[result->link_count++] = (struct unit_link){jump_end, NULL, target};
 }
 
-/* Jumps to other code, with the registers as they are everywhere. Within the page the target is one and the same
- * whenever this code runs, so the jump can be direct. */
+/* Jumps to other code, with the registers as they are everywhere: directly where the target is fixed. */
 static void jump_out(struct translation_state *t, int64_t distance)
 {
     uint64_t target = block_end(t) + (uint64_t)distance;
-    if (within_page(t, target)) {
+    if (is_fixed(t, target)) {
+        if (!within_page(t, target))
+            store_page(t, target);
         make_patchable(t, 1);
         add_link(t, x64_jmp(t->c), target);
     } else {
@@ -343,14 +379,29 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
 
 /* --- calls and returns --------------------------------------------------------------------------------
  *
- * A call leaves the page and a host return address on the stack of return points (stubs.c). Whatever returns there
- * first looks whether it is where the guest wanted to return to; translations do not change within a stay, so an
+ * A call leaves the page (of a process it is known) and a host return address on the stack of return points (stubs.c).
+ * Whatever returns there first looks whether it is where the guest wanted to return to; translations do not change within a stay, so an
  * address that was this place's at the call still is. */
+
+/* Compares a register with a fixed address. Uses rax. */
+static void compare_fixed(struct translation_state *t, unsigned reg, uint64_t address)
+{
+    if (address <= INT32_MAX) {
+        x64_alu_imm(t->c, 1, ALU_CMP, reg, (int32_t)address);
+        return;
+    }
+    x64_mov_imm(t->c, RAX, address);
+    x64_alu(t->c, 1, ALU_CMP, RAX, reg);
+}
 
 static void begin_call(struct translation_state *t)
 {
     struct x64 *c = t->c;
     give_registers(t);
+    if (t->cpu->user) {
+        x64_mov_imm(c, (unsigned)pin_of[30], block_end(t));
+        return;
+    }
     x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
     x64_lea(c, 1, (unsigned)pin_of[30], RCX, (int32_t)t->end_offset);
     x64_push(c, RCX);
@@ -359,10 +410,15 @@ static void begin_call(struct translation_state *t)
 static void end_call(struct translation_state *t)
 {
     struct x64 *c = t->c;
-    x64_pop(c, RAX);
-    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
-    x64_lea(c, 1, RAX, RAX, (int32_t)t->end_offset);
-    x64_alu(c, 1, ALU_CMP, RAX, (unsigned)pin_of[30]);
+    if (t->cpu->user) {
+        store_page(t, t->here->physical);
+        compare_fixed(t, (unsigned)pin_of[30], block_end(t));
+    } else {
+        x64_pop(c, RAX);
+        x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
+        x64_lea(c, 1, RAX, RAX, (int32_t)t->end_offset);
+        x64_alu(c, 1, ALU_CMP, RAX, (unsigned)pin_of[30]);
+    }
     t->return_missed = x64_jcc(c, CC_NE);
     t->result->returns[t->result->return_count++] = t->return_missed;
     t->flags = FLAGS_UNKNOWN;
@@ -394,7 +450,9 @@ static void call_direct(struct translation_state *t)
     int64_t distance = t->insn->imm - 4;
     uint64_t target = block_end(t) + (uint64_t)distance;
     begin_call(t);
-    if (within_page(t, target)) {
+    if (is_fixed(t, target)) {
+        if (!within_page(t, target))
+            store_page(t, target);
         make_patchable(t, 1);
         add_link(t, x64_call(t->c), target);
     } else {
@@ -465,24 +523,25 @@ static void branch_by_table(struct translation_state *t)
     table->flags = (struct flags_state){t->flags, t->pending, t->flags_raw, {0}};
     table->rn = t->insn->rn;
     table->lookup = lookup_of(t);
+    struct far_jump *far = &t->far[t->far_count++];
+    *far = (struct far_jump){.indirect = true, .lookup = table->lookup, .insn = t->insn, .flags = table->flags,
+                             .btype = has_feature(&t->cpu->features, FEAT_BTI)};
     general_copy(t, t->insn->rn, RAX);
     load_place(t);
     x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)table->places);
-    table->misses[table->miss_count++] = x64_jcc(c, CC_AE);
+    far->off_table[0] = x64_jcc(c, CC_AE);
     x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)table->longest);
-    table->misses[table->miss_count++] = x64_jcc(c, CC_L);
+    far->off_table[1] = x64_jcc(c, CC_L);
     table->loads[table->load_count++] = x64_lea_rip(c, RDX);
     x64_jmp_indexed(c, RDX, RCX, 3);
 }
 
-/* Behind the table: on to rax as from any other place. BTYPE is 1, for the page is not guarded (may_jump_within() of
- * regions.c). */
+/* Where places of the table lead that are no target in the region: on to rax as from any other place. BTYPE is 1, for
+ * the page is not guarded (may_jump_within() of regions.c). */
 static void emit_jump_misses(struct translation_state *t)
 {
     struct x64 *c = t->c;
     const struct jump_table *table = &t->table;
-    for (unsigned i = 0; i < table->miss_count; i++)
-        x64_bind(c, table->misses[i]);
     if (table->jumps == 1) {
         t->flags = table->flags.flags;
         t->pending = table->flags.pending;
@@ -516,14 +575,16 @@ void emit_jump_table(struct translation_state *t)
         x64_byte(c, 0x90);
     for (unsigned i = 0; i < table->load_count; i++)
         x64_bind(c, table->loads[i]);
+    uint64_t to[PAGE_SIZE_BYTES / 4];
+    for (uint32_t place = 0; place < table->places; place++)
+        to[place] = missed;
+    for (unsigned i = 0; i < t->ir->block_count; i++)
+        if (t->ir->blocks[i].is_target)
+            to[t->ir->blocks[i].physical % PAGE_SIZE_BYTES / 4 - table->first] =
+                (uint64_t)t->label[i] + (uint64_t)c->run_offset;
     for (uint32_t place = 0; place < table->places; place++) {
-        uint64_t to = missed;
-        for (unsigned i = 0; i < t->ir->block_count; i++)
-            if (t->ir->blocks[i].is_target &&
-                t->ir->blocks[i].physical % PAGE_SIZE_BYTES / 4 == table->first + place)
-                to = (uint64_t)t->label[i] + (uint64_t)c->run_offset;
-        x64_imm32(c, (int64_t)(to & UINT32_MAX));
-        x64_imm32(c, (int64_t)(to >> 32));
+        x64_imm32(c, (int64_t)(to[place] & UINT32_MAX));
+        x64_imm32(c, (int64_t)(to[place] >> 32));
     }
 }
 
