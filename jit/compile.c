@@ -109,12 +109,6 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     return outcome;
 }
 
-/* Branches whose way on says itself whether somebody will look at the flags. */
-static bool passes_flags(unsigned op)
-{
-    return op == OP_b || op == OP_cbz || op == OP_cbnz || op == OP_tbz || op == OP_tbnz;
-}
-
 static void emit_insns(struct translation_state *t, unsigned index)
 {
     const struct ir_block *here = t->here;

@@ -218,25 +218,27 @@ enum visit { NOT_SEEN, OPEN, CLOSED };
 
 static void find_loops(struct ir *ir, int index, uint8_t *seen)
 {
-    if (index == IR_OUTSIDE)
-        return;
     struct ir_block *block = &ir->blocks[index];
-    if (seen[index] != NOT_SEEN) {
-        block->is_loop_head |= seen[index] == OPEN;
-        return;
-    }
+    const int ways[2] = {block->taken, next_without_call(block)};
+    bool *const tests[2] = {&block->taken_tests, &block->next_tests};
     seen[index] = OPEN;
-    find_loops(ir, block->taken, seen);
-    find_loops(ir, next_without_call(block), seen);
+    for (unsigned w = 0; w < 2; w++) {
+        if (ways[w] == IR_OUTSIDE)
+            continue;
+        if (seen[ways[w]] == OPEN)
+            *tests[w] = ir->blocks[ways[w]].is_loop_head = true;
+        else if (seen[ways[w]] == NOT_SEEN)
+            find_loops(ir, ways[w], seen);
+    }
     seen[index] = CLOSED;
 }
 
 static void measure_way(struct ir *ir, struct ir_block *block);
 
 /* Instructions from the edge to `index` on to the next test. */
-static uint32_t longest_behind(struct ir *ir, int index)
+static uint32_t longest_behind(struct ir *ir, int index, bool tests)
 {
-    if (index == IR_OUTSIDE || ir->blocks[index].is_loop_head)
+    if (index == IR_OUTSIDE || tests)
         return 0;
     if (!ir->blocks[index].longest)
         measure_way(ir, &ir->blocks[index]);
@@ -245,7 +247,8 @@ static uint32_t longest_behind(struct ir *ir, int index)
 
 static void measure_way(struct ir *ir, struct ir_block *block)
 {
-    uint32_t taken = longest_behind(ir, block->taken), next = longest_behind(ir, next_without_call(block));
+    const uint32_t taken = longest_behind(ir, block->taken, block->taken_tests);
+    const uint32_t next = longest_behind(ir, next_without_call(block), block->next_tests);
     block->longest = block->count + (taken > next ? taken : next);
 }
 
@@ -312,12 +315,13 @@ void ir_verify(const struct ir *ir)
         assert(block->longest >= block->count && block->preds);
         /* What one test at `longest` vouches for covers both ways on. */
         const int ways[2] = {block->taken, next_without_call(block)};
+        const bool tests[2] = {block->taken_tests, block->next_tests};
         for (unsigned w = 0; w < 2; w++) {
             if (ways[w] == IR_OUTSIDE)
                 continue;
             const struct ir_block *to = &ir->blocks[ways[w]];
             assert(to->block->physical / PAGE_SIZE_BYTES == block->block->physical / PAGE_SIZE_BYTES);
-            assert(to->is_loop_head || block->longest >= block->count + to->longest);
+            assert(tests[w] ? to->is_loop_head : block->longest >= block->count + to->longest);
         }
         assert(!block->jumps || (ways[0] == IR_OUTSIDE && ways[1] == IR_OUTSIDE));
         assert(!block->is_target || block->preds > 1);

@@ -429,6 +429,12 @@ static inline bool raw_at(const struct translation_state *t, int to)
     return to > 0 && !block->is_return && !block->is_target && !t->met[to].known && t->flags_first[to];
 }
 
+/** Branches whose way on says itself whether somebody will look at the flags. */
+static inline bool passes_flags(unsigned op)
+{
+    return op == OP_b || op == OP_cbz || op == OP_cbnz || op == OP_tbz || op == OP_tbnz;
+}
+
 /** Ends the block: on to the block behind it. */
 void go_on(struct translation_state *t);
 

@@ -168,11 +168,6 @@ static void jump_out(struct translation_state *t, int64_t distance)
 
 /* --- edges within a unit ---------------------------------------------------------------------------- */
 
-static bool is_loop_head(const struct translation_state *t, int to)
-{
-    return to != IR_OUTSIDE && t->ir->blocks[to].is_loop_head;
-}
-
 static bool comes_next(const struct translation_state *t, int to)
 {
     return to == (int)(t->here - t->ir->blocks) + 1;
@@ -229,8 +224,8 @@ static void follow_to_loop(struct translation_state *t, int to)
         (struct way_out){.jump_end = too_little, .falls_back = block, .pending = t->pending};
 }
 
-/* On along the edge to block `to`, or out to `distance` from the block's end. */
-static void follow(struct translation_state *t, int to, int64_t distance)
+/* On along the edge to block `to`, which may test; or out to `distance` from the block's end. */
+static void follow(struct translation_state *t, int to, bool tests, int64_t distance)
 {
     if (to == IR_OUTSIDE) {
         commit_flags(t);
@@ -239,7 +234,7 @@ static void follow(struct translation_state *t, int to, int64_t distance)
         return;
     }
     commit_for(t, to, IR_OUTSIDE);
-    if (t->ir->blocks[to].is_loop_head) {
+    if (tests) {
         follow_to_loop(t, to);
         return;
     }
@@ -251,13 +246,13 @@ static void follow(struct translation_state *t, int to, int64_t distance)
 void go_on(struct translation_state *t)
 {
     flags_note_edge(t, t->here->next);
-    follow(t, t->here->next, 0);
+    follow(t, t->here->next, t->here->next_tests, 0);
 }
 
 static void branch_always(struct translation_state *t)
 {
     flags_note_edge(t, t->here->taken);
-    follow(t, t->here->taken, t->insn->imm - 4);
+    follow(t, t->here->taken, t->here->taken_tests, t->insn->imm - 4);
 }
 
 /* The conditional jump of an edge. */
@@ -323,8 +318,8 @@ static void branch_out(struct translation_state *t, enum x64_cc cc)
 static bool jumps_if_not(const struct translation_state *t)
 {
     const int taken = t->here->taken, next = t->here->next;
-    return is_loop_head(t, taken) ||
-           (taken != IR_OUTSIDE && !is_loop_head(t, next) && (comes_next(t, taken) || next == IR_OUTSIDE));
+    return t->here->taken_tests ||
+           (taken != IR_OUTSIDE && !t->here->next_tests && (comes_next(t, taken) || next == IR_OUTSIDE));
 }
 
 /* Before a conditional branch. Each way on sees to its own flags, that of the jump out of line; unless both want them,
@@ -336,7 +331,7 @@ static void commit_before_branch(struct translation_state *t)
         return;
     flags_note_edge(t, taken);
     flags_note_edge(t, next);
-    if (is_loop_head(t, taken) && is_loop_head(t, next))
+    if (t->here->taken_tests && t->here->next_tests)
         return;
     const int jump = jumps_if_not(t) ? next : taken, other = jumps_if_not(t) ? taken : next;
     if (wants_flags(t, jump) && (wants_flags(t, other) || other == IR_OUTSIDE ||
@@ -354,26 +349,26 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
         branch_out(t, cc);
         return;
     }
-    const bool taken_tests = is_loop_head(t, taken), next_tests = is_loop_head(t, next);
+    const bool taken_tests = t->here->taken_tests, next_tests = t->here->next_tests;
     if (taken_tests && next_tests) {
         const struct flags_state flags = {t->flags, t->pending, t->flags_raw, {0}};
         uint8_t *otherwise = x64_jcc(t->c, cc ^ 1);
-        follow(t, taken, distance);
+        follow(t, taken, taken_tests, distance);
         if (comes_next(t, taken))
             jump_within(t, x64_jmp(t->c), taken);
         x64_bind(t->c, otherwise);
         t->flags = flags.flags;
         t->pending = flags.pending;
         t->flags_raw = flags.raw;
-        follow(t, next, 0);
+        follow(t, next, next_tests, 0);
         return;
     }
     if (jumps_if_not(t)) {
         follow_if(t, cc ^ 1, next, 0);
-        follow(t, taken, distance);
+        follow(t, taken, taken_tests, distance);
     } else {
         follow_if(t, cc, taken, distance);
-        follow(t, next, 0);
+        follow(t, next, next_tests, 0);
     }
 }
 
