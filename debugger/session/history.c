@@ -86,7 +86,7 @@ static void become_live(struct history *history)
     if (history->tape.replays)
         history->session->machine->loop.tape = history->beside;
     history->tape.replays = false;
-    history->session->machine->debugger.mute = false;
+    inputs_set_past(history->session->machine->inputs, false);
 }
 
 static bool tape_next(void *context, struct input_stamp *at)
@@ -249,8 +249,9 @@ bool history_resume(struct session *session, struct error *error)
 
 /* --- going back ------------------------------------------------------------------------------------ */
 
-/* Makes the machine what it was at a checkpoint, to run again from there. */
-static bool go_to_point(struct history *history, unsigned number, struct error *error)
+/* Makes the machine what it was at a checkpoint, to run again from there. What waits to be delivered is the present's,
+ * and stays; but `anew` nothing of that present remains. */
+static bool go_to_point(struct history *history, unsigned number, bool anew, struct error *error)
 {
     struct session *session = history->session;
     struct run_loop *loop = loop_of(history);
@@ -258,6 +259,7 @@ static bool go_to_point(struct history *history, unsigned number, struct error *
         history->end = run_loop_stamp(loop);
         history->beside = loop->tape;
     }
+    inputs_set_past(session->machine->inputs, !anew);
     if (!checkpoints_go(history->points, number, error)) {
         session->ended = true;
         return false;
@@ -265,7 +267,6 @@ static bool go_to_point(struct history *history, unsigned number, struct error *
     history->next = history->moments[number].inputs;
     history->tape.replays = true;
     loop->tape = &history->tape;
-    session->machine->debugger.mute = true;
     session->ended = false;
     for (unsigned i = 0; i < session->machine->cpu_count; i++)
         session->machine->cpus[i]->asked_icount = UINT64_MAX;
@@ -350,7 +351,7 @@ bool history_go(struct session *session, uint64_t insns, struct error *error)
     if (number < 0)
         return error_set(error, "history begins at instruction %" PRIu64, history->moments[0].insns);
     bool was = stopping_hold(session, true), told = stopping_untold(session, true);
-    bool good = go_to_point(history, (unsigned)number, error) && run_quietly(session, insns, NULL, 0, error);
+    bool good = go_to_point(history, (unsigned)number, false, error) && run_quietly(session, insns, NULL, 0, error);
     stopping_hold(session, was);
     stopping_untold(session, told);
     session->stop.reason = STOP_STEP;
@@ -369,7 +370,7 @@ bool history_go_time(struct session *session, uint64_t ns, struct error *error)
         int number = (int)count_of(history) - 1;
         while (number >= 0 && history->moments[number].ns > ns)
             number--;
-        good = number >= 0 ? go_to_point(history, (unsigned)number, error)
+        good = number >= 0 ? go_to_point(history, (unsigned)number, false, error)
                            : error_set(error, "history begins at %.6f s", (double)history->moments[0].ns / NS_PER_S);
     }
     loop->halt_at_ns = ns;
@@ -401,7 +402,7 @@ bool history_step_back(struct session *session, uint64_t count, struct error *er
     const uint64_t wanted = cpu->icount - count, now = run_loop_insns(loop_of(history));
     bool was = stopping_hold(session, true), told = stopping_untold(session, true), good = false;
     for (int number = point_before(history, now - count); number >= 0; number--) {
-        good = go_to_point(history, (unsigned)number, error);
+        good = go_to_point(history, (unsigned)number, false, error);
         if (!good || cpu->icount <= wanted)
             break;
         if (!number)
@@ -481,14 +482,14 @@ static bool last_hit(struct session *session, const struct point *only, bool *fo
          good && number >= 0 && !*found && !session->asked_to_stop; number--) {
         uint64_t from = history->moments[number].insns;
         unsigned hits, again;
-        good =
-            go_to_point(history, (unsigned)number, error) && count_hits(session, only, until, 0, &hits, &last, error);
+        good = go_to_point(history, (unsigned)number, false, error) &&
+               count_hits(session, only, until, 0, &hits, &last, error);
         if (good && hits) {
             *found = true;
-            good = go_to_point(history, (unsigned)number, error) &&
+            good = go_to_point(history, (unsigned)number, false, error) &&
                    count_hits(session, only, until, hits, &again, &last, error);
         } else if (good && number == 0) {
-            good = go_to_point(history, 0, error); /* stand at the beginning */
+            good = go_to_point(history, 0, false, error); /* stand at the beginning */
         }
         until = from;
     }
@@ -552,7 +553,7 @@ static int find_mark(struct session *session, struct error *error)
 bool history_marked(struct session *session, bool go, struct error *error)
 {
     const int number = find_mark(session, error);
-    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, error));
+    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, false, error));
 }
 
 bool history_reset(struct session *session, struct error *error)
@@ -563,7 +564,7 @@ bool history_reset(struct session *session, struct error *error)
         return false;
     if (history->tape.replays ? history->beside != NULL : session->machine->loop.tape != NULL)
         return error_set(error, "a run that is recorded or replayed has one way only: it is not reset");
-    if (!go_to_point(history, (unsigned)number, error))
+    if (!go_to_point(history, (unsigned)number, true, error))
         return false;
     become_live(history);
     drop_inputs(history, history->moments[number].inputs);

@@ -196,6 +196,40 @@ def case_time():
     check("written by" in output and "History begins here" in output, "last-write", output)
 
 
+def case_host():
+    """What the guest did on the host, in a shared folder and by the network, is not done again when it is gone back to; and
+    goes on after."""
+    share, capture = os.path.join(folder.name, "share"), os.path.join(folder.name, "capture")
+    os.mkdir(share)
+    lines = f'''expect "{SHELL}" 100
+send mount -t 9p -o trans=virtio,version=9p2000.L w /mnt; exec 5>>/mnt/kept; echo mou-$((40+2))
+expect mou-42 100
+expect "{SHELL}" 100
+send echo hello >> /mnt/f; echo one >&5; ping -c 1 10.0.2.2; echo do-$((40+2))
+expect do-42 100
+skip 1000000
+hash
+reverse-stepi 1000000
+reverse-stepi 30000000
+skip 31000000
+hash
+goto 1000000
+symbols
+send cat /mnt/f; echo again >> /mnt/f; echo two >&5; ping -c 1 10.0.2.2; echo no-$((40+2))
+expect no-42 1000
+'''
+    output, _ = debug(lines, "--share", f"w={share}", "--net", f"user,dump={capture}")
+    hashes = re.findall(HASH, output)
+    check(len(hashes) == 2 and hashes[0] == hashes[1], f"hashes {hashes}", output)
+    for name, text in (("f", "hello\nagain\n"), ("kept", "one\ntwo\n")):
+        with open(os.path.join(share, name), encoding="utf-8") as file:
+            check(file.read() == text, f"{name} is another file", output)
+    check(output.count("1 packets received") == 2, "ping", output)
+    with open(capture, "rb") as file:
+        frames = file.read()
+    check(frames.count(b"\x08\x00\x45\x00\x00\x54") == 4, "the network was asked again", output)
+
+
 HASH = r"state at instruction (\d+): ([0-9a-f]{16})"
 
 
