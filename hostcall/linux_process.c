@@ -153,11 +153,6 @@ int64_t do_exit(struct call_context *context, const uint64_t *args)
     struct thread *thread = context->owner;
     thread->ends = true;
     thread->end_status = (int)args[0];
-    if (thread->is_main && thread->clear_tid) {
-        const uint32_t none = 0;
-        if (guest_write(thread, thread->clear_tid, &none, sizeof none))
-            syscall(SYS_futex, thread->clear_tid, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-    }
     return 0;
 }
 

@@ -353,8 +353,11 @@ int process_exec(const struct process_options *options, int *status, struct erro
     thread_run(thread);
     /* The first thread has ended, and others go on: exit_group() ends all. */
     signals_block_all();
+    thread_tell_end(thread);
     process_report();
-    trail_end((uint8_t)thread->end_status);
+    process.thread_of[thread->cpu->index] = NULL;
+    if (process.trail)
+        trail_thread_ended(thread->cpu->index, true, thread->end_status);
     syscall(SYS_exit, thread->end_status);
     abort(); /* the call does not come back */
 }

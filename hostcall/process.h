@@ -64,6 +64,13 @@ struct thread {
     siginfo_t arrived;
     uint64_t held;          /* SIGSEGV and SIGBUS, which the host never blocks: sent, but blocked by the guest */
     bool vforked;           /* it is the child of vfork() at present */
+    /* Of a recorded run (trail.h): */
+    bool in_call;           /* a call is under way: what is written goes into the log */
+    bool lets_others;       /* and may wait, so others run meanwhile */
+    bool yields;
+    uint64_t robust;        /* the head of its list of robust locks, or 0 */
+    uint32_t tid;           /* what the guest knows it by */
+    struct thread *begun;   /* the thread that its call made */
     struct thread *next_free;
 };
 
@@ -128,6 +135,9 @@ void thread_release(struct thread *thread);
 
 /** Takes up `from`'s registers, and what else belongs to a thread alone. */
 void thread_copy_state(struct cpu *to, const struct cpu *from);
+
+/** Tells whoever waits that the thread is gone (CLONE_CHILD_CLEARTID). */
+void thread_tell_end(struct thread *thread);
 
 /** A child's registers and what it tells, as clone() was told. */
 void thread_set_child(struct thread *child, uint64_t flags, uint64_t stack, uint64_t tls, uint64_t child_tid);

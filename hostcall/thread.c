@@ -137,9 +137,7 @@ static void take_exception(struct thread *thread)
     case EC_SVC: {
         const uint64_t first_argument = cpu->x[0];
         const bool restart = linux_call(thread);
-        if (process.trail)
-            trail_signal(thread, true);
-        if (thread->interrupted && !thread->ends)
+        if (!thread->ends && (process.trail ? trail_signal(thread, true) : thread->interrupted))
             signals_deliver(thread, restart, first_argument);
         thread->waits = false;
         break;
@@ -158,7 +156,7 @@ static void take_exception(struct thread *thread)
     }
 }
 
-static void run_turn(struct thread *thread)
+static void run_engine(struct thread *thread)
 {
     struct cpu *cpu = thread->cpu;
     threads_enter(cpu);
@@ -169,12 +167,12 @@ static void run_turn(struct thread *thread)
         process.engine_ops->make_room(process.engine);
         process_quiet_end();
     }
-    if (exit == ENGINE_EXIT_WAIT) { /* WFE and WFI: a hint to wait, for what nobody says */
+    const bool waits = exit == ENGINE_EXIT_WAIT; /* WFE and WFI: a hint to wait, for what nobody says */
+    if (waits)
         cpu_set_flag(&cpu->wait, WAIT_NONE);
-        sched_yield();
-    }
-    if (cpu->yield_requested) {
+    if (waits || cpu->yield_requested) {
         cpu->yield_requested = false;
+        thread->yields = true;
         sched_yield();
     }
 }
@@ -183,23 +181,22 @@ void thread_run(struct thread *thread)
 {
     struct cpu *cpu = thread->cpu;
     while (!thread->ends) {
+        if (process.trail) {
+            trail_await_turn(thread);
+            trail_before_run(thread);
+        }
         /* Whoever wants attention says for what before, so it is seen here or ends the turn. */
         __atomic_store_n(&cpu->limit, process.trail ? trail_limit(thread) : UINT64_MAX, __ATOMIC_SEQ_CST);
         settle_pages();
-        if (process.trail)
-            trail_before_turn(thread);
-        if (__atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST)) {
-            if (trail_records())
-                trail_signal(thread, false);
+        if (process.trail ? trail_signal(thread, false) : __atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST))
             signals_deliver(thread, false, 0);
-        }
         cpu_set_flag(&cpu->stop_requested, false);
         cpu->user_exception.taken = false;
-        run_turn(thread);
+        run_engine(thread);
         if (cpu->user_exception.taken)
             take_exception(thread);
         else if (process.trail)
-            trail_after_turn(thread);
+            trail_after_run(thread);
     }
 }
 
@@ -301,9 +298,10 @@ void thread_release(struct thread *thread)
     pthread_mutex_unlock(&process.threads_lock);
 }
 
-/* Tells whoever waits that the thread is gone (CLONE_CHILD_CLEARTID). */
-static void tell_end(struct thread *thread)
+void thread_tell_end(struct thread *thread)
 {
+    if (process.trail)
+        trail_thread_ends(thread);
     const uint32_t none = 0;
     if (thread->clear_tid && guest_write(thread, thread->clear_tid, &none, sizeof none))
         syscall(SYS_futex, thread->clear_tid, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
@@ -332,9 +330,13 @@ static void *thread_main(void *argument)
     signals_apply_mask(thread);
     thread_run(thread);
     signals_block_all();
-    tell_end(thread);
+    const unsigned index = thread->cpu->index;
+    const int status = thread->end_status;
+    thread_tell_end(thread);
+    thread_release(thread); /* with a trail still in its turn, so that who begins next has the same CPU in a replay */
+    if (process.trail)
+        trail_thread_ended(index, false, status);
     thread_self = NULL;
-    thread_release(thread);
     return NULL;
 }
 
@@ -356,6 +358,9 @@ int64_t thread_begin(struct thread *thread, uint64_t flags, uint64_t stack, uint
         return -EAGAIN;
     struct start start = {.thread = child, .set_tid = flags & CLONE_CHILD_SETTID ? child_tid : 0,
                           .parent_tid = flags & CLONE_PARENT_SETTID ? parent_tid : 0};
+    if (trail_replays()) /* the log has the number that it had */
+        start.set_tid = start.parent_tid = 0;
+    cpu_seed_rng(child->cpu, cpu_draw_random(thread->cpu));
     thread_set_child(child, flags, stack, tls, child_tid);
     child->mask = thread->mask;
     sem_init(&start.begun, 0, 0);
@@ -375,6 +380,12 @@ int64_t thread_begin(struct thread *thread, uint64_t flags, uint64_t stack, uint
         thread_release(child);
         return -EAGAIN;
     }
+    if (process.trail)
+        trail_thread_begins(thread, child);
+    if (start.set_tid)
+        trail_wrote(start.set_tid, &start.tid, sizeof start.tid);
+    if (start.parent_tid)
+        trail_wrote(start.parent_tid, &start.tid, sizeof start.tid);
     return start.tid;
 }
 
