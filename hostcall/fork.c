@@ -80,6 +80,8 @@ static int64_t begin_process(struct thread *thread, uint64_t flags, uint64_t sta
     if (flags & CLONE_CHILD_SETTID)
         guest_write(thread, child_tid, &own, sizeof own);
     thread->held = 0;
+    thread->robust = 0;
+    thread->tid = (uint32_t)own;
     return 0;
 }
 

@@ -180,6 +180,19 @@ int64_t do_set_tid_address(struct call_context *context, const uint64_t *args)
     return gettid();
 }
 
+/* Told to the host too, for processes that share locks and are killed; what a recorded program's threads write at their
+ * end is this program's alone to write. */
+int64_t do_set_robust_list(struct call_context *context, const uint64_t *args)
+{
+    struct thread *thread = context->owner;
+    const int64_t result = args[1] != sizeof(struct robust_list_head) ? -EINVAL
+                           : process.trail                             ? 0
+                                                                       : call_plain(context, args);
+    if (!result)
+        thread->robust = args[0];
+    return result;
+}
+
 int64_t do_clone(struct call_context *context, const uint64_t *args)
 {
     return thread_clone(context->owner, args[0], args[1], args[2], args[3], args[4]);

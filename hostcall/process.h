@@ -64,12 +64,12 @@ struct thread {
     siginfo_t arrived;
     uint64_t held;          /* SIGSEGV and SIGBUS, which the host never blocks: sent, but blocked by the guest */
     bool vforked;           /* it is the child of vfork() at present */
+    uint64_t robust;        /* the head of its list of robust locks, or 0 */
+    uint32_t tid;           /* what the guest knows it by */
     /* Of a recorded run (trail.h): */
     bool in_call;           /* a call is under way: what is written goes into the log */
     bool lets_others;       /* and may wait, so others run meanwhile */
     bool yields;
-    uint64_t robust;        /* the head of its list of robust locks, or 0 */
-    uint32_t tid;           /* what the guest knows it by */
     struct thread *begun;   /* the thread that its call made */
     struct thread *next_free;
 };
@@ -113,9 +113,6 @@ extern __thread struct thread *thread_self;
 
 /** The host's steady time, as struct clock asks for it. */
 uint64_t process_host_ns(void *context);
-
-/** Runs the program. Does not return if it ran; else -1 and the error, of status 127 or 126 as shells have them. */
-int process_exec(const struct process_options *options, int *status, struct error *error);
 
 /** Tells on standard error what was translated, if that was asked for. */
 void process_report(void);

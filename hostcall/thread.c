@@ -16,6 +16,7 @@
 #include "isa/arm64/threads.h"
 
 #define HOST_STACK_BYTES  (256u << 10)
+#define ROBUST_LOCKS_MAX  2048u /* as many as Linux looks at (ROBUST_LIST_LIMIT) */
 
 __thread struct thread *thread_self;
 
@@ -298,10 +299,39 @@ void thread_release(struct thread *thread)
     pthread_mutex_unlock(&process.threads_lock);
 }
 
+/* The owner of a lock that is in the list of robust ones is gone (exit_robust_list() of Linux). */
+static void let_go(const struct thread *thread, uint64_t word)
+{
+    uint32_t value;
+    if (word % sizeof value || !guest_read(thread, &value, word, sizeof value) ||
+        (value & FUTEX_TID_MASK) != thread->tid)
+        return;
+    const uint32_t died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+    if (guest_write(thread, word, &died, sizeof died) && value & FUTEX_WAITERS)
+        syscall(SYS_futex, word & ~0ull >> 8, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void let_all_go(const struct thread *thread)
+{
+    uint64_t head[3], at, next; /* the list, where words lie in what it has, and what is being locked */
+    if (!thread->robust || !guest_read(thread, head, thread->robust, sizeof head))
+        return;
+    at = head[0];
+    for (unsigned i = 0; i < ROBUST_LOCKS_MAX && at && (at & ~1ull) != thread->robust; i++, at = next) {
+        if (!guest_read(thread, &next, at & ~1ull, sizeof next))
+            break;
+        if (at != head[2])
+            let_go(thread, (at & ~1ull) + head[1]);
+    }
+    if (head[2])
+        let_go(thread, (head[2] & ~1ull) + head[1]);
+}
+
+/* In this order, as Linux does it: who waits for the end may use the thread's memory again at once. */
 void thread_tell_end(struct thread *thread)
 {
-    if (process.trail)
-        trail_thread_ends(thread);
+    let_all_go(thread);
+    syscall(SYS_set_robust_list, NULL, sizeof(struct robust_list_head)); /* that was it, whatever lies there later */
     const uint32_t none = 0;
     if (thread->clear_tid && guest_write(thread, thread->clear_tid, &none, sizeof none))
         syscall(SYS_futex, thread->clear_tid, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
@@ -321,6 +351,7 @@ static void *thread_main(void *argument)
     struct thread *thread = start->thread;
     thread_self = thread;
     const pid_t tid = gettid();
+    thread->tid = (uint32_t)tid;
     if (start->set_tid)
         guest_write(thread, start->set_tid, &tid, sizeof tid);
     if (start->parent_tid)

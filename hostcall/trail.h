@@ -87,8 +87,7 @@ void trail_back_from_others(struct thread *thread);
 /** A thread was made, and has not run. */
 void trail_thread_begins(struct thread *thread, struct thread *child);
 
-/** One ends, in its turn: before it tells so; and when all of it is done, by its CPU's index. `status`: of its exit(). */
-void trail_thread_ends(struct thread *thread);
+/** One has ended, in its turn, by its CPU's index. `status`: of its exit(). */
 void trail_thread_ended(unsigned index, bool is_main, int status);
 
 /** A handler has written to the guest. */
@@ -101,7 +100,7 @@ bool trail_became(struct thread *thread);
 /** The next log's name. */
 bool trail_next_name(char *name, size_t room);
 
-/** No more is recorded, for a reason that is a sentence's end: "it starts a thread". */
+/** No more is recorded, for a reason that is a sentence's end: "it has memory that others may write". */
 void trail_stop(const char *why);
 
 /** In a child: it is not recorded. */

@@ -253,8 +253,6 @@ static bool answered(uint64_t number, const uint64_t *args, bool shows, int64_t 
         *result = -ENOSYS;
     else if (number == CALL_FUTEX && inherits_priority(args[1]))
         *result = -ENOSYS;
-    else if (number == CALL_SET_ROBUST_LIST) /* trail_thread_ends() looks at it */
-        *result = args[1] == sizeof(struct robust_list_head) ? 0 : -EINVAL;
     else if (shows && number != CALL_WRITE && number != CALL_WRITEV) /* so it writes what it has in memory */
         *result = -EINVAL;
     else
@@ -271,10 +269,8 @@ static bool may_wait(uint64_t number, const uint64_t *args)
     return number < linux_calls.count && !(linux_calls.calls[number].flags & CALL_LOCAL);
 }
 
-void trail_note_result(struct thread *thread, uint64_t number, const uint64_t *args, int64_t result)
+void trail_note_result(struct thread *thread, uint64_t number, int64_t result)
 {
-    if (number == CALL_SET_ROBUST_LIST && !result)
-        thread->robust = args[0];
     if (number == CALL_SET_TID_ADDRESS)
         thread->tid = (uint32_t)result;
     if (thread->begun)
@@ -310,7 +306,7 @@ int64_t trail_call(struct thread *thread, uint64_t number, const uint64_t *args)
         put_mapped(args, (uint64_t)result);
     else if (call && !(call->flags & CALL_LOCAL) && !(result >= 0 && put_special(thread, number, args, result)))
         put_written(thread, call, args, result);
-    trail_note_result(thread, number, args, result);
+    trail_note_result(thread, number, result);
     if (to && result > 0)
         trail_put(TRAIL_SHOWN, to, NULL, 0);
     trail_put(TRAIL_RESULT, (uint64_t)result, &told, sizeof told);

@@ -161,7 +161,7 @@ int64_t trail_call_replayed(struct thread *thread, uint64_t number, const uint64
         trail_differ(thread, "memory lies elsewhere");
     if (own && number == CALL_MMAP && !(args[3] & MAP_ANONYMOUS))
         space_protect(&process.space, (uint64_t)result, args[1], (int)args[2]);
-    trail_note_result(thread, number, args, result);
+    trail_note_result(thread, number, result);
     if (to)
         show(thread, to, number, args, result);
     context->call = call && call->name ? call : NULL;
@@ -306,11 +306,13 @@ uint64_t trail_fill_stack(void)
 {
     struct trail *trail = process.trail;
     uint64_t at = trail->sp;
-    for (trail_read_next(trail); trail_next_is(trail, TRAIL_MEMORY) && trail->next.value == at; trail_read_next(trail)) {
+    trail_read_next(trail);
+    while (trail_next_is(trail, TRAIL_MEMORY) && trail->next.value == at) {
         if (trail->next.length > PROCESS_STACK_TOP - at)
             break;
         memcpy((void *)at, trail->next.bytes, trail->next.length);
         at += trail->next.length;
+        trail_read_next(trail);
     }
     return trail->sp;
 }

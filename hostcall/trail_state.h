@@ -21,7 +21,6 @@ enum {
     CALL_SENDFILE = 71,
     CALL_SET_TID_ADDRESS = 96,
     CALL_FUTEX = 98,
-    CALL_SET_ROBUST_LIST = 99,
     CALL_SPLICE = 76,
     CALL_SIGRETURN = 139, /* whose result is what a register was */
     CALL_MSGRCV = 188,
@@ -76,7 +75,7 @@ void trail_check_over(const struct trail *trail);
 _Noreturn void trail_differ(const struct thread *thread, const char *what);
 
 /** What a call's result means for the thread. */
-void trail_note_result(struct thread *thread, uint64_t number, const uint64_t *args, int64_t result);
+void trail_note_result(struct thread *thread, uint64_t number, int64_t result);
 
 /** How far a recorded thread's turn goes. */
 uint64_t trail_turn_end(void);

@@ -5,15 +5,10 @@
  * A recording gives turns in the order in which threads ask, and writes down whose it is where that changes. A replay
  * asks nobody: the thread whose turn it is reads the log and gives the turn to the one that it names. A thread's offset
  * makes the count of all of its CPU's own; it is set where its turn begins. */
-#include <errno.h>
 #include <pthread.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include "hostcall/trail_state.h"
 
-#define NOBODY          PROCESS_MAX_THREADS
-#define ROBUST_LOCKS_MAX 2048u /* as many as Linux looks at (ROBUST_LIST_LIMIT) */
+#define NOBODY PROCESS_MAX_THREADS
 
 static struct turns {
     pthread_mutex_t lock;
@@ -211,34 +206,6 @@ void trail_thread_begins(struct thread *thread, struct thread *child)
 {
     turns.live++;
     thread->begun = child;
-}
-
-/* The owner of a lock that is in the list of robust ones is gone (exit_robust_list() of Linux). */
-static void let_go(const struct thread *thread, uint64_t word)
-{
-    uint32_t value;
-    if (word % sizeof value || !guest_read(thread, &value, word, sizeof value) ||
-        (value & FUTEX_TID_MASK) != thread->tid)
-        return;
-    const uint32_t died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-    if (guest_write(thread, word, &died, sizeof died) && value & FUTEX_WAITERS)
-        syscall(SYS_futex, word & ~0ull >> 8, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
-
-void trail_thread_ends(struct thread *thread)
-{
-    uint64_t head[3], at, next; /* the list, where words lie in what it has, and what is being locked */
-    if (!thread->robust || !guest_read(thread, head, thread->robust, sizeof head))
-        return;
-    at = head[0];
-    for (unsigned i = 0; i < ROBUST_LOCKS_MAX && at && (at & ~1ull) != thread->robust; i++, at = next) {
-        if (!guest_read(thread, &next, at & ~1ull, sizeof next))
-            break;
-        if (at != head[2])
-            let_go(thread, (at & ~1ull) + head[1]);
-    }
-    if (head[2])
-        let_go(thread, (head[2] & ~1ull) + head[1]);
 }
 
 void trail_thread_ended(unsigned index, bool is_main, int status)
