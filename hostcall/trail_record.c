@@ -349,6 +349,12 @@ bool trail_signal(struct thread *thread, bool in_call)
 
 /* --- life -------------------------------------------------------------------------------------------- */
 
+char *trail_whole_name(const char *path)
+{
+    char *whole = realpath(path, NULL); /* a descriptor's, of a file that has no name any more, has none */
+    return whole ? whole : strdup(path);
+}
+
 bool trail_next_name(char *name, size_t room)
 {
     const char *path = process.trail->path, *dot = strrchr(path, '.');
@@ -449,7 +455,7 @@ bool trail_create(const char *path, const struct trail_start *start, struct erro
                                error);
     if (!trail->writer)
         return false;
-    trail->path = realpath(path, NULL);
+    trail->path = trail_whole_name(path);
     trail->fd = log_move(trail->writer, move_away);
     for (int i = 0; i < 2; i++)
         fstat(i + 1, &trail->shown[i]);

@@ -235,6 +235,8 @@ void trail_before_run(struct thread *thread)
     trail_check_over(trail);
     if (!comes_here(thread, trail, TRAIL_SIGNAL) && trail->next.at.insns <= trail_stamp(thread))
         trail_differ(thread, "what came here did not");
+    if (trail->next.at.insns - trail_stamp(thread) > TRAIL_TIME_INSNS) /* so that a program that spins comes to an end */
+        trail_differ(thread, "for longer than in any recording nothing comes");
 }
 
 bool trail_signal_replayed(struct thread *thread, bool in_call)
@@ -268,7 +270,7 @@ static const char *option(const struct log_header *header, const char *name)
 bool trail_open(const char *path, struct process_options *options, struct error *error)
 {
     struct trail *trail = host_alloc(1, sizeof *trail);
-    trail->path = realpath(path, NULL);
+    trail->path = trail_whole_name(path);
     trail->reader = log_open(path, error);
     if (!trail->reader)
         return false;

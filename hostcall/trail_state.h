@@ -64,6 +64,9 @@ uint64_t trail_host_ns(void);
 /** The count of instructions of all threads at which this one is, in its turn. */
 uint64_t trail_stamp(const struct thread *thread);
 
+/** The name of a log, however the program changes its directory. To be freed. */
+char *trail_whole_name(const char *path);
+
 /** An entry of a recording. */
 void trail_put(enum trail_source source, uint64_t value, const void *bytes, size_t length);
 void trail_put_at(uint64_t insns, enum trail_source source, uint64_t value, const void *bytes, size_t length);
