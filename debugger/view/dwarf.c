@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "debugger/view/dwarf_file.h"
+#include "machine/contract/ranges.h"
 
 #define DEPTH_MAX 64u /* of namespaces around functions */
 
@@ -100,16 +101,11 @@ struct dwarf_file *dwarf_find_unit(uint64_t address, Dwarf_Die *unit)
 {
     for (struct dwarf_file *file = files; file; file = file->next) {
         const uint64_t at = address - file->bias;
-        size_t low = 0, high = file->range_count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (file->ranges[middle].low <= at)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low && at < file->ranges[low - 1].high) {
-            *unit = file->ranges[low - 1].unit;
+        const unsigned before =
+            file->range_count ? ranges_up_to(&file->ranges[0].low, sizeof *file->ranges, (unsigned)file->range_count, at)
+                              : 0;
+        if (before && at < file->ranges[before - 1].high) {
+            *unit = file->ranges[before - 1].unit;
             return file;
         }
     }
