@@ -144,6 +144,33 @@ bool dwarf_find_scopes(Dwarf_Die *unit, uint64_t at, struct dwarf_scopes *scopes
     return scopes->count > 0;
 }
 
+static void tell_functions(const struct dwarf_file *file, Dwarf_Die *die, dwarf_each_function *each, void *context,
+                           unsigned depth)
+{
+    Dwarf_Die child;
+    if (depth > DEPTH_MAX || dwarf_child(die, &child))
+        return;
+    do {
+        const int tag = dwarf_tag(&child);
+        Dwarf_Addr low, high;
+        const char *name;
+        if (tag == DW_TAG_subprogram && (name = dwarf_diename(&child)) && !dwarf_lowpc(&child, &low) &&
+            !dwarf_highpc(&child, &high) && low < high)
+            each(context, name, low + file->bias, high + file->bias);
+        else if (tag == DW_TAG_namespace || tag == DW_TAG_structure_type || tag == DW_TAG_class_type)
+            tell_functions(file, &child, each, context, depth + 1);
+    } while (!dwarf_siblingof(&child, &child));
+}
+
+const void *dw_functions(uint64_t address, dwarf_each_function *each, void *context)
+{
+    Dwarf_Die unit;
+    const struct dwarf_file *file = dwarf_find_unit(address, &unit);
+    if (file && each)
+        tell_functions(file, &unit, each, context, 0);
+    return file ? unit.addr : NULL;
+}
+
 bool dw_function(uint64_t address, uint64_t *start, uint64_t *end)
 {
     Dwarf_Die unit;
@@ -229,6 +256,7 @@ const struct dwarf_annex annex = {
     .line = dw_line,
     .addresses_of_line = dw_addresses_of_line,
     .skip_prologue = dw_skip_prologue,
+    .functions = dw_functions,
     .function = dw_function,
     .has_lines = dw_has_lines,
     .source = dw_source,
