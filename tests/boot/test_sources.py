@@ -144,6 +144,19 @@ def case_steps():
     check(hashes[0] == hashes[1], "the state is not what it was when the line was passed first", output)
 
 
+def case_calls():
+    """`syscalls`: structures that calls read and write are what the program says they were."""
+    output, _ = debug(plain, 'break main\ncontinue\ndelete\nsyscalls on init\nexpect "the end" 100\nsyscalls off\n')
+    printed = dict(re.findall(r"^(clock|day|stat|parts) (\S.*)$", output, re.M))
+    check(len(printed) == 4, "what the program prints", output)
+    for call in (r"nanosleep\({sec=0, nsec=1234567}, 0\) = 0", r"clock_nanosleep\(0, 0, {sec=0, nsec=1000000}, 0x\w+\) = 0",
+                 rf"clock_gettime\(1, {re.escape(printed['clock'])}\) = 0", rf"gettimeofday\({re.escape(printed['day'])}, 0\) = 0",
+                 rf'newfstatat\(AT_FDCWD, "/init", {re.escape(printed["stat"])}, 0\) = 0', rf"writev\(1, {re.escape(printed['parts'])}, 2\) = 13",
+                 r'bind\(\d, {unix, "/socket"}, 110\) = 0', r"bind\(\d, {inet, 0\.0\.0\.0:4321}, 16\) = 0", r"bind\(\d, {inet6, \[::\]:4322}, 28\) = ",
+                 r"getsockname\(\d, {inet, 0\.0\.0\.0:4321}, 0x\w+\) = 0", r'connect\(\d, {unix, ""}, 2\) = -1 E\w+'):
+        check(re.search(call, output), f"no call {call}", output)
+
+
 def case_optimised():
     """Inlined functions, what was optimized out, breakpoints in inlined code."""
     script = f"break shapes.c:{LINES['inlined']}\ncontinue\n" + marked("bt", "info args", "print of", "print twice", "up", "info args", "up", "info args",
