@@ -152,6 +152,8 @@ static void write_hcr(struct cpu *cpu, enum sysreg reg, uint64_t value)
     uint64_t known = 0x1fffffffffull | 3ull << 37;
     if (has_feature(&cpu->features, FEAT_PAuth))
         known |= HCR_APK | HCR_API;
+    if (has_feature(&cpu->features, FEAT_S2FWB))
+        known |= HCR_FWB;
     if (!has_feature(&cpu->features, FEAT_VHE))
         known &= ~HCR_E2H;
     uint64_t old = cpu->sys.HCR_EL2;
