@@ -66,6 +66,7 @@ struct unit_code {
     unsigned link_count;
     uint8_t *returns[UNIT_MAX_RETURNS]; /* write addresses behind the jumps of return points that were missed */
     unsigned return_count;
+    unsigned left_to_exec; /* operations that are nothing but a call of their exec_ functions */
 };
 
 struct compiler;
