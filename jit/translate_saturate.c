@@ -16,7 +16,7 @@ void simd_note_saturation(struct translation_state *t, unsigned xmm)
 /* The same of lanes that are ones where they did; what lies above a vector's lower half does not count. */
 static void note_lanes(struct translation_state *t, unsigned xmm)
 {
-    if (!t->insn->q && !simd_is_scalar(t->insn))
+    if (!t->insn->q && !vector_is_scalar(t->insn))
         vec_unary(t->c, SSE_MOVQ, xmm, xmm);
     simd_note_saturation(t, xmm);
 }
@@ -438,7 +438,7 @@ static void narrow(struct translation_state *t, enum narrowing kind, unsigned am
 {
     const struct insn *insn = t->insn;
     const unsigned wide = insn->size + 1u;
-    unsigned n = simd_is_scalar(insn) ? simd_operand(t, insn->rn, wide, 0) : vector_use(t, insn->rn, 0);
+    unsigned n = vector_is_scalar(insn) ? simd_operand(t, insn->rn, wide, 0) : vector_use(t, insn->rn, 0);
     if (rounded) {
         simd_shift_right_rounded(t, wide, 2, n, amount, kind != UNSIGNED);
         n = 2;

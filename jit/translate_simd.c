@@ -34,7 +34,7 @@ unsigned simd_d(struct translation_state *t, unsigned temp)
 
 unsigned simd_operand(struct translation_state *t, unsigned reg, unsigned size, unsigned temp)
 {
-    if (!simd_is_scalar(t->insn))
+    if (!vector_is_scalar(t->insn))
         return vector_use_low(t, reg, temp, vector_length(t->insn));
     if (size >= 2)
         return vector_use_clear(t, reg, temp, 1u << size);
@@ -45,7 +45,7 @@ unsigned simd_operand(struct translation_state *t, unsigned reg, unsigned size, 
 
 void simd_finish_operand(struct translation_state *t, unsigned xmm)
 {
-    if (simd_is_scalar(t->insn))
+    if (vector_is_scalar(t->insn))
         vector_done(t, t->insn->rd, xmm, 16, t->insn->size == 3 ? 8 : 4);
     else
         simd_finish(t, xmm);

@@ -16,12 +16,6 @@ unsigned simd_n(struct translation_state *t, unsigned temp);
 unsigned simd_m(struct translation_state *t, unsigned temp);
 unsigned simd_d(struct translation_state *t, unsigned temp);
 
-/** Whether it is one of scalars, where only the lowest lane counts (Arm ARM C4.1.96). */
-static inline bool simd_is_scalar(const struct insn *insn)
-{
-    return insn->word >> 28 & 1;
-}
-
 /** Lanes of v<reg>, of 1 << size bytes: all of the instruction's length, as above; or of a scalar the lowest one, and
  *  zeroes. */
 unsigned simd_operand(struct translation_state *t, unsigned reg, unsigned size, unsigned temp);

@@ -82,7 +82,7 @@ static void widen_product(struct translation_state *t, bool is_signed, const enu
 static void widen_doubled_product(struct translation_state *t, const by_size into, bool element)
 {
     const unsigned wide = t->insn->size + 1u;
-    const bool scalar = simd_is_scalar(t->insn);
+    const bool scalar = vector_is_scalar(t->insn);
     const uint64_t lowest = wide == 3 ? 1ull << 63 : simd_every_lane(2, 1u << 31);
     struct x64 *c = t->c;
     load_half(t, sign_extend, 0, t->insn->rn);
