@@ -11,7 +11,7 @@
 
 #define RAM_BASE   0x40000000ull
 #define RAM_BYTES  0x10000u
-#define CODE_BYTES (2u << 20)
+#define CACHE_BYTES (2u << 20)
 #define WORDS      400u
 
 static struct code_memory memory;
@@ -55,9 +55,9 @@ int main(int argc, char **argv)
     if (!bus_init(&bus, RAM_BASE, RAM_BYTES, &error))
         return 2;
     clock_init(&clock);
-    if (!cpu_init(&cpu, 0, CPU_MAX, &bus, &clock, &error) || !code_memory_create(&memory, CODE_BYTES, 16, false, &error))
+    if (!cpu_init(&cpu, 0, CPU_MAX, &bus, &clock, &error) || !code_memory_create(&memory, CACHE_BYTES, 16, false, &error))
         return 2;
-    begun = (struct x64){.at = memory.write, .end = memory.write + CODE_BYTES, .run_offset = memory.run - memory.write,
+    begun = (struct x64){.at = memory.write, .end = memory.write + CACHE_BYTES, .run_offset = memory.run - memory.write,
                          .avx = host_has.avx2};
     stubs.dropped = &dropped;
     stubs_emit(&begun, &stubs);
