@@ -264,10 +264,6 @@ void cpu_restored(struct cpu *cpu)
 {
     el2_restored(cpu);
     tlb_flush_all(cpu);
-    timers_changed(cpu);
-    if (cpu->wait == WAIT_WFE)
-        timer_stream_schedule(cpu);
-    pmu_changed(cpu);
     cpu_state_changed(cpu);
 }
 

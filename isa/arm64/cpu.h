@@ -268,7 +268,9 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
 bool cpu_add_el2(struct cpu *cpu, struct error *error);
 void cpu_free(struct cpu *cpu);
 
-/** After cpu_fields were replaced by a snapshot's: drops derived state, schedules events, drives wires. */
+/** After cpu_fields were replaced by a snapshot's: drops derived state. Levels of
+ *  wires are the state of who receives them, and events come by cpu_events_restored(): a timer that is due when its
+ *  event has not fired yet drives nothing. */
 void cpu_restored(struct cpu *cpu);
 
 /** Whether cpu_fields as a snapshot gave them are a state that a CPU can be in, and this one: index, features. What is

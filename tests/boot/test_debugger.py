@@ -383,16 +383,15 @@ def case_restored():
 
 def case_watched():
     """Watched words in a page that is busy: each access is seen, whichever the engine, and the run is the same."""
-    busy = "i=0; while :; do i=$((i+1)); done"
     saved = os.path.join(folder.name, "saved")
-    debug(f'expect "{SHELL}" 100\nsend {busy}\nskip 30000000\nsave {saved}\n')
+    debug(f'expect "{SHELL}" 100\nsend dd if=/dev/zero of=/dev/null bs=1\nskip 30000000\nbreak vfs_write\ncontinue\ndelete\nsave {saved}\n')
     script = ""
     for lines in (["watch *(long *)(($sp & ~0xfff) + 8) if 0"], ["watch *(long *)$sp", "awatch *(int *)($sp + 40)"],
                   ["rwatch *(long *)$sp"], ["awatch *(char *)($sp - 0x21)", "watch *(long *)($sp + 0x100)"],
                   ["awatch *(long *)($sp - 16) if $x0 == 77"]):
         script += "".join(f"{line}\n" for line in lines)
         script += "skip 3000000\nhash\n" if " if " in lines[0] else "continue\nhash\n" * 30
-        script += "delete\n"
+        script += "delete\ntbreak vfs_write\ncontinue\n"
     said = {}
     for engine in ("interp", "jit", "auto"):
         done = subprocess.run([program, "debug", "--restore", saved, "--engine", engine], input=script.encode(), stdout=subprocess.PIPE,
