@@ -44,13 +44,18 @@ static struct successors successors_of(const struct block *block)
     case OP_br: return (struct successors){.jump = true};
     case OP_isb:
     case OP_msr_daifset:
-    case OP_msr_daifclr: return (struct successors){.next = next};
+    case OP_msr_daifclr:
+    case OP_msr_pan:
+    case OP_msr_uao:
+    case OP_msr_spsel: return (struct successors){.next = next};
     case OP_msr: /* not of what a region tests only where it is entered */
         if (changes_fp_access(sysreg_by_key(sysreg_key(last->word))))
             return (struct successors){0};
         return (struct successors){.next = next};
-    case OP_bl: return (struct successors){.next = next, .call = true};
-    case OP_blr: return (struct successors){.next = next, .call = true};
+    case OP_bl:
+    case OP_blr:
+    case OP_blra:
+    case OP_blraz: return (struct successors){.next = next, .call = true};
     default:
         if (insn_infos[last->op].flags & INSN_ENDS_BLOCK)
             return (struct successors){0};

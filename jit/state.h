@@ -395,6 +395,10 @@ enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
 enum outcome translate_system(struct translation_state *t);
 
+/** rax = the pointer in `reg` authenticated with `modifier` by the present instruction's key (translate_pauth.c). Uses
+ *  rcx, rdx. */
+void pauth_check_to_rax(struct translation_state *t, unsigned reg, unsigned modifier);
+
 /** MRS and MSR of NZCV (translate_flags.c). */
 void read_nzcv(struct translation_state *t);
 void write_nzcv(struct translation_state *t);

@@ -2,8 +2,8 @@
 /* The way into translated code and out of it.
  *
  * Inside, rbp is the cpu (plus CPU_BIAS), r10 counts the instructions left, ten registers hold the guest registers that
- * are used most, and rax, rcx, rdx are free. rsp is in a stack of its own: a guest call leaves the caller's page and a
- * host return address there, so that the guest's return is the host's. What is on it matters to speed only; it is
+ * are used most, and rax, rcx, rdx are free. rsp is in a stack of its own: a guest call leaves its return address and a
+ * host's there, so that the guest's return is the host's. What is on it matters to speed only; it is
  * empty whenever translated code is entered, and a stay ends before it could be full. C functions run on C's stack.
  * MXCSR collects FP flags once a unit has armed it, up to the next C code. Neither pc nor icount is kept: a block
  * knows its place in the page, and icount is what is missing from the limit. Outside, everything is in struct cpu, as
@@ -516,7 +516,6 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     /* The stack of return points is empty: what a return finds there comes here, and stays. */
     stubs->bottom = x64_here(c);
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
-    x64_mov(c, 1, RAX, (unsigned)pin_of[30]);
     stubs->jump_by_hash = x64_here(c);
     emit_jump_by_hash(c, stubs);
     emit_go_on(c);

@@ -86,7 +86,6 @@ void emit_far_jumps(struct translation_state *t)
     }
     if (t->return_missed) {
         x64_bind(c, t->return_missed);
-        x64_mov(c, 1, RAX, (unsigned)pin_of[30]);
         x64_jmp_to(c, t->stubs->jump_by_hash);
     }
 }
@@ -343,9 +342,9 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
 
 /* --- calls and returns --------------------------------------------------------------------------------
  *
- * A call leaves the page and a host return address on the stack of return points (stubs.c). Whatever returns there
- * first looks whether it is where the guest wanted to return to; translations do not change within a stay, so an
- * address that was this place's at the call still is. */
+ * A call leaves the guest's and a host return address on the stack of return points (stubs.c). Whatever returns there
+ * comes with where the guest wanted to return to in rax, and first looks whether that is it; translations do not change
+ * within a stay, so an address that was this place's at the call still is. */
 
 static void begin_call(struct translation_state *t)
 {
@@ -353,17 +352,17 @@ static void begin_call(struct translation_state *t)
     give_registers(t);
     x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
     x64_lea(c, 1, (unsigned)pin_of[30], RCX, (int32_t)t->end_offset);
-    x64_push(c, RCX);
+    x64_push(c, (unsigned)pin_of[30]);
 }
 
 static void end_call(struct translation_state *t)
 {
     struct x64 *c = t->c;
-    x64_pop(c, RAX);
-    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
-    x64_lea(c, 1, RAX, RAX, (int32_t)t->end_offset);
-    x64_alu(c, 1, ALU_CMP, RAX, (unsigned)pin_of[30]);
+    x64_pop(c, RCX);
+    x64_alu(c, 1, ALU_CMP, RAX, RCX);
     t->return_missed = x64_jcc(c, CC_NE);
+    x64_lea(c, 1, RCX, RCX, -(int32_t)t->end_offset);
+    x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
     t->result->returns[t->result->return_count++] = t->return_missed;
     t->flags = FLAGS_UNKNOWN;
     t->flags_raw = false;
@@ -403,9 +402,29 @@ static void call_direct(struct translation_state *t)
     end_call(t);
 }
 
+/* rax = where a register leads, and with an instruction that authenticates it, what is left of it then. */
+static void load_target(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    switch (insn->op) {
+    case OP_bra:
+    case OP_blra: pauth_check_to_rax(t, insn->rn, insn->rm); break;
+    case OP_braz:
+    case OP_blraz: pauth_check_to_rax(t, insn->rn, REG_ZERO); break;
+    case OP_reta: pauth_check_to_rax(t, 30, REG_SP); break;
+    default: general_copy(t, insn->rn, RAX); break;
+    }
+}
+
+static void return_to_rax(struct translation_state *t)
+{
+    give_registers(t);
+    x64_ret(t->c);
+}
+
 static void call_indirect(struct translation_state *t, unsigned btype)
 {
-    general_copy(t, t->insn->rn, RAX);
+    load_target(t);
     begin_call(t);
     call_out_of_line(t, true, 0)->btype = (uint8_t)btype;
     end_call(t);
@@ -413,7 +432,7 @@ static void call_indirect(struct translation_state *t, unsigned btype)
 
 static void branch_indirect(struct translation_state *t)
 {
-    general_copy(t, t->insn->rn, RAX);
+    load_target(t);
     give_registers(t);
     x64_jmp_to(t->c, t->stubs->jump_by_hash);
 }
@@ -527,24 +546,36 @@ void emit_jump_table(struct translation_state *t)
     }
 }
 
-/* BR and BLR where there is Branch Target Identification: the target's block must be known for the BTYPE that they
- * leave. Else exec_ does it: from the start, so BLR must not have lost its target. */
-static bool branch_guarded(struct translation_state *t)
+/* BR where there is Branch Target Identification: the target's block must be known for the BTYPE that it leaves. Else
+ * exec_ does it. */
+static void branch_guarded(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    if (insn->op == OP_blr) {
-        if (insn->rn == 30)
-            return false;
-        call_indirect(t, 2);
-        return true;
-    }
     struct far_jump *far = &t->far[t->far_count++];
     const bool veneer = insn->rn == 16 || insn->rn == 17;
     *far = (struct far_jump){
         .indirect = true, .lookup = lookup_of(t), .btype = veneer ? 1 : BTYPE_OF_PAGE, .insn = insn};
-    general_copy(t, insn->rn, RAX);
+    load_target(t);
     give_registers(t);
     jump_by_lookup(t, far);
+}
+
+static void branch_to_register(struct translation_state *t)
+{
+    if (has_feature(&t->cpu->features, FEAT_BTI))
+        branch_guarded(t);
+    else
+        branch_indirect(t);
+}
+
+/* BLR. With Branch Target Identification exec_ may do it, from the start: so it must not have lost its operands. */
+static bool call_register(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    const bool bti = has_feature(&t->cpu->features, FEAT_BTI);
+    if (bti && (insn->rn == 30 || (insn->op == OP_blra && insn->rm == 30)))
+        return false;
+    call_indirect(t, bti ? 2 : 0);
     return true;
 }
 
@@ -565,13 +596,23 @@ static void forget_host_flags(struct translation_state *t)
 
 static bool leaves_always(unsigned op)
 {
-    return op == OP_bl || op == OP_ret || op == OP_br || op == OP_blr;
+    switch (op) {
+    case OP_bl:
+    case OP_ret:
+    case OP_reta:
+    case OP_br:
+    case OP_bra:
+    case OP_braz:
+    case OP_blr:
+    case OP_blra:
+    case OP_blraz: return true;
+    default: return false;
+    }
 }
 
 enum outcome translate_branch(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    bool bti = has_feature(&t->cpu->features, FEAT_BTI);
     if (t->here->jumps && t->table.places) {
         branch_by_table(t);
         return ENDED;
@@ -605,21 +646,22 @@ enum outcome translate_branch(struct translation_state *t)
         return ENDED;
     case OP_ret:
         if (insn->rn == 30) {
-            give_registers(t);
-            x64_ret(t->c);
+            load_target(t);
+            return_to_rax(t);
         } else {
             branch_indirect(t);
         }
         return ENDED;
-    case OP_br:
-    case OP_blr:
-        if (bti)
-            return branch_guarded(t) ? ENDED : LEFT_TO_EXEC;
-        if (insn->op == OP_br)
-            branch_indirect(t);
-        else
-            call_indirect(t, 0);
+    case OP_reta:
+        load_target(t);
+        return_to_rax(t);
         return ENDED;
+    case OP_br:
+    case OP_bra:
+    case OP_braz: branch_to_register(t); return ENDED;
+    case OP_blr:
+    case OP_blra:
+    case OP_blraz: return call_register(t) ? ENDED : LEFT_TO_EXEC;
     default: return LEFT_TO_EXEC;
     }
 }

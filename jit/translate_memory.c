@@ -153,8 +153,22 @@ static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
     emit_find_watched(c, write, base);
 }
 
+/* Whatever a slot holds, nothing lies within a limit of 0. */
+static void emit_empty_slots(struct x64 *c)
+{
+    const int32_t bytes = sizeof ((struct cpu *)0)->slots.limit;
+    vec_zero(c, 0);
+    for (int32_t at = 0; at < bytes; at += 16)
+        vec_unary_load(c, SSE_MOVUPS_STORE, 0, HOST_CPU, CPU_OFFSET(slots.limit) + at);
+    for (unsigned write = 0; write < 2; write++)
+        x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.watched[write].limit), 0);
+    x64_ret(c);
+}
+
 void memory_stubs_emit(struct x64 *c, struct stubs *stubs)
 {
+    stubs->empty_slots = x64_here(c);
+    emit_empty_slots(c);
     for (unsigned write = 0; write < 2; write++) {
         stubs->find_watched[write] = x64_here(c);
         emit_find_watched(c, write, BY_TABLE);
