@@ -23,6 +23,8 @@ struct stubs {
     uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
     uint64_t fill_guarded; /* the same for a jump that leaves a BTYPE, which is in the low bits of rdx; where the block
                               is not known for that, it goes on at rcx */
+    uint64_t fill_unguarded; /* the same for a jump that may stay in its page by a table: what the lookup learns is
+                                whether the page is not guarded */
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
                               to the loop */
     uint64_t pauth_add[4], pauth_check[4]; /* called: rax = pointer, rdx = modifier, by key. Uses rcx, rdx */

@@ -58,6 +58,16 @@ static void jump_far(struct translation_state *t, bool indirect, int64_t offset)
     jump_by_lookup(t, far);
 }
 
+/* A jump by the region's table goes on as others do: rax = pc. */
+static void leave_table(struct translation_state *t, const struct far_jump *far)
+{
+    t->flags = FLAGS_UNKNOWN;
+    t->pending = far->pending;
+    commit_flags(t);
+    general_copy(t, far->insn->rn, RAX);
+    give_registers(t);
+}
+
 void emit_far_jumps(struct translation_state *t)
 {
     struct x64 *c = t->c;
@@ -71,18 +81,22 @@ void emit_far_jumps(struct translation_state *t)
         }
         const uint64_t refused = x64_here(c);
         if (far->btype) {
-            x64_bind(c, far->refused[0]);
-            x64_bind(c, far->refused[1]);
+            for (unsigned r = 0; r < 2 && far->refused[r]; r++)
+                x64_bind(c, far->refused[r]);
             load_plain(t, far->insn);
             x64_jmp_to(c, t->stubs->end_plain);
         }
-        for (unsigned m = 0; m < 3; m++)
+        for (unsigned m = 0; m < sizeof far->missed / sizeof far->missed[0]; m++)
             if (far->missed[m])
                 x64_bind(c, far->missed[m]);
+        if (far->of_table)
+            leave_table(t, far);
         x64_mov_imm(c, RDX, far->lookup | far->btype);
         if (far->btype)
             x64_mov_imm(c, RCX, refused);
-        x64_jmp_to(c, far->btype ? t->stubs->fill_guarded : t->stubs->fill_site);
+        x64_jmp_to(c, !far->btype                             ? t->stubs->fill_site
+                      : far->of_table && !t->table.of_pads ? t->stubs->fill_unguarded
+                                                              : t->stubs->fill_guarded);
     }
     if (t->return_missed) {
         x64_bind(c, t->return_missed);
@@ -437,7 +451,24 @@ static void branch_indirect(struct translation_state *t)
     x64_jmp_to(t->c, t->stubs->jump_by_hash);
 }
 
-/* --- BR within a region ------------------------------------------------------------------------------ */
+/* --- BR within a region ------------------------------------------------------------------------------
+ *
+ * Where BTYPE may be asked for, it is of no matter if all that the table has are instructions that take any BTYPE. If
+ * none of them is one, the page is not guarded, or BR does not get there: the lookup that belongs to the place knows for
+ * which page, under which code_key, that was found out. */
+
+/* BTI for jumps, or for jumps and calls. */
+static bool is_pad(const struct ir_block *block)
+{
+    const struct insn *first = &block->ops[0].insn;
+    return first->op == OP_bti && first->word >> 7 & 1;
+}
+
+static bool in_table(const struct translation_state *t, unsigned index)
+{
+    const struct ir_block *block = &t->ir->blocks[index];
+    return block->is_target && (!t->table.of_pads || is_pad(block));
+}
 
 void begin_jump_table(struct translation_state *t)
 {
@@ -445,11 +476,13 @@ void begin_jump_table(struct translation_state *t)
     const struct ir *ir = t->ir;
     uint32_t last = 0;
     *table = (struct jump_table){.first = UINT32_MAX};
+    for (unsigned i = 0; i < ir->block_count; i++)
+        table->of_pads |= ir->guards && ir->blocks[i].is_target && is_pad(&ir->blocks[i]);
     for (unsigned i = 0; i < ir->block_count; i++) {
         const struct ir_block *block = &ir->blocks[i];
         const uint32_t place = block->physical % PAGE_SIZE_BYTES / 4;
         table->jumps += block->jumps;
-        if (!block->is_target)
+        if (!in_table(t, i))
             continue;
         table->first = place < table->first ? place : table->first;
         last = place > last ? place : last;
@@ -475,6 +508,54 @@ static void load_place(struct translation_state *t)
     x64_shift_imm(c, 1, SHIFT_ROR, RCX, 2);
 }
 
+/* The page was found not to be guarded (emit_learn_unguarded() of stubs.c). */
+static void check_unguarded(struct translation_state *t, struct far_jump *far)
+{
+    struct x64 *c = t->c;
+    const int32_t lookup = (int32_t)far->lookup;
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, pc));
+    far->missed[0] = x64_jcc(c, CC_NE);
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(code_key) + 8 * (int32_t)t->half);
+    x64_not(c, 1, RDX);
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, key));
+    far->missed[1] = x64_jcc(c, CC_NE);
+}
+
+static uint8_t btype_of(const struct insn *insn)
+{
+    return insn->rn == 16 || insn->rn == 17 ? 1 : BTYPE_OF_PAGE;
+}
+
+static void branch_by_guarded_table(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    struct jump_table *table = &t->table;
+    struct far_jump *far = &t->far[t->far_count++];
+    if (table->wants_flags || t->pending.host_only || table->jumps > 1)
+        commit_flags(t);
+    *far = (struct far_jump){.indirect = true,
+                             .lookup = lookup_of(t),
+                             .btype = btype_of(t->insn),
+                             .insn = t->insn,
+                             .of_table = true,
+                             .pending = t->pending};
+    if (!table->of_pads)
+        check_unguarded(t, far);
+    general_copy(t, t->insn->rn, RAX);
+    load_place(t);
+    x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)table->places);
+    far->missed[2] = x64_jcc(c, CC_AE);
+    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)table->longest);
+    far->missed[3] = x64_jcc(c, CC_L);
+    table->loads[table->load_count++] = x64_lea_rip(c, RDX);
+    x64_load_indexed(c, 1, RCX, RDX, RCX, 3, 0);
+    x64_test(c, 1, RCX, RCX);
+    far->missed[4] = x64_jcc(c, CC_E);
+    x64_jmp_reg(c, RCX);
+}
+
 static void branch_by_table(struct translation_state *t)
 {
     struct x64 *c = t->c;
@@ -494,7 +575,7 @@ static void branch_by_table(struct translation_state *t)
     x64_jmp_indexed(c, RDX, RCX, 3);
 }
 
-/* Behind the table: on to rax as from any other place. BTYPE is 1, for the page is not guarded (may_jump_within() of
+/* Behind the table: on to rax as from any other place. BTYPE is 1, for the page is not guarded (may_guard() of
  * regions.c). */
 static void emit_jump_misses(struct translation_state *t)
 {
@@ -529,8 +610,9 @@ void emit_jump_table(struct translation_state *t)
     const struct jump_table *table = &t->table;
     if (!table->load_count)
         return;
-    const uint64_t missed = x64_here(c);
-    emit_jump_misses(t);
+    const uint64_t missed = t->ir->guards ? 0 : x64_here(c);
+    if (!t->ir->guards)
+        emit_jump_misses(t);
     while ((uintptr_t)c->at % 8 && !c->full)
         x64_byte(c, 0x90);
     for (unsigned i = 0; i < table->load_count; i++)
@@ -538,7 +620,7 @@ void emit_jump_table(struct translation_state *t)
     for (uint32_t place = 0; place < table->places; place++) {
         uint64_t to = missed;
         for (unsigned i = 0; i < t->ir->block_count; i++)
-            if (t->ir->blocks[i].is_target &&
+            if (in_table(t, i) &&
                 t->ir->blocks[i].physical % PAGE_SIZE_BYTES / 4 == table->first + place)
                 to = (uint64_t)t->label[i] + (uint64_t)c->run_offset;
         x64_imm32(c, (int64_t)(to & UINT32_MAX));
@@ -552,9 +634,7 @@ static void branch_guarded(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     struct far_jump *far = &t->far[t->far_count++];
-    const bool veneer = insn->rn == 16 || insn->rn == 17;
-    *far = (struct far_jump){
-        .indirect = true, .lookup = lookup_of(t), .btype = veneer ? 1 : BTYPE_OF_PAGE, .insn = insn};
+    *far = (struct far_jump){.indirect = true, .lookup = lookup_of(t), .btype = btype_of(insn), .insn = insn};
     load_target(t);
     give_registers(t);
     jump_by_lookup(t, far);
@@ -614,7 +694,10 @@ enum outcome translate_branch(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     if (t->here->jumps && t->table.places) {
-        branch_by_table(t);
+        if (t->ir->guards)
+            branch_by_guarded_table(t);
+        else
+            branch_by_table(t);
         return ENDED;
     }
     if (leaves_always(insn->op))
