@@ -20,8 +20,8 @@
 /** At the beginning of a block. */
 void sharing_begin(struct translation_state *t);
 
-/** The present access is one at `*offset` from its base register: returns the host's operand for an address that it lies
- *  `*offset` behind, with the check where that is wanted. It uses rdx, and may use rax; rcx is free behind it. */
+/** The present access is one at `*offset` from its base register: returns the host's operand for an address that it
+ *  lies `*offset` behind, with the check where that is wanted. It uses rdx, and may use rax; rcx is free behind it. */
 unsigned share_address(struct translation_state *t, int32_t *offset, unsigned bytes, bool write);
 
 /** An access goes by this slot, which may be of another page behind it. */

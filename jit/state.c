@@ -49,8 +49,8 @@ void general_done(struct translation_state *t, unsigned reg, unsigned host)
 
 /* --- the unit's own registers ---------------------------------------------------------------------- */
 
-/* Moves between the registers as they are everywhere and as this unit has them. `changed`: a bit for each register whose
- * value in the state may be old. */
+/* Moves between the registers as they are everywhere and as this unit has them. `changed`: a bit for each register
+ * whose value in the state may be old. */
 static void exchange(struct translation_state *t, const int8_t *from, const int8_t *to, uint64_t changed)
 {
     if (from == to)

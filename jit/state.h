@@ -50,7 +50,7 @@ struct slow_path {
 /* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
 struct slot_miss {
     uint8_t *jump_end;
-    uint8_t *resume; /* of a slot, which is filled then, where it is taken from it; of the table, with the addend in rdx */
+    uint8_t *resume; /* of a slot, which is filled then: where its addend is taken; else with the addend in rdx */
     const struct insn *insn;
     uint8_t address; /* the host register with the guest address, which the access lies .. */
     uint8_t offset;  /* .. so many bytes behind */
@@ -94,15 +94,16 @@ struct flags_state {
 /* A jump to another page, or a call of one, by the lookup that belongs to this place (translate_branch.c). */
 struct far_jump {
     uint8_t *call_end;                       /* where it is called; NULL: it stands in line */
-    uint8_t *missed[3];                      /* jumps of a lookup that does not know it */
+    uint8_t *missed[6];                      /* jumps of a lookup that does not know it, or out of a table */
     uint8_t *refused[2];                     /* jumps of one that must not leave a BTYPE behind it (emit_begin_check) */
     bool indirect;                           /* to rax; else to `offset` from native.page */
     int64_t offset;
     uint32_t lookup;                         /* offset from cpu->lookups */
     uint8_t btype;                           /* that it leaves; BTYPE_OF_PAGE: 1, or 3 from a guarded page; 0: none */
     const struct insn *insn;                 /* of a jump with one, or by a table */
-    uint8_t *off_table[2];                   /* jumps of BR from where the region's table does not lead on, .. */
-    struct flags_state flags;                /* .. and what is pending there */
+    bool of_table;                           /* by the region's table, which does not lead on; with its registers, */
+    struct pending_flags pending;            /* and flags */
+    uint8_t *off_table[2];                   /* jumps from where the table does not lead on, before the lookup */
 };
 
 #define BTYPE_OF_PAGE 3
@@ -126,9 +127,10 @@ struct fixup {
 };
 
 /* A region's table of where its BR may lead: run addresses, by place in the page. What leads elsewhere goes on at one
- * place behind it. */
+ * place behind it; where BTYPE may be asked for, each jump has its own, and the table 0 there. */
 struct jump_table {
     unsigned jumps;                /* that use it */
+    bool of_pads;                  /* it has BTI for jumps alone: no BTYPE matters */
     uint32_t first, places;        /* of the page's 1024, the first that it has, and how many */
     uint32_t longest;              /* of its targets: so much must be left of the turn */
     bool wants_flags;              /* one of them may look at those in the state */
@@ -290,9 +292,9 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
 unsigned base_address(struct translation_state *t, int32_t offset);
 
 /** An access lies `offset` (not negative) bytes behind the guest address in host register `address`. Returns the host's
- *  operand for that address, with what is added to it in rdx; or takes the slow path. Uses rcx, and rax where that is not
- *  `address`. `has_base`: it goes by the slot of the present instruction's base register, unless that was seen to change
- *  pages often; only then may there be an offset, and it must be within TLB_SLOT_BYTES. */
+ *  operand for that address, with what is added to it in rdx; or takes the slow path. Uses rcx, and rax where that is
+ *  not `address`. `has_base`: it goes by the slot of the present instruction's base register, unless that was seen to
+ *  change pages often; only then may there be an offset, and the access must be within TLB_SLOT_BYTES. */
 unsigned find_host(struct translation_state *t, unsigned address, int32_t offset, unsigned bytes, bool write,
                    bool has_base);
 
@@ -408,6 +410,10 @@ bool translate_atomic(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
 enum outcome translate_system(struct translation_state *t);
+
+/** rax = the pointer in `reg` authenticated with `modifier` by the present instruction's key (translate_pauth.c). Uses
+ *  rcx, rdx. */
+void pauth_check_to_rax(struct translation_state *t, unsigned reg, unsigned modifier);
 
 /** MRS and MSR of NZCV (translate_flags.c). */
 void read_nzcv(struct translation_state *t);
