@@ -10,12 +10,15 @@ const struct kept_case kept_cases[] = {
          0x91000442, /* add x2, x2, #1 */
          0x92400051, /* and x17, x2, #1 */
          0x10000070, /* adr x16, the cases */
-         0x8b110e10, /* add x16, x16, x17, lsl #3 */
+         0x8b111210, /* add x16, x16, x17, lsl #4 */
          0xd61f0200, /* br x16 */
          0x91000463, /* add x3, x3, #1 */
-         0x17fffffa, /* b, to the first */
+         0xd50324df, /* bti jc, where what faulted goes on */
+         0x17fffff9, /* b, to the first */
+         0xd503201f, /* nop */
          0x91000884, /* add x4, x4, #2 */
-         0x17fffff8, /* b, to the first */
+         0xd50324df, /* bti jc */
+         0x17fffff5, /* b, to the first */
      },
      {{0}},
      20000,
@@ -39,6 +42,15 @@ const struct kept_case kept_cases[] = {
      {{0}},
      1,
      true},
+    {"a dot product of BFloat16s where FP is not enabled",
+     {
+         0xd518105f, /* msr cpacr_el1, xzr */
+         0xd5033fdf, /* isb */
+         0x0f61fa16, /* bfdot v22.2s, v16.4h, v1.2h[3] */
+         0x17fffffd, /* b, to the first */
+     },
+     {{0}},
+     0},
     {"a conversion that is rounded to odd and nothing else that is inexact",
      {
          0xd51b443f, /* msr fpsr, xzr */
