@@ -26,6 +26,7 @@ struct dwarf_file {
     struct dwarf_range *ranges; /* by address */
     size_t range_count;
     struct dwarf_types *types;
+    struct dwarf_module *module; /* NULL: a file that is linked; else `dwarf` and `cfi` are its */
 };
 
 /* What the annex has; dwarf.h says what each does. */
@@ -45,6 +46,13 @@ bool dw_variable(struct session *session, const struct frame *frame, const char 
 bool dw_knows_frame(uint64_t pc);
 bool dw_unwind(const struct space *space, struct frame *frame);
 bool dw_cfa(const struct space *space, const struct frame *frame, uint64_t *cfa);
+
+/** A module's file, open at `fd`, linked as the guest's kernel has done: fills the DWARF, call frames and bias of `file`.
+ *  NULL: `error` says why not. */
+struct dwarf_module *dwarf_module_open(struct session *session, const char *path, int fd, struct dwarf_file *file,
+                                       struct error *error);
+/** Ends that, and its DWARF. NULL is allowed. */
+void dwarf_module_free(struct dwarf_module *module);
 
 /** The first file; others follow. */
 struct dwarf_file *dwarf_files(void);
