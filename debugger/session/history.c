@@ -96,7 +96,7 @@ static void become_live(struct history *history)
     if (history->tape.replays)
         history->session->machine->loop.tape = history->beside;
     history->tape.replays = false;
-    history->session->machine->debugger.mute = false;
+    inputs_set_past(history->session->machine->inputs, false);
 }
 
 static bool tape_next(void *context, struct input_stamp *at)
@@ -314,8 +314,9 @@ bool history_resume(struct session *session, struct error *error)
 
 /* --- going back ------------------------------------------------------------------------------------ */
 
-/* Makes the machine what it was at a checkpoint, to run again from there. */
-static bool go_to_point(struct history *history, unsigned number, struct error *error)
+/* Makes the machine what it was at a checkpoint, to run again from there. What waits to be delivered is the present's,
+ * and stays; but `anew` nothing of that present remains. */
+static bool go_to_point(struct history *history, unsigned number, bool anew, struct error *error)
 {
     struct session *session = history->session;
     struct run_loop *loop = loop_of(history);
@@ -323,6 +324,7 @@ static bool go_to_point(struct history *history, unsigned number, struct error *
         history->end = run_loop_stamp(loop);
         history->beside = loop->tape;
     }
+    inputs_set_past(session->machine->inputs, !anew);
     if (!checkpoints_go(history->points, number, error)) {
         session->ended = true;
         return false;
@@ -330,7 +332,6 @@ static bool go_to_point(struct history *history, unsigned number, struct error *
     history->next = history->moments[number].inputs;
     history->tape.replays = true;
     loop->tape = &history->tape;
-    session->machine->debugger.mute = true;
     session->ended = false;
     for (unsigned i = 0; i < session->machine->cpu_count; i++)
         session->machine->cpus[i]->asked_icount = UINT64_MAX;
@@ -358,7 +359,7 @@ static bool go_behind(struct history *history, uint64_t insns, uint64_t ns, stru
     const int number = point_at_most(history, insns, ns);
     return number < 0 ? error_set(error, "history begins at instruction %" PRIu64 ", at %.6f s",
                                   history->moments[0].insns, (double)history->moments[0].ns / NS_PER_S)
-                      : go_to_point(history, (unsigned)number, error);
+                      : go_to_point(history, (unsigned)number, false, error);
 }
 
 static bool check(struct session *session, struct error *error)
@@ -471,7 +472,7 @@ bool history_step_back(struct session *session, uint64_t count, struct error *er
     const uint64_t wanted = cpu->icount - count, now = run_loop_insns(loop_of(history));
     bool was = stopping_hold(session, true), told = stopping_untold(session, true), good = false;
     for (int number = point_before(history, now - count); number >= 0; number--) {
-        good = go_to_point(history, (unsigned)number, error);
+        good = go_to_point(history, (unsigned)number, false, error);
         if (!good || cpu->icount <= wanted)
             break;
         if (!number)
@@ -564,7 +565,7 @@ static bool go_to_hit(struct session *session, const struct point *only, uint64_
     struct hits again;
     while (!history->moments[number].pinned)
         number++;
-    if (!go_to_point(history, number, error) || !note_hits(session, only, insns, hits->behind, &again, error))
+    if (!go_to_point(history, number, false, error) || !note_hits(session, only, insns, hits->behind, &again, error))
         return false;
     if (again.behind)
         hits->last = again.last;
@@ -582,7 +583,7 @@ static bool last_hit(struct session *session, const struct point *only, bool *fo
     while (good && !hits.behind && !session->asked_to_stop && until &&
            (number = point_before(history, until - 1)) >= 0) {
         const uint64_t from = history->moments[number].insns;
-        good = go_to_point(history, (unsigned)number, error) && note_hits(session, only, until, 0, &hits, error);
+        good = go_to_point(history, (unsigned)number, false, error) && note_hits(session, only, until, 0, &hits, error);
         end = until;
         until = from;
     }
@@ -590,7 +591,7 @@ static bool last_hit(struct session *session, const struct point *only, bool *fo
     if (good && hits.behind)
         good = go_to_hit(session, only, end, &hits, error);
     else if (good && !session->asked_to_stop)
-        good = go_to_point(history, 0, error); /* stand at the beginning */
+        good = go_to_point(history, 0, false, error); /* stand at the beginning */
     for (unsigned i = 0; i < count_of(history); i++)
         history->moments[i].pinned = false;
     stopping_untold(session, told);
@@ -654,7 +655,7 @@ static int find_mark(struct session *session, struct error *error)
 bool history_marked(struct session *session, bool go, struct error *error)
 {
     const int number = find_mark(session, error);
-    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, error));
+    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, false, error));
 }
 
 bool history_reset(struct session *session, struct error *error)
@@ -665,7 +666,7 @@ bool history_reset(struct session *session, struct error *error)
         return false;
     if (history->tape.replays ? history->beside != NULL : session->machine->loop.tape != NULL)
         return error_set(error, "a run that is recorded or replayed has one way only: it is not reset");
-    if (!go_to_point(history, (unsigned)number, error))
+    if (!go_to_point(history, (unsigned)number, true, error))
         return false;
     become_live(history);
     drop_inputs(history, history->moments[number].inputs);

@@ -12,7 +12,8 @@ struct display {
     uint32_t *frame, *picture;
     uint32_t width, height;           /* of what is shown */
     uint32_t own_width, own_height;   /* of what display_mode() has */
-    struct display_underlay underlay; /* shown where that is nothing */
+    bool over;                        /* that is shown over an underlay */
+    struct display_underlay underlay; /* shown where there is nothing over it */
     bool under, stale;                /* it is; all of it is to be drawn */
     uint32_t last_width, last_height; /* of what the frame holds, shown or not */
     struct display_cursor cursor;
@@ -59,7 +60,7 @@ void display_watch(struct display *display, const struct display_watcher *watche
 /* Shows what is to be shown now. */
 static void choose(struct display *display)
 {
-    bool under = display->own_width == 0 && display->underlay.width != 0;
+    bool under = display->underlay.width != 0 && (display->own_width == 0 || !display->over);
     uint32_t width = under ? display->underlay.width : display->own_width,
              height = under ? display->underlay.height : display->own_height;
     if (width == display->width && height == display->height && under == display->under)
@@ -82,11 +83,12 @@ static bool can_be_shown(uint32_t width, uint32_t height)
     return width && height && width <= DISPLAY_WIDTH_MAX && height <= DISPLAY_HEIGHT_MAX;
 }
 
-void display_mode(struct display *display, uint32_t width, uint32_t height)
+void display_mode(struct display *display, uint32_t width, uint32_t height, bool over)
 {
     bool good = can_be_shown(width, height);
     display->own_width = good ? width : 0;
     display->own_height = good ? height : 0;
+    display->over = over;
     choose(display);
 }
 

@@ -507,6 +507,21 @@ def case_uefi_display():
     check(late.count(255) > 250000, "not what was drawn by the driver", output)
 
 
+def case_uefi_shell():
+    """EDK2's shell on the screen, typed at by a USB keyboard: by ramfb, as it draws nothing on graphics in a slot of MMIO
+    though it switches them on, and by virtio-gpu on PCI."""
+    shots = [os.path.join(folder.name, f"{name}.png") for name in ("before", "after")]
+    for bus, size in (("mmio", (800, 600)), ("pci", (1024, 768))):
+        text = firmware("uefi", "", "--bus", bus, "--display", "none", "--input", "usb", "--at", "6s", "key x", "--at", "7s",
+                        f"screenshot {shots[0]}", "--at", "7010ms", r"type ver\n", "--at", "8s", f"screenshot {shots[1]}",
+                        "--at", "8010ms", r"type reset -s\n", "--timeout", "20s")
+        check(text.count("UEFI Interactive Shell") == 2, "no answer to what was typed", text.encode())
+        (width, height, before), (_, _, after) = map(picture, shots)
+        lit = [len(rows) - rows.count(0) for rows in (before, after)]
+        check((width, height) == size, f"with {bus} the screen has {width} by {height}", text.encode())
+        check(lit[0] > 5000 and lit[1] > lit[0] * 1.1, f"not what the shell printed: {lit}", text.encode())
+
+
 def case_uboot():
     """U-Boot to its prompt; its environment is saved in flash, and is there again."""
     variables = os.path.join(folder.name, "vars.fd")
