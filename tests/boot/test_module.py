@@ -126,5 +126,5 @@ check(said["print counted.bounds.high"] == "1000" and "counted" in said["print &
 check("long rounds" in said["ptype struct counted"] or "rounds" in said["ptype struct counted"], "a type", output)
 check(re.search(rf"#0 .* in add \(to=.*, step=2\) at .*module\.c:{LINES['adding']} #1 .* in init_module \(\) at .*module\.c:{LINES['the call']} #2 .* do_one_initcall",
                 said["bt"]), "the stack", output)
-check(f"module.c:{LINES['the call']}" in said["finish"], "back in the caller", output)
+check(f"module.c:{LINES['the call'] - 1} " in said["finish"] and f"module.c:{LINES['the call'] - 1} " in said["reverse-step"], "back in the caller", output)
 check(NAME in said["lsmod"] and '"a module"' in said["print counted.name"], "after its beginning", output)
