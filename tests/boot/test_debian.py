@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A full Debian system on a qcow2 image: firmware, GRUB, systemd, a login, apt over the network, ssh through a forwarded port,
-a shutdown by the power key; and the same image by U-Boot. tools/make-disk and tools/make-uefi-disk make the image:
+a shutdown by the power key; the same image by U-Boot; and a machine that stays, which ssh logs in to by its key. tools/make-disk and tools/make-uefi-disk make the image:
   tools/make-disk .cache/debian.img; tools/make-uefi-disk .cache/debian-uefi.img .cache/debian.img
 Status 77: it is not there, or the mirror is not reached.
 
-usage: test_debian.py PROGRAM CACHE uefi|uboot
+usage: test_debian.py PROGRAM CACHE uefi|uboot|ssh
 """
 import os
 import socket
@@ -20,7 +20,7 @@ from typed import check, Guest  # noqa: E402
 
 program, cache, case = os.path.abspath(sys.argv[1]), *sys.argv[2:4]
 folder = tempfile.TemporaryDirectory(prefix="armature-debian-", dir=cache)
-raw = f"{cache}/debian-uefi.img"
+raw = f"{cache}/debian.img" if case == "ssh" else f"{cache}/debian-uefi.img"
 
 
 def path(name):
@@ -150,10 +150,28 @@ def case_uboot(image):
     machine.wait_for_end()
 
 
+def case_ssh(_):
+    """The key that a machine gets when it is made."""
+    os.environ["ARMATURE_HOME"] = path("home")
+    place = path("home/images/debian")
+    os.makedirs(place)
+    for name, source in (("disk.img", raw), ("Image", f"{cache}/guest/Image"), ("initrd.gz", f"{cache}/guest/initrd.gz")):
+        os.symlink(os.path.abspath(source), os.path.join(place, name))
+    do = lambda *words: subprocess.run([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True)
+    do("create", "web", "--from", "debian", "--memory", "1G", "--clock", "virtual")
+    do("start", "web")
+    try:
+        told = do("ssh", "web", "hostname; id -un; echo $((6 * 7))").stdout
+        check(told == "web\nroot\n42\n", f"ssh: {told}")
+    finally:
+        do("stop", "web", "--force")
+
+
 if not os.path.exists(raw):
-    print(f"no {raw}; tools/make-uefi-disk makes it")
+    print(f"no {raw}; tools/make-disk and tools/make-uefi-disk make it")
     sys.exit(77)
 start = time.monotonic()
-subprocess.run([program, "disk", "convert", raw, path("debian.qcow2")], check=True)
+if case != "ssh":
+    subprocess.run([program, "disk", "convert", raw, path("debian.qcow2")], check=True)
 globals()[f"case_{case}"](path("debian.qcow2"))
 print(f"{time.monotonic() - start:.0f} s")
