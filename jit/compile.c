@@ -97,6 +97,7 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     if (insn_may_write(t->insn, REG_SP) && !keeps_sp_aligned(t->insn))
         t->sp_aligned = false;
     sharing_follow(t, outcome);
+    t->result->left_to_exec += outcome == LEFT_TO_EXEC;
     if (outcome == LEFT_TO_EXEC && call_exec(t, t->insn))
         outcome = ENDED;
     for (unsigned i = t->exit_first; i < t->exit_count; i++)
@@ -309,7 +310,7 @@ static void emit_region(struct translation_state *t, struct x64 *hot, struct x64
 {
     const struct ir *ir = t->ir;
     uint8_t *failed[2];
-    t->result->link_count = t->result->return_count = 0;
+    t->result->link_count = t->result->return_count = t->result->left_to_exec = 0;
     t->fixup_count = t->plain_call_count = t->adapt_call_count = 0;
     memset(t->flags_handed, false, sizeof t->flags_handed);
     t->c = hot;
@@ -411,7 +412,7 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     t->needs_fp = t->needs_armed_fp = false;
     t->done_too = NULL;
     t->constant_count = 0;
-    result->link_count = result->return_count = 0;
+    result->link_count = result->return_count = result->left_to_exec = 0;
     t->flags_handed[0] = false;
     memset(t->uses, 0, sizeof t->uses);
     memset(t->flags_needed, true, sizeof t->flags_needed);

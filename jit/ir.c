@@ -44,13 +44,18 @@ static struct successors successors_of(const struct block *block)
     case OP_br: return (struct successors){.jump = true};
     case OP_isb:
     case OP_msr_daifset:
-    case OP_msr_daifclr: return (struct successors){.next = next};
+    case OP_msr_daifclr:
+    case OP_msr_pan:
+    case OP_msr_uao:
+    case OP_msr_spsel: return (struct successors){.next = next};
     case OP_msr: /* not of what a region tests only where it is entered */
         if (changes_fp_access(sysreg_by_key(sysreg_key(last->word))))
             return (struct successors){0};
         return (struct successors){.next = next};
-    case OP_bl: return (struct successors){.next = next, .call = true};
-    case OP_blr: return (struct successors){.next = next, .call = true};
+    case OP_bl:
+    case OP_blr:
+    case OP_blra:
+    case OP_blraz: return (struct successors){.next = next, .call = true};
     default:
         if (insn_infos[last->op].flags & INSN_ENDS_BLOCK)
             return (struct successors){0};
@@ -70,7 +75,7 @@ struct forming {
     struct successors ways[IR_MAX_BLOCKS];
     uint32_t heats[IR_MAX_BLOCKS];
     bool placed[IR_MAX_BLOCKS];
-    bool jumps, jumps_within; /* BR may stay in the region, and there is one */
+    bool jumps; /* there is a BR, which may stay in the region */
     unsigned count, insns;
 };
 
@@ -136,8 +141,8 @@ static void place(struct forming *f, int index)
         .taken = IR_OUTSIDE,
         .next = IR_OUTSIDE,
         .ends_in_call = f->ways[index].call,
-        .jumps = f->ways[index].jump && f->jumps,
-        .is_target = f->jumps_within && block->jumped_to,
+        .jumps = f->ways[index].jump && f->ir->is_region,
+        .is_target = f->jumps && block->jumped_to,
     };
     for (unsigned i = 0; i < block->count; i++)
         ir->ops[ir->op_count++] = (struct ir_op){.insn = block->insns[i], .record = &block->insns[i]};
@@ -255,21 +260,22 @@ static void measure_ways(struct ir *ir)
 /* --- entry points ----------------------------------------------------------------------------------- */
 
 void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat,
-                  const void *context, bool jumps)
+                  const void *context, bool guards)
 {
-    struct forming f = {.ir = ir, .cache = cache, .heat = heat, .context = context, .jumps = jumps};
+    struct forming f = {.ir = ir, .cache = cache, .heat = heat, .context = context};
     f.enough = heat(context, head) / RARE_FRACTION + 1;
     choose(&f, head);
     for (unsigned i = 0; i < f.count; i++) {
         consider(&f, f.ways[i].taken);
         consider(&f, f.ways[i].next);
-        if (f.ways[i].jump && jumps && !f.jumps_within) {
-            f.jumps_within = true;
+        if (f.ways[i].jump && !f.jumps) {
+            f.jumps = true;
             consider_jumps(&f);
         }
     }
     ir->block_count = ir->op_count = ir->head_again = 0;
     ir->is_region = true;
+    ir->guards = guards;
     lay_out(&f);
     repeat_head(&f);
     connect(ir);

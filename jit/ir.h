@@ -57,6 +57,7 @@ struct ir {
     struct ir_op ops[IR_MAX_OPS];
     unsigned op_count;
     bool is_region;
+    bool guards; /* somebody may ask for the BTYPE that a jump by register leaves */
     unsigned head_again; /* the block that is the first a second time, or 0 */
 };
 
@@ -66,9 +67,9 @@ void ir_of_block(struct ir *ir, struct block *block);
 /** How often a block was entered; 0: it may not be part of a region. */
 typedef uint32_t ir_heat(const void *context, const struct block *block);
 
-/** Makes `ir` the region around `head`. `jumps`: BR may stay within it, for nobody asks for its BTYPE there. */
+/** Makes `ir` the region around `head`. `guards`: its member. */
 void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *head, ir_heat *heat,
-                  const void *context, bool jumps);
+                  const void *context, bool guards);
 
 /** Asserts that the form is what the others take it for. Debug builds do so with each (JIT_VERIFIES). */
 void ir_verify(const struct ir *ir);

@@ -57,19 +57,18 @@ static void note_misses(const struct jit *jit, struct ir_block *block, bool para
     }
 }
 
-/* Whether a jump by register within the page of `head` leaves no BTYPE that anybody asks for. Of a process the rights
+/* Whether a jump by register within the page of `head` leaves a BTYPE that somebody may ask for. Of a process the rights
  * of a page stand as long as what is translated of it; other pages may be guarded in one address space and not in the
  * next. */
-static bool may_jump_within(const struct cpu *cpu, const struct block *head)
+static bool may_guard(const struct cpu *cpu, const struct block *head)
 {
-    if (!has_feature(&cpu->features, FEAT_BTI))
-        return true;
-    return cpu->user && !(cpu->user->page(cpu->user->context, head->physical) & IS_GUARDED);
+    return has_feature(&cpu->features, FEAT_BTI) &&
+           !(cpu->user && !(cpu->user->page(cpu->user->context, head->physical) & IS_GUARDED));
 }
 
 static void form_region(struct jit *jit, struct cpu *cpu, struct block *head, struct region *region)
 {
-    ir_of_region(&region->ir, cpu->blocks, head, heat_of, jit, may_jump_within(cpu, head));
+    ir_of_region(&region->ir, cpu->blocks, head, heat_of, jit, may_guard(cpu, head));
     for (unsigned i = 0; i < region->ir.block_count; i++) {
         struct ir_block *block = &region->ir.blocks[i];
         block->counted = unit_of(block->block)->counted;
@@ -351,7 +350,7 @@ void adapt(struct cpu *cpu, const struct insn *insn)
     if (block->physical != NO_BLOCK_ADDRESS && unit && has_region(block)) {
         struct ir *ir = &jit->region.ir;
         bool marked = false;
-        ir_of_region(ir, cpu->blocks, block, heat_of, jit, may_jump_within(cpu, block));
+        ir_of_region(ir, cpu->blocks, block, heat_of, jit, may_guard(cpu, block));
         for (unsigned i = 0; i < ir->block_count; i++) {
             attach_counters(&ir->blocks[i]);
             marked |= mark_misses(ir, &ir->blocks[i], cpu->icount - unit->adapted_at);

@@ -84,13 +84,15 @@ struct detour {
 /* A jump to another page, or a call of one, by the lookup that belongs to this place (translate_branch.c). */
 struct far_jump {
     uint8_t *call_end;                       /* where it is called; NULL: it stands in line */
-    uint8_t *missed[3];                      /* jumps of a lookup that does not know it */
+    uint8_t *missed[6];                      /* jumps of a lookup that does not know it, or out of a table */
     uint8_t *refused[2];                     /* jumps of one that must not leave a BTYPE behind it (emit_begin_check) */
     bool indirect;                           /* to rax; else to `offset` from native.page */
     int64_t offset;
     uint32_t lookup;                         /* offset from cpu->lookups */
     uint8_t btype;                           /* that it leaves; BTYPE_OF_PAGE: 1, or 3 from a guarded page; 0: none */
     const struct insn *insn;                 /* of a jump with one */
+    bool of_table;                           /* by the region's table, which does not lead on; with its registers, */
+    struct pending_flags pending;            /* and flags */
 };
 
 #define BTYPE_OF_PAGE 3
@@ -122,9 +124,10 @@ struct flags_state {
 };
 
 /* A region's table of where its BR may lead: run addresses, by place in the page. What leads elsewhere goes on at one
- * place behind it. */
+ * place behind it; where BTYPE may be asked for, each jump has its own, and the table 0 there. */
 struct jump_table {
     unsigned jumps;                /* that use it */
+    bool of_pads;                  /* it has BTI for jumps alone: no BTYPE matters */
     uint32_t first, places;        /* of the page's 1024, the first that it has, and how many */
     uint32_t longest;              /* of its targets: so much must be left of the turn */
     bool wants_flags;              /* one of them may look at those in the state */
@@ -394,6 +397,10 @@ bool translate_atomic(struct translation_state *t);
 enum outcome translate_memory(struct translation_state *t);
 enum outcome translate_branch(struct translation_state *t);
 enum outcome translate_system(struct translation_state *t);
+
+/** rax = the pointer in `reg` authenticated with `modifier` by the present instruction's key (translate_pauth.c). Uses
+ *  rcx, rdx. */
+void pauth_check_to_rax(struct translation_state *t, unsigned reg, unsigned modifier);
 
 /** MRS and MSR of NZCV (translate_flags.c). */
 void read_nzcv(struct translation_state *t);

@@ -2,8 +2,8 @@
 /* The way into translated code and out of it.
  *
  * Inside, rbp is the cpu (plus CPU_BIAS), r10 counts the instructions left, ten registers hold the guest registers that
- * are used most, and rax, rcx, rdx are free. rsp is in a stack of its own: a guest call leaves the caller's page and a
- * host return address there, so that the guest's return is the host's. What is on it matters to speed only; it is
+ * are used most, and rax, rcx, rdx are free. rsp is in a stack of its own: a guest call leaves its return address and a
+ * host's there, so that the guest's return is the host's. What is on it matters to speed only; it is
  * empty whenever translated code is entered, and a stay ends before it could be full. C functions run on C's stack.
  * MXCSR collects FP flags once a unit has armed it, up to the next C code. Neither pc nor icount is kept: a block
  * knows its place in the page, and icount is what is missing from the limit. Outside, everything is in struct cpu, as
@@ -383,15 +383,45 @@ static uint8_t *emit_btype_of_page(struct x64 *c)
     return unknown;
 }
 
-static void emit_fill_guarded(struct x64 *c)
+/* edx is what emit_btype_of_page() says. Where the page is not guarded, the lookup learns that, whose offset is on the
+ * stack: the page, with the opposite of code_key, which no other lookup has. Where it is, edx becomes the BTYPE beside
+ * the offset. */
+static void emit_learn_unguarded(struct x64 *c)
 {
+    x64_alu_imm(c, 0, ALU_CMP, RDX, 1);
+    uint8_t *guarded = x64_jcc(c, CC_NE);
+    x64_load(c, 1, RCX, RSP, 0);
+    x64_alu_imm(c, 1, ALU_AND, RCX, -(int32_t)sizeof(struct lookup));
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_store(c, 1, RDX, RCX, offsetof(struct lookup, pc));
+    x64_shift_imm(c, 1, SHIFT_SHR, RDX, 63);
+    x64_load_indexed(c, 1, RDX, HOST_CPU, RDX, 3, CPU_OFFSET(code_key));
+    x64_not(c, 1, RDX);
+    x64_store(c, 1, RDX, RCX, offsetof(struct lookup, key));
+    x64_mov_imm(c, RDX, 1);
+    uint8_t *learnt = x64_jmp(c);
+    x64_bind(c, guarded);
+    x64_load(c, 0, RDX, RSP, 0);
+    x64_alu_imm(c, 0, ALU_AND, RDX, 3);
+    x64_bind(c, learnt);
+}
+
+static void emit_fill_guarded(struct x64 *c, bool of_table)
+{
+    uint8_t *known = NULL;
     x64_push(c, RCX);
     x64_push(c, RDX);
-    x64_alu_imm(c, 0, ALU_AND, RDX, 3);
-    x64_alu_imm(c, 0, ALU_CMP, RDX, BTYPE_OF_PAGE);
-    uint8_t *known = x64_jcc(c, CC_NE);
+    if (!of_table) {
+        x64_alu_imm(c, 0, ALU_AND, RDX, 3);
+        x64_alu_imm(c, 0, ALU_CMP, RDX, BTYPE_OF_PAGE);
+        known = x64_jcc(c, CC_NE);
+    }
     uint8_t *unknown = emit_btype_of_page(c);
-    x64_bind(c, known);
+    if (of_table)
+        emit_learn_unguarded(c);
+    else
+        x64_bind(c, known);
     x64_push(c, RDX);
     x64_mov(c, 1, RDX, RAX);
     x64_shift_imm(c, 1, SHIFT_SHR, RDX, 63);
@@ -409,7 +439,8 @@ static void emit_fill_guarded(struct x64 *c)
     emit_begin_check(c, refused);
     mark_jumped_to(c);
     x64_pop(c, RDX);
-    emit_learn(c);
+    if (!of_table)
+        emit_learn(c);
     x64_alu_imm(c, 1, ALU_ADD, RSP, 8);
     emit_go_on(c);
 
@@ -516,7 +547,6 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     /* The stack of return points is empty: what a return finds there comes here, and stays. */
     stubs->bottom = x64_here(c);
     x64_load(c, 1, RSP, HOST_CPU, CPU_OFFSET(native.stack));
-    x64_mov(c, 1, RAX, (unsigned)pin_of[30]);
     stubs->jump_by_hash = x64_here(c);
     emit_jump_by_hash(c, stubs);
     emit_go_on(c);
@@ -532,7 +562,10 @@ void stubs_emit(struct x64 *c, struct stubs *stubs)
     emit_go_on(c);
 
     stubs->fill_guarded = x64_here(c);
-    emit_fill_guarded(c);
+    emit_fill_guarded(c, false);
+
+    stubs->fill_unguarded = x64_here(c);
+    emit_fill_guarded(c, true);
 
     pauth_stubs_emit(c, stubs);
     memory_stubs_emit(c, stubs);

@@ -23,19 +23,23 @@ struct stubs {
     uint64_t fill_site;    /* the same; the lookup at offset rdx from cpu->lookups learns it */
     uint64_t fill_guarded; /* the same for a jump that leaves a BTYPE, which is in the low bits of rdx; where the block
                               is not known for that, it goes on at rcx */
+    uint64_t fill_unguarded; /* the same for a jump that may stay in its page by a table: what the lookup learns is
+                                whether the page is not guarded */
     uint64_t rest_plain;   /* jumped to: rcx = record, rdx as for call_plain: it and what follows in its block, and back
                               to the loop */
     uint64_t pauth_add[4], pauth_check[4]; /* called: rax = pointer, rdx = modifier, by key. Uses rcx, rdx */
+    uint64_t pauth_generic;                /* called: rax = value, rdx = modifier: rax = its code. Uses rcx, rdx */
     uint64_t pauth_strip[2];               /* called: rax = pointer; of code, of data. Uses rcx */
     uint32_t *dropped;     /* not 0: code was dropped since translated code was entered */
     uint64_t arm_fp;       /* called: lets the host collect the guest's FP flags where FP access is free and FPCR is 0;
                               the zero flag says whether. Uses rax */
     uint64_t find_watched[2]; /* called behind a miss of the table, of a load or store (translate_memory.c) */
+    uint64_t empty_slots;     /* called: tlb_empty_slots(). Uses xmm0 */
     uint64_t fill_slot[2][REG_COUNT]; /* called: rax = guest address of a load or store, by base register
                                          (translate_memory.c) */
     uint64_t collect_fp;   /* called: FPSR is what it is, with what the host has collected. Uses rcx, rdx */
     uint64_t rearm_fp;     /* called: the host has collected nothing */
-    uint64_t bottom;       /* where a return goes that has no call */
+    uint64_t bottom;       /* where a return goes that has no call: rax = pc */
 };
 
 /** Writes the shared code; `dropped` is set. */
@@ -66,6 +70,7 @@ struct unit_code {
     unsigned link_count;
     uint8_t *returns[UNIT_MAX_RETURNS]; /* write addresses behind the jumps of return points that were missed */
     unsigned return_count;
+    unsigned left_to_exec; /* operations that are nothing but a call of their exec_ functions */
 };
 
 struct compiler;

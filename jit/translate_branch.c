@@ -58,6 +58,16 @@ static void jump_far(struct translation_state *t, bool indirect, int64_t offset)
     jump_by_lookup(t, far);
 }
 
+/* A jump by the region's table goes on as others do: rax = pc. */
+static void leave_table(struct translation_state *t, const struct far_jump *far)
+{
+    t->flags = FLAGS_UNKNOWN;
+    t->pending = far->pending;
+    commit_flags(t);
+    general_copy(t, far->insn->rn, RAX);
+    give_registers(t);
+}
+
 void emit_far_jumps(struct translation_state *t)
 {
     struct x64 *c = t->c;
@@ -71,22 +81,25 @@ void emit_far_jumps(struct translation_state *t)
         }
         const uint64_t refused = x64_here(c);
         if (far->btype) {
-            x64_bind(c, far->refused[0]);
-            x64_bind(c, far->refused[1]);
+            for (unsigned r = 0; r < 2 && far->refused[r]; r++)
+                x64_bind(c, far->refused[r]);
             load_plain(t, far->insn);
             x64_jmp_to(c, t->stubs->end_plain);
         }
-        for (unsigned m = 0; m < 3; m++)
+        for (unsigned m = 0; m < sizeof far->missed / sizeof far->missed[0]; m++)
             if (far->missed[m])
                 x64_bind(c, far->missed[m]);
+        if (far->of_table)
+            leave_table(t, far);
         x64_mov_imm(c, RDX, far->lookup | far->btype);
         if (far->btype)
             x64_mov_imm(c, RCX, refused);
-        x64_jmp_to(c, far->btype ? t->stubs->fill_guarded : t->stubs->fill_site);
+        x64_jmp_to(c, !far->btype                             ? t->stubs->fill_site
+                      : far->of_table && !t->table.of_pads ? t->stubs->fill_unguarded
+                                                              : t->stubs->fill_guarded);
     }
     if (t->return_missed) {
         x64_bind(c, t->return_missed);
-        x64_mov(c, 1, RAX, (unsigned)pin_of[30]);
         x64_jmp_to(c, t->stubs->jump_by_hash);
     }
 }
@@ -343,9 +356,9 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
 
 /* --- calls and returns --------------------------------------------------------------------------------
  *
- * A call leaves the page and a host return address on the stack of return points (stubs.c). Whatever returns there
- * first looks whether it is where the guest wanted to return to; translations do not change within a stay, so an
- * address that was this place's at the call still is. */
+ * A call leaves the guest's and a host return address on the stack of return points (stubs.c). Whatever returns there
+ * comes with where the guest wanted to return to in rax, and first looks whether that is it; translations do not change
+ * within a stay, so an address that was this place's at the call still is. */
 
 static void begin_call(struct translation_state *t)
 {
@@ -353,17 +366,17 @@ static void begin_call(struct translation_state *t)
     give_registers(t);
     x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
     x64_lea(c, 1, (unsigned)pin_of[30], RCX, (int32_t)t->end_offset);
-    x64_push(c, RCX);
+    x64_push(c, (unsigned)pin_of[30]);
 }
 
 static void end_call(struct translation_state *t)
 {
     struct x64 *c = t->c;
-    x64_pop(c, RAX);
-    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
-    x64_lea(c, 1, RAX, RAX, (int32_t)t->end_offset);
-    x64_alu(c, 1, ALU_CMP, RAX, (unsigned)pin_of[30]);
+    x64_pop(c, RCX);
+    x64_alu(c, 1, ALU_CMP, RAX, RCX);
     t->return_missed = x64_jcc(c, CC_NE);
+    x64_lea(c, 1, RCX, RCX, -(int32_t)t->end_offset);
+    x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
     t->result->returns[t->result->return_count++] = t->return_missed;
     t->flags = FLAGS_UNKNOWN;
     t->flags_raw = false;
@@ -403,9 +416,29 @@ static void call_direct(struct translation_state *t)
     end_call(t);
 }
 
+/* rax = where a register leads, and with an instruction that authenticates it, what is left of it then. */
+static void load_target(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    switch (insn->op) {
+    case OP_bra:
+    case OP_blra: pauth_check_to_rax(t, insn->rn, insn->rm); break;
+    case OP_braz:
+    case OP_blraz: pauth_check_to_rax(t, insn->rn, REG_ZERO); break;
+    case OP_reta: pauth_check_to_rax(t, 30, REG_SP); break;
+    default: general_copy(t, insn->rn, RAX); break;
+    }
+}
+
+static void return_to_rax(struct translation_state *t)
+{
+    give_registers(t);
+    x64_ret(t->c);
+}
+
 static void call_indirect(struct translation_state *t, unsigned btype)
 {
-    general_copy(t, t->insn->rn, RAX);
+    load_target(t);
     begin_call(t);
     call_out_of_line(t, true, 0)->btype = (uint8_t)btype;
     end_call(t);
@@ -413,12 +446,29 @@ static void call_indirect(struct translation_state *t, unsigned btype)
 
 static void branch_indirect(struct translation_state *t)
 {
-    general_copy(t, t->insn->rn, RAX);
+    load_target(t);
     give_registers(t);
     x64_jmp_to(t->c, t->stubs->jump_by_hash);
 }
 
-/* --- BR within a region ------------------------------------------------------------------------------ */
+/* --- BR within a region ------------------------------------------------------------------------------
+ *
+ * Where BTYPE may be asked for, it is of no matter if all that the table has are instructions that take any BTYPE. If
+ * none of them is one, the page is not guarded, or BR does not get there: the lookup that belongs to the place knows for
+ * which page, under which code_key, that was found out. */
+
+/* BTI for jumps, or for jumps and calls. */
+static bool is_pad(const struct ir_block *block)
+{
+    const struct insn *first = &block->ops[0].insn;
+    return first->op == OP_bti && first->word >> 7 & 1;
+}
+
+static bool in_table(const struct translation_state *t, unsigned index)
+{
+    const struct ir_block *block = &t->ir->blocks[index];
+    return block->is_target && (!t->table.of_pads || is_pad(block));
+}
 
 void begin_jump_table(struct translation_state *t)
 {
@@ -426,11 +476,13 @@ void begin_jump_table(struct translation_state *t)
     const struct ir *ir = t->ir;
     uint32_t last = 0;
     *table = (struct jump_table){.first = UINT32_MAX};
+    for (unsigned i = 0; i < ir->block_count; i++)
+        table->of_pads |= ir->guards && ir->blocks[i].is_target && is_pad(&ir->blocks[i]);
     for (unsigned i = 0; i < ir->block_count; i++) {
         const struct ir_block *block = &ir->blocks[i];
         const uint32_t place = block->physical % PAGE_SIZE_BYTES / 4;
         table->jumps += block->jumps;
-        if (!block->is_target)
+        if (!in_table(t, i))
             continue;
         table->first = place < table->first ? place : table->first;
         last = place > last ? place : last;
@@ -456,6 +508,54 @@ static void load_place(struct translation_state *t)
     x64_shift_imm(c, 1, SHIFT_ROR, RCX, 2);
 }
 
+/* The page was found not to be guarded (emit_learn_unguarded() of stubs.c). */
+static void check_unguarded(struct translation_state *t, struct far_jump *far)
+{
+    struct x64 *c = t->c;
+    const int32_t lookup = (int32_t)far->lookup;
+    x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(lookups));
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(native.page));
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, pc));
+    far->missed[0] = x64_jcc(c, CC_NE);
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(code_key) + 8 * (int32_t)t->half);
+    x64_not(c, 1, RDX);
+    x64_alu_load(c, 1, ALU_CMP, RDX, RCX, lookup + (int32_t)offsetof(struct lookup, key));
+    far->missed[1] = x64_jcc(c, CC_NE);
+}
+
+static uint8_t btype_of(const struct insn *insn)
+{
+    return insn->rn == 16 || insn->rn == 17 ? 1 : BTYPE_OF_PAGE;
+}
+
+static void branch_by_guarded_table(struct translation_state *t)
+{
+    struct x64 *c = t->c;
+    struct jump_table *table = &t->table;
+    struct far_jump *far = &t->far[t->far_count++];
+    if (table->wants_flags || t->pending.host_only || table->jumps > 1)
+        commit_flags(t);
+    *far = (struct far_jump){.indirect = true,
+                             .lookup = lookup_of(t),
+                             .btype = btype_of(t->insn),
+                             .insn = t->insn,
+                             .of_table = true,
+                             .pending = t->pending};
+    if (!table->of_pads)
+        check_unguarded(t, far);
+    general_copy(t, t->insn->rn, RAX);
+    load_place(t);
+    x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)table->places);
+    far->missed[2] = x64_jcc(c, CC_AE);
+    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)table->longest);
+    far->missed[3] = x64_jcc(c, CC_L);
+    table->loads[table->load_count++] = x64_lea_rip(c, RDX);
+    x64_load_indexed(c, 1, RCX, RDX, RCX, 3, 0);
+    x64_test(c, 1, RCX, RCX);
+    far->missed[4] = x64_jcc(c, CC_E);
+    x64_jmp_reg(c, RCX);
+}
+
 static void branch_by_table(struct translation_state *t)
 {
     struct x64 *c = t->c;
@@ -475,7 +575,7 @@ static void branch_by_table(struct translation_state *t)
     x64_jmp_indexed(c, RDX, RCX, 3);
 }
 
-/* Behind the table: on to rax as from any other place. BTYPE is 1, for the page is not guarded (may_jump_within() of
+/* Behind the table: on to rax as from any other place. BTYPE is 1, for the page is not guarded (may_guard() of
  * regions.c). */
 static void emit_jump_misses(struct translation_state *t)
 {
@@ -510,8 +610,9 @@ void emit_jump_table(struct translation_state *t)
     const struct jump_table *table = &t->table;
     if (!table->load_count)
         return;
-    const uint64_t missed = x64_here(c);
-    emit_jump_misses(t);
+    const uint64_t missed = t->ir->guards ? 0 : x64_here(c);
+    if (!t->ir->guards)
+        emit_jump_misses(t);
     while ((uintptr_t)c->at % 8 && !c->full)
         x64_byte(c, 0x90);
     for (unsigned i = 0; i < table->load_count; i++)
@@ -519,7 +620,7 @@ void emit_jump_table(struct translation_state *t)
     for (uint32_t place = 0; place < table->places; place++) {
         uint64_t to = missed;
         for (unsigned i = 0; i < t->ir->block_count; i++)
-            if (t->ir->blocks[i].is_target &&
+            if (in_table(t, i) &&
                 t->ir->blocks[i].physical % PAGE_SIZE_BYTES / 4 == table->first + place)
                 to = (uint64_t)t->label[i] + (uint64_t)c->run_offset;
         x64_imm32(c, (int64_t)(to & UINT32_MAX));
@@ -527,24 +628,34 @@ void emit_jump_table(struct translation_state *t)
     }
 }
 
-/* BR and BLR where there is Branch Target Identification: the target's block must be known for the BTYPE that they
- * leave. Else exec_ does it: from the start, so BLR must not have lost its target. */
-static bool branch_guarded(struct translation_state *t)
+/* BR where there is Branch Target Identification: the target's block must be known for the BTYPE that it leaves. Else
+ * exec_ does it. */
+static void branch_guarded(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    if (insn->op == OP_blr) {
-        if (insn->rn == 30)
-            return false;
-        call_indirect(t, 2);
-        return true;
-    }
     struct far_jump *far = &t->far[t->far_count++];
-    const bool veneer = insn->rn == 16 || insn->rn == 17;
-    *far = (struct far_jump){
-        .indirect = true, .lookup = lookup_of(t), .btype = veneer ? 1 : BTYPE_OF_PAGE, .insn = insn};
-    general_copy(t, insn->rn, RAX);
+    *far = (struct far_jump){.indirect = true, .lookup = lookup_of(t), .btype = btype_of(insn), .insn = insn};
+    load_target(t);
     give_registers(t);
     jump_by_lookup(t, far);
+}
+
+static void branch_to_register(struct translation_state *t)
+{
+    if (has_feature(&t->cpu->features, FEAT_BTI))
+        branch_guarded(t);
+    else
+        branch_indirect(t);
+}
+
+/* BLR. With Branch Target Identification exec_ may do it, from the start: so it must not have lost its operands. */
+static bool call_register(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    const bool bti = has_feature(&t->cpu->features, FEAT_BTI);
+    if (bti && (insn->rn == 30 || (insn->op == OP_blra && insn->rm == 30)))
+        return false;
+    call_indirect(t, bti ? 2 : 0);
     return true;
 }
 
@@ -565,15 +676,28 @@ static void forget_host_flags(struct translation_state *t)
 
 static bool leaves_always(unsigned op)
 {
-    return op == OP_bl || op == OP_ret || op == OP_br || op == OP_blr;
+    switch (op) {
+    case OP_bl:
+    case OP_ret:
+    case OP_reta:
+    case OP_br:
+    case OP_bra:
+    case OP_braz:
+    case OP_blr:
+    case OP_blra:
+    case OP_blraz: return true;
+    default: return false;
+    }
 }
 
 enum outcome translate_branch(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    bool bti = has_feature(&t->cpu->features, FEAT_BTI);
     if (t->here->jumps && t->table.places) {
-        branch_by_table(t);
+        if (t->ir->guards)
+            branch_by_guarded_table(t);
+        else
+            branch_by_table(t);
         return ENDED;
     }
     if (leaves_always(insn->op))
@@ -605,21 +729,22 @@ enum outcome translate_branch(struct translation_state *t)
         return ENDED;
     case OP_ret:
         if (insn->rn == 30) {
-            give_registers(t);
-            x64_ret(t->c);
+            load_target(t);
+            return_to_rax(t);
         } else {
             branch_indirect(t);
         }
         return ENDED;
-    case OP_br:
-    case OP_blr:
-        if (bti)
-            return branch_guarded(t) ? ENDED : LEFT_TO_EXEC;
-        if (insn->op == OP_br)
-            branch_indirect(t);
-        else
-            call_indirect(t, 0);
+    case OP_reta:
+        load_target(t);
+        return_to_rax(t);
         return ENDED;
+    case OP_br:
+    case OP_bra:
+    case OP_braz: branch_to_register(t); return ENDED;
+    case OP_blr:
+    case OP_blra:
+    case OP_blraz: return call_register(t) ? ENDED : LEFT_TO_EXEC;
     default: return LEFT_TO_EXEC;
     }
 }

@@ -44,6 +44,54 @@ static void multiply_carryless(struct translation_state *t)
     finish(t, d);
 }
 
+/* to = products without carries of the bytes that stand in the halfwords of n and m: for each bit of m, n is moved there.
+ * Uses xmm5. */
+static void multiply_bytes(struct translation_state *t, unsigned to, unsigned n, unsigned m)
+{
+    struct x64 *c = t->c;
+    for (unsigned bit = 0; bit < 8; bit++) {
+        const unsigned product = bit ? 5 : to;
+        vec_op_at(c, SSE_PAND, product, m, vector_constant_twice(t, simd_every_lane(1, 1u << bit)));
+        vec_op(c, SSE_PMULLW, product, product, n);
+        if (bit)
+            vec_op(c, SSE_PXOR, to, to, 5);
+    }
+}
+
+/* xmm = the lower or upper eight bytes of v<reg>, in halfwords. */
+static void load_bytes(struct translation_state *t, unsigned xmm, unsigned reg, bool upper)
+{
+    unsigned from = vector_use_low(t, reg, xmm, upper ? 16 : 8);
+    if (upper) {
+        vec_unary_imm(t->c, SSE_PSHUFD, xmm, from, 0xee);
+        from = xmm;
+    }
+    vec_unary(t->c, SSE_PMOVZXBW, xmm, from);
+}
+
+static void multiply_bytes_long(struct translation_state *t)
+{
+    load_bytes(t, 0, t->insn->rn, t->insn->q);
+    load_bytes(t, 1, t->insn->rm, t->insn->q);
+    multiply_bytes(t, 2, 0, 1);
+    finish(t, 2);
+}
+
+/* The products' lower bytes. */
+static void multiply_polynomials(struct translation_state *t)
+{
+    const uint64_t low = vector_constant_twice(t, simd_every_lane(1, UINT8_MAX));
+    const unsigned parts = t->insn->q ? 2 : 1;
+    for (unsigned part = 0; part < parts; part++) {
+        load_bytes(t, 0, t->insn->rn, part);
+        load_bytes(t, 1, t->insn->rm, part);
+        multiply_bytes(t, 2 + part, 0, 1);
+        vec_op_at(t->c, SSE_PAND, 2 + part, 2 + part, low);
+    }
+    vec_op(t->c, SSE_PACKUSWB, 2, 2, 1 + parts);
+    simd_finish(t, 2);
+}
+
 /* --- SHA-3's ----------------------------------------------------------------------------------------- */
 
 static void xor_three(struct translation_state *t, bool clear)
@@ -238,6 +286,8 @@ bool emit_crypto(struct translation_state *t)
             return false;
         multiply_carryless(t);
         return true;
+    case OP_pmull_8_vec: multiply_bytes_long(t); return true;
+    case OP_pmul_vec: multiply_polynomials(t); return true;
     case OP_sha1h: sha1_e(t); return true;
     case OP_sha1su0: sha1_schedule_first(t); return true;
     case OP_sha1su1: sha1_schedule_second(t); return true;

@@ -7,6 +7,9 @@
  * stands above them. */
 static uint32_t reciprocals[256], roots[512];
 
+/* What becomes of integers, by their highest nine bits. */
+static uint32_t unsigned_reciprocals[512], unsigned_roots[512];
+
 static __attribute__((constructor)) void make_tables(void)
 {
     enum { FRACTION = 0x7fffff, ONE_HALF = 0x3f000000 };
@@ -15,6 +18,10 @@ static __attribute__((constructor)) void make_tables(void)
         reciprocals[i] = (uint32_t)fp_recpe(FP_SINGLE, ONE_HALF | i << 15, &fp) & FRACTION;
     for (uint32_t i = 0; i < 512; i++)
         roots[i] = (uint32_t)fp_rsqrte(FP_SINGLE, ONE_HALF + (i << 15), &fp) & FRACTION;
+    for (uint32_t i = 0; i < 512; i++) {
+        unsigned_reciprocals[i] = fp_unsigned_recpe(i << 23);
+        unsigned_roots[i] = fp_unsigned_rsqrte(i << 23);
+    }
 }
 
 static unsigned lanes(const struct translation_state *t, bool scalar)
@@ -157,9 +164,28 @@ static void estimate(struct translation_state *t, bool root, bool scalar)
     finish(t, 2, scalar);
 }
 
+static void estimate_unsigned(struct translation_state *t, const uint32_t *table)
+{
+    struct x64 *c = t->c;
+    const unsigned n = vector_use_low(t, t->insn->rn, 0, vector_length(t->insn));
+    vec_shift(c, SSE_SHIFT_RIGHT, 2, 4, n, 32 - 9);
+    x64_mov_imm(c, RCX, (uint64_t)table);
+    vec_zero(c, 2);
+    for (unsigned i = 0; i < lanes(t, false); i++) {
+        vec_unary(c, SSE_PEXTRW, RAX, 4);
+        x64_byte(c, 2 * i);
+        x64_load_indexed(c, 0, RAX, RCX, RAX, 2, 0);
+        vec_op_general(c, 0, SSE_PINSRD, 2, 2, RAX);
+        x64_byte(c, i);
+    }
+    vector_finish(t, 2, vector_length(t->insn));
+}
+
 bool emit_estimate(struct translation_state *t)
 {
     switch (t->insn->op) {
+    case OP_urecpe_v: estimate_unsigned(t, unsigned_reciprocals); return true;
+    case OP_ursqrte_v: estimate_unsigned(t, unsigned_roots); return true;
     case OP_frecps_v: return step(t, false, false);
     case OP_frecps_s: return step(t, false, true);
     case OP_frsqrts_v: return step(t, true, false);

@@ -127,6 +127,9 @@ void half_slow_if_infinite(struct translation_state *t, unsigned xmm);
 void half_join(struct translation_state *t);
 void half_finish(struct translation_state *t);
 
+/** The same with anything in all but the lowest `set` bytes, and for scalars (half_first) in all but the first lane. */
+void half_finish_whole(struct translation_state *t, unsigned set);
+
 /** xmm `r` = the singles of xmm4 and xmm5 added, rounded to odd. Uses `temp`, xmm4, xmm5. */
 void half_add_to_odd(struct translation_state *t, unsigned r, unsigned temp);
 

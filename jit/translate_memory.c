@@ -153,8 +153,22 @@ static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
     emit_find_watched(c, write, base);
 }
 
+/* Whatever a slot holds, nothing lies within a limit of 0. */
+static void emit_empty_slots(struct x64 *c)
+{
+    const int32_t bytes = sizeof ((struct cpu *)0)->slots.limit;
+    vec_zero(c, 0);
+    for (int32_t at = 0; at < bytes; at += 16)
+        vec_unary_load(c, SSE_MOVUPS_STORE, 0, HOST_CPU, CPU_OFFSET(slots.limit) + at);
+    for (unsigned write = 0; write < 2; write++)
+        x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.watched[write].limit), 0);
+    x64_ret(c);
+}
+
 void memory_stubs_emit(struct x64 *c, struct stubs *stubs)
 {
+    stubs->empty_slots = x64_here(c);
+    emit_empty_slots(c);
     for (unsigned write = 0; write < 2; write++) {
         stubs->find_watched[write] = x64_here(c);
         emit_find_watched(c, write, BY_TABLE);
@@ -329,34 +343,37 @@ static bool access_imm(struct translation_state *t, const struct access_form *fo
 }
 
 /* At the base register plus an index: a register, or a word of one extended. */
-static bool access_index(struct translation_state *t, const struct access_form *form)
+static void access_index(struct translation_state *t, const struct access_form *form)
 {
     const struct insn *insn = t->insn;
-    if (insn->rn == REG_SP || insn->amount > 3)
-        return false; /* with its check, or too long a shift: rare */
+    struct x64 *c = t->c;
     if (transfer_is_vector(form->transfer))
         check_fp(t);
-    unsigned m = general_use(t, insn->rm, RCX);
+    unsigned n = general_use(t, insn->rn, RAX), m = general_use(t, insn->rm, RCX), shift = insn->amount;
+    check_base(t, n);
     if (form->indexing == INDEX_WORD) {
-        x64_extend(t->c, 2, insn->opt, 1, RCX, m);
+        x64_extend(c, 2, insn->opt, 1, RCX, m);
         m = RCX;
     }
+    if (shift > 3) { /* by 16: in two steps, as x86 scales by 8 at most */
+        x64_lea_indexed(c, 1, RAX, n, m, 3);
+        n = RAX;
+        shift = 3;
+    }
     if (t->cpu->user) {
-        const unsigned n = general_use(t, insn->rn, RAX);
         const bool stores = form->transfer == TRANSFER_STORE && t->host_of[insn->rd] < 0;
         may_fault(t);
         if (m == RCX && (stores || (transfer_is_vector(form->transfer) && insn->size < 2))) { /* which want rcx */
-            x64_lea_indexed(t->c, 1, RAX, n, m, insn->amount);
+            x64_lea_indexed(c, 1, RAX, n, m, shift);
             transfer(t, form->transfer, insn->rd, insn->size, RAX, 0);
         } else {
-            transfer(t, form->transfer, insn->rd, insn->size, X64_INDEXED(n, m, insn->amount), 0);
+            transfer(t, form->transfer, insn->rd, insn->size, X64_INDEXED(n, m, shift), 0);
         }
-        return true;
+        return;
     }
-    x64_lea_indexed(t->c, 1, RAX, general_use(t, insn->rn, RAX), m, insn->amount);
+    x64_lea_indexed(c, 1, RAX, n, m, shift);
     translate_address(t, 1u << insn->size, transfer_is_store(form->transfer), true);
     transfer(t, form->transfer, insn->rd, insn->size, RAX, 0);
-    return true;
 }
 
 static void access_literal(struct translation_state *t, enum transfer kind, unsigned size)
@@ -372,8 +389,10 @@ enum outcome translate_memory(struct translation_state *t)
 {
     const struct access_form *form = &access_forms[t->insn->op];
     if (form->count) {
-        bool by_imm = form->indexing <= INDEX_POST;
-        return (by_imm ? access_imm(t, form) : access_index(t, form)) ? TRANSLATED : LEFT_TO_EXEC;
+        if (form->indexing <= INDEX_POST)
+            return access_imm(t, form) ? TRANSLATED : LEFT_TO_EXEC;
+        access_index(t, form);
+        return TRANSLATED;
     }
     switch (t->insn->op) {
     case OP_ldr_lit: access_literal(t, TRANSFER_LOAD, 2 + t->insn->sf); return TRANSLATED;

@@ -8,13 +8,16 @@
 
 /* --- shared code ----------------------------------------------------------------------------------- */
 
-static int32_t key_half(enum pauth_key key, bool high)
+#define PAUTH_GA 4u /* the generic key, behind those of pointers */
+
+static int32_t key_half(unsigned key, bool high)
 {
-    static const int32_t offsets[4][2] = {
+    static const int32_t offsets[5][2] = {
         [PAUTH_IA] = {CPU_OFFSET(sys.APIAKeyLo_EL1), CPU_OFFSET(sys.APIAKeyHi_EL1)},
         [PAUTH_IB] = {CPU_OFFSET(sys.APIBKeyLo_EL1), CPU_OFFSET(sys.APIBKeyHi_EL1)},
         [PAUTH_DA] = {CPU_OFFSET(sys.APDAKeyLo_EL1), CPU_OFFSET(sys.APDAKeyHi_EL1)},
         [PAUTH_DB] = {CPU_OFFSET(sys.APDBKeyLo_EL1), CPU_OFFSET(sys.APDBKeyHi_EL1)},
+        [PAUTH_GA] = {CPU_OFFSET(sys.APGAKeyLo_EL1), CPU_OFFSET(sys.APGAKeyHi_EL1)},
     };
     return offsets[key][high];
 }
@@ -80,7 +83,7 @@ static void emit_round(struct x64 *c, unsigned shift, unsigned addend, int32_t m
 }
 
 /* rcx = the code of the value in rsi and the modifier in rdx. Uses rdi. */
-static void emit_compute(struct x64 *c, enum pauth_key key)
+static void emit_compute(struct x64 *c, unsigned key)
 {
     x64_mov(c, 1, RCX, RSI);
     x64_alu_load(c, 1, ALU_XOR, RCX, HOST_CPU, key_half(key, false));
@@ -171,6 +174,13 @@ void pauth_stubs_emit(struct x64 *c, struct stubs *stubs)
         emit_check(c, (enum pauth_key)key);
         end(c);
     }
+    stubs->pauth_generic = begin(c);
+    x64_mov(c, 1, RSI, RAX);
+    emit_compute(c, PAUTH_GA);
+    x64_shift_imm(c, 1, SHIFT_SHR, RCX, 32);
+    x64_mov(c, 1, RAX, RCX);
+    x64_shift_imm(c, 1, SHIFT_SHL, RAX, 32);
+    end(c);
     for (unsigned is_data = 0; is_data < 2; is_data++) {
         stubs->pauth_strip[is_data] = begin(c);
         emit_extend(c, !is_data, false);
@@ -192,21 +202,41 @@ static void strip(struct translation_state *t, unsigned reg, bool is_data)
     t->flags = FLAGS_UNKNOWN;
 }
 
-/* `by_key`: the shared code for each key, which does nothing where SCTLR_EL1 does not enable the key. */
-static void authenticate(struct translation_state *t, const uint64_t *by_key, unsigned reg, unsigned modifier)
+/* rax = what the key makes of a pointer. `by_key`: the shared code for each, which is not called where SCTLR_EL1 does
+ * not enable the key. */
+static void authenticate_to_rax(struct translation_state *t, const uint64_t *by_key, unsigned reg, unsigned modifier)
 {
     static const uint8_t enables[] = {[PAUTH_IA] = 31, [PAUTH_IB] = 30, [PAUTH_DA] = 27, [PAUTH_DB] = 13};
     const unsigned key = t->insn->opt;
-    if (reg == REG_SINK)
-        return;
-    commit_flags(t);
     general_copy(t, reg, RAX);
     general_copy(t, modifier, RDX);
     x64_test_store(t->c, HOST_CPU, CPU_OFFSET(sys.SCTLR_EL1), (int32_t)(1u << enables[key]));
     uint8_t *disabled = x64_jcc(t->c, CC_E);
     x64_call_to(t->c, by_key[key]);
     x64_bind(t->c, disabled);
+    t->flags = FLAGS_UNKNOWN;
+}
+
+void pauth_check_to_rax(struct translation_state *t, unsigned reg, unsigned modifier)
+{
+    authenticate_to_rax(t, t->stubs->pauth_check, reg, modifier);
+}
+
+static void authenticate(struct translation_state *t, const uint64_t *by_key, unsigned reg, unsigned modifier)
+{
+    if (reg == REG_SINK)
+        return;
+    commit_flags(t);
+    authenticate_to_rax(t, by_key, reg, modifier);
     general_done(t, reg, RAX);
+}
+
+static void generic_code(struct translation_state *t)
+{
+    general_copy(t, t->insn->rn, RAX);
+    general_copy(t, t->insn->rm, RDX);
+    x64_call_to(t->c, t->stubs->pauth_generic);
+    general_done(t, t->insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
 }
 
@@ -233,6 +263,10 @@ bool translate_pauth(struct translation_state *t)
     case OP_aut: authenticate(t, check, insn->rd, insn->rn); return true;
     case OP_pac_zero: authenticate(t, add, insn->rd, REG_ZERO); return true;
     case OP_aut_zero: authenticate(t, check, insn->rd, REG_ZERO); return true;
+    case OP_pacga:
+        commit_flags(t);
+        generic_code(t);
+        return true;
     case OP_xpac: strip(t, insn->rd, insn->opt); return true;
     default: return false;
     }

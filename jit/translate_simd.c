@@ -32,6 +32,25 @@ unsigned simd_d(struct translation_state *t, unsigned temp)
     return vector_use_low(t, t->insn->rd, temp, vector_length(t->insn));
 }
 
+unsigned simd_operand(struct translation_state *t, unsigned reg, unsigned size, unsigned temp)
+{
+    if (!vector_is_scalar(t->insn))
+        return vector_use_low(t, reg, temp, vector_length(t->insn));
+    if (size >= 2)
+        return vector_use_clear(t, reg, temp, 1u << size);
+    const unsigned n = vector_use_low(t, reg, temp, 4);
+    vec_op_at(t->c, SSE_PAND, temp, n, vector_constant(t, size ? UINT16_MAX : UINT8_MAX, 0));
+    return temp;
+}
+
+void simd_finish_operand(struct translation_state *t, unsigned xmm)
+{
+    if (vector_is_scalar(t->insn))
+        vector_done(t, t->insn->rd, xmm, 16, t->insn->size == 3 ? 8 : 4);
+    else
+        simd_finish(t, xmm);
+}
+
 unsigned simd_to(struct translation_state *t, unsigned temp)
 {
     return vector_destination(t, t->insn->rd, temp);
@@ -274,6 +293,16 @@ void simd_absolute(struct translation_state *t, unsigned size, unsigned d, unsig
     vec_op(t->c, SSE_PCMPGTQ, temp, temp, n);
     vec_op(t->c, SSE_PXOR, d, n, temp);
     vec_op(t->c, SSE_PSUBQ, d, d, temp);
+}
+
+void simd_spread_signs(struct x64 *c, unsigned size, unsigned d, unsigned n, unsigned temp)
+{
+    if (size == 2) {
+        vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, d, n, 31);
+    } else {
+        vec_zero(c, temp);
+        vec_op(c, SSE_PCMPGTQ, d, temp, n);
+    }
 }
 
 static void absolute(struct translation_state *t)

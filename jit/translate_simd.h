@@ -16,6 +16,13 @@ unsigned simd_n(struct translation_state *t, unsigned temp);
 unsigned simd_m(struct translation_state *t, unsigned temp);
 unsigned simd_d(struct translation_state *t, unsigned temp);
 
+/** Lanes of v<reg>, of 1 << size bytes: all of the instruction's length, as above; or of a scalar the lowest one, and
+ *  zeroes. */
+unsigned simd_operand(struct translation_state *t, unsigned reg, unsigned size, unsigned temp);
+
+/** The result of such operands, in which zeroes stay zeroes. */
+void simd_finish_operand(struct translation_state *t, unsigned xmm);
+
 /** Where to compute the result, and that it is there: whole, or of q = 0 the lower half. */
 unsigned simd_to(struct translation_state *t, unsigned temp);
 void simd_finish(struct translation_state *t, unsigned xmm);
@@ -52,6 +59,13 @@ void simd_shift_left(struct translation_state *t, unsigned size, unsigned d, uns
 /** Of n's lanes, of twice the instruction's size, the half that starts at byte `from`, into half q of d. Uses xmm2,
  *  xmm3 (translate_simd_wide.c). */
 void simd_narrow(struct translation_state *t, unsigned n, unsigned from);
+
+/** d = the sign of n's lanes, of words or doublewords, in all of their bits. Uses `temp`, which may be d, but not n. */
+void simd_spread_signs(struct x64 *c, unsigned size, unsigned d, unsigned n, unsigned temp);
+
+/** xmm0 = `old`'s lanes, of words or doublewords, and those of xmm0 added or subtracted; where that overflows, the end
+ *  of the range on old's side, and ones are set in xmm1. Uses xmm3, xmm4 (translate_saturate.c). */
+void simd_add_saturated(struct translation_state *t, unsigned size, unsigned old, bool subtract);
 
 /** FPSR.QC is set where any bit of xmm is (translate_saturate.c). */
 void simd_note_saturation(struct translation_state *t, unsigned xmm);

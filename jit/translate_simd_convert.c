@@ -202,10 +202,49 @@ static bool narrow(struct translation_state *t)
     return true;
 }
 
+/* FCVTXN, rounded to odd: which the conversion then finds exact, so that "inexact" is noted here. What is no normal
+ * single is left to exec_, but for zero. */
+static void narrow_to_odd(struct translation_state *t, bool scalar)
+{
+    const struct insn *insn = t->insn;
+    const uint64_t least = lane_constant(t, SSE_PD, (1023ull - 126) << 52),
+                   last = lane_constant(t, SSE_PD, ((1023ull + 128) << 52) - 1);
+    struct x64 *c = t->c;
+    arm_fp(t);
+    const unsigned n = scalar ? vector_use_clear(t, insn->rn, 0, 8) : vector_use(t, insn->rn, 0);
+    vec_op_at(c, SSE_PAND, 2, n, magnitude_mask(t, SSE_PD));
+    vec_unary_at(c, SSE_MOVAPS, 3, least);
+    vec_op(c, SSE_PCMPGTQ, 3, 3, 2);
+    vec_op_at(c, SSE_PCMPGTQ, 4, 2, last);
+    vec_zero(c, 5);
+    vec_op(c, SSE_PCMPEQQ, 5, 5, 2);
+    vec_op(c, SSE_PANDN, 5, 5, 3);
+    vec_op(c, SSE_POR, 5, 5, 4);
+    slow_if_any_sign(t, SSE_PD, 5);
+    vec_op_at(c, SSE_PAND, 3, n, lane_constant(t, SSE_PD, (1ull << 29) - 1));
+    vec_unary(c, SSE_PTEST, 3, 3);
+    uint8_t *exact = x64_jcc(c, CC_E);
+    x64_alu_imm_store(c, 0, ALU_OR, HOST_CPU, CPU_OFFSET(fpsr), FPSR_IXC);
+    x64_bind(c, exact);
+    t->flags = FLAGS_UNKNOWN;
+    vec_move(c, 2, n);
+    round_to_odd(t, 2, 3);
+    vec_unary(c, SSE_CVTPD2PS, 2, 2);
+    if (scalar || !insn->q) {
+        vector_done(t, insn->rd, 2, 16, scalar ? 4 : 8);
+    } else {
+        const unsigned old = vector_use_low(t, insn->rd, 1, 8), d = vector_destination(t, insn->rd, 1);
+        vec_op(c, SSE_PUNPCKLQDQ, d, old, 2);
+        vector_done(t, insn->rd, d, 16, 16);
+    }
+}
+
 bool emit_simd_convert(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     switch (insn->op) {
+    case OP_fcvtxn_v: narrow_to_odd(t, false); return true;
+    case OP_fcvtxn_s: narrow_to_odd(t, true); return true;
     case OP_fcvtl_v: return widen(t);
     case OP_fcvtn_v: return narrow(t);
     case OP_frintn_v:

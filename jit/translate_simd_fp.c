@@ -317,7 +317,7 @@ static void compare(struct translation_state *t, enum relation relation, bool ze
 bool emit_simd_fp(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    if (insn->op == OP_fcvtl_v || insn->op == OP_fcvtn_v)
+    if (insn->op == OP_fcvtl_v || insn->op == OP_fcvtn_v || insn->op == OP_fcvtxn_s) /* whose size is another */
         return emit_simd_convert(t);
     if (insn->size < FP_SINGLE)
         return emit_bf16(t) || emit_simd_half(t);

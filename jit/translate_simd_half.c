@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Vectors of half precision, computed as scalars are (translate_half.c): eight of them in two parts. */
+/* Vectors of half precision, computed as scalars are (translate_half.c): eight of them in two parts. AdvSIMD's scalars
+ * are vectors here whose lanes are all like the one that counts, so that others raise nothing more. */
 #include "jit/translate_fp.h"
 
 unsigned half_parts(const struct translation_state *t)
@@ -16,19 +17,28 @@ void half_part(struct x64 *c, unsigned xmm, unsigned from, unsigned part)
     vec_unary(c, SSE_CVTPH2PS, xmm, from);
 }
 
+/* One element in all lanes of `temp`. */
+static unsigned spread(struct translation_state *t, unsigned reg, unsigned index, unsigned temp)
+{
+    const unsigned from = index ? vector_use(t, reg, temp) : vector_use_low(t, reg, temp, 4), first = 2 * index;
+    vec_op_at(t->c, SSE_PSHUFB, temp, from, vector_constant_twice(t, EVERY_HALF(first | (first + 1) << 8)));
+    return temp;
+}
+
+static unsigned operand(struct translation_state *t, unsigned reg, unsigned temp)
+{
+    return vector_is_scalar(t->insn) ? spread(t, reg, 0, temp) : vector_use_low(t, reg, temp, vector_length(t->insn));
+}
+
 unsigned half_second(struct translation_state *t, bool by_element)
 {
     const struct insn *insn = t->insn;
-    if (!by_element)
-        return vector_use_low(t, insn->rm, 1, vector_length(insn));
-    const unsigned m = vector_use(t, insn->rm, 1), first = 2u * insn->amount;
-    vec_op_at(t->c, SSE_PSHUFB, 1, m, vector_constant_twice(t, EVERY_HALF(first | (first + 1) << 8)));
-    return 1;
+    return by_element ? spread(t, insn->rm, insn->amount, 1) : operand(t, insn->rm, 1);
 }
 
 unsigned half_first(struct translation_state *t)
 {
-    return vector_use_low(t, t->insn->rn, 0, vector_length(t->insn));
+    return operand(t, t->insn->rn, 0);
 }
 
 void half_slow_if_parts_nan(struct translation_state *t)
@@ -48,7 +58,17 @@ void half_join(struct translation_state *t)
 
 void half_finish(struct translation_state *t)
 {
-    vector_done(t, t->insn->rd, 2, 16, vector_length(t->insn));
+    half_finish_whole(t, vector_length(t->insn));
+}
+
+void half_finish_whole(struct translation_state *t, unsigned set)
+{
+    if (!vector_is_scalar(t->insn)) {
+        vector_finish(t, 2, set);
+        return;
+    }
+    vec_op_at(t->c, SSE_PAND, 2, 2, vector_constant(t, UINT16_MAX, 0));
+    vector_done(t, t->insn->rd, 2, 16, 4);
 }
 
 static void arithmetic_of(struct translation_state *t, enum sse_op op, unsigned n, unsigned m)
@@ -122,7 +142,7 @@ static void multiply_add_vector(struct translation_state *t, bool negate, bool b
         vec_op(c, sse_fp(SSE_MUL, SSE_PS), 4, 4, 5);
         if (negate)
             vec_op_at(c, SSE_PXOR, 4, 4, sign_mask(t, SSE_PS));
-        half_part(c, 5, vector_use_low(t, t->insn->rd, 5, vector_length(t->insn)), i);
+        half_part(c, 5, operand(t, t->insn->rd, 5), i);
         half_add_to_odd(t, 2 + i, last ? 0 : 3);
     }
     half_slow_if_parts_nan(t);
@@ -219,6 +239,12 @@ static void split_pairs(struct translation_state *t)
     const struct insn *insn = t->insn;
     const uint64_t sorted = vector_constant(t, 0x0d0c090805040100, 0x0f0e0b0a07060302);
     struct x64 *c = t->c;
+    if (vector_is_scalar(insn)) { /* the first two of n */
+        const unsigned pair = vector_use_low(t, insn->rn, 1, 4);
+        vec_unary_imm(c, SSE_PSHUFLW, 0, pair, 0);
+        vec_unary_imm(c, SSE_PSHUFLW, 1, pair, 0x55);
+        return;
+    }
     const unsigned n = half_first(t), m = half_second(t, false);
     if (!insn->q) {
         vec_op(c, SSE_PUNPCKLQDQ, 0, n, m);
@@ -296,7 +322,7 @@ static void compare(struct translation_state *t, enum relation relation, bool ze
         vec_op_imm(c, sse_fp(SSE_CMP, SSE_PS), 2 + i, swapped ? 4 : 5, swapped ? 5 : 4, relation);
     }
     vec_op(c, SSE_PACKSSDW, 2, 2, half_parts(t) == 2 ? 3 : 2);
-    vector_finish(t, 2, 16);
+    half_finish_whole(t, 16);
 }
 
 static void change_signs(struct translation_state *t, bool negate)
@@ -321,13 +347,18 @@ bool emit_simd_half(struct translation_state *t)
     case OP_fsub_v_h: arithmetic(t, SSE_SUB, false); return true;
     case OP_fmul_v_h: arithmetic(t, SSE_MUL, false); return true;
     case OP_fdiv_v_h: arithmetic(t, SSE_DIV, false); return true;
-    case OP_fmul_ve_h: arithmetic(t, SSE_MUL, true); return true;
-    case OP_fmulx_v_h: multiply_extended(t, false); return true;
-    case OP_fmulx_ve_h: multiply_extended(t, true); return true;
+    case OP_fmul_ve_h:
+    case OP_fmul_se_h: arithmetic(t, SSE_MUL, true); return true;
+    case OP_fmulx_v_h:
+    case OP_fmulx_s_h: multiply_extended(t, false); return true;
+    case OP_fmulx_ve_h:
+    case OP_fmulx_se_h: multiply_extended(t, true); return true;
     case OP_fmla_v_h: multiply_add_vector(t, false, false); return true;
     case OP_fmls_v_h: multiply_add_vector(t, true, false); return true;
-    case OP_fmla_ve_h: multiply_add_vector(t, false, true); return true;
-    case OP_fmls_ve_h: multiply_add_vector(t, true, true); return true;
+    case OP_fmla_ve_h:
+    case OP_fmla_se_h: multiply_add_vector(t, false, true); return true;
+    case OP_fmls_ve_h:
+    case OP_fmls_se_h: multiply_add_vector(t, true, true); return true;
     case OP_fmlal_v: return multiply_add_long(t, false, false, false);
     case OP_fmlal2_v: return multiply_add_long(t, false, true, false);
     case OP_fmlsl_v: return multiply_add_long(t, true, false, false);
@@ -336,31 +367,47 @@ bool emit_simd_half(struct translation_state *t)
     case OP_fmlal2_ve: return multiply_add_long(t, false, true, true);
     case OP_fmlsl_ve: return multiply_add_long(t, true, false, true);
     case OP_fmlsl2_ve: return multiply_add_long(t, true, true, true);
-    case OP_faddp_v_h: add_pairs(t); return true;
+    case OP_faddp_v_h:
+    case OP_faddp_s_h: add_pairs(t); return true;
     case OP_fmaxp_v_h:
-    case OP_fmaxnmp_v_h: extreme_pairs(t, true); return true;
+    case OP_fmaxp_s_h:
+    case OP_fmaxnmp_v_h:
+    case OP_fmaxnmp_s_h: extreme_pairs(t, true); return true;
     case OP_fminp_v_h:
-    case OP_fminnmp_v_h: extreme_pairs(t, false); return true;
+    case OP_fminp_s_h:
+    case OP_fminnmp_v_h:
+    case OP_fminnmp_s_h: extreme_pairs(t, false); return true;
     case OP_fmaxv_h:
     case OP_fmaxnmv_h: extreme_across(t, true); return true;
     case OP_fminv_h:
     case OP_fminnmv_h: extreme_across(t, false); return true;
-    case OP_fabd_v_h: absolute_difference(t); return true;
+    case OP_fabd_v_h:
+    case OP_fabd_s_h: absolute_difference(t); return true;
     case OP_fsqrt_v_h: square_root(t); return true;
     case OP_fmax_v_h:
     case OP_fmaxnm_v_h: extreme(t, true); return true;
     case OP_fmin_v_h:
     case OP_fminnm_v_h: extreme(t, false); return true;
-    case OP_fcmeq_v_h: compare(t, EQUAL, false, false, false); return true;
-    case OP_fcmgt_v_h: compare(t, LESS, false, false, false); return true;
-    case OP_fcmge_v_h: compare(t, LESS_OR_EQUAL, false, false, false); return true;
-    case OP_facgt_v_h: compare(t, LESS, false, false, true); return true;
-    case OP_facge_v_h: compare(t, LESS_OR_EQUAL, false, false, true); return true;
-    case OP_fcmeq0_v_h: compare(t, EQUAL, true, false, false); return true;
-    case OP_fcmgt0_v_h: compare(t, LESS, true, false, false); return true;
-    case OP_fcmge0_v_h: compare(t, LESS_OR_EQUAL, true, false, false); return true;
-    case OP_fcmlt0_v_h: compare(t, LESS, true, true, false); return true;
-    case OP_fcmle0_v_h: compare(t, LESS_OR_EQUAL, true, true, false); return true;
+    case OP_fcmeq_v_h:
+    case OP_fcmeq_s_h: compare(t, EQUAL, false, false, false); return true;
+    case OP_fcmgt_v_h:
+    case OP_fcmgt_s_h: compare(t, LESS, false, false, false); return true;
+    case OP_fcmge_v_h:
+    case OP_fcmge_s_h: compare(t, LESS_OR_EQUAL, false, false, false); return true;
+    case OP_facgt_v_h:
+    case OP_facgt_s_h: compare(t, LESS, false, false, true); return true;
+    case OP_facge_v_h:
+    case OP_facge_s_h: compare(t, LESS_OR_EQUAL, false, false, true); return true;
+    case OP_fcmeq0_v_h:
+    case OP_fcmeq0_s_h: compare(t, EQUAL, true, false, false); return true;
+    case OP_fcmgt0_v_h:
+    case OP_fcmgt0_s_h: compare(t, LESS, true, false, false); return true;
+    case OP_fcmge0_v_h:
+    case OP_fcmge0_s_h: compare(t, LESS_OR_EQUAL, true, false, false); return true;
+    case OP_fcmlt0_v_h:
+    case OP_fcmlt0_s_h: compare(t, LESS, true, true, false); return true;
+    case OP_fcmle0_v_h:
+    case OP_fcmle0_s_h: compare(t, LESS_OR_EQUAL, true, true, false); return true;
     default: return emit_simd_half_convert(t);
     }
 }

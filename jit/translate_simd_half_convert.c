@@ -64,7 +64,7 @@ static void to_integer(struct translation_state *t, bool is_unsigned, unsigned r
         fp_round_vector(t, 2, 4, rounding);
     }
     vec_op(c, is_unsigned ? SSE_PACKUSDW : SSE_PACKSSDW, 2, 1, half_parts(t) == 2 ? 0 : 1);
-    vector_finish(t, 2, 16);
+    half_finish_whole(t, 16);
 }
 
 /* --- estimates --------------------------------------------------------------------------------------- */
@@ -124,24 +124,38 @@ bool emit_simd_half_convert(struct translation_state *t)
     case OP_frintz_v_h: round_integral(t, TO_ZERO | QUIETLY); return true;
     case OP_frintx_v_h: round_integral(t, NEAREST); return true;
     case OP_frinta_v_h: round_integral(t, TIES_AWAY | QUIETLY); return true;
-    case OP_scvtf_v_h: from_integer(t, false, 0); return true;
-    case OP_ucvtf_v_h: from_integer(t, true, 0); return true;
-    case OP_scvtf_vfix_h: from_integer(t, false, t->insn->amount); return true;
-    case OP_ucvtf_vfix_h: from_integer(t, true, t->insn->amount); return true;
+    case OP_scvtf_v_h:
+    case OP_scvtf_s_h: from_integer(t, false, 0); return true;
+    case OP_ucvtf_v_h:
+    case OP_ucvtf_s_h: from_integer(t, true, 0); return true;
+    case OP_scvtf_vfix_h:
+    case OP_scvtf_sfix_h: from_integer(t, false, t->insn->amount); return true;
+    case OP_ucvtf_vfix_h:
+    case OP_ucvtf_sfix_h: from_integer(t, true, t->insn->amount); return true;
 #define TO_INTEGER(sign, is_unsigned)                                                                        \
-    case OP_fcvtn##sign##_v_h: to_integer(t, is_unsigned, NEAREST, 0); return true;                          \
-    case OP_fcvtm##sign##_v_h: to_integer(t, is_unsigned, DOWN, 0); return true;                             \
-    case OP_fcvtp##sign##_v_h: to_integer(t, is_unsigned, UP, 0); return true;                               \
-    case OP_fcvta##sign##_v_h: to_integer(t, is_unsigned, TIES_AWAY, 0); return true;                        \
-    case OP_fcvtz##sign##_v_h: to_integer(t, is_unsigned, TO_ZERO, 0); return true;                          \
-    case OP_fcvtz##sign##_vfix_h: to_integer(t, is_unsigned, TO_ZERO, t->insn->amount); return true;
+    case OP_fcvtn##sign##_v_h:                                                                           \
+    case OP_fcvtn##sign##_s_h: to_integer(t, is_unsigned, NEAREST, 0); return true;                      \
+    case OP_fcvtm##sign##_v_h:                                                                           \
+    case OP_fcvtm##sign##_s_h: to_integer(t, is_unsigned, DOWN, 0); return true;                         \
+    case OP_fcvtp##sign##_v_h:                                                                           \
+    case OP_fcvtp##sign##_s_h: to_integer(t, is_unsigned, UP, 0); return true;                           \
+    case OP_fcvta##sign##_v_h:                                                                           \
+    case OP_fcvta##sign##_s_h: to_integer(t, is_unsigned, TIES_AWAY, 0); return true;                    \
+    case OP_fcvtz##sign##_v_h:                                                                           \
+    case OP_fcvtz##sign##_s_h: to_integer(t, is_unsigned, TO_ZERO, 0); return true;                      \
+    case OP_fcvtz##sign##_vfix_h:                                                                        \
+    case OP_fcvtz##sign##_sfix_h: to_integer(t, is_unsigned, TO_ZERO, t->insn->amount); return true;
         TO_INTEGER(s, false)
         TO_INTEGER(u, true)
 #undef TO_INTEGER
-    case OP_frecpe_v_h: estimate(t, false); return true;
-    case OP_frsqrte_v_h: estimate(t, true); return true;
-    case OP_frecps_v_h: step(t, false); return true;
-    case OP_frsqrts_v_h: step(t, true); return true;
+    case OP_frecpe_v_h:
+    case OP_frecpe_s_h: estimate(t, false); return true;
+    case OP_frsqrte_v_h:
+    case OP_frsqrte_s_h: estimate(t, true); return true;
+    case OP_frecps_v_h:
+    case OP_frecps_s_h: step(t, false); return true;
+    case OP_frsqrts_v_h:
+    case OP_frsqrts_s_h: step(t, true); return true;
     default: return false;
     }
 }

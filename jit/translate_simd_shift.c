@@ -27,7 +27,7 @@ static void load_group(struct translation_state *t, unsigned xmm, bool of_m, boo
 {
     static const enum sse_op extend[2][2] = {{SSE_PMOVZXBD, SSE_PMOVZXWD}, {SSE_PMOVSXBD, SSE_PMOVSXWD}};
     const unsigned size = t->insn->size;
-    unsigned from = of_m ? simd_m(t, xmm) : simd_n(t, xmm);
+    unsigned from = simd_operand(t, of_m ? t->insn->rm : t->insn->rn, size, xmm);
     if (group) {
         vec_unary_imm(t->c, SSE_PSHUFD, xmm, from, size ? 0xee : group * 0x55);
         from = xmm;
@@ -59,6 +59,64 @@ static void slow_if_lost(struct translation_state *t, unsigned temp, bool is_sig
 }
 
 enum { ROUNDED = 1, SATURATED = 2 };
+
+/* xmm3 = the signs of from's doublewords, to = these turned over where negative: to be shifted to the right without
+ * sign. Returns where they are. */
+static unsigned turn_over(struct x64 *c, bool is_signed, unsigned to, unsigned from)
+{
+    if (!is_signed)
+        return from;
+    simd_spread_signs(c, 3, 3, from, 3);
+    vec_op(c, SSE_PXOR, to, from, 3);
+    return to;
+}
+
+/* d = `turned` to the right, each by its own amount, and turned over again. */
+static void right_doublewords(struct x64 *c, bool is_signed, unsigned d, unsigned turned, unsigned amounts)
+{
+    vex_rr(c, 1, SSE_PSRLVD, d, turned, amounts);
+    if (is_signed)
+        vec_op(c, SSE_PXOR, d, d, 3);
+}
+
+/* Doublewords: those that go to the left in xmm2, to the right in xmm4. */
+static void shift_doublewords(struct translation_state *t, bool is_signed, unsigned how)
+{
+    const uint64_t low = vector_constant_twice(t, 0xff), ones = vector_constant_twice(t, UINT64_MAX);
+    struct x64 *c = t->c;
+    unsigned n = simd_operand(t, t->insn->rn, 3, 0);
+    const unsigned m = simd_operand(t, t->insn->rm, 3, 1);
+    vec_op_at(c, SSE_PAND, 5, m, low);
+    vex_rr(c, 1, SSE_PSLLVD, 2, n, 5); /* zero where it is to go to the right: by 128 and more */
+    vec_shift(c, SSE_SHIFT_LEFT, 3, 1, m, 56);
+    if (how & SATURATED) { /* what gets lost, unless it is to go to the right, is left to exec_ */
+        const unsigned there = turn_over(c, is_signed, 4, 2);
+        right_doublewords(c, is_signed, 4, there, 5);
+        vec_op(c, SSE_PCMPEQQ, 4, 4, n);
+        vec_zero(c, 5);
+        vec_op(c, SSE_PCMPGTQ, 5, 5, 1);
+        vec_op(c, SSE_POR, 4, 4, 5);
+        vec_op_at(c, SSE_PXOR, 4, 4, ones);
+        slow_if_any_sign(t, SSE_PD, 4);
+    }
+    n = turn_over(c, is_signed, 0, n);
+    vec_zero(c, 5);
+    vec_shift(c, SSE_SHIFT_RIGHT, 3, 4, 1, 56);
+    vec_op(c, SSE_PSUBQ, 4, 5, 4);
+    vec_op_at(c, SSE_PAND, 4, 4, low); /* how far to the right */
+    vec_op(c, SSE_PCMPGTQ, 1, 5, 1);   /* ones where it goes there */
+    if (how & ROUNDED) {
+        vec_op_at(c, SSE_PADDQ, 5, 4, ones); /* by one less */
+        right_doublewords(c, is_signed, 5, n, 5);
+        vec_op_at(c, SSE_PAND, 5, 5, vector_constant_twice(t, 1));
+    }
+    right_doublewords(c, is_signed, 4, n, 4);
+    if (how & ROUNDED)
+        vec_op(c, SSE_PADDQ, 4, 4, 5);
+    vec_op(c, SSE_PAND, 4, 4, 1);
+    vec_op(c, SSE_POR, 2, 2, 4);
+    simd_finish_operand(t, 2);
+}
 
 /* to = four lanes shifted, as words. What is rounded gets the last bit that is shifted out. Uses xmm3 to xmm5. */
 static void shift_group(struct translation_state *t, unsigned to, unsigned group, bool is_signed, unsigned how)
@@ -106,16 +164,26 @@ static bool shift_by_lanes(struct translation_state *t, bool is_signed, unsigned
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;
     const unsigned size = insn->size;
-    if (!c->avx || (size == 3 && (is_signed || how)))
+    if (!c->avx)
         return false;
     if (size >= 2 && !is_signed && !how) {
         shift_whole(t);
         return true;
     }
-    if (size == 2)
+    if (size == 3) {
+        shift_doublewords(t, is_signed, how);
+        return true;
+    }
+    if (size == 2 || vector_is_scalar(insn))
         shift_group(t, 0, 0, is_signed, how);
     else
         shift_two_groups(t, 0, 0, is_signed, how);
+    if (vector_is_scalar(insn)) {
+        if (size < 2)
+            vec_op_at(c, SSE_PAND, 0, 0, vector_constant(t, size ? UINT16_MAX : UINT8_MAX, 0));
+        simd_finish_operand(t, 0);
+        return true;
+    }
     if (size == 0) {
         const uint64_t low = vector_constant_twice(t, simd_every_lane(1, UINT8_MAX));
         if (insn->q)
@@ -183,10 +251,14 @@ bool emit_simd_shift(struct translation_state *t)
     case OP_urshl_scalar: return shift_by_lanes(t, false, ROUNDED);
     case OP_srshl_vec:
     case OP_srshl_scalar: return shift_by_lanes(t, true, ROUNDED);
-    case OP_uqshl_reg_vec: return shift_by_lanes(t, false, SATURATED);
-    case OP_sqshl_reg_vec: return shift_by_lanes(t, true, SATURATED);
-    case OP_uqrshl_vec: return shift_by_lanes(t, false, ROUNDED | SATURATED);
-    case OP_sqrshl_vec: return shift_by_lanes(t, true, ROUNDED | SATURATED);
+    case OP_uqshl_reg_vec:
+    case OP_uqshl_reg_scalar: return shift_by_lanes(t, false, SATURATED);
+    case OP_sqshl_reg_vec:
+    case OP_sqshl_reg_scalar: return shift_by_lanes(t, true, SATURATED);
+    case OP_uqrshl_vec:
+    case OP_uqrshl_scalar: return shift_by_lanes(t, false, ROUNDED | SATURATED);
+    case OP_sqrshl_vec:
+    case OP_sqrshl_scalar: return shift_by_lanes(t, true, ROUNDED | SATURATED);
     case OP_clz_vec: count_zeroes(t); return true;
     case OP_cls_vec: count_signs(t); return true;
     default: return false;

@@ -5,10 +5,10 @@
 static const by_size sign_extend = {SSE_PMOVSXBW, SSE_PMOVSXWD, SSE_PMOVSXDQ};
 static const by_size zero_extend = {SSE_PMOVZXBW, SSE_PMOVZXWD, SSE_PMOVZXDQ};
 
-/* Half q of a register, its lanes extended, in xmm. */
+/* Half q of a register, its lanes extended, in xmm. Of a scalar its only lane. */
 static void load_half(struct translation_state *t, const by_size extend, unsigned xmm, unsigned reg)
 {
-    unsigned from = vector_use_low(t, reg, xmm, vector_length(t->insn));
+    unsigned from = simd_operand(t, reg, t->insn->size, xmm);
     if (t->insn->q) {
         vec_unary_imm(t->c, SSE_PSHUFD, xmm, from, 0xee);
         from = xmm;
@@ -78,40 +78,11 @@ static void widen_product(struct translation_state *t, bool is_signed, const enu
     finish_whole(t, d);
 }
 
-/* d = the sign of n's lanes (another register), of words or doublewords, in all of their bits. */
-static void spread_signs(struct x64 *c, unsigned size, unsigned d, unsigned n)
-{
-    if (size == 2) {
-        vec_shift(c, SSE_SHIFT_RIGHT_SIGNED, 2, d, n, 31);
-    } else {
-        vec_zero(c, d);
-        vec_op(c, SSE_PCMPGTQ, d, d, n);
-    }
-}
-
-/* xmm0 = old with the lanes of xmm0 added or subtracted; where that overflows, the end of the range on old's side, and
- * ones are set in xmm1. Uses xmm3, xmm4. */
-static void accumulate_saturated(struct translation_state *t, unsigned size, unsigned old, bool subtract)
-{
-    const uint64_t greatest = size == 3 ? INT64_MAX : simd_every_lane(2, INT32_MAX);
-    struct x64 *c = t->c;
-    vec_op(c, (subtract ? simd_subs : simd_adds)[size], 3, old, 0);
-    vec_op(c, SSE_PXOR, 4, old, 3);
-    vec_op(c, SSE_PXOR, 0, subtract ? old : 3, 0);
-    vec_op(c, SSE_PAND, 4, 4, 0);
-    spread_signs(c, size, 0, 4);
-    vec_op(c, SSE_POR, 1, 1, 0);
-    spread_signs(c, size, 4, old);
-    vec_op_at(c, SSE_PXOR, 4, 4, vector_constant_twice(t, greatest));
-    vec_op(c, SSE_PAND, 4, 4, 0);
-    vec_op(c, SSE_PANDN, 0, 0, 3);
-    vec_op(c, SSE_POR, 0, 0, 4);
-}
-
 /* Doubled products of signed lanes. Only the lowest number times itself overflows, to the lowest one. */
 static void widen_doubled_product(struct translation_state *t, const by_size into, bool element)
 {
     const unsigned wide = t->insn->size + 1u;
+    const bool scalar = vector_is_scalar(t->insn);
     const uint64_t lowest = wide == 3 ? 1ull << 63 : simd_every_lane(2, 1u << 31);
     struct x64 *c = t->c;
     load_half(t, sign_extend, 0, t->insn->rn);
@@ -124,9 +95,10 @@ static void widen_doubled_product(struct translation_state *t, const by_size int
     vec_op_at(c, simd_equals[wide], 1, 0, vector_constant_twice(t, lowest));
     vec_op(c, SSE_PXOR, 0, 0, 1);
     if (into)
-        accumulate_saturated(t, wide, vector_use(t, t->insn->rd, 2), into == simd_subs);
+        simd_add_saturated(t, wide, scalar ? simd_operand(t, t->insn->rd, wide, 2) : vector_use(t, t->insn->rd, 2),
+                           into == simd_subs);
     simd_note_saturation(t, 1);
-    finish_whole(t, 0);
+    vector_done(t, t->insn->rd, 0, 16, scalar ? 1u << wide : 16);
 }
 
 static void widen_difference(struct translation_state *t, const by_size extend, bool accumulate)
@@ -251,12 +223,18 @@ bool emit_simd_wide(struct translation_state *t)
     case OP_umlal_elem: widen_product(t, false, simd_adds, true); return true;
     case OP_smlsl_elem: widen_product(t, true, simd_subs, true); return true;
     case OP_umlsl_elem: widen_product(t, false, simd_subs, true); return true;
-    case OP_sqdmull_vec: widen_doubled_product(t, NULL, false); return true;
-    case OP_sqdmlal_vec: widen_doubled_product(t, simd_adds, false); return true;
-    case OP_sqdmlsl_vec: widen_doubled_product(t, simd_subs, false); return true;
-    case OP_sqdmull_elem: widen_doubled_product(t, NULL, true); return true;
-    case OP_sqdmlal_elem: widen_doubled_product(t, simd_adds, true); return true;
-    case OP_sqdmlsl_elem: widen_doubled_product(t, simd_subs, true); return true;
+    case OP_sqdmull_vec:
+    case OP_sqdmull_scalar: widen_doubled_product(t, NULL, false); return true;
+    case OP_sqdmlal_vec:
+    case OP_sqdmlal_scalar: widen_doubled_product(t, simd_adds, false); return true;
+    case OP_sqdmlsl_vec:
+    case OP_sqdmlsl_scalar: widen_doubled_product(t, simd_subs, false); return true;
+    case OP_sqdmull_elem:
+    case OP_sqdmull_elem_scalar: widen_doubled_product(t, NULL, true); return true;
+    case OP_sqdmlal_elem:
+    case OP_sqdmlal_elem_scalar: widen_doubled_product(t, simd_adds, true); return true;
+    case OP_sqdmlsl_elem:
+    case OP_sqdmlsl_elem_scalar: widen_doubled_product(t, simd_subs, true); return true;
     case OP_sabdl_vec: widen_difference(t, sign_extend, false); return true;
     case OP_uabdl_vec: widen_difference(t, zero_extend, false); return true;
     case OP_sabal_vec: widen_difference(t, sign_extend, true); return true;

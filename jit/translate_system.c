@@ -243,6 +243,63 @@ static void change_daif(struct translation_state *t, bool set)
     x64_alu_byte(t->c, set ? ALU_OR : ALU_AND, HOST_CPU, CPU_OFFSET(pstate.daif), set ? bits : ~bits & 15);
 }
 
+/* --- the other fields of PSTATE, by an immediate ----------------------------------------------------- */
+
+static void set_field(struct translation_state *t, int32_t offset)
+{
+    x64_rm(t->c, 0, 0, 0xc6, 0, HOST_CPU, offset, false);
+    x64_byte(t->c, t->insn->imm & 1);
+}
+
+static void set_uao(struct translation_state *t)
+{
+    need_el1(t);
+    set_field(t, CPU_OFFSET(pstate.uao));
+}
+
+/* At EL1 the one stack pointer goes to where it waits, and the other one comes. */
+static bool select_stack_pointer(struct translation_state *t)
+{
+    const bool el1 = t->insn->imm & 1;
+    struct x64 *c = t->c;
+    if (has_feature(&t->cpu->features, FEAT_EL2))
+        return false;
+    need_el1(t);
+    x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.spsel), el1);
+    uint8_t *same = x64_jcc(c, CC_E);
+    set_field(t, CPU_OFFSET(pstate.spsel));
+    x64_store(c, 1, general_use(t, REG_SP, RAX), HOST_CPU, CPU_OFFSET(sp_banked[!el1]));
+    const unsigned sp = general_destination(t, REG_SP, RAX);
+    x64_load(c, 1, sp, HOST_CPU, CPU_OFFSET(sp_banked[el1]));
+    general_done(t, REG_SP, sp);
+    x64_bind(c, same);
+    t->flags = FLAGS_UNKNOWN;
+    return true;
+}
+
+/* Where PAN changes, accesses go by another table. */
+static bool change_pan(struct translation_state *t)
+{
+    const bool set = t->insn->imm & 1;
+    const enum tlb_regime regime = set ? TLB_EL1_PAN : TLB_EL1;
+    struct x64 *c = t->c;
+    if (has_feature(&t->cpu->features, FEAT_EL2))
+        return false;
+    check_daif_quiet(t, true);
+    x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.pan), set);
+    uint8_t *same = x64_jcc(c, CC_E);
+    set_field(t, CPU_OFFSET(pstate.pan));
+    x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(tlb_all));
+    x64_lea(c, 1, RAX, RAX, (int32_t)(offsetof(struct tlb, data) + regime * sizeof ((struct tlb *)0)->data[0]));
+    x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(tlb));
+    x64_call_to(c, t->stubs->empty_slots);
+    x64_bind(c, same);
+    t->flags = FLAGS_UNKNOWN;
+    return true;
+}
+
+/* --- FP's control and state -------------------------------------------------------------------------- */
+
 /* Only where nothing changes: what translated code knows of FPCR holds until it is left. */
 static void write_fpcr(struct translation_state *t)
 {
@@ -332,6 +389,11 @@ enum outcome translate_system(struct translation_state *t)
         change_daif(t, t->insn->op == OP_msr_daifset);
         go_on(t);
         return ENDED;
+    case OP_msr_ssbs: set_field(t, CPU_OFFSET(pstate.ssbs)); return TRANSLATED;
+    case OP_msr_dit: set_field(t, CPU_OFFSET(pstate.dit)); return TRANSLATED;
+    case OP_msr_uao: set_uao(t); return end_if(t, true);
+    case OP_msr_spsel: return end_if(t, select_stack_pointer(t));
+    case OP_msr_pan: return end_if(t, change_pan(t));
     default: return LEFT_TO_EXEC;
     }
 }

@@ -87,6 +87,12 @@ static inline unsigned vector_length(const struct insn *insn)
     return insn->q ? 16 : 8;
 }
 
+/** Whether an AdvSIMD instruction is one of scalars, where only the lowest lane counts (Arm ARM C4.1.96). */
+static inline bool vector_is_scalar(const struct insn *insn)
+{
+    return insn->word >> 28 & 1;
+}
+
 /** The result of an operation of the instruction's length is in `xmm`; `set` as above. */
 static inline void vector_finish(struct translation_state *t, unsigned xmm, unsigned set)
 {

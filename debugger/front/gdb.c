@@ -26,7 +26,7 @@ bool gdb_select_thread(struct session *session, uint64_t thread)
         return true;
     if (thread > gdb_thread_count(session))
         return false;
-    gdb.thread = (unsigned)thread;
+    gdb.monitor = gdb.thread = (unsigned)thread;
     session->cpu = gdb.thread - 1;
     return true;
 }
@@ -36,7 +36,7 @@ void gdb_reply_stop(struct channel *channel)
     struct session *session = channel_session(channel);
     const struct stop *stop = &session->stop;
     char text[128];
-    gdb.thread = session->cpu + 1;
+    gdb.monitor = gdb.thread = session->cpu + 1;
     if (stop->reason == STOP_ENDED) {
         gdb_reply(channel, "W00");
         return;
@@ -217,7 +217,7 @@ static bool interrupts(struct channel *channel, const uint8_t *bytes, size_t len
 static void connected(struct channel *channel)
 {
     struct session *session = channel_session(channel);
-    gdb = (struct gdb){.thread = session->cpu + 1};
+    gdb = (struct gdb){.thread = session->cpu + 1, .monitor = session->cpu + 1};
     if (session->running)
         session_stop(session);
 }

@@ -10,7 +10,8 @@
 
 extern struct gdb {
     bool no_acks;
-    unsigned thread; /* the CPU that is looked at, from 1 */
+    unsigned thread;  /* the CPU that gdb looks at, from 1 */
+    unsigned monitor; /* the one of `monitor`: the same, unless its commands moved it, of which gdb does not hear */
 } gdb; /* one client at a time */
 
 /* --- text ------------------------------------------------------------------------------------------ */

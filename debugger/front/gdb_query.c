@@ -24,6 +24,8 @@ static void monitor(struct channel *channel, const char *hex)
         return;
     }
     line[length] = 0;
+    if (!session->running)
+        session->cpu = gdb.monitor - 1;
     if (!command_capture(session, (const char *)line, false, &bytes, &count, &error)) {
         char *whole = NULL; /* the complaint behind what was printed */
         if (asprintf(&whole, "%s%s\n", bytes ? bytes : "", error.text) >= 0) {
@@ -32,6 +34,7 @@ static void monitor(struct channel *channel, const char *hex)
             count = strlen(whole);
         }
     }
+    gdb.monitor = session->cpu + 1;
     /* In pieces, each as console output, and then the end. */
     for (size_t done = 0; bytes && done < count;) {
         static char text[GDB_PACKET_BYTES];

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "debugger/view/dwarf_file.h"
+#include "machine/contract/ranges.h"
 
 #define DEPTH_MAX 64u /* of namespaces around functions */
 
@@ -100,16 +101,11 @@ struct dwarf_file *dwarf_find_unit(uint64_t address, Dwarf_Die *unit)
 {
     for (struct dwarf_file *file = files; file; file = file->next) {
         const uint64_t at = address - file->bias;
-        size_t low = 0, high = file->range_count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (file->ranges[middle].low <= at)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low && at < file->ranges[low - 1].high) {
-            *unit = file->ranges[low - 1].unit;
+        const unsigned before =
+            file->range_count ? ranges_up_to(&file->ranges[0].low, sizeof *file->ranges, (unsigned)file->range_count, at)
+                              : 0;
+        if (before && at < file->ranges[before - 1].high) {
+            *unit = file->ranges[before - 1].unit;
             return file;
         }
     }
@@ -146,6 +142,33 @@ bool dwarf_find_scopes(Dwarf_Die *unit, uint64_t at, struct dwarf_scopes *scopes
     while (scopes->count < SCOPES_MAX && find_inner(outer, at, scopes->count > 0, &scopes->dies[scopes->count], 0))
         outer = &scopes->dies[scopes->count++];
     return scopes->count > 0;
+}
+
+static void tell_functions(const struct dwarf_file *file, Dwarf_Die *die, dwarf_each_function *each, void *context,
+                           unsigned depth)
+{
+    Dwarf_Die child;
+    if (depth > DEPTH_MAX || dwarf_child(die, &child))
+        return;
+    do {
+        const int tag = dwarf_tag(&child);
+        Dwarf_Addr low, high;
+        const char *name;
+        if (tag == DW_TAG_subprogram && (name = dwarf_diename(&child)) && !dwarf_lowpc(&child, &low) &&
+            !dwarf_highpc(&child, &high) && low < high)
+            each(context, name, low + file->bias, high + file->bias);
+        else if (tag == DW_TAG_namespace || tag == DW_TAG_structure_type || tag == DW_TAG_class_type)
+            tell_functions(file, &child, each, context, depth + 1);
+    } while (!dwarf_siblingof(&child, &child));
+}
+
+const void *dw_functions(uint64_t address, dwarf_each_function *each, void *context)
+{
+    Dwarf_Die unit;
+    const struct dwarf_file *file = dwarf_find_unit(address, &unit);
+    if (file && each)
+        tell_functions(file, &unit, each, context, 0);
+    return file ? unit.addr : NULL;
 }
 
 bool dw_function(uint64_t address, uint64_t *start, uint64_t *end)
@@ -233,6 +256,7 @@ const struct dwarf_annex annex = {
     .line = dw_line,
     .addresses_of_line = dw_addresses_of_line,
     .skip_prologue = dw_skip_prologue,
+    .functions = dw_functions,
     .function = dw_function,
     .has_lines = dw_has_lines,
     .source = dw_source,

@@ -34,6 +34,7 @@ void dw_forget(void);
 bool dw_line(uint64_t address, struct source_line *line, bool *begins);
 unsigned dw_addresses_of_line(const char *file, unsigned number, uint64_t *addresses, unsigned capacity);
 bool dw_skip_prologue(uint64_t address, uint64_t *behind);
+const void *dw_functions(uint64_t address, dwarf_each_function *each, void *context);
 bool dw_function(uint64_t address, uint64_t *start, uint64_t *end);
 bool dw_has_lines(void);
 bool dw_source(const char *name, struct source_line *line);

@@ -268,7 +268,9 @@ bool cpu_init(struct cpu *cpu, unsigned index, enum cpu_model model, struct bus 
 bool cpu_add_el2(struct cpu *cpu, struct error *error);
 void cpu_free(struct cpu *cpu);
 
-/** After cpu_fields were replaced by a snapshot's: drops derived state, schedules events, drives wires. */
+/** After cpu_fields were replaced by a snapshot's: drops derived state. Levels of
+ *  wires are the state of who receives them, and events come by cpu_events_restored(): a timer that is due when its
+ *  event has not fired yet drives nothing. */
 void cpu_restored(struct cpu *cpu);
 
 /** Whether cpu_fields as a snapshot gave them are a state that a CPU can be in, and this one: index, features. What is
@@ -280,6 +282,9 @@ void cpu_events_restored(struct cpu *cpu);
 
 /** Seeds RNDR's generator; the board calls it after cpu_init with the machine's seed. */
 void cpu_seed_rng(struct cpu *cpu, uint64_t seed);
+
+/** Its next number (xoshiro256**, Blackman and Vigna). */
+uint64_t cpu_draw_random(struct cpu *cpu);
 
 /** Cold reset (Arm ARM D1.4 and the reset values of sysregs.def): EL1h, everything masked, PC 0. */
 void cpu_reset(struct cpu *cpu);

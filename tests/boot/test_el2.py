@@ -55,8 +55,8 @@ def time_travel():
     machine = ["--el2", "--cpus", cpus, "--engine", engine, "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz",
                "--append", "console=ttyAMA0 script=1 quiet", "--memory", "512M", "--disk", f"{kvm_disk()},overlay"]
     steps = 40
-    script = (f'expect "/root # " 100\nsend {START}\nexpect "guest at EL1" 100\nhash\nsave {snap}\nskip 120000\n' +
-              "skip 1009\nhash\ninfo registers\n" * steps + "reverse-stepi 333\nhash\nskip 333\nhash\n")
+    script = (f'expect "/root # " 100\nsend {START}\nexpect "guest at EL1" 100\nhash\nsave {snap}\n' +
+              "skip 7001\nhash\ninfo registers\n" * steps + "reverse-stepi 333\nhash\nskip 333\nhash\n")
     done = subprocess.run([program, "debug", *machine], input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     output = done.stdout.decode(errors="replace")
     hashes = re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", output)

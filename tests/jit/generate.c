@@ -184,6 +184,10 @@ static void put_system(struct generator *g)
         0xd50342ff, /* msr daifclr, #2 */
         0xd50040bf, /* msr spsel, #0 */
         0xd50041bf, /* msr spsel, #1 */
+        0xd500407f, /* msr uao, #0 */
+        0xd500417f, /* msr uao, #1 */
+        0xd503413f, /* msr ssbs, #1 */
+        0xd503415f, /* msr dit, #1 */
         0xd4200000, /* brk #0 */
         0xd538d044, /* mrs x4, mpidr_el1 or the like: traps from EL0 */
         0x00000000, /* udf #0 */
@@ -232,8 +236,9 @@ static void put_pauth(struct generator *g)
                                      0xd50323df, 0xd503233f, 0xd503237f, 0xd50323bf, 0xd50323ff, 0xd50320ff};
     struct rng *rng = &g->rng;
     const uint32_t d = free_register(rng), n = rng_below(rng, 32), key = rng_below(rng, 4) << 10;
-    switch (rng_below(rng, 4)) {
+    switch (rng_below(rng, 5)) {
     case 0: put(g, hints[rng_below(rng, COUNT(hints))]); break;
+    case 3: put(g, 0x9ac03000 | rng_below(rng, 32) << 16 | n << 5 | d); break; /* pacga */
     case 1: put(g, 0xdac143e0 | key % 0x800 | d); break; /* xpac */
     case 2: put(g, 0xdac10000 | key | n << 5 | d); break; /* pac, aut behind it or not */
     default: put(g, 0xdac11000 | key | n << 5 | d); break;
@@ -249,6 +254,24 @@ static void put_trailing_zeros(struct generator *g)
     const uint32_t sf = rng_below(rng, 2) << 31, d = free_register(rng), n = free_register(rng);
     put(g, 0x5ac00000 | sf | n << 5 | d);
     put(g, 0x5ac01000 | sf | d << 5 | (rng_below(rng, 4) ? d : n));
+}
+
+/* A code into `target`, mostly with the key and modifier that the branch behind it takes. */
+static void put_authenticated_branch(struct generator *g, uint32_t target)
+{
+    struct rng *rng = &g->rng;
+    const uint32_t b = rng_below(rng, 2) << 10, wrong = rng_below(rng, 8) ? 0 : 1u << 10;
+    if (target == 30 && rng_below(rng, 2)) {
+        put(g, (0xdac10000 | 31u << 5 | 30 | b) ^ wrong); /* pacia or pacib x30, sp */
+        put(g, 0xd65f0bff | b);                           /* retaa, retab */
+    } else if (rng_below(rng, 2)) {
+        const uint32_t modifier = rng_below(rng, 32);
+        put(g, (0xdac10000 | modifier << 5 | target | b) ^ wrong);                          /* pacia */
+        put(g, 0xd71f0800 | rng_below(rng, 2) << 21 | b | target << 5 | modifier); /* braa, blraa */
+    } else {
+        put(g, (0xdac123e0 | target | b) ^ wrong);                            /* paciza */
+        put(g, 0xd61f081f | rng_below(rng, 2) << 21 | b | target << 5); /* braaz, blraaz */
+    }
 }
 
 /* A branch over up to 8 instructions, now and then back to the loop's start. */
@@ -278,9 +301,13 @@ static void put_branch(struct generator *g)
         static const uint32_t kinds[] = {0xd61f0000, 0xd63f0000, 0xd65f0000}; /* br, blr, ret */
         static const uint8_t targets[] = {30, 16, 9};
         static const uint32_t pads[] = {0xd503241f, 0xd503245f, 0xd503249f, 0xd50324df, 0xd503233f}; /* bti, paciasp */
-        const uint32_t target = targets[rng_below(rng, COUNT(targets))], down = (uint32_t)distance + 1;
+        const bool authenticated = has_feature(g->features, FEAT_PAuth) && rng_below(rng, 2);
+        const uint32_t target = targets[rng_below(rng, COUNT(targets))], down = (uint32_t)distance + 1 + authenticated;
         put(g, 0x10000000 | (down & 0x7ffff) << 5 | target); /* adr */
-        put(g, kinds[rng_below(rng, 3)] | target << 5);
+        if (authenticated)
+            put_authenticated_branch(g, target);
+        else
+            put(g, kinds[rng_below(rng, 3)] | target << 5);
         if (p->guarded && rng_below(rng, 4)) {
             for (int i = 1; i < distance; i++)
                 put(g, random_instruction(g));
@@ -527,14 +554,18 @@ static uint64_t random_base(struct rng *rng)
     }
 }
 
-/* Numbers of moderate size in both precisions; the rounding is rarely exact, but sometimes. */
+/* Numbers of moderate size: doubles, singles, or BFloat16s; the rounding is rarely exact, but sometimes. */
 static void set_numbers(struct rng *rng, uint64_t v[2])
 {
-    const bool is_double = rng_below(rng, 2);
+    const unsigned kind = rng_below(rng, 5);
     for (unsigned i = 0; i < 2; i++) {
         const uint64_t bits = rng_next(rng) & (rng_below(rng, 2) ? ~0ull : 0xfff80000fff80000);
-        v[i] = is_double ? (bits & 0x807fffffffffffff) | 0x3f80000000000000 | (bits & 0x7f) << 56 >> 4
-                         : (bits & 0x83ffffff83ffffff) | 0x3c0000003c000000;
+        if (kind < 2)
+            v[i] = (bits & 0x807fffffffffffff) | 0x3f80000000000000 | (bits & 0x7f) << 56 >> 4;
+        else if (kind < 4)
+            v[i] = (bits & 0x83ffffff83ffffff) | 0x3c0000003c000000;
+        else
+            v[i] = (bits & 0x9fff9fff9fff9fff) | 0x2000200020002000;
     }
 }
 

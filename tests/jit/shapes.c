@@ -49,14 +49,19 @@ void put_switch(struct generator *g)
     enum { CASES = 4, CASE_WORDS = 4 };
     if (g->loops == MAX_LOOPS)
         return;
+    static const uint32_t pads[] = {0xd503249f, 0xd50324df, 0xd503245f, 0xd503241f, 0xd503233f}; /* bti j, jc, .. */
+    struct rng *rng = &g->rng;
     open_loop(g, loop_times(g));
-    const uint32_t counter = COUNTER(g->loops - 1);
+    const uint32_t counter = COUNTER(g->loops - 1), to = rng_below(rng, 2) ? 16 : 10;
+    const bool padded = rng_below(rng, 2), all = rng_below(rng, 2);
     put(g, 0x92400400 | counter << 5 | 17);                 /* and x17, counter, #3 */
-    put(g, 0x10000000 | 3 << 5 | 16);                       /* adr x16, the cases */
-    put(g, 0x8b000000 | 17 << 16 | 4 << 10 | 16 << 5 | 16); /* add x16, x16, x17, lsl #4 */
-    put(g, 0xd61f0000 | 16 << 5);                           /* br x16 */
+    put(g, 0x10000000 | 3 << 5 | to);                       /* adr x16, the cases */
+    put(g, 0x8b000000 | 17 << 16 | 4 << 10 | to << 5 | to); /* add x16, x16, x17, lsl #4 */
+    put(g, 0xd61f0000 | to << 5);                           /* br x16 */
     for (uint32_t at = 0; at < CASES; at++) {
-        for (unsigned i = 1; i < CASE_WORDS; i++)
+        if (padded)
+            put(g, pads[rng_below(rng, all ? 2 : COUNT(pads))]);
+        for (unsigned i = padded ? 2 : 1; i < CASE_WORDS; i++)
             put(g, random_instruction(g));
         put(g, 0x14000000 | ((CASES - at - 1) * CASE_WORDS + 1)); /* b, behind them */
     }

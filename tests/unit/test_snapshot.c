@@ -176,6 +176,7 @@ static void stir(struct machine *machine)
         cpu->sys.CNTV_CVAL_EL0 = 1000 + next_random() % 1000;
     }
     machine->clock.next_order = 77;
+    machine->clock.now_ns = 1 << 20; /* timers are due, and their events have not fired: no wire is driven yet */
     machine->loop.round = (struct run_round){.under_way = true, .in_turn = true, .cpu = 1, .before_insns = 5};
     machine->loop.end_ns = 12345;
     machine->uart.panic.begun = true;

@@ -51,6 +51,8 @@ kvm_guest_begin:
     add x1, x1, #1
     cmp x1, #1000
     b.ne 1b
+    mov x4, #40 /* times, so that who looks now and then finds it here */
+sum:
     mov x2, #0
     mov x1, #0
 2:  ldr x3, [x0, x1, lsl #3]
@@ -61,6 +63,8 @@ kvm_guest_begin:
     ldr x3, =499500
     cmp x2, x3
     b.ne failed
+    subs x4, x4, #1
+    b.ne sum
     adr x20, text_sum
     bl print
 
