@@ -454,8 +454,8 @@ static void branch_indirect(struct translation_state *t)
 /* --- BR within a region ------------------------------------------------------------------------------
  *
  * Where BTYPE may be asked for, it is of no matter if all that the table has are instructions that take any BTYPE. If
- * none of them is one, the page is not guarded, or BR does not get there: the lookup that belongs to the place knows for
- * which page, under which code_key, that was found out. */
+ * none of them is one, the page is not guarded, or BR does not get there: the lookup that belongs to the place knows
+ * for which page, under which code_key, that was found out. */
 
 /* BTI for jumps, or for jumps and calls. */
 static bool is_pad(const struct ir_block *block)
