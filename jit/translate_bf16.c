@@ -188,6 +188,7 @@ static void dot_products(struct translation_state *t, bool by_element)
     const struct insn *insn = t->insn;
     const bool matrix = insn->op == OP_bfmmla;
     struct x64 *c = t->c;
+    check_fp(t);
     slow_if_immoderate(t);
     x64_rm(c, 0, 0, 0x0fae, 3, HOST_CPU, CPU_OFFSET(native.mxcsr), false);
     load_mxcsr_at(c, vector_constant(t, MXCSR_TO_ZERO, 0));

@@ -189,9 +189,12 @@ bool dw_function(uint64_t address, uint64_t *start, uint64_t *end)
 
 static void close_file(struct dwarf_file *file)
 {
-    dwarf_end(file->dwarf);
-    if (file->cfi[1])
-        dwarf_cfi_end(file->cfi[1]);
+    if (!file->module) {
+        dwarf_end(file->dwarf);
+        if (file->cfi[1])
+            dwarf_cfi_end(file->cfi[1]);
+    }
+    dwarf_module_free(file->module);
     elf_end(file->elf);
     close(file->fd);
     free(file->ranges);
@@ -207,15 +210,11 @@ void dw_forget(void)
     }
 }
 
-static void read_dwarf(struct session *session, struct dwarf_file *file)
+static void open_dwarf(struct dwarf_file *file)
 {
     file->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
     file->cfi[1] = dwarf_getcfi_elf(file->elf);
-    if (!file->dwarf)
-        return;
-    file->cfi[0] = dwarf_getcfi(file->dwarf);
-    read_ranges(file);
-    session->types = types_join(dwarf_types_create(file), session->types);
+    file->cfi[0] = file->dwarf ? dwarf_getcfi(file->dwarf) : NULL;
 }
 
 bool dw_load(struct session *session, const char *path, uint64_t bias, struct error *error)
@@ -236,17 +235,25 @@ bool dw_load(struct session *session, const char *path, uint64_t bias, struct er
         close_file(file);
         return false;
     }
-    size_t count = read_symbols(session, file, path);
-    /* What is still to be relocated has no addresses in its DWARF. */
-    bool placed = gelf_getehdr(file->elf, &header) && header.e_type != ET_REL;
-    if (placed)
-        read_dwarf(session, file);
+    /* A module's symbols are read from the guest; its file is still to be linked. */
+    if (gelf_getehdr(file->elf, &header) && header.e_type == ET_REL) {
+        file->module = dwarf_module_open(session, path, file->fd, file, error);
+        if (!file->module) {
+            close_file(file);
+            return false;
+        }
+        say(session, "%s, as the guest has it, with DWARF\n", path);
+    } else {
+        const size_t count = read_symbols(session, file, path);
+        open_dwarf(file);
+        say(session, "%zu symbols from %s%s\n", count, path, file->dwarf ? ", with DWARF" : "");
+    }
+    if (file->dwarf) {
+        read_ranges(file);
+        session->types = types_join(dwarf_types_create(file), session->types);
+    }
     file->next = files;
     files = file;
-    say(session, "%zu symbols from %s%s\n", count, path,
-        file->dwarf ? ", with DWARF"
-        : placed    ? ""
-                    : ", which is not linked: its DWARF is not looked at");
     return true;
 }
 
