@@ -34,7 +34,7 @@ static int make_key(const char *file, const char *machine)
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* Adds the key's line, in quotation marks as it has spaces: Debian 12's systemd takes escapes and base64 literally here. */
+/* Adds the key's line, in quotation marks as it has spaces: Debian 12's systemd knows no escapes or base64 here. */
 static bool add_key(char line[COMMAND_LINE_BYTES], const char *file, struct error *error)
 {
     char name[PATH_MAX + 32], key[1024] = "";

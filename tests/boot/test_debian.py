@@ -91,7 +91,7 @@ def talk_by_vsock(machine):
             "print <S>'"), "the guest does not reach the host", machine.output)
     machine.type("perl -e 'socket(S,40,1,0) and bind(S,pack(\"SSLLL\",40,0,99,0xffffffff,0)) and listen(S,1) or die $!; "
                  "syswrite STDOUT,\"lis\".\"tens\\n\"; accept(C,S); $l=<C>; syswrite C,\"the guest heard $l\"'")
-    machine.until(b"\nlistens")
+    machine.until(b"listens\r\n")
     with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rwb") as lines:
         connection.connect(path("vm"))
         connection.sendall(b"CONNECT 99\n")
