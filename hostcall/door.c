@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The door of calls. An answer is: CPU[1] count[1] call[8] registers[8] each, then address[8] length[4] bytes as often
- * as there is memory. */
+ * as there is memory; a note has NOTE for its address. */
 #include "hostcall/door.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEAD_BYTES   10u
 #define PIECE_BYTES  12u
-#define ANSWER_BYTES (HEAD_BYTES + 8 * DOOR_REGISTERS_MAX + DOOR_MEMORY_MAX + 64 * PIECE_BYTES)
+#define NOTE         UINT64_MAX
+#define NOTE_BYTES   2048u
+/* Memory goes by pages, most of the time. */
+#define MEMORY_BYTES                                                                                                   \
+    (HEAD_BYTES + 8 * DOOR_REGISTERS_MAX + DOOR_MEMORY_MAX + (DOOR_MEMORY_MAX / PAGE_SIZE_BYTES + 64) * PIECE_BYTES)
+#define ANSWER_BYTES (MEMORY_BYTES + 4 * (NOTE_BYTES + PIECE_BYTES))
 
 static const struct field door_list[] = {
     FIELD_HOST(struct door, bus),
     FIELD_HOST(struct door, inputs),
+    FIELD_HOST(struct door, noted),
+    FIELD_HOST(struct door, note_context),
     FIELD_HOST(struct door, cpus),
     FIELD_HOST(struct door, cpu_count),
     FIELD_HOST(struct door, source),
@@ -37,20 +45,33 @@ void door_begin(struct door *door, struct cpu *cpu)
     cpu_set_flag(&cpu->wait, WAIT_HOST);
 }
 
-bool door_memory(struct door *door, uint64_t address, const void *bytes, size_t length)
+/* Where a piece fits. */
+static void add_piece(struct door *door, uint64_t address, const void *bytes, size_t length)
 {
-    uint32_t piece = (uint32_t)length;
-    if (length > DOOR_MEMORY_MAX || door->memory_bytes + length > DOOR_MEMORY_MAX ||
-        door->answer_bytes + PIECE_BYTES + length > ANSWER_BYTES || !ram_at(&door->bus->ram, address, length))
-        return false;
+    const uint32_t piece = (uint32_t)length;
     uint8_t *to = door->answer + door->answer_bytes;
     memcpy(to, &address, sizeof address);
     memcpy(to + 8, &piece, sizeof piece);
     if (length)
         memcpy(to + PIECE_BYTES, bytes, length);
     door->answer_bytes += PIECE_BYTES + length;
+}
+
+bool door_memory(struct door *door, uint64_t address, const void *bytes, size_t length)
+{
+    if (length > DOOR_MEMORY_MAX || door->memory_bytes + length > DOOR_MEMORY_MAX ||
+        door->answer_bytes + PIECE_BYTES + length > MEMORY_BYTES ||
+        !ram_at(&door->bus->ram, address, length))
+        return false;
+    add_piece(door, address, bytes, length);
     door->memory_bytes += length;
     return true;
+}
+
+void door_note(struct door *door, const void *bytes, size_t length)
+{
+    assert(length <= NOTE_BYTES && door->answer_bytes + PIECE_BYTES + length <= ANSWER_BYTES);
+    add_piece(door, NOTE, bytes, length);
 }
 
 void door_answer(struct door *door, const uint64_t *registers, unsigned count)
@@ -75,6 +96,8 @@ static bool take(struct door *door, const uint8_t *bytes, size_t length, bool ac
         length < HEAD_BYTES + 8u * bytes[1])
         return false;
     struct cpu *cpu = door->cpus[bytes[0]];
+    uint64_t call;
+    memcpy(&call, bytes + 2, sizeof call);
     size_t at = HEAD_BYTES + 8u * bytes[1];
     while (at < length) {
         uint64_t address;
@@ -84,9 +107,12 @@ static bool take(struct door *door, const uint8_t *bytes, size_t length, bool ac
         memcpy(&address, bytes + at, sizeof address);
         memcpy(&piece, bytes + at + 8, sizeof piece);
         at += PIECE_BYTES;
-        if (piece > length - at || !ram_at(&door->bus->ram, address, piece))
+        if (piece > length - at)
             return false;
-        if (act && piece)
+        if (address == NOTE ? !door->noted || !door->noted(door->note_context, call, bytes + at, piece, act)
+                            : !ram_at(&door->bus->ram, address, piece))
+            return false;
+        if (act && piece && address != NOTE)
             bus_dma_write(door->bus, address, bytes + at, piece);
         at += piece;
     }

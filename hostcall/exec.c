@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "hostcall/start.h"
 #include "hostcall/trail.h"
 
 #define EXIT_USAGE 2
@@ -121,8 +122,8 @@ static const struct exec_option {
      "Writes all code that is translated there: the program's, the intermediate form, and the host's bytes of each "
      "block."},
     {"--record", "LOG", false, false, set_record,
-     "Writes down what reaches the program from outside: results of calls, signals, time. Of one thread, without its "
-     "children; what it becomes by execve() has a log of its own, LOG.1 and so on."},
+     "Writes down what reaches the program from outside: results of calls, signals, time, and which thread runs when. "
+     "Without its children; what it becomes by execve() has a log of its own, LOG.1 and so on."},
     {"--replay", "LOG", false, false, set_replay,
      "Does the run again that a log has, with no call of the host's but for memory: its output, its end. No program is "
      "given."},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "hostcall/trail.h"
@@ -64,6 +65,7 @@ static int64_t begin_process(struct thread *thread, uint64_t flags, uint64_t sta
     if (!pid && process.trail) {
         trail_forget();
         signals_restore();
+        thread->in_call = thread->lets_others = false;
     }
     if (pid) {
         if (flags & CLONE_PARENT_SETTID)
@@ -71,10 +73,15 @@ static int64_t begin_process(struct thread *thread, uint64_t flags, uint64_t sta
         return pid;
     }
     thread_set_child(thread, flags, stack, tls, child_tid);
+    uint64_t random;
+    if (getrandom(&random, sizeof random, 0) == sizeof random) /* not its parent's */
+        cpu_seed_rng(thread->cpu, random);
     const pid_t own = getpid();
     if (flags & CLONE_CHILD_SETTID)
         guest_write(thread, child_tid, &own, sizeof own);
     thread->held = 0;
+    thread->robust = 0;
+    thread->tid = (uint32_t)own;
     return 0;
 }
 
@@ -110,7 +117,7 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
     thread->held = 0;
     memset(thread->call.texts, 0, sizeof thread->call.texts); /* the parent's to free */
     thread->call.own_texts = 0;
-    const bool in_call = trail_enter_child();
+    thread->in_call = thread->lets_others = false;
     int pid = 0;
     if (trail_replays()) {
         thread_run(thread);
@@ -119,12 +126,13 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
         pid = clone(vfork_child, (uint8_t *)host_stack + VFORK_STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, thread);
     }
     const int error = errno;
-    trail_leave_child(in_call);
     threads_leave(cpu); /* it may have ended where it was */
     const struct tlb_slots slots = {0};
     thread_copy_state(cpu, saved);
     cpu->slots = slots;
     *thread = before;
+    if (process.trail)
+        trail_leave_child(thread);
     paths_restore_root(root);
     memcpy(process.actions, actions, sizeof actions);
     munmap(host_stack, VFORK_STACK_BYTES);

@@ -23,7 +23,13 @@ static const struct call calls[] = {
 int64_t linux_host(struct thread *thread, int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                    uint64_t f)
 {
-    return guard_syscall(&thread->interrupted, number, a, b, c, d, e, f);
+    const bool lets_others = thread->lets_others;
+    if (lets_others)
+        trail_let_others(thread);
+    const int64_t result = guard_syscall(&thread->interrupted, number, a, b, c, d, e, f);
+    if (lets_others)
+        trail_back_from_others(thread);
+    return result;
 }
 
 static int64_t invoke(void *owner, int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,

@@ -153,11 +153,6 @@ int64_t do_exit(struct call_context *context, const uint64_t *args)
     struct thread *thread = context->owner;
     thread->ends = true;
     thread->end_status = (int)args[0];
-    if (thread->is_main && thread->clear_tid) {
-        const uint32_t none = 0;
-        if (guest_write(thread, thread->clear_tid, &none, sizeof none))
-            syscall(SYS_futex, thread->clear_tid, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-    }
     return 0;
 }
 
@@ -183,6 +178,19 @@ int64_t do_set_tid_address(struct call_context *context, const uint64_t *args)
     struct thread *thread = context->owner;
     thread->clear_tid = args[0];
     return gettid();
+}
+
+/* Told to the host too, for processes that share locks and are killed; what a recorded program's threads write at their
+ * end is this program's alone to write. */
+int64_t do_set_robust_list(struct call_context *context, const uint64_t *args)
+{
+    struct thread *thread = context->owner;
+    const int64_t result = args[1] != sizeof(struct robust_list_head) ? -EINVAL
+                           : process.trail                             ? 0
+                                                                       : call_plain(context, args);
+    if (!result)
+        thread->robust = args[0];
+    return result;
 }
 
 int64_t do_clone(struct call_context *context, const uint64_t *args)

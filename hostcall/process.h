@@ -64,6 +64,13 @@ struct thread {
     siginfo_t arrived;
     uint64_t held;          /* SIGSEGV and SIGBUS, which the host never blocks: sent, but blocked by the guest */
     bool vforked;           /* it is the child of vfork() at present */
+    uint64_t robust;        /* the head of its list of robust locks, or 0 */
+    uint32_t tid;           /* what the guest knows it by */
+    /* Of a recorded run (trail.h): */
+    bool in_call;           /* a call is under way: what is written goes into the log */
+    bool lets_others;       /* and may wait, so others run meanwhile */
+    bool yields;
+    struct thread *begun;   /* the thread that its call made */
     struct thread *next_free;
 };
 
@@ -107,9 +114,6 @@ extern __thread struct thread *thread_self;
 /** The host's steady time, as struct clock asks for it. */
 uint64_t process_host_ns(void *context);
 
-/** Runs the program. Does not return if it ran; else -1 and the error, of status 127 or 126 as shells have them. */
-int process_exec(const struct process_options *options, int *status, struct error *error);
-
 /** Tells on standard error what was translated, if that was asked for. */
 void process_report(void);
 
@@ -128,6 +132,9 @@ void thread_release(struct thread *thread);
 
 /** Takes up `from`'s registers, and what else belongs to a thread alone. */
 void thread_copy_state(struct cpu *to, const struct cpu *from);
+
+/** Tells whoever waits that the thread is gone (CLONE_CHILD_CLEARTID). */
+void thread_tell_end(struct thread *thread);
 
 /** A child's registers and what it tells, as clone() was told. */
 void thread_set_child(struct thread *child, uint64_t flags, uint64_t stack, uint64_t tls, uint64_t child_tid);

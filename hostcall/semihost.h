@@ -29,7 +29,7 @@ void semihost_free(void *semihost);
 /** Serves a call, as cpu.semihost does. */
 void semihost_call(void *semihost, struct cpu *cpu);
 
-/** It is a device that has no state: files that were open are closed in a restored machine. */
+/** It is a device whose state is the open files: by their names, and which files they were. */
 extern const struct device_class semihost_class;
 
 #endif

@@ -16,6 +16,7 @@
 #include "isa/arm64/threads.h"
 
 #define HOST_STACK_BYTES  (256u << 10)
+#define ROBUST_LOCKS_MAX  2048u /* as many as Linux looks at (ROBUST_LIST_LIMIT) */
 
 __thread struct thread *thread_self;
 
@@ -137,9 +138,7 @@ static void take_exception(struct thread *thread)
     case EC_SVC: {
         const uint64_t first_argument = cpu->x[0];
         const bool restart = linux_call(thread);
-        if (process.trail)
-            trail_signal(thread, true);
-        if (thread->interrupted && !thread->ends)
+        if (!thread->ends && (process.trail ? trail_signal(thread, true) : thread->interrupted))
             signals_deliver(thread, restart, first_argument);
         thread->waits = false;
         break;
@@ -158,7 +157,7 @@ static void take_exception(struct thread *thread)
     }
 }
 
-static void run_turn(struct thread *thread)
+static void run_engine(struct thread *thread)
 {
     struct cpu *cpu = thread->cpu;
     threads_enter(cpu);
@@ -169,13 +168,14 @@ static void run_turn(struct thread *thread)
         process.engine_ops->make_room(process.engine);
         process_quiet_end();
     }
-    if (exit == ENGINE_EXIT_WAIT) { /* WFE and WFI: a hint to wait, for what nobody says */
+    const bool waits = exit == ENGINE_EXIT_WAIT; /* WFE and WFI: a hint to wait, for what nobody says */
+    if (waits)
         cpu_set_flag(&cpu->wait, WAIT_NONE);
-        sched_yield();
-    }
-    if (cpu->yield_requested) {
+    if (waits || cpu->yield_requested) {
         cpu->yield_requested = false;
-        sched_yield();
+        thread->yields = true; /* of its turn, where there are such */
+        if (!process.trail)
+            sched_yield();
     }
 }
 
@@ -183,23 +183,22 @@ void thread_run(struct thread *thread)
 {
     struct cpu *cpu = thread->cpu;
     while (!thread->ends) {
+        if (process.trail) {
+            trail_await_turn(thread);
+            trail_before_run(thread);
+        }
         /* Whoever wants attention says for what before, so it is seen here or ends the turn. */
         __atomic_store_n(&cpu->limit, process.trail ? trail_limit(thread) : UINT64_MAX, __ATOMIC_SEQ_CST);
         settle_pages();
-        if (process.trail)
-            trail_before_turn(thread);
-        if (__atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST)) {
-            if (trail_records())
-                trail_signal(thread, false);
+        if (process.trail ? trail_signal(thread, false) : __atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST))
             signals_deliver(thread, false, 0);
-        }
         cpu_set_flag(&cpu->stop_requested, false);
         cpu->user_exception.taken = false;
-        run_turn(thread);
+        run_engine(thread);
         if (cpu->user_exception.taken)
             take_exception(thread);
         else if (process.trail)
-            trail_after_turn(thread);
+            trail_after_run(thread);
     }
 }
 
@@ -301,9 +300,39 @@ void thread_release(struct thread *thread)
     pthread_mutex_unlock(&process.threads_lock);
 }
 
-/* Tells whoever waits that the thread is gone (CLONE_CHILD_CLEARTID). */
-static void tell_end(struct thread *thread)
+/* The owner of a lock that is in the list of robust ones is gone (exit_robust_list() of Linux). */
+static void let_go(const struct thread *thread, uint64_t word)
 {
+    uint32_t value;
+    if (word % sizeof value || !guest_read(thread, &value, word, sizeof value) ||
+        (value & FUTEX_TID_MASK) != thread->tid)
+        return;
+    const uint32_t died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+    if (guest_write(thread, word, &died, sizeof died) && value & FUTEX_WAITERS)
+        syscall(SYS_futex, word & ~0ull >> 8, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void let_all_go(const struct thread *thread)
+{
+    uint64_t head[3], at, next; /* the list, where words lie in what it has, and what is being locked */
+    if (!thread->robust || !guest_read(thread, head, thread->robust, sizeof head))
+        return;
+    at = head[0];
+    for (unsigned i = 0; i < ROBUST_LOCKS_MAX && at && (at & ~1ull) != thread->robust; i++, at = next) {
+        if (!guest_read(thread, &next, at & ~1ull, sizeof next))
+            break;
+        if (at != head[2])
+            let_go(thread, (at & ~1ull) + head[1]);
+    }
+    if (head[2])
+        let_go(thread, (head[2] & ~1ull) + head[1]);
+}
+
+/* In this order, as Linux does it: who waits for the end may use the thread's memory again at once. */
+void thread_tell_end(struct thread *thread)
+{
+    let_all_go(thread);
+    syscall(SYS_set_robust_list, NULL, sizeof(struct robust_list_head)); /* that was it, whatever lies there later */
     const uint32_t none = 0;
     if (thread->clear_tid && guest_write(thread, thread->clear_tid, &none, sizeof none))
         syscall(SYS_futex, thread->clear_tid, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
@@ -323,6 +352,7 @@ static void *thread_main(void *argument)
     struct thread *thread = start->thread;
     thread_self = thread;
     const pid_t tid = gettid();
+    thread->tid = (uint32_t)tid;
     if (start->set_tid)
         guest_write(thread, start->set_tid, &tid, sizeof tid);
     if (start->parent_tid)
@@ -332,9 +362,13 @@ static void *thread_main(void *argument)
     signals_apply_mask(thread);
     thread_run(thread);
     signals_block_all();
-    tell_end(thread);
+    const unsigned index = thread->cpu->index;
+    const int status = thread->end_status;
+    thread_tell_end(thread);
+    thread_release(thread); /* with a trail still in its turn, so that who begins next has the same CPU in a replay */
+    if (process.trail)
+        trail_thread_ended(index, false, status);
     thread_self = NULL;
-    thread_release(thread);
     return NULL;
 }
 
@@ -356,6 +390,9 @@ int64_t thread_begin(struct thread *thread, uint64_t flags, uint64_t stack, uint
         return -EAGAIN;
     struct start start = {.thread = child, .set_tid = flags & CLONE_CHILD_SETTID ? child_tid : 0,
                           .parent_tid = flags & CLONE_PARENT_SETTID ? parent_tid : 0};
+    if (trail_replays()) /* the log has the number that it had */
+        start.set_tid = start.parent_tid = 0;
+    cpu_seed_rng(child->cpu, cpu_draw_random(thread->cpu));
     thread_set_child(child, flags, stack, tls, child_tid);
     child->mask = thread->mask;
     sem_init(&start.begun, 0, 0);
@@ -375,6 +412,12 @@ int64_t thread_begin(struct thread *thread, uint64_t flags, uint64_t stack, uint
         thread_release(child);
         return -EAGAIN;
     }
+    if (process.trail)
+        trail_thread_begins(thread, child);
+    if (start.set_tid)
+        trail_wrote(start.set_tid, &start.tid, sizeof start.tid);
+    if (start.parent_tid)
+        trail_wrote(start.parent_tid, &start.tid, sizeof start.tid);
     return start.tid;
 }
 

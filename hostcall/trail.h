@@ -6,8 +6,17 @@
  *
  * An entry is a log's input, with one of these sources for its number. What a call writes comes before its result, the
  * calls of a child of vfork() before that of its parent. What its program becomes by execve() has a log of its own, by
- * the next name. One thread is recorded: where the program starts another, or has memory that others write, the log
- * ends, with a reason. */
+ * the next name.
+ *
+ * Threads take turns (trail_turns.c): one of them runs, or makes a call, and gives the turn away where it has had its
+ * number of instructions, yields, or makes a call that may wait; whose turn comes then is in the log. So they never
+ * touch memory at the same time, and a replay lets each go on where it did. Stamps count the instructions of all.
+ *
+ *     thread 0: runs to 5000, futex(WAIT) .................... RESULT, runs on
+ *     thread 1:               TURN 1 at 5000, runs to 9000, exit
+ *     thread 0:                                              TURN 0 at 9000
+ *
+ * Where the program has memory that other processes write, the log ends, with a reason. */
 #ifndef ARMATURE_TRAIL_H
 #define ARMATURE_TRAIL_H
 
@@ -23,6 +32,7 @@ enum trail_source {
     TRAIL_BECOME, /* value: 1: another program of the guest's, 0: one of the host's; if execve() does not fail */
     TRAIL_STOP,   /* bytes: why no more is recorded */
     TRAIL_END,    /* value: the exit status, or 256 + the signal that ended it */
+    TRAIL_TURN,   /* value: the index of the CPU of the thread whose turn begins; its stamp: where the last one ended */
     TRAIL_SOURCES
 };
 
@@ -60,13 +70,25 @@ static inline bool trail_replays(void)
 /** A call, in place of call_do(). */
 int64_t trail_call(struct thread *thread, uint64_t number, const uint64_t *args);
 
-/** Around a turn of the engine: how far it may go, and what is due before it and where it ended. */
+/** Around a run of the engine: waits until it is the thread's turn; says how far it may go; does what is due before it,
+ * and where it ended. */
+void trail_await_turn(struct thread *thread);
 uint64_t trail_limit(const struct thread *thread);
-void trail_before_turn(struct thread *thread);
-void trail_after_turn(struct thread *thread);
+void trail_before_run(struct thread *thread);
+void trail_after_run(struct thread *thread);
 
-/** Before a signal is delivered; behind a call, in a replay: whether one came with it. */
-void trail_signal(struct thread *thread, bool in_call);
+/** Whether a signal is to be delivered now, which is noted; `in_call`: behind a call, else before the engine runs. */
+bool trail_signal(struct thread *thread, bool in_call);
+
+/** Around a call of the host's that may wait. */
+void trail_let_others(struct thread *thread);
+void trail_back_from_others(struct thread *thread);
+
+/** A thread was made, and has not run. */
+void trail_thread_begins(struct thread *thread, struct thread *child);
+
+/** One has ended, in its turn, by its CPU's index. `status`: of its exit(). */
+void trail_thread_ended(unsigned index, bool is_main, int status);
 
 /** A handler has written to the guest. */
 void trail_wrote(uint64_t address, const void *bytes, size_t count);
@@ -78,15 +100,14 @@ bool trail_became(struct thread *thread);
 /** The next log's name. */
 bool trail_next_name(char *name, size_t room);
 
-/** No more is recorded, for a reason that is a sentence's end: "it starts a thread". */
+/** No more is recorded, for a reason that is a sentence's end: "it has memory that others may write". */
 void trail_stop(const char *why);
 
 /** In a child: it is not recorded. */
 void trail_forget(void);
 
-/** Around the child of a vfork(), whose calls are recorded within its parent's. */
-bool trail_enter_child(void);
-void trail_leave_child(bool in_call);
+/** Behind the child of a vfork(), whose calls were recorded within its parent's: the turn is the parent's again. */
+void trail_leave_child(struct thread *thread);
 
 /** The end. */
 void trail_end(uint64_t status);

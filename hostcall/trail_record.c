@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <linux/futex.h>
 #include <time.h>
 #include <unistd.h>
 #include "hostcall/guard.h"
@@ -35,16 +36,19 @@ uint64_t trail_host_ns(void)
 
 /* --- entries ----------------------------------------------------------------------------------------- */
 
-static void put(enum trail_source source, uint64_t value, const void *bytes, size_t length)
+void trail_put_at(uint64_t insns, enum trail_source source, uint64_t value, const void *bytes, size_t length)
 {
-    struct trail *trail = process.trail;
-    const uint64_t insns = thread_self ? thread_self->cpu->icount : 0;
-    log_put(trail->writer, &(struct log_entry){.kind = LOG_INPUT,
+    log_put(process.trail->writer, &(struct log_entry){.kind = LOG_INPUT,
                                                .at = {.insns = insns, .ns = process.clock.now_ns},
                                                .number = source,
                                                .value = value,
                                                .bytes = bytes,
                                                .length = length});
+}
+
+void trail_put(enum trail_source source, uint64_t value, const void *bytes, size_t length)
+{
+    trail_put_at(trail_stamp(thread_self), source, value, bytes, length);
 }
 
 static void flush_in_time(struct trail *trail)
@@ -70,7 +74,7 @@ static void put_memory(uint64_t address, uint64_t bytes)
             part = page;
             bytes = part;
         }
-        put(TRAIL_MEMORY, address, piece, part);
+        trail_put(TRAIL_MEMORY, address, piece, part);
         address += part;
         bytes -= part;
     }
@@ -78,7 +82,7 @@ static void put_memory(uint64_t address, uint64_t bytes)
 
 void trail_wrote(uint64_t address, const void *bytes, size_t count)
 {
-    if (trail_records() && process.trail->in_call)
+    if (trail_records() && thread_self->in_call)
         put_memory(address, count);
 }
 
@@ -131,6 +135,10 @@ static bool put_special(const struct thread *thread, uint64_t number, const uint
     case CALL_RECVMSG: put_message(thread, args[1], (uint64_t)result); return true;
     case CALL_RECVMMSG: put_messages(thread, args[1], result); return false;
     case CALL_MSGRCV: put_memory(args[1], 8 + (uint64_t)result); return true;
+    case CALL_FUTEX:
+        if ((args[1] & FUTEX_CMD_MASK) == FUTEX_WAKE_OP)
+            put_memory(args[4], sizeof(uint32_t));
+        return true;
     case CALL_MINCORE: put_memory(args[2], (args[1] + PAGE_SIZE_BYTES - 1) / PAGE_SIZE_BYTES); return true;
     default: return false;
     }
@@ -169,7 +177,7 @@ static void put_mapped(const uint64_t *args, uint64_t at)
         const size_t part = args[1] - done < sizeof piece ? args[1] - done : sizeof piece;
         got = pread((int)args[4], piece, part, (off_t)(args[5] + done));
         if (got > 0)
-            put(TRAIL_MEMORY, at + done, piece, (size_t)got);
+            trail_put(TRAIL_MEMORY, at + done, piece, (size_t)got);
     }
 }
 
@@ -190,9 +198,6 @@ static bool shares_memory(void)
 /* Why a call cannot be recorded, or NULL. */
 static const char *unrecordable(uint64_t number, const uint64_t *args)
 {
-    const uint64_t threads = CLONE_VM | CLONE_THREAD;
-    if (number == CALL_CLONE && (args[0] & threads) == threads)
-        return "it starts a thread";
     if (number == CALL_CLONE && !(args[0] & CLONE_VM) && shares_memory())
         return "it shares memory with another process";
     if (number == CALL_MMAP && is_shared(args))
@@ -227,16 +232,49 @@ static int output(uint64_t number, const uint64_t *args)
     }
 }
 
+/* Locks whose word the kernel writes, when it likes to. */
+static bool inherits_priority(uint64_t operation)
+{
+    switch (operation & FUTEX_CMD_MASK) {
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+    case FUTEX_TRYLOCK_PI:
+    case FUTEX_UNLOCK_PI:
+    case FUTEX_WAIT_REQUEUE_PI:
+    case FUTEX_CMP_REQUEUE_PI: return true;
+    default: return false;
+    }
+}
+
 /* Whether a call is answered without the host, and the answer. */
-static bool answered(uint64_t number, bool shows, int64_t *result)
+static bool answered(uint64_t number, const uint64_t *args, bool shows, int64_t *result)
 {
     if (number == CALL_IO_SETUP) /* its requests write to memory at any time */
+        *result = -ENOSYS;
+    else if (number == CALL_FUTEX && inherits_priority(args[1]))
         *result = -ENOSYS;
     else if (shows && number != CALL_WRITE && number != CALL_WRITEV) /* so it writes what it has in memory */
         *result = -EINVAL;
     else
         return false;
     return true;
+}
+
+/* Whether others are to run meanwhile. */
+static bool may_wait(uint64_t number, const uint64_t *args)
+{
+    const unsigned operation = args[1] & FUTEX_CMD_MASK;
+    if (number == CALL_FUTEX)
+        return operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
+    return number < linux_calls.count && !(linux_calls.calls[number].flags & CALL_LOCAL);
+}
+
+void trail_note_result(struct thread *thread, uint64_t number, int64_t result)
+{
+    if (number == CALL_SET_TID_ADDRESS)
+        thread->tid = (uint32_t)result;
+    if (thread->begun)
+        thread->begun->tid = (uint32_t)result;
 }
 
 int64_t trail_call(struct thread *thread, uint64_t number, const uint64_t *args)
@@ -253,21 +291,25 @@ int64_t trail_call(struct thread *thread, uint64_t number, const uint64_t *args)
     const unsigned to = fd < 0 ? 0 : shown(trail, fd);
     const uint32_t told = (uint32_t)number;
     int64_t result;
-    trail->in_call = true;
-    if (!answered(number, to, &result))
+    thread->in_call = true;
+    thread->lets_others = may_wait(number, args);
+    thread->begun = NULL;
+    const bool given = answered(number, args, to, &result);
+    if (!given)
         result = call_do(&thread->call, number, args, process.program);
-    if (process.trail != trail)
-        return result; /* a child */
-    const struct call *call = thread->call.call;
+    thread->in_call = thread->lets_others = false;
+    if (process.trail != trail || thread->ends)
+        return result; /* a child; or its end, which is no result */
+    const struct call *call = given ? NULL : thread->call.call;
     process.clock.now_ns = trail_host_ns();
     if (number == CALL_MMAP && result >= 0 && !(args[3] & MAP_ANONYMOUS))
         put_mapped(args, (uint64_t)result);
     else if (call && !(call->flags & CALL_LOCAL) && !(result >= 0 && put_special(thread, number, args, result)))
         put_written(thread, call, args, result);
-    trail->in_call = false;
+    trail_note_result(thread, number, result);
     if (to && result > 0)
-        put(TRAIL_SHOWN, to, NULL, 0);
-    put(TRAIL_RESULT, (uint64_t)result, &told, sizeof told);
+        trail_put(TRAIL_SHOWN, to, NULL, 0);
+    trail_put(TRAIL_RESULT, (uint64_t)result, &told, sizeof told);
     flush_in_time(trail);
     return result;
 }
@@ -277,31 +319,41 @@ int64_t trail_call(struct thread *thread, uint64_t number, const uint64_t *args)
 uint64_t trail_limit(const struct thread *thread)
 {
     const struct trail *trail = process.trail;
+    uint64_t limit = trail->state == LOG_ENTRY ? trail->next.at.insns : UINT64_MAX;
     if (!process.replays)
-        return trail->time_at;
-    return trail->state == LOG_ENTRY ? trail->next.at.insns : UINT64_MAX;
+        limit = trail->time_at < trail_turn_end() ? trail->time_at : trail_turn_end();
+    const uint64_t own = limit - (trail_stamp(thread) - thread->cpu->icount);
+    return limit == UINT64_MAX ? limit : own;
 }
 
-void trail_after_turn(struct thread *thread)
+void trail_after_run(struct thread *thread)
 {
     struct trail *trail = process.trail;
-    if (process.replays || thread->cpu->icount < trail->time_at)
+    if (process.replays || trail_stamp(thread) < trail->time_at)
         return;
-    trail->time_at = thread->cpu->icount + TRAIL_TIME_INSNS;
+    trail->time_at = trail_stamp(thread) + TRAIL_TIME_INSNS;
     process.clock.now_ns = trail_host_ns();
-    put(TRAIL_TIME, 0, NULL, 0);
+    trail_put(TRAIL_TIME, 0, NULL, 0);
     flush_in_time(trail);
 }
 
-void trail_signal(struct thread *thread, bool in_call)
+bool trail_signal(struct thread *thread, bool in_call)
 {
     if (process.replays)
-        trail_signal_replayed(thread, in_call);
-    else if (thread->interrupted)
-        put(TRAIL_SIGNAL, in_call, &thread->arrived, sizeof thread->arrived);
+        return trail_signal_replayed(thread, in_call);
+    if (!__atomic_load_n(&thread->interrupted, __ATOMIC_SEQ_CST))
+        return false;
+    trail_put(TRAIL_SIGNAL, in_call, &thread->arrived, sizeof thread->arrived);
+    return true;
 }
 
 /* --- life -------------------------------------------------------------------------------------------- */
+
+char *trail_whole_name(const char *path)
+{
+    char *whole = realpath(path, NULL); /* a descriptor's, of a file that has no name any more, has none */
+    return whole ? whole : strdup(path);
+}
 
 bool trail_next_name(char *name, size_t room)
 {
@@ -313,23 +365,9 @@ bool trail_next_name(char *name, size_t room)
            (int)room;
 }
 
-bool trail_enter_child(void)
-{
-    const bool in_call = process.trail && process.trail->in_call;
-    if (process.trail)
-        process.trail->in_call = false;
-    return in_call;
-}
-
-void trail_leave_child(bool in_call)
-{
-    if (process.trail)
-        process.trail->in_call = in_call;
-}
-
 void trail_become(bool guest)
 {
-    put(TRAIL_BECOME, guest, NULL, 0);
+    trail_put(TRAIL_BECOME, guest, NULL, 0);
     log_flush(process.trail->writer);
 }
 
@@ -341,14 +379,14 @@ void trail_forget(void)
     process.clock.live_ns = process_host_ns;
 }
 
-
 void trail_stop(const char *why)
 {
     fprintf(stderr, "armature: --record: %s; what follows is not in the log\n", why);
-    put(TRAIL_STOP, 0, why, strlen(why));
+    trail_put(TRAIL_STOP, 0, why, strlen(why));
     log_flush(process.trail->writer);
     trail_forget();
     signals_restore();
+    trail_turns_over();
 }
 
 void trail_end(uint64_t status)
@@ -356,7 +394,7 @@ void trail_end(uint64_t status)
     if (trail_replays()) {
         trail_end_replayed(status);
     } else if (process.trail) {
-        put(TRAIL_END, status, NULL, 0);
+        trail_put(TRAIL_END, status, NULL, 0);
         log_flush(process.trail->writer); /* which says it where it cannot */
     }
 }
@@ -401,7 +439,7 @@ static int move_away(int fd)
 bool trail_create(const char *path, const struct trail_start *start, struct error *error)
 {
     static const char *sources[TRAIL_SOURCES] = {"start", "memory", "result", "signal", "time",
-                                                 "shown", "become", "stop",   "end"};
+                                                 "shown", "become", "stop",   "end",    "turn"};
     char cpu[16];
     snprintf(cpu, sizeof cpu, "%d", process.options->cpu);
     struct log_option options[] = {{"root", paths_root()}, {"cpu", cpu}, {"program", process.program_host}};
@@ -417,7 +455,7 @@ bool trail_create(const char *path, const struct trail_start *start, struct erro
                                error);
     if (!trail->writer)
         return false;
-    trail->path = realpath(path, NULL);
+    trail->path = trail_whole_name(path);
     trail->fd = log_move(trail->writer, move_away);
     for (int i = 0; i < 2; i++)
         fstat(i + 1, &trail->shown[i]);
@@ -427,7 +465,7 @@ bool trail_create(const char *path, const struct trail_start *start, struct erro
     trail->flushed_ns = process.clock.now_ns;
     trail->time_at = TRAIL_TIME_INSNS;
     const uint64_t sp = thread_self->cpu->x[REG_SP];
-    put(TRAIL_START, sp, start, sizeof *start);
+    trail_put(TRAIL_START, sp, start, sizeof *start);
     put_memory(sp, PROCESS_STACK_TOP - sp);
     log_flush(trail->writer);
     return true;

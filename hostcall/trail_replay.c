@@ -14,7 +14,7 @@
 
 /* --- entries ----------------------------------------------------------------------------------------- */
 
-static void read_next(struct trail *trail)
+void trail_read_next(struct trail *trail)
 {
     trail->state = log_next(trail->reader, &trail->next, &trail->error);
 }
@@ -32,7 +32,7 @@ _Noreturn void trail_give_up(const char *format, ...)
 }
 
 /* The log is over, or says why it ends here. */
-static void check_over(const struct trail *trail)
+void trail_check_over(const struct trail *trail)
 {
     if (trail->state == LOG_DAMAGED)
         trail_give_up("%s", trail->error.text);
@@ -43,13 +43,13 @@ static void check_over(const struct trail *trail)
                       (const char *)trail->next.bytes);
 }
 
-static _Noreturn void differ(const struct thread *thread, const char *what)
+_Noreturn void trail_differ(const struct thread *thread, const char *what)
 {
     trail_give_up("the run differs from the recorded one at instruction %llu: %s",
-                  (unsigned long long)thread->cpu->icount, what);
+                  (unsigned long long)trail_stamp(thread), what);
 }
 
-static bool next_is(const struct trail *trail, enum trail_source source)
+bool trail_next_is(const struct trail *trail, enum trail_source source)
 {
     return trail->state == LOG_ENTRY && trail->next.number == source;
 }
@@ -60,9 +60,9 @@ static void take_memory(struct thread *thread, struct trail *trail)
 {
     const uint64_t address = trail->next.value, bytes = trail->next.length;
     if (bytes > USER_SPACE_BYTES || address > USER_SPACE_BYTES - bytes)
-        differ(thread, "memory that is none");
+        trail_differ(thread, "memory that is none");
     guard_copy((void *)address, trail->next.bytes, bytes); /* where it may not be written the host could not, either */
-    read_next(trail);
+    trail_read_next(trail);
 }
 
 /* What a call wrote to standard output, from the guest's memory. */
@@ -90,7 +90,7 @@ static void show(const struct thread *thread, unsigned to, uint64_t number, cons
 static bool is_of(const struct trail *trail, uint64_t number)
 {
     uint32_t told;
-    if (!next_is(trail, TRAIL_RESULT) || trail->next.length != sizeof told)
+    if (!trail_next_is(trail, TRAIL_RESULT) || trail->next.length != sizeof told)
         return false;
     memcpy(&told, trail->next.bytes, sizeof told);
     return told == (uint32_t)number;
@@ -133,29 +133,35 @@ int64_t trail_call_replayed(struct thread *thread, uint64_t number, const uint64
     unsigned to = 0;
     context->call = call && call->name ? call : NULL;
     context->final = false;
+    thread->begun = NULL;
     if (own) {
         made = make_own_call(thread, number, args);
-        if (thread->ends) /* a child of vfork() */
+        if (thread->ends) /* a thread, or a child of vfork() */
             return made;
     }
-    while (next_is(trail, TRAIL_MEMORY))
+    for (;;) { /* of what it wrote, some may be before others' turns */
+        trail_replay_turns(thread);
+        if (!trail_next_is(trail, TRAIL_MEMORY))
+            break;
         take_memory(thread, trail);
-    if (next_is(trail, TRAIL_SHOWN)) {
-        to = (unsigned)trail->next.value;
-        read_next(trail);
     }
-    check_over(trail);
+    if (trail_next_is(trail, TRAIL_SHOWN)) {
+        to = (unsigned)trail->next.value;
+        trail_read_next(trail);
+    }
+    trail_check_over(trail);
     if (!is_of(trail, number))
-        differ(thread, context->call ? context->call->name : "a call that is not known");
-    if (trail->next.at.insns != thread->cpu->icount)
-        differ(thread, "a call at another instruction");
+        trail_differ(thread, context->call ? context->call->name : "a call that is not known");
+    if (trail->next.at.insns != trail_stamp(thread))
+        trail_differ(thread, "a call at another instruction");
     const int64_t result = (int64_t)trail->next.value;
     process.clock.now_ns = trail->next.at.ns;
-    read_next(trail);
+    trail_read_next(trail);
     if (own && made != result && (number == CALL_MMAP || number == CALL_BRK || number == CALL_MREMAP))
-        differ(thread, "memory lies elsewhere");
+        trail_differ(thread, "memory lies elsewhere");
     if (own && number == CALL_MMAP && !(args[3] & MAP_ANONYMOUS))
         space_protect(&process.space, (uint64_t)result, args[1], (int)args[2]);
+    trail_note_result(thread, number, result);
     if (to)
         show(thread, to, number, args, result);
     context->call = call && call->name ? call : NULL;
@@ -168,10 +174,10 @@ bool trail_became(struct thread *thread)
 {
     struct trail *trail = process.trail;
     char name[CALL_PATH_BYTES];
-    if (!next_is(trail, TRAIL_BECOME)) /* it failed before: the log has why */
+    if (!trail_next_is(trail, TRAIL_BECOME)) /* it failed before: the log has why */
         return false;
     const bool guest = trail->next.value;
-    read_next(trail);
+    trail_read_next(trail);
     if (is_of(trail, CALL_EXECVE) || is_of(trail, CALL_EXECVEAT))
         return false;
     if (thread->vforked) {
@@ -200,46 +206,55 @@ bool trail_became(struct thread *thread)
 static void take_signal(struct thread *thread, struct trail *trail)
 {
     if (trail->next.length != sizeof thread->arrived)
-        differ(thread, "a signal that is none");
+        trail_differ(thread, "a signal that is none");
     memcpy(&thread->arrived, trail->next.bytes, sizeof thread->arrived);
     if (thread->arrived.si_signo < 1 || thread->arrived.si_signo > (int)GUEST_SIGNALS)
-        differ(thread, "a signal that is none");
-    read_next(trail);
+        trail_differ(thread, "a signal that is none");
+    trail_read_next(trail);
     thread->interrupted = 1;
 }
 
-void trail_before_turn(struct thread *thread)
+/* Whether the next entry is one of `source`, of here. */
+static bool comes_here(const struct thread *thread, const struct trail *trail, enum trail_source source)
+{
+    return trail_next_is(trail, source) && trail->next.at.insns == trail_stamp(thread);
+}
+
+void trail_before_run(struct thread *thread)
 {
     struct trail *trail = process.trail;
     if (!process.replays)
         return;
-    while (next_is(trail, TRAIL_TIME) && trail->next.at.insns == thread->cpu->icount) {
+    for (;;) {
+        trail_replay_turns(thread);
+        if (!comes_here(thread, trail, TRAIL_TIME))
+            break;
         process.clock.now_ns = trail->next.at.ns;
-        read_next(trail);
+        trail_read_next(trail);
     }
-    check_over(trail);
-    if (next_is(trail, TRAIL_SIGNAL) && !trail->next.value && trail->next.at.insns == thread->cpu->icount) {
-        take_signal(thread, trail);
-        return;
-    }
-    if (trail->next.at.insns <= thread->cpu->icount)
-        differ(thread, "what came here did not");
+    trail_check_over(trail);
+    const bool signal = comes_here(thread, trail, TRAIL_SIGNAL) && !trail->next.value;
+    if (!signal && trail->next.at.insns <= trail_stamp(thread))
+        trail_differ(thread, "what came here did not");
+    if (trail->next.at.insns - trail_stamp(thread) > TRAIL_TIME_INSNS) /* so that a program that spins comes to an end */
+        trail_differ(thread, "for longer than in any recording nothing comes");
 }
 
-void trail_signal_replayed(struct thread *thread, bool in_call)
+bool trail_signal_replayed(struct thread *thread, bool in_call)
 {
     struct trail *trail = process.trail;
-    if (in_call && next_is(trail, TRAIL_SIGNAL) && trail->next.value &&
-        trail->next.at.insns == thread->cpu->icount)
-        take_signal(thread, trail);
+    if (!comes_here(thread, trail, TRAIL_SIGNAL) || trail->next.value != in_call)
+        return false;
+    take_signal(thread, trail);
+    return true;
 }
 
 void trail_end_replayed(uint64_t status)
 {
     struct trail *trail = process.trail;
-    if (next_is(trail, TRAIL_END) && trail->next.value == status)
+    if (trail_next_is(trail, TRAIL_END) && trail->next.value == status)
         return;
-    check_over(trail);
+    trail_check_over(trail);
     trail_give_up("the run ends with %llu, the recorded one did not", (unsigned long long)status);
 }
 
@@ -256,7 +271,7 @@ static const char *option(const struct log_header *header, const char *name)
 bool trail_open(const char *path, struct process_options *options, struct error *error)
 {
     struct trail *trail = host_alloc(1, sizeof *trail);
-    trail->path = realpath(path, NULL);
+    trail->path = trail_whole_name(path);
     trail->reader = log_open(path, error);
     if (!trail->reader)
         return false;
@@ -267,8 +282,8 @@ bool trail_open(const char *path, struct process_options *options, struct error 
                          path);
     if (cpu[0] < '0' || cpu[0] > '0' + CPU_MAX || cpu[1])
         return error_set(error, "--replay %s: names a processor that there is not", path);
-    read_next(trail);
-    if (!next_is(trail, TRAIL_START) || trail->next.length != sizeof trail->start)
+    trail_read_next(trail);
+    if (!trail_next_is(trail, TRAIL_START) || trail->next.length != sizeof trail->start)
         return error_set(error, "--replay %s: has no beginning", path);
     memcpy(&trail->start, trail->next.bytes, sizeof trail->start);
     trail->sp = trail->next.value;
@@ -294,11 +309,13 @@ uint64_t trail_fill_stack(void)
 {
     struct trail *trail = process.trail;
     uint64_t at = trail->sp;
-    for (read_next(trail); next_is(trail, TRAIL_MEMORY) && trail->next.value == at; read_next(trail)) {
+    trail_read_next(trail);
+    while (trail_next_is(trail, TRAIL_MEMORY) && trail->next.value == at) {
         if (trail->next.length > PROCESS_STACK_TOP - at)
             break;
         memcpy((void *)at, trail->next.bytes, trail->next.length);
         at += trail->next.length;
+        trail_read_next(trail);
     }
     return trail->sp;
 }

@@ -4,6 +4,18 @@
 #include "isa/arm64/debug.h"
 #include "isa/arm64/pauth.h"
 
+static uint64_t add(struct cpu *cpu, const struct insn *insn, uint64_t pointer, uint64_t modifier)
+{
+    pauth_check_use(cpu, insn, insn->opt);
+    return pauth_add(cpu, pointer, modifier, insn->opt);
+}
+
+static uint64_t check(struct cpu *cpu, const struct insn *insn, uint64_t pointer, uint64_t modifier, enum pauth_key key)
+{
+    pauth_check_use(cpu, insn, key);
+    return pauth_check(cpu, pointer, modifier, key);
+}
+
 /* Those in the space of hints. */
 
 static bool present(const struct cpu *cpu)
@@ -14,25 +26,25 @@ static bool present(const struct cpu *cpu)
 EXEC(pac_1716)
 {
     if (present(cpu))
-        cpu->x[17] = pauth_add(cpu, cpu->x[17], cpu->x[16], insn->opt);
+        cpu->x[17] = add(cpu, insn, cpu->x[17], cpu->x[16]);
 }
 
 EXEC(aut_1716)
 {
     if (present(cpu))
-        cpu->x[17] = pauth_check(cpu, cpu->x[17], cpu->x[16], insn->opt);
+        cpu->x[17] = check(cpu, insn, cpu->x[17], cpu->x[16], insn->opt);
 }
 
 EXEC(pac_lr)
 {
     if (present(cpu))
-        cpu->x[30] = pauth_add(cpu, cpu->x[30], insn->amount ? cpu->x[REG_SP] : 0, insn->opt);
+        cpu->x[30] = add(cpu, insn, cpu->x[30], insn->amount ? cpu->x[REG_SP] : 0);
 }
 
 EXEC(aut_lr)
 {
     if (present(cpu))
-        cpu->x[30] = pauth_check(cpu, cpu->x[30], insn->amount ? cpu->x[REG_SP] : 0, insn->opt);
+        cpu->x[30] = check(cpu, insn, cpu->x[30], insn->amount ? cpu->x[REG_SP] : 0, insn->opt);
 }
 
 EXEC(xpac_lri)
@@ -45,22 +57,22 @@ EXEC(xpac_lri)
 
 EXEC(pac)
 {
-    cpu->x[insn->rd] = pauth_add(cpu, cpu->x[insn->rd], cpu->x[insn->rn], insn->opt);
+    cpu->x[insn->rd] = add(cpu, insn, cpu->x[insn->rd], cpu->x[insn->rn]);
 }
 
 EXEC(aut)
 {
-    cpu->x[insn->rd] = pauth_check(cpu, cpu->x[insn->rd], cpu->x[insn->rn], insn->opt);
+    cpu->x[insn->rd] = check(cpu, insn, cpu->x[insn->rd], cpu->x[insn->rn], insn->opt);
 }
 
 EXEC(pac_zero)
 {
-    cpu->x[insn->rd] = pauth_add(cpu, cpu->x[insn->rd], 0, insn->opt);
+    cpu->x[insn->rd] = add(cpu, insn, cpu->x[insn->rd], 0);
 }
 
 EXEC(aut_zero)
 {
-    cpu->x[insn->rd] = pauth_check(cpu, cpu->x[insn->rd], 0, insn->opt);
+    cpu->x[insn->rd] = check(cpu, insn, cpu->x[insn->rd], 0, insn->opt);
 }
 
 EXEC(xpac)
@@ -70,6 +82,7 @@ EXEC(xpac)
 
 EXEC(pacga)
 {
+    pauth_check_use(cpu, insn, PAUTH_GA);
     cpu->x[insn->rd] = pauth_generic(cpu, cpu->x[insn->rn], cpu->x[insn->rm]);
 }
 
@@ -77,7 +90,7 @@ EXEC(pacga)
 
 static void jump(struct cpu *cpu, const struct insn *insn, uint64_t modifier)
 {
-    uint64_t target = pauth_check(cpu, cpu->x[insn->rn], modifier, insn->opt);
+    uint64_t target = check(cpu, insn, cpu->x[insn->rn], modifier, insn->opt);
     if (has_feature(&cpu->features, FEAT_BTI))
         cpu->pstate.btype = debug_btype_of_jump(cpu, insn);
     cpu->pc = target;
@@ -85,7 +98,7 @@ static void jump(struct cpu *cpu, const struct insn *insn, uint64_t modifier)
 
 static void call(struct cpu *cpu, const struct insn *insn, uint64_t modifier)
 {
-    uint64_t target = pauth_check(cpu, cpu->x[insn->rn], modifier, insn->opt);
+    uint64_t target = check(cpu, insn, cpu->x[insn->rn], modifier, insn->opt);
     if (has_feature(&cpu->features, FEAT_BTI))
         cpu->pstate.btype = 2;
     cpu->x[30] = cpu->pc;
@@ -104,7 +117,7 @@ EXEC(blraz)
 
 EXEC(reta)
 {
-    cpu->pc = pauth_check(cpu, cpu->x[30], cpu->x[REG_SP], insn->opt);
+    cpu->pc = check(cpu, insn, cpu->x[30], cpu->x[REG_SP], insn->opt);
 }
 
 EXEC(ereta)
@@ -112,7 +125,7 @@ EXEC(ereta)
     if (!cpu->pstate.el)
         cpu_undefined(cpu, insn);
     uint64_t elr = cpu->pstate.el == 2 ? cpu->sys.ELR_EL2 : cpu->sys.ELR_EL1;
-    exception_return_to(cpu, insn, pauth_check(cpu, elr, cpu->x[REG_SP], insn->opt));
+    exception_return_to(cpu, insn, check(cpu, insn, elr, cpu->x[REG_SP], insn->opt));
 }
 
 EXEC(bra)
@@ -129,7 +142,7 @@ EXEC(blra)
 
 static uint64_t address_of(struct cpu *cpu, const struct insn *insn)
 {
-    uint64_t base = pauth_check(cpu, cpu->x[insn->rn], 0, insn->opt ? PAUTH_DB : PAUTH_DA);
+    uint64_t base = check(cpu, insn, cpu->x[insn->rn], 0, insn->opt ? PAUTH_DB : PAUTH_DA);
     cpu_check_sp(cpu, insn, base);
     return base + (uint64_t)insn->imm;
 }

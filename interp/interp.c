@@ -24,6 +24,11 @@ struct engine {
     struct bus *bus;
     struct block_cache *blocks;
     unsigned cpu_count;
+    /* While a debugger is told of pieces (stops.h): lookups that lead nowhere, so that threaded code comes back to the loop
+     * behind each block, and those by which the loop goes on. NULL until then. */
+    struct lookup *no_lookups, *piece_lookups;
+    bool in_piece;
+    uint64_t piece_icount; /* where it began */
     struct lookup *lookups[]; /* of each CPU that has run: no key is 0 */
 };
 
@@ -76,6 +81,8 @@ static void forget_lookups(struct engine *engine)
     for (unsigned i = 0; i < engine->cpu_count; i++)
         if (engine->lookups[i])
             memset(engine->lookups[i], 0, LOOKUPS_BYTES);
+    if (engine->piece_lookups)
+        memset(engine->piece_lookups, 0, LOOKUPS_BYTES);
 }
 
 /* A process may end before it has touched much of them. */
@@ -87,9 +94,8 @@ static struct lookup *map_lookups(const struct engine *engine)
     return at == MAP_FAILED ? NULL : at;
 }
 
-static struct lookup *lookups_of(struct engine *engine, const struct cpu *cpu)
+static struct lookup *mapped(struct lookup **lookups, const struct engine *engine)
 {
-    struct lookup **lookups = &engine->lookups[cpu->index];
     if (!*lookups && !(*lookups = map_lookups(engine)))
         abort(); /* the host has no memory: there is no CPU */
     return *lookups;
@@ -159,6 +165,42 @@ static void run_part(struct cpu *cpu, const struct block *block, unsigned count)
     cpu->icount -= block->count - count;
 }
 
+static void begin_piece(struct engine *engine, struct cpu *cpu)
+{
+    if (!cpu->stops || !cpu->stops->piece_begins)
+        return;
+    cpu->stops->piece_begins(cpu->stops->context, cpu);
+    engine->piece_icount = cpu->icount;
+    engine->in_piece = true;
+}
+
+/* However it ended. */
+static void end_piece(struct engine *engine, struct cpu *cpu)
+{
+    engine->in_piece = false;
+    cpu->stops->piece_ran(cpu->stops->context, cpu->icount - engine->piece_icount);
+}
+
+/* A block, or what of it lies before the limit. */
+static void run_piece(struct engine *engine, struct cpu *cpu)
+{
+    cpu->lookups = mapped(&engine->piece_lookups, engine);
+    const struct block *block = block_look_up(cpu);
+    if (!block && !(block = find_block(engine, cpu)))
+        return;
+    const uint64_t left = cpu_limit(cpu) - cpu->icount;
+    cpu->lookups = mapped(&engine->no_lookups, engine);
+    begin_piece(engine, cpu);
+    if (block->count > left) {
+        run_part(cpu, block, (unsigned)left);
+        return;
+    }
+    cpu->pc += 4ull * block->count;
+    cpu->icount += block->count;
+    cpu->pstate.btype = 0;
+    block->first(cpu, block->insns);
+}
+
 /* One instruction by itself, with the checks of the debug architecture where they are armed. */
 static void run_one(struct engine *engine, struct cpu *cpu)
 {
@@ -169,6 +211,7 @@ static void run_one(struct engine *engine, struct cpu *cpu)
     const struct block *block = block_look_up(cpu);
     if (!block && !(block = find_block(engine, cpu)))
         return;
+    begin_piece(engine, cpu);
     struct insn alone = block->insns[0];
     alone.left = 1;
     cpu->pc += 4;
@@ -186,11 +229,13 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, b
     const uint64_t from = cpu->icount;
     jmp_buf on_exception;
     cpu->on_exception = &on_exception;
-    cpu->lookups = lookups_of(engine, cpu);
+    cpu->lookups = mapped(&engine->lookups[cpu->index], engine);
     cpu->blocks = engine->blocks;
     block_cache_prepare(engine->blocks, cpu);
     _setjmp(on_exception);
     for (;;) {
+        if (engine->in_piece)
+            end_piece(engine, cpu);
         if (cpu_flag(&cpu->stop_requested))
             return ENGINE_EXIT_REQUEST;
         if (cpu_flag(&cpu->wait))
@@ -201,8 +246,12 @@ static enum engine_exit run_until_exit(struct engine *engine, struct cpu *cpu, b
             return ENGINE_EXIT_LIMIT;
         if (cpu_interrupt_ready(cpu))
             cpu_take_interrupt(cpu);
-        if (cpu->alone || cpu->debug_armed || once) {
+        if (cpu->alone || cpu->debug_armed & ~(unsigned)DEBUG_PIECES || once) {
             run_one(engine, cpu);
+            continue;
+        }
+        if (cpu->debug_armed) {
+            run_piece(engine, cpu);
             continue;
         }
         const struct block *block = block_look_up(cpu);
@@ -242,6 +291,8 @@ void interp_free(struct engine *engine)
     block_cache_free(engine->blocks);
     for (unsigned i = 0; i < engine->cpu_count; i++)
         host_unmap(engine->lookups[i], LOOKUPS_BYTES);
+    host_unmap(engine->no_lookups, LOOKUPS_BYTES);
+    host_unmap(engine->piece_lookups, LOOKUPS_BYTES);
     free(engine);
 }
 

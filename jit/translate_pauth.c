@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Pointer authentication: isa/arm64/pauth.c in host code, called with a pointer in rax and a modifier in rdx. Where the
  * processor has none, what stands among the hints costs nothing. */
+#include "isa/arm64/el2.h"
 #include "isa/arm64/pauth.h"
 #include "jit/state.h"
 #include "jit/x64_atomic.h"
@@ -250,6 +251,8 @@ bool translate_pauth(struct translation_state *t)
     const uint64_t *add = t->stubs->pauth_add, *check = t->stubs->pauth_check;
     if (!has_feature(&t->cpu->features, FEAT_PAuth))
         return is_hint(insn->op);
+    if (cpu_has_el2(t->cpu) && insn->op != OP_xpac && insn->op != OP_xpac_lri)
+        return false; /* HCR_EL2.API may trap it */
     switch (insn->op) {
     case OP_pac_1716: authenticate(t, add, 17, 16); return true;
     case OP_aut_1716: authenticate(t, check, 17, 16); return true;

@@ -19,7 +19,7 @@ static void call_transmit(void *context, const void *bytes, size_t length)
 {
     struct machine *machine = context;
     machine_transmit(&machine->uart, bytes, length);
-    if (machine->uart.serial)
+    if (machine->uart.serial || inputs_past(machine->inputs))
         return;
     fwrite(bytes, 1, length, stdout);
     fflush(stdout);

@@ -27,6 +27,9 @@ void inputs_serve_here(struct inputs *inputs);
 /** Has `observer` told, of two that there may be; they are told apart by their contexts. NULL: no longer. */
 void inputs_observe(struct inputs *inputs, inputs_observer *observer, void *context);
 
+/** From now on the run is one that was there before, or it is not any more (inputs_past()). */
+void inputs_set_past(struct inputs *inputs, bool past);
+
 /** `posted` is told of every input for an unscripted source that is posted on the machine's own thread, so
  * that it can stop a CPU whose access made a backend answer at once. NULL: nobody is. */
 void inputs_on_posted(struct inputs *inputs, void (*posted)(void *context), void *context);

@@ -124,7 +124,7 @@ static void on_panic_end(void *machine)
 
 void machine_panicked(struct machine *machine, bool recovers)
 {
-    if (!machine->debugger.mute)
+    if (!inputs_past(machine->inputs))
         fprintf(stderr, "armature: the guest's kernel panicked%s\n", recovers ? ", and one for that case goes on" : "");
     if (machine->options->exit_on_panic && !recovers)
         clock_schedule(&machine->clock, &machine->panic_end, clock_now_ns(&machine->clock) + PANIC_PRINT_NS);
@@ -143,7 +143,7 @@ static void watch_panic(struct machine_line *line, const void *bytes, size_t len
 void machine_transmit(void *context, const void *bytes, size_t length)
 {
     struct machine_line *line = context;
-    if (line->serial && !line->machine->debugger.mute)
+    if (line->serial && !inputs_past(line->machine->inputs))
         serial_transmit(line->serial, bytes, length);
     save_watch_output(line->machine, bytes, length);
     if (line->machine->debugger.output)

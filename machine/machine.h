@@ -105,7 +105,6 @@ struct machine {
         void (*output)(void *context, const void *bytes, size_t length); /* what the guest prints; NULL: nobody asks */
         void *output_context;
         bool output_found; /* `output` has halted the machine */
-        bool mute;         /* what the guest prints was printed before */
         bool prompt;                /* standard input belongs to it while the machine stands still */
     } debugger;
     struct machine_moving {

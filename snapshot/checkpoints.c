@@ -5,6 +5,7 @@
  *     page 7:   "a"   point 0   "b"   point 1   "c"  (now)         point 1 keeps "b", point 0 keeps "a"
  *     to point 0: "b" comes back by point 1, then "a" by point 0 */
 #include "snapshot/checkpoints.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include "snapshot/page_pool.h"
@@ -32,6 +33,7 @@ struct space_watch {
     struct page_watch watch;
     struct checkpoints *points;
     bool out_of_memory;
+    uint64_t *seen; /* a bit a page, for checkpoints_join(); all 0 but within it */
 };
 
 struct checkpoint {
@@ -52,17 +54,24 @@ struct checkpoints {
 
 /* --- keeping --------------------------------------------------------------------------------------- */
 
-static bool has_room(struct kept *kept)
+static bool has_room(struct kept *kept, size_t more)
 {
-    if (kept->count < kept->capacity)
+    if (kept->count + more <= kept->capacity)
         return true;
-    const size_t capacity = kept->capacity ? kept->capacity * 2 : 64;
+    size_t capacity = kept->capacity ? kept->capacity * 2 : 64;
+    while (capacity < kept->count + more)
+        capacity *= 2;
     struct kept_page *pages = realloc(kept->pages, capacity * sizeof *pages);
     if (!pages)
         return false;
     kept->pages = pages;
     kept->capacity = capacity;
     return true;
+}
+
+static uint64_t bytes_of(const struct kept_page *kept)
+{
+    return sizeof *kept + (kept->content && kept->content != zeroes ? PAGE_SIZE_BYTES : 0);
 }
 
 static void keep(void *context, uint64_t page, const uint8_t *content)
@@ -76,16 +85,14 @@ static void keep(void *context, uint64_t page, const uint8_t *content)
     uint8_t *copy = NULL;
     if (content)
         copy = store_page_is_zero(content) ? zeroes : page_pool_take(&points->pool);
-    if ((content && !copy) || !has_room(kept)) {
+    if ((content && !copy) || !has_room(kept, 1)) {
         space->out_of_memory = true;
         return;
     }
-    if (content && copy != zeroes) {
+    if (content && copy != zeroes)
         memcpy(copy, content, PAGE_SIZE_BYTES);
-        point->kept_bytes += PAGE_SIZE_BYTES;
-    }
-    point->kept_bytes += sizeof *kept->pages;
-    kept->pages[kept->count++] = (struct kept_page){page, copy};
+    kept->pages[kept->count] = (struct kept_page){page, copy};
+    point->kept_bytes += bytes_of(&kept->pages[kept->count++]);
 }
 
 static void free_kept(struct checkpoints *points, struct kept *kept)
@@ -115,6 +122,7 @@ static void watch_all(struct checkpoints *points)
         if (!all[i].list)
             continue;
         *space = (struct space_watch){.of = all[i], .points = points};
+        space->seen = host_alloc(all[i].page_count / 64 + 1, sizeof *space->seen);
         watched_begin(points->machine, &space->of, &space->watch, keep, space);
         points->space_count++;
     }
@@ -164,6 +172,27 @@ static void forget_kept(struct space_watch *space, struct checkpoint *point)
     free_kept(space->points, kept);
 }
 
+/* --- joining --------------------------------------------------------------------------------------- */
+
+/* What both keep is kept as the earlier one has it. There is room. */
+static void join_kept(struct space_watch *space, struct checkpoint *point, struct checkpoint *next)
+{
+    struct kept *kept = kept_of(space, point), *later = kept_of(space, next);
+    const size_t own = kept->count;
+    for (size_t i = 0; i < own; i++)
+        space->seen[kept->pages[i].page / 64] |= 1ull << kept->pages[i].page % 64;
+    for (size_t i = 0; i < later->count; i++) {
+        struct kept_page *page = &later->pages[i];
+        if (space->seen[page->page / 64] >> page->page % 64 & 1)
+            continue;
+        kept->pages[kept->count++] = *page;
+        point->kept_bytes += bytes_of(page);
+        page->content = NULL; /* it has another owner */
+    }
+    for (size_t i = 0; i < own; i++)
+        space->seen[kept->pages[i].page / 64] = 0;
+}
+
 /* --- entry points ---------------------------------------------------------------------------------- */
 
 struct checkpoints *checkpoints_create(struct machine *machine)
@@ -181,6 +210,7 @@ void checkpoints_free(struct checkpoints *points)
         free_point(points, &points->of[i]);
     for (unsigned i = 0; i < points->space_count; i++) {
         watched_end(&points->spaces[i].of, &points->spaces[i].watch);
+        free(points->spaces[i].seen);
     }
     page_pool_free(&points->pool);
     free(points->of);
@@ -239,6 +269,21 @@ void checkpoints_drop_oldest(struct checkpoints *points, unsigned count)
         free_point(points, &points->of[i]);
     points->count -= count;
     memmove(points->of, points->of + count, points->count * sizeof *points->of);
+}
+
+bool checkpoints_join(struct checkpoints *points, unsigned number)
+{
+    assert(number && number + 1 < points->count);
+    struct checkpoint *next = &points->of[number], *point = next - 1;
+    for (unsigned i = 0; i < points->space_count; i++)
+        if (!has_room(&point->kept[i], next->kept[i].count))
+            return false;
+    for (unsigned i = 0; i < points->space_count; i++)
+        join_kept(&points->spaces[i], point, next);
+    free_point(points, next);
+    points->count--;
+    memmove(next, next + 1, (points->count - number) * sizeof *next);
+    return true;
 }
 
 uint64_t checkpoints_pages(const struct checkpoints *points, unsigned number)

@@ -21,7 +21,7 @@ void codec_put(struct bytes *bytes, const struct fields *fields, const void *obj
 bool codec_get(struct reader *reader, const struct fields *fields, void *object, const char *what, struct error *error);
 
 /** The values alone, for who keeps them within one run of the program: nothing says what they are, and they are
- * trusted. Buffers are none of them. */
+ * trusted. */
 void codec_put_values(struct bytes *bytes, const struct fields *fields, const void *object);
 void codec_take_values(struct reader *reader, const struct fields *fields, void *object);
 

@@ -129,6 +129,17 @@ static bool store_plain(struct decoder *decoder, const struct described *from, c
     return true;
 }
 
+static void set_buffer(const struct field *field, uint8_t *object, const uint8_t *from, size_t length)
+{
+    void *buffer;
+    memcpy(&buffer, object + field->offset, sizeof buffer);
+    buffer = host_realloc(buffer, length, 1);
+    if (length)
+        memcpy(buffer, from, length);
+    memcpy(object + field->offset, &buffer, sizeof buffer);
+    memcpy(object + field->length_offset, &length, sizeof length);
+}
+
 static bool store_buffer(struct decoder *decoder, const struct field *field, uint8_t *object)
 {
     size_t length = (size_t)reader_number(&decoder->values, 8);
@@ -137,12 +148,7 @@ static bool store_buffer(struct decoder *decoder, const struct field *field, uin
         return complain(decoder, field->name, "has a length that cannot be");
     if (!field)
         return true;
-    void *buffer;
-    memcpy(&buffer, object + field->offset, sizeof buffer);
-    buffer = host_realloc(buffer, length, 1);
-    memcpy(buffer, from, length);
-    memcpy(object + field->offset, &buffer, sizeof buffer);
-    memcpy(object + field->length_offset, &length, sizeof length);
+    set_buffer(field, object, from, length);
     return true;
 }
 
@@ -265,11 +271,14 @@ void codec_take_values(struct reader *reader, const struct fields *fields, void 
     for (const struct field *field = fields->list; field->kind != FIELD_KIND_END; field++) {
         uint8_t *to = (uint8_t *)object + field->offset;
         const size_t length = (size_t)field->size * field->count;
-        assert(field->kind != FIELD_KIND_BUFFER);
-        if (field->kind == FIELD_KIND_STRUCT)
+        if (field->kind == FIELD_KIND_BUFFER) {
+            const size_t bytes = (size_t)reader_number(reader, 8);
+            set_buffer(field, object, reader_take(reader, bytes), bytes);
+        } else if (field->kind == FIELD_KIND_STRUCT) {
             for (uint32_t i = 0; i < field->count; i++)
                 codec_take_values(reader, field->fields, to + (size_t)i * field->size);
-        else if (field->kind != FIELD_KIND_HOST)
+        } else if (field->kind != FIELD_KIND_HOST) {
             memcpy(to, reader_take(reader, length), length);
+        }
     }
 }

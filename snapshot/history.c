@@ -14,5 +14,6 @@ const char *const section_history[] = {
     "device.flash0",
     "device.flash1",
     "device.ramfb0",
+    "device.semihosting",
     NULL,
 };

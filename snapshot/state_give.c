@@ -134,7 +134,8 @@ bool state_give(const struct state_source *source, struct machine *machine, stru
     if (!fill(source, machine, error))
         return false;
     tell(machine);
-    return fill_again(source, machine, error) && get_inputs(source, machine, error);
+    return fill_again(source, machine, error) &&
+           (inputs_past(machine->inputs) || get_inputs(source, machine, error));
 }
 
 /* Pieces are asked for in the order in which they were taken, most of the time. */
@@ -163,7 +164,8 @@ void state_give_back(const struct state_image *image, struct machine *machine)
     struct image_reader from = {image, 0};
     const struct state_source source = {find_in_image, &from, "", image->described};
     struct error error;
-    inputs_clear(machine->inputs);
+    if (!inputs_past(machine->inputs)) /* else they come by what was kept of them */
+        inputs_clear(machine->inputs);
     bool given = state_give(&source, machine, &error);
     assert(given);
 }

@@ -59,7 +59,8 @@ static void put_rest(struct state_image *image, const struct machine *machine)
     put_structure(image, SECTION_LOOP, &run_loop_fields, &machine->loop);
     put_structure(image, SECTION_MACHINE, &machine_fields, machine);
     size_t from = image->bytes.length;
-    inputs_each_queued(machine->inputs, put_input, &image->bytes);
+    if (!inputs_past(machine->inputs)) /* else what waits is not this moment's */
+        inputs_each_queued(machine->inputs, put_input, &image->bytes);
     end_piece(image, SECTION_INPUTS, from);
     if (!image->described)
         return;

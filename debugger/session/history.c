@@ -15,6 +15,14 @@
 #define PAGE_COST_INSNS    1000ull /* a page that is kept takes as long as about so many instructions */
 #define COST_PARTS         20ull   /* of the whole, the part that is to go there */
 
+/* What is longer ago may be further apart: to go back there may take in proportion. So history reaches further back, and
+ * the host's memory is used over again: to get more of it costs more than to fill it. Where the guest writes much, what
+ * is kept grows by no more than a small part of the run pays for. */
+#define AGE_PARTS             2ull         /* of its age, the part that lies between a checkpoint and the next one */
+#define DISTANCE_MAX_INSNS    1000000000ull /* and no more than that, which can be run again while a user waits */
+#define ROOM_START_BYTES      (16ull << 20)
+#define ROOM_INSNS_PER_BYTE   64ull
+
 struct kept_input {
     struct input_stamp at;
     unsigned source;
@@ -27,6 +35,8 @@ struct moment {
     size_t inputs; /* how many had come before */
     uint64_t interval; /* to the next checkpoint, in instructions */
     bool marked;   /* it is not dropped for room */
+    bool asked;    /* the user set it: it stays while there is room */
+    bool pinned;   /* for a moment: the last hit that was found is behind it */
 };
 
 struct history {
@@ -86,7 +96,7 @@ static void become_live(struct history *history)
     if (history->tape.replays)
         history->session->machine->loop.tape = history->beside;
     history->tape.replays = false;
-    history->session->machine->debugger.mute = false;
+    inputs_set_past(history->session->machine->inputs, false);
 }
 
 static bool tape_next(void *context, struct input_stamp *at)
@@ -180,12 +190,65 @@ static void keep_budget(struct history *history)
 {
     unsigned dropped = 0;
     uint64_t bytes = bytes_kept(history);
-    while (bytes > history->budget_bytes && count_of(history) - dropped > 2 && !history->moments[dropped].marked)
+    while (bytes > history->budget_bytes && count_of(history) - dropped > 2 &&
+           !history->moments[dropped].marked && !history->moments[dropped].pinned)
         bytes -= checkpoints_bytes(history->points, dropped++);
     if (!dropped)
         return;
     checkpoints_drop_oldest(history->points, dropped);
     memmove(history->moments, history->moments + dropped, count_of(history) * sizeof *history->moments);
+}
+
+/* How far apart the neighbours of a checkpoint are, which may be dropped; UINT64_MAX: it may not. */
+static uint64_t distance_around(const struct history *history, unsigned number)
+{
+    const struct moment *moment = &history->moments[number];
+    return moment->marked || moment->asked || moment->pinned ? UINT64_MAX : moment[1].insns - moment[-1].insns;
+}
+
+static bool join(struct history *history, unsigned number)
+{
+    if (!checkpoints_join(history->points, number))
+        return false;
+    memmove(history->moments + number, history->moments + number + 1,
+            (count_of(history) - number) * sizeof *history->moments);
+    return true;
+}
+
+/* Forgets checkpoints that are closer together than they need be at their age. */
+static void thin_out(struct history *history)
+{
+    const uint64_t now = history->moments[count_of(history) - 1].insns;
+    for (unsigned i = count_of(history) - 1; i-- > 1;) {
+        const uint64_t part = (now - history->moments[i + 1].insns) / AGE_PARTS;
+        if (distance_around(history, i) <= (part < DISTANCE_MAX_INSNS ? part : DISTANCE_MAX_INSNS))
+            join(history, i);
+    }
+}
+
+/* The checkpoint that is missed least: the one whose neighbours are closest together for their age. 0: none. */
+static unsigned least_missed(const struct history *history)
+{
+    const uint64_t now = history->moments[count_of(history) - 1].insns;
+    unsigned found = 0;
+    double least = 0;
+    for (unsigned i = 1; i + 2 < count_of(history); i++) {
+        const uint64_t distance = distance_around(history, i);
+        const double part = (double)distance / (double)(now - history->moments[i + 1].insns + 1);
+        if (distance > DISTANCE_MAX_INSNS || (found && part >= least))
+            continue;
+        found = i;
+        least = part;
+    }
+    return found;
+}
+
+static void limit_growth(struct history *history)
+{
+    const uint64_t room = ROOM_START_BYTES + run_loop_insns(loop_of(history)) / ROOM_INSNS_PER_BYTE;
+    unsigned number;
+    while (bytes_kept(history) > room && (number = least_missed(history)) && join(history, number))
+        continue;
 }
 
 /* By what changed behind the last checkpoint: a function of the guest alone. */
@@ -210,6 +273,8 @@ static void set_point(struct history *history)
                                                .ns = history->session->machine->clock.now_ns,
                                                .inputs = history->tape.replays ? history->next : history->input_count,
                                                .interval = interval_behind(history, number)};
+    thin_out(history);
+    limit_growth(history);
     keep_budget(history);
 }
 
@@ -249,8 +314,9 @@ bool history_resume(struct session *session, struct error *error)
 
 /* --- going back ------------------------------------------------------------------------------------ */
 
-/* Makes the machine what it was at a checkpoint, to run again from there. */
-static bool go_to_point(struct history *history, unsigned number, struct error *error)
+/* Makes the machine what it was at a checkpoint, to run again from there. What waits to be delivered is the present's,
+ * and stays; but `anew` nothing of that present remains. */
+static bool go_to_point(struct history *history, unsigned number, bool anew, struct error *error)
 {
     struct session *session = history->session;
     struct run_loop *loop = loop_of(history);
@@ -258,6 +324,7 @@ static bool go_to_point(struct history *history, unsigned number, struct error *
         history->end = run_loop_stamp(loop);
         history->beside = loop->tape;
     }
+    inputs_set_past(session->machine->inputs, !anew);
     if (!checkpoints_go(history->points, number, error)) {
         session->ended = true;
         return false;
@@ -265,7 +332,6 @@ static bool go_to_point(struct history *history, unsigned number, struct error *
     history->next = history->moments[number].inputs;
     history->tape.replays = true;
     loop->tape = &history->tape;
-    session->machine->debugger.mute = true;
     session->ended = false;
     for (unsigned i = 0; i < session->machine->cpu_count; i++)
         session->machine->cpus[i]->asked_icount = UINT64_MAX;
@@ -273,13 +339,27 @@ static bool go_to_point(struct history *history, unsigned number, struct error *
     return true;
 }
 
-/* The last checkpoint at or before `insns`; -1: there is none. */
-static int point_before(const struct history *history, uint64_t insns)
+/* The last checkpoint that is at or before an instruction count and a time; -1: there is none. */
+static int point_at_most(const struct history *history, uint64_t insns, uint64_t ns)
 {
     int number = (int)count_of(history) - 1;
-    while (number >= 0 && history->moments[number].insns > insns)
+    while (number >= 0 && (history->moments[number].insns > insns || history->moments[number].ns > ns))
         number--;
     return number;
+}
+
+static int point_before(const struct history *history, uint64_t insns)
+{
+    return point_at_most(history, insns, UINT64_MAX);
+}
+
+/* To the last checkpoint before both. */
+static bool go_behind(struct history *history, uint64_t insns, uint64_t ns, struct error *error)
+{
+    const int number = point_at_most(history, insns, ns);
+    return number < 0 ? error_set(error, "history begins at instruction %" PRIu64 ", at %.6f s",
+                                  history->moments[0].insns, (double)history->moments[0].ns / NS_PER_S)
+                      : go_to_point(history, (unsigned)number, false, error);
 }
 
 static bool check(struct session *session, struct error *error)
@@ -346,14 +426,12 @@ bool history_go(struct session *session, uint64_t insns, struct error *error)
         session->machine->loop.halt_at_insns = UINT64_MAX;
         return true;
     }
-    int number = point_before(history, insns);
-    if (number < 0)
-        return error_set(error, "history begins at instruction %" PRIu64, history->moments[0].insns);
     bool was = stopping_hold(session, true), told = stopping_untold(session, true);
-    bool good = go_to_point(history, (unsigned)number, error) && run_quietly(session, insns, NULL, 0, error);
+    bool good = go_behind(history, insns, UINT64_MAX, error) && run_quietly(session, insns, NULL, 0, error);
     stopping_hold(session, was);
     stopping_untold(session, told);
-    session->stop.reason = STOP_STEP;
+    if (good)
+        session->stop.reason = STOP_STEP;
     return good;
 }
 
@@ -363,15 +441,8 @@ bool history_go_time(struct session *session, uint64_t ns, struct error *error)
         return false;
     struct history *history = session->history;
     struct run_loop *loop = loop_of(history);
-    bool was = stopping_hold(session, true), back = ns < session->machine->clock.now_ns, good = true;
-    bool told = stopping_untold(session, back);
-    if (back) {
-        int number = (int)count_of(history) - 1;
-        while (number >= 0 && history->moments[number].ns > ns)
-            number--;
-        good = number >= 0 ? go_to_point(history, (unsigned)number, error)
-                           : error_set(error, "history begins at %.6f s", (double)history->moments[0].ns / NS_PER_S);
-    }
+    bool was = stopping_hold(session, true), back = ns < session->machine->clock.now_ns;
+    bool told = stopping_untold(session, back), good = !back || go_behind(history, UINT64_MAX, ns, error);
     loop->halt_at_ns = ns;
     while (good && loop->now_ns < ns && !session->asked_to_stop) {
         session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
@@ -401,7 +472,7 @@ bool history_step_back(struct session *session, uint64_t count, struct error *er
     const uint64_t wanted = cpu->icount - count, now = run_loop_insns(loop_of(history));
     bool was = stopping_hold(session, true), told = stopping_untold(session, true), good = false;
     for (int number = point_before(history, now - count); number >= 0; number--) {
-        good = go_to_point(history, (unsigned)number, error);
+        good = go_to_point(history, (unsigned)number, false, error);
         if (!good || cpu->icount <= wanted)
             break;
         if (!number)
@@ -443,14 +514,27 @@ bool history_look_back(struct session *session, uint64_t count, struct stopping_
     return good;
 }
 
-/* From where the machine is: runs to `insns`, and counts the hits of points before it. The last stop is kept in
- * `*last`. With `stop_at` not 0, it stays where it is at that hit. */
-static bool count_hits(struct session *session, const struct point *only, uint64_t insns, unsigned stop_at,
-                       unsigned *hits, struct stop *last, struct error *error)
+/* The last hit that a run came by: so many behind the checkpoint that is pinned. 0: there was none. */
+struct hits {
+    struct stop last;
+    unsigned behind;
+};
+
+static void pin_newest(struct history *history)
 {
-    struct run_loop *loop = &session->machine->loop;
+    for (unsigned i = 0; i < count_of(history); i++)
+        history->moments[i].pinned = i + 1 == count_of(history);
+}
+
+/* From where the machine is: runs to `insns`, and notes the hits of points before it. With `stop_behind` not 0, it stays
+ * where it is at the hit of that number. */
+static bool note_hits(struct session *session, const struct point *only, uint64_t insns, unsigned stop_behind,
+                      struct hits *hits, struct error *error)
+{
+    struct history *history = session->history;
+    struct run_loop *loop = loop_of(history);
     bool good = true;
-    *hits = 0;
+    hits->behind = 0;
     loop->halt_at_insns = insns;
     while (good && run_loop_insns(loop) < insns) {
         session->stop = (struct stop){.reason = STOP_STEP, .cpu = session->cpu};
@@ -460,41 +544,59 @@ static bool count_hits(struct session *session, const struct point *only, uint64
         bool is_hit = session->stop.reason != STOP_STEP && (!only || session->stop.point == only);
         if (!is_hit || run_loop_insns(loop) >= insns)
             continue;
-        ++*hits;
-        *last = session->stop;
-        if (*hits == stop_at)
+        if (!history->moments[count_of(history) - 1].pinned) {
+            hits->behind = 0;
+            pin_newest(history);
+        }
+        hits->last = session->stop;
+        if (++hits->behind == stop_behind)
             break;
     }
     loop->halt_at_insns = UINT64_MAX;
     return good;
 }
 
+/* To the hit that was noted: from the checkpoint before it, which the run itself set if it was long. */
+static bool go_to_hit(struct session *session, const struct point *only, uint64_t insns, struct hits *hits,
+                      struct error *error)
+{
+    struct history *history = session->history;
+    unsigned number = 0;
+    struct hits again;
+    while (!history->moments[number].pinned)
+        number++;
+    if (!go_to_point(history, number, false, error) || !note_hits(session, only, insns, hits->behind, &again, error))
+        return false;
+    if (again.behind)
+        hits->last = again.last;
+    return true;
+}
+
 static bool last_hit(struct session *session, const struct point *only, bool *found, struct error *error)
 {
     struct history *history = session->history;
-    uint64_t until = run_loop_insns(loop_of(history));
-    struct stop last = {.reason = STOP_BEGINNING, .cpu = session->cpu};
+    uint64_t until = run_loop_insns(loop_of(history)), end = until;
+    struct hits hits = {.last = {.reason = STOP_BEGINNING, .cpu = session->cpu}};
     bool good = true, told = stopping_untold(session, true);
-    *found = false;
+    int number;
     session->asked_to_stop = false;
-    for (int number = point_before(history, until ? until - 1 : 0);
-         good && number >= 0 && !*found && !session->asked_to_stop; number--) {
-        uint64_t from = history->moments[number].insns;
-        unsigned hits, again;
-        good =
-            go_to_point(history, (unsigned)number, error) && count_hits(session, only, until, 0, &hits, &last, error);
-        if (good && hits) {
-            *found = true;
-            good = go_to_point(history, (unsigned)number, error) &&
-                   count_hits(session, only, until, hits, &again, &last, error);
-        } else if (good && number == 0) {
-            good = go_to_point(history, 0, error); /* stand at the beginning */
-        }
+    while (good && !hits.behind && !session->asked_to_stop && until &&
+           (number = point_before(history, until - 1)) >= 0) {
+        const uint64_t from = history->moments[number].insns;
+        good = go_to_point(history, (unsigned)number, false, error) && note_hits(session, only, until, 0, &hits, error);
+        end = until;
         until = from;
     }
+    *found = hits.behind;
+    if (good && hits.behind)
+        good = go_to_hit(session, only, end, &hits, error);
+    else if (good && !session->asked_to_stop)
+        good = go_to_point(history, 0, false, error); /* stand at the beginning */
+    for (unsigned i = 0; i < count_of(history); i++)
+        history->moments[i].pinned = false;
     stopping_untold(session, told);
-    session->stop = last;
-    session->cpu = last.cpu;
+    session->stop = hits.last;
+    session->cpu = hits.last.cpu;
     return good;
 }
 
@@ -522,6 +624,7 @@ bool history_checkpoint(struct session *session, struct error *error)
     if (!session->history)
         return check(session, error);
     set_point(session->history);
+    session->history->moments[count_of(session->history) - 1].asked = true;
     return true;
 }
 
@@ -552,7 +655,7 @@ static int find_mark(struct session *session, struct error *error)
 bool history_marked(struct session *session, bool go, struct error *error)
 {
     const int number = find_mark(session, error);
-    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, error));
+    return number >= 0 && (!go || go_to_point(session->history, (unsigned)number, false, error));
 }
 
 bool history_reset(struct session *session, struct error *error)
@@ -563,7 +666,7 @@ bool history_reset(struct session *session, struct error *error)
         return false;
     if (history->tape.replays ? history->beside != NULL : session->machine->loop.tape != NULL)
         return error_set(error, "a run that is recorded or replayed has one way only: it is not reset");
-    if (!go_to_point(history, (unsigned)number, error))
+    if (!go_to_point(history, (unsigned)number, true, error))
         return false;
     become_live(history);
     drop_inputs(history, history->moments[number].inputs);

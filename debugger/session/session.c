@@ -17,7 +17,7 @@ struct cpu *session_cpu(const struct session *session)
 
 struct space session_space_of(const struct session *session, unsigned cpu)
 {
-    return (struct space){.cpu = session->machine->cpus[cpu], .kernel_table = session->kernel_table};
+    return (struct space){.cpu = session->machine->cpus[cpu], .kernel_table = session->kernel_table, .made = session->made};
 }
 
 struct space session_space(const struct session *session)
@@ -184,6 +184,7 @@ struct session *session_create(struct machine *machine, const struct session_abo
     session->machine = machine;
     session->above = above;
     session->symbols = symbols_create();
+    session->made = host_alloc(1, sizeof *session->made);
     session->stopping = stopping_create(session);
     session->out = stdout;
     session->stop.reason = STOP_START;
@@ -200,5 +201,6 @@ void session_free(struct session *session)
     symbols_free(session->symbols);
     types_free(session->types);
     session->above->ends(session);
+    free(session->made);
     free(session);
 }

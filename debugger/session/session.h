@@ -95,6 +95,7 @@ struct session {
     uint64_t x_next;       /* where `x` without an address goes on */
     char x_format[16];
     struct history *history;
+    struct made_memory *made; /* values that lie in parts */
 };
 
 struct session *session_create(struct machine *machine, const struct session_above *above);

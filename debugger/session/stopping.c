@@ -159,6 +159,18 @@ static bool on_each_insn(void *context, struct cpu *cpu)
     return false;
 }
 
+static void on_piece(void *context, struct cpu *cpu)
+{
+    struct session *session = context;
+    TELL(session, piece, cpu);
+}
+
+static void on_piece_ran(void *context, uint64_t insns)
+{
+    struct session *session = context;
+    TELL(session, piece_ran, insns);
+}
+
 /* --- watchpoints ----------------------------------------------------------------------------------- */
 
 static bool overlaps(const struct point *point, uint64_t physical, unsigned size)
@@ -385,6 +397,8 @@ void stopping_changed(struct session *session)
     stops->watched_within = on_watched_within;
     stops->accessed = on_accessed;
     stops->each_insn = NULL;
+    stops->piece_begins = NULL;
+    stops->piece_ran = NULL;
     stops->excepted =
         any(session, POINT_CATCH, CATCH_EXCEPTION) || any(session, POINT_CATCH, CATCH_IRQ) ? on_excepted : NULL;
     stops->returned = NULL;
@@ -393,12 +407,14 @@ void stopping_changed(struct session *session)
         if (!is_told(stopping, tracer))
             continue;
         stops->each_insn = tracer->insn ? on_each_insn : stops->each_insn;
+        stops->piece_begins = tracer->piece ? on_piece : stops->piece_begins;
+        stops->piece_ran = tracer->piece ? on_piece_ran : stops->piece_ran;
         stops->excepted = tracer->excepted ? on_excepted : stops->excepted;
         stops->returned = tracer->returned ? on_returned : stops->returned;
         stops->device_accessed = tracer->device ? on_device : stops->device_accessed;
     }
-    bool needed = stops->insn_count || stops->fetched || watching || stops->each_insn || stops->excepted ||
-                  stops->returned || stops->device_accessed;
+    bool needed = stops->insn_count || stops->fetched || watching || stops->each_insn || stops->piece_begins ||
+                  stops->excepted || stops->returned || stops->device_accessed;
     for (unsigned i = 0; i < machine->cpu_count; i++) {
         machine->cpus[i]->stops = needed ? stops : NULL;
         stops_changed(machine->cpus[i]);

@@ -66,6 +66,9 @@ bool stopping_at(struct session *session, struct cpu *cpu);
 struct stopping_tracer {
     /* Each instruction, about to run. */
     void (*insn)(struct session *session, struct cpu *cpu);
+    /* A piece of straight code is about to run from PC on; so many instructions of it ran. Both or none. */
+    void (*piece)(struct session *session, struct cpu *cpu);
+    void (*piece_ran)(struct session *session, uint64_t insns);
     /* An exception was taken; `vector` is its offset. */
     void (*excepted)(struct session *session, struct cpu *cpu, unsigned vector);
     void (*returned)(struct session *session, struct cpu *cpu);

@@ -2,6 +2,7 @@
 /* Guest memory and registers. Walks are done with a copy of what the walk looks at, so that they can be done for an
  * address space that no CPU is in. */
 #include "debugger/session/target.h"
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,9 +49,31 @@ static size_t in_page(uint64_t va, size_t length)
     return length < room ? length : room;
 }
 
+uint64_t made_put(struct made_memory *made, const uint8_t *bytes, const bool *known, size_t length)
+{
+    assert(length <= MADE_MAX);
+    if (length > MADE_BYTES - made->used)
+        made->used = 0;
+    const uint64_t address = MADE_BASE + made->used;
+    memcpy(made->bytes + made->used, bytes, length);
+    memcpy(made->known + made->used, known, length);
+    made->used += (length + 15) & ~(size_t)15;
+    return address;
+}
+
+static size_t made_read(const struct made_memory *made, uint64_t va, uint8_t *to, size_t length)
+{
+    size_t at = (size_t)(va - MADE_BASE), done = 0;
+    for (; done < length && at < made->used && made->known[at]; done++)
+        to[done] = made->bytes[at++];
+    return done;
+}
+
 size_t space_read(const struct space *space, uint64_t va, void *to, size_t length)
 {
     size_t done = 0;
+    if (made_is(va))
+        return space->made ? made_read(space->made, va, to, length) : 0;
     while (done < length) {
         uint64_t physical;
         size_t part = in_page(va + done, length - done);

@@ -6,6 +6,27 @@
 
 #include "machine/machine.h"
 
+/** Values that lie nowhere in the guest's memory, as they are in several registers or known to the compiler alone: they are
+ *  put together here, and have addresses that no guest's memory has (bit 55 chooses the upper half, which those above it
+ *  and below it deny). What was made is written over when there is much more of it. */
+#define MADE_BASE  0x0080000000000000ull
+#define MADE_BYTES (64u << 10)
+#define MADE_MAX   (MADE_BYTES / 4) /* a value has no more */
+
+struct made_memory {
+    uint8_t bytes[MADE_BYTES];
+    bool known[MADE_BYTES]; /* the others were optimized out */
+    size_t used;
+};
+
+/** Where the bytes are now; `length` is at most MADE_MAX. */
+uint64_t made_put(struct made_memory *made, const uint8_t *bytes, const bool *known, size_t length);
+
+static inline bool made_is(uint64_t va)
+{
+    return va - MADE_BASE < MADE_BYTES;
+}
+
 /** An address space: a CPU's, with the tables of the lower half maybe being another's. */
 struct space {
     struct cpu *cpu;
@@ -13,6 +34,7 @@ struct space {
     uint64_t user_table; /* TTBR0_EL1 */
     /* TTBR1_EL1 of the kernel's own table, where the CPU is at EL0 and may have a smaller one (KPTI); 0: not known. */
     uint64_t kernel_table;
+    const struct made_memory *made; /* or NULL */
 };
 
 /** Where `va` lies in physical memory; false: nowhere. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "machine/contract/ranges.h"
 
 #define SLAB_BYTES (1u << 20)
 
@@ -187,17 +188,12 @@ const struct symbol *symbols_find_above(const struct symbols *symbols, const cha
 
 const struct symbol *symbols_around(const struct symbols *symbols, uint64_t address)
 {
-    size_t low = 0, high = symbols->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols->list[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (!low)
+    const unsigned before =
+        symbols->count ? ranges_up_to(&symbols->list[0].address, sizeof *symbols->list, (unsigned)symbols->count, address)
+                       : 0;
+    if (!before)
         return NULL;
-    const struct symbol *symbol = &symbols->list[low - 1];
+    const struct symbol *symbol = &symbols->list[before - 1];
     return symbol->size && address >= symbol->address + symbol->size ? NULL : symbol;
 }
 

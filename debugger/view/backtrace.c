@@ -10,12 +10,6 @@
 #define LEVELS_MAX 32u
 #define FRAMES_MAX 128u
 
-/* Return addresses may be signed: the bits above the address are put right, as XPAC does. */
-static uint64_t strip_signature(uint64_t address)
-{
-    return address >> 55 & 1 ? address | 0xffff000000000000ull : address & 0x0000ffffffffffffull;
-}
-
 /* Whether the code up to `pc` in its function has made no frame record yet: then x30 is the return address. */
 static bool before_prologue(struct session *session, const struct space *space, uint64_t pc)
 {
@@ -35,7 +29,7 @@ static bool before_prologue(struct session *session, const struct space *space, 
 static struct frame called_by(const struct frame *frame, uint64_t pc, uint64_t sp)
 {
     struct frame caller = *frame;
-    caller.pc = strip_signature(pc);
+    caller.pc = backtrace_strip(pc);
     caller.sp = sp;
     caller.is_return = true;
     return caller;
@@ -71,7 +65,7 @@ unsigned backtrace_from(struct session *session, const struct space *space, cons
         if (dwarf_unwind(space, &state)) {
             if (!state.pc)
                 break;
-            state.pc = strip_signature(state.pc);
+            state.pc = backtrace_strip(state.pc);
         } else if (!unwind_record(space, &state)) {
             break;
         } else if (count >= 2 && frames[count - 1].pc == state.pc && frames[count - 1].x[29] == state.x[29]) {

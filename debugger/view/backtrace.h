@@ -21,6 +21,12 @@ static inline uint64_t frame_code(const struct frame *frame)
     return frame->is_return ? frame->pc - 4 : frame->pc;
 }
 
+/** Return addresses may be signed: the bits above the address are put right, as XPAC does. */
+static inline uint64_t backtrace_strip(uint64_t address)
+{
+    return address >> 55 & 1 ? address | 0xffff000000000000ull : address & 0x0000ffffffffffffull;
+}
+
 /** The frame of the selected CPU's registers. */
 struct frame backtrace_top(struct session *session);
 

@@ -6,16 +6,20 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include "debugger/view/dwarf.h"
 #include "debugger/view/location.h"
 #include "debugger/session/stopping.h"
 
 #define PAGE_INSNS (PAGE_SIZE_BYTES / 4)
 #define TABLE_MASK 0xfffffffff000ull /* the address in TTBR0_EL1 */
 
+/* Pieces of straight code are counted where they begin and where they end: how often an instruction ran is the sum of
+ * what stands up to it. */
 struct counted_page {
     uint64_t va;
     struct counted_page *next; /* in its bucket */
-    uint32_t counts[PAGE_INSNS];
+    int64_t edges[PAGE_INSNS + 1];
+    uint32_t counts[PAGE_INSNS]; /* these sums, made when they are asked for */
 };
 
 #define BUCKETS 4096u
@@ -24,13 +28,14 @@ static struct coverage {
     bool on;
     struct coverage_of of;
     struct counted_page *buckets[BUCKETS];
-    struct counted_page *last; /* where the last instruction was */
+    struct counted_page *last; /* where the last piece was */
+    int64_t *edge; /* of the piece that runs; NULL: it is not counted */
     size_t page_count;
 } coverage;
 
 /* A line of a source that was compiled into code that ran. */
 struct covered_line {
-    const char *file; /* libdw's: the same file is the same pointer */
+    const char *file, *folder; /* libdw's: the same file is the same pointer */
     unsigned line;
     uint32_t count;
 };
@@ -53,6 +58,8 @@ struct report {
     const char **entry_names;
     size_t entry_count, entry_capacity;
     unsigned functions;
+    const void **units; /* whose functions that did not run are told already */
+    size_t unit_count, unit_capacity;
 };
 
 /* --- counting -------------------------------------------------------------------------------------- */
@@ -83,20 +90,40 @@ static struct counted_page *get_page(uint64_t va)
     return page;
 }
 
-static void on_insn(struct session *session, struct cpu *cpu)
+static void on_piece(struct session *session, struct cpu *cpu)
 {
+    coverage.edge = NULL;
     if (coverage.of.user ? cpu->pstate.el != 0 || (cpu->sys.TTBR0_EL1 & TABLE_MASK) != coverage.of.table
                          : cpu->pstate.el == 0)
         return;
     const uint64_t va = cpu->pc & ~(PAGE_SIZE_BYTES - 1);
     if (!coverage.last || coverage.last->va != va)
         coverage.last = get_page(va);
-    uint32_t *count = &coverage.last->counts[cpu->pc % PAGE_SIZE_BYTES / 4];
-    if (*count != UINT32_MAX)
-        ++*count;
+    coverage.edge = &coverage.last->edges[cpu->pc % PAGE_SIZE_BYTES / 4];
 }
 
-static struct stopping_tracer tracer = {.insn = on_insn};
+/* A piece lies within its page. */
+static void on_piece_ran(struct session *session, uint64_t insns)
+{
+    if (!coverage.edge)
+        return;
+    ++coverage.edge[0];
+    --coverage.edge[insns];
+}
+
+static struct stopping_tracer tracer = {.piece = on_piece, .piece_ran = on_piece_ran};
+
+static void sum_up(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (struct counted_page *page = coverage.buckets[i]; page; page = page->next) {
+            int64_t sum = 0;
+            for (unsigned n = 0; n < PAGE_INSNS; n++) {
+                sum += page->edges[n];
+                page->counts[n] = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+            }
+        }
+}
 
 static uint32_t count_at(uint64_t address)
 {
@@ -124,7 +151,7 @@ static void add_line(struct report *report, const struct source_line *at, uint32
         report->line_capacity = report->line_capacity ? report->line_capacity * 2 : 1024;
         report->lines = host_realloc(report->lines, report->line_capacity, sizeof *report->lines);
     }
-    report->lines[report->line_count++] = (struct covered_line){at->file, at->line, count};
+    report->lines[report->line_count++] = (struct covered_line){at->file, at->folder, at->line, count};
 }
 
 static void add_entry(struct report *report, const struct covered_function *function, const struct source_line *at)
@@ -135,7 +162,7 @@ static void add_entry(struct report *report, const struct covered_function *func
         report->entry_names = host_realloc(report->entry_names, report->entry_capacity, sizeof *report->entry_names);
     }
     report->entry_names[report->entry_count] = function->name;
-    report->entries[report->entry_count++] = (struct covered_line){at->file, at->line, function->count};
+    report->entries[report->entry_count++] = (struct covered_line){at->file, at->folder, at->line, function->count};
 }
 
 static void take_lines(struct report *report, const struct covered_function *function)
@@ -149,16 +176,48 @@ static void take_lines(struct report *report, const struct covered_function *fun
         }
 }
 
+static void take_if_idle(void *context, const char *name, uint64_t start, uint64_t end)
+{
+    struct report *report = context;
+    const struct covered_function function = {.name = name, .start = start & ~3ull, .end = end};
+    for (uint64_t address = function.start; address < end; address += 4)
+        if (count_at(address))
+            return;
+    take_lines(report, &function);
+}
+
+/* The functions beside one that ran, which did not: their lines are told with 0. */
+static void take_idle(struct report *report, uint64_t address)
+{
+    const void *unit = dwarf_functions(address, NULL, NULL);
+    for (size_t i = report->unit_count; i-- > 0;)
+        if (report->units[i] == unit)
+            return;
+    if (report->unit_count == report->unit_capacity) {
+        report->unit_capacity = report->unit_capacity ? report->unit_capacity * 2 : 64;
+        report->units = host_realloc(report->units, report->unit_capacity, sizeof *report->units);
+    }
+    report->units[report->unit_count++] = unit;
+    dwarf_functions(address, take_if_idle, report);
+}
+
+/* A relative path is one within its unit's folder; two of these may have the same name. */
+static const char *folder_of(const struct covered_line *line)
+{
+    return *line->file != '/' && line->folder ? line->folder : "";
+}
+
+static int by_file(const struct covered_line *x, const struct covered_line *y)
+{
+    const int files = x->file == y->file ? 0 : strcmp(x->file, y->file);
+    return files ? files : x->folder == y->folder ? 0 : strcmp(folder_of(x), folder_of(y));
+}
+
 static int by_place(const void *a, const void *b)
 {
     const struct covered_line *x = a, *y = b;
-    const int files = x->file == y->file ? 0 : strcmp(x->file, y->file);
+    const int files = by_file(x, y);
     return files ? files : x->line < y->line ? -1 : x->line > y->line;
-}
-
-static bool same_file(const struct covered_line *a, const struct covered_line *b)
-{
-    return a->file == b->file || !strcmp(a->file, b->file);
 }
 
 /* The lines of each file. A line is as often run as the instruction of it that ran most. */
@@ -168,12 +227,12 @@ static void write_files(struct report *report)
         qsort(report->lines, report->line_count, sizeof *report->lines, by_place);
     for (size_t from = 0, to; from < report->line_count; from = to) {
         const struct covered_line *first = &report->lines[from];
-        fprintf(report->info, "TN:\nSF:%s\n", first->file);
+        fprintf(report->info, "TN:\nSF:%s%s%s\n", folder_of(first), *folder_of(first) ? "/" : "", first->file);
         for (size_t i = 0; i < report->entry_count; i++)
-            if (same_file(&report->entries[i], first))
+            if (!by_file(&report->entries[i], first))
                 fprintf(report->info, "FN:%u,%s\nFNDA:%" PRIu32 ",%s\n", report->entries[i].line,
                         report->entry_names[i], report->entries[i].count, report->entry_names[i]);
-        for (to = from; to < report->line_count && same_file(&report->lines[to], first);) {
+        for (to = from; to < report->line_count && !by_file(&report->lines[to], first);) {
             struct covered_line line = report->lines[to];
             for (; to < report->line_count && !by_place(&report->lines[to], &line); to++)
                 if (report->lines[to].count > line.count)
@@ -270,9 +329,10 @@ static bool each_function(struct report *report, bool with_lines, struct error *
             if ((function.name && location_line(report->session, function.start, &at)) != with_lines)
                 continue;
             report->functions++;
-            if (with_lines)
+            if (with_lines) {
                 take_lines(report, &function);
-            else if ((good = open_listing(report, error)))
+                take_idle(report, function.start);
+            } else if ((good = open_listing(report, error)))
                 list_function(report, &function);
         }
     free(pages);
@@ -311,6 +371,7 @@ bool coverage_write(struct session *session, const char *path, struct error *err
         return error_set(error, "%s cannot be written: %s", path, strerror(errno));
     if (asprintf(&report.listing_path, "%s.asm", path) < 0)
         abort();
+    sum_up();
     bool good = each_function(&report, true, error);
     write_files(&report);
     good = good && each_function(&report, false, error);
@@ -324,6 +385,7 @@ bool coverage_write(struct session *session, const char *path, struct error *err
             report.listing ? report.listing_path : "");
     free(report.listing_path);
     free(report.lines);
+    free(report.units);
     free(report.entries);
     free(report.entry_names);
     return good;

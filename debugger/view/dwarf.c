@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "debugger/view/dwarf_file.h"
+#include "machine/contract/ranges.h"
 
 #define DEPTH_MAX 64u /* of namespaces around functions */
 
@@ -100,16 +101,11 @@ struct dwarf_file *dwarf_find_unit(uint64_t address, Dwarf_Die *unit)
 {
     for (struct dwarf_file *file = files; file; file = file->next) {
         const uint64_t at = address - file->bias;
-        size_t low = 0, high = file->range_count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (file->ranges[middle].low <= at)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low && at < file->ranges[low - 1].high) {
-            *unit = file->ranges[low - 1].unit;
+        const unsigned before =
+            file->range_count ? ranges_up_to(&file->ranges[0].low, sizeof *file->ranges, (unsigned)file->range_count, at)
+                              : 0;
+        if (before && at < file->ranges[before - 1].high) {
+            *unit = file->ranges[before - 1].unit;
             return file;
         }
     }
@@ -148,6 +144,33 @@ bool dwarf_find_scopes(Dwarf_Die *unit, uint64_t at, struct dwarf_scopes *scopes
     return scopes->count > 0;
 }
 
+static void tell_functions(const struct dwarf_file *file, Dwarf_Die *die, dwarf_each_function *each, void *context,
+                           unsigned depth)
+{
+    Dwarf_Die child;
+    if (depth > DEPTH_MAX || dwarf_child(die, &child))
+        return;
+    do {
+        const int tag = dwarf_tag(&child);
+        Dwarf_Addr low, high;
+        const char *name;
+        if (tag == DW_TAG_subprogram && (name = dwarf_diename(&child)) && !dwarf_lowpc(&child, &low) &&
+            !dwarf_highpc(&child, &high) && low < high)
+            each(context, name, low + file->bias, high + file->bias);
+        else if (tag == DW_TAG_namespace || tag == DW_TAG_structure_type || tag == DW_TAG_class_type)
+            tell_functions(file, &child, each, context, depth + 1);
+    } while (!dwarf_siblingof(&child, &child));
+}
+
+const void *dw_functions(uint64_t address, dwarf_each_function *each, void *context)
+{
+    Dwarf_Die unit;
+    const struct dwarf_file *file = dwarf_find_unit(address, &unit);
+    if (file && each)
+        tell_functions(file, &unit, each, context, 0);
+    return file ? unit.addr : NULL;
+}
+
 bool dw_function(uint64_t address, uint64_t *start, uint64_t *end)
 {
     Dwarf_Die unit;
@@ -166,9 +189,12 @@ bool dw_function(uint64_t address, uint64_t *start, uint64_t *end)
 
 static void close_file(struct dwarf_file *file)
 {
-    dwarf_end(file->dwarf);
-    if (file->cfi[1])
-        dwarf_cfi_end(file->cfi[1]);
+    if (!file->module) {
+        dwarf_end(file->dwarf);
+        if (file->cfi[1])
+            dwarf_cfi_end(file->cfi[1]);
+    }
+    dwarf_module_free(file->module);
     elf_end(file->elf);
     close(file->fd);
     free(file->ranges);
@@ -184,15 +210,11 @@ void dw_forget(void)
     }
 }
 
-static void read_dwarf(struct session *session, struct dwarf_file *file)
+static void open_dwarf(struct dwarf_file *file)
 {
     file->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
     file->cfi[1] = dwarf_getcfi_elf(file->elf);
-    if (!file->dwarf)
-        return;
-    file->cfi[0] = dwarf_getcfi(file->dwarf);
-    read_ranges(file);
-    session->types = types_join(dwarf_types_create(file), session->types);
+    file->cfi[0] = file->dwarf ? dwarf_getcfi(file->dwarf) : NULL;
 }
 
 bool dw_load(struct session *session, const char *path, uint64_t bias, struct error *error)
@@ -213,17 +235,25 @@ bool dw_load(struct session *session, const char *path, uint64_t bias, struct er
         close_file(file);
         return false;
     }
-    size_t count = read_symbols(session, file, path);
-    /* What is still to be relocated has no addresses in its DWARF. */
-    bool placed = gelf_getehdr(file->elf, &header) && header.e_type != ET_REL;
-    if (placed)
-        read_dwarf(session, file);
+    /* A module's symbols are read from the guest; its file is still to be linked. */
+    if (gelf_getehdr(file->elf, &header) && header.e_type == ET_REL) {
+        file->module = dwarf_module_open(session, path, file->fd, file, error);
+        if (!file->module) {
+            close_file(file);
+            return false;
+        }
+        say(session, "%s, as the guest has it, with DWARF\n", path);
+    } else {
+        const size_t count = read_symbols(session, file, path);
+        open_dwarf(file);
+        say(session, "%zu symbols from %s%s\n", count, path, file->dwarf ? ", with DWARF" : "");
+    }
+    if (file->dwarf) {
+        read_ranges(file);
+        session->types = types_join(dwarf_types_create(file), session->types);
+    }
     file->next = files;
     files = file;
-    say(session, "%zu symbols from %s%s\n", count, path,
-        file->dwarf ? ", with DWARF"
-        : placed    ? ""
-                    : ", which is not linked: its DWARF is not looked at");
     return true;
 }
 
@@ -233,6 +263,7 @@ const struct dwarf_annex annex = {
     .line = dw_line,
     .addresses_of_line = dw_addresses_of_line,
     .skip_prologue = dw_skip_prologue,
+    .functions = dw_functions,
     .function = dw_function,
     .has_lines = dw_has_lines,
     .source = dw_source,

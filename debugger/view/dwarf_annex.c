@@ -33,6 +33,11 @@ bool dwarf_skip_prologue(uint64_t address, uint64_t *behind)
     return dwarf && dwarf->skip_prologue(address, behind);
 }
 
+const void *dwarf_functions(uint64_t address, dwarf_each_function *each, void *context)
+{
+    return dwarf ? dwarf->functions(address, each, context) : NULL;
+}
+
 bool dwarf_function(uint64_t address, uint64_t *start, uint64_t *end)
 {
     return dwarf && dwarf->function(address, start, end);

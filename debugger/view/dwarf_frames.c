@@ -24,7 +24,7 @@ struct machine_stack {
 
 static struct dwarf_place nothing(const char *why)
 {
-    return (struct dwarf_place){PLACE_NONE, 0, why};
+    return (struct dwarf_place){.kind = PLACE_NONE, .why = why};
 }
 
 /* Binary operators take two numbers; false: it is none. */
@@ -135,6 +135,8 @@ static bool pushed(const struct dwarf_context *c, const Dwarf_Op *op, uint64_t *
             return false;
         *number = *c->cfa;
         return true;
+    case DW_OP_entry_value:
+    case DW_OP_GNU_entry_value: return dwarf_entry_value(c, op, number);
     default: return false;
     }
 }
@@ -174,7 +176,7 @@ struct dwarf_place dwarf_compute(const struct dwarf_context *c, const Dwarf_Op *
             return nothing("its location never ends");
         if ((op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31) || op->atom == DW_OP_regx) {
             number = op->atom == DW_OP_regx ? op->number : op->atom - (Dwarf_Word)DW_OP_reg0;
-            return i + 1 == count ? (struct dwarf_place){PLACE_REGISTER, number, NULL}
+            return i + 1 == count ? (struct dwarf_place){.kind = PLACE_REGISTER, .number = number}
                                   : nothing("it lies in several parts");
         }
         if (on_stack(&stack, op))
@@ -200,29 +202,28 @@ struct dwarf_place dwarf_compute(const struct dwarf_context *c, const Dwarf_Op *
             i--;
             break;
         case DW_OP_stack_value:
-            return top && i + 1 == count ? (struct dwarf_place){PLACE_VALUE, *top, NULL}
+            return top && i + 1 == count ? (struct dwarf_place){.kind = PLACE_VALUE, .number = *top}
                                          : nothing("it lies in several parts");
         case DW_OP_implicit_value: {
             Dwarf_Block block;
-            struct dwarf_place place = {PLACE_VALUE, 0, NULL};
-            if (i + 1 != count || !c->attribute || dwarf_getlocation_implicit_value(c->attribute, op, &block) ||
-                block.length > 8)
-                return nothing("its value is too long to be shown");
+            struct dwarf_place place = {.kind = PLACE_VALUE};
+            if (i + 1 != count || !c->attribute || dwarf_getlocation_implicit_value(c->attribute, op, &block))
+                return nothing("its value is not known here");
+            if (block.length > sizeof place.number)
+                return (struct dwarf_place){.kind = PLACE_BYTES, .number = block.length, .bytes = block.data};
             memcpy(&place.number, block.data, block.length);
             return place;
         }
-        case DW_OP_piece:
-        case DW_OP_bit_piece: return nothing("it lies in several parts");
         case DW_OP_entry_value:
-        case DW_OP_GNU_entry_value: return nothing("optimized out"); /* what the caller may know no more either */
+        case DW_OP_GNU_entry_value: return nothing("optimized out"); /* what the caller knows no more either */
         case DW_OP_implicit_pointer:
-        case DW_OP_GNU_implicit_pointer: return nothing("optimized out");
+        case DW_OP_GNU_implicit_pointer: return (struct dwarf_place){.kind = PLACE_POINTER, .op = op};
         case DW_OP_form_tls_address:
         case DW_OP_GNU_push_tls_address: return nothing("it is a thread's own");
         default: return nothing("its location is not known here");
         }
     }
-    return stack.depth ? (struct dwarf_place){PLACE_MEMORY, stack.numbers[stack.depth - 1], NULL}
+    return stack.depth ? (struct dwarf_place){.kind = PLACE_MEMORY, .number = stack.numbers[stack.depth - 1]}
                        : nothing("optimized out");
 }
 

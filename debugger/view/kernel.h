@@ -31,6 +31,11 @@ void kernel_forget(struct session *session);
 /** Reads the symbols of loaded modules anew, if the list of modules changed. */
 void kernel_refresh_modules(struct session *session);
 
+/** Tells where each section of a loaded module is. False: `error` says why that is not known. */
+typedef void kernel_each_section(void *context, const char *section, uint64_t address);
+bool kernel_module_sections(struct session *session, const char *name, kernel_each_section *each, void *context,
+                            struct error *error);
+
 /** The task that a CPU runs, as a value of type struct task_struct *. */
 bool kernel_current(struct session *session, unsigned cpu, struct value *value, struct error *error);
 

@@ -122,7 +122,10 @@ static void print_scalar(struct session *session, const struct value *value, cha
     switch (type->kind) {
     case TYPE_POINTER: {
         const struct type *target = type_strip(type->target);
-        say_address(session, number);
+        if (made_is(number))
+            say(session, "<of what is in no memory>");
+        else
+            say_address(session, number);
         if (number && target->kind == TYPE_INT && target->is_char)
             print_string_at(session, number);
         break;

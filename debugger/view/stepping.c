@@ -224,12 +224,14 @@ static int change_of_depth(struct session *session, const struct cpu *cpu)
 
 static void add_visit(const struct visit *visit)
 {
+    /* The last two of a depth are all that can be asked for; where calls count for nothing, the last that began where a
+     * statement does, which optimised code may have few of. */
+    const size_t kept = look.over ? 4 : 64;
     size_t same = 0;
-    /* The last two of a depth are all that can be asked for. */
     while (same < look.count && look.visits[look.count - 1 - same].depth == visit->depth)
         same++;
-    if (same >= 4) {
-        memmove(&look.visits[look.count - 4], &look.visits[look.count - 3], 3 * sizeof *look.visits);
+    if (same >= kept) {
+        memmove(&look.visits[look.count - kept], &look.visits[look.count - kept + 1], (kept - 1) * sizeof *look.visits);
         look.count--;
     }
     if (look.count == look.capacity) {

@@ -44,6 +44,12 @@ uint64_t value_fit(uint64_t number, const struct type *type)
                                                              : number;
 }
 
+static bool nothing_there(uint64_t address, struct error *error)
+{
+    return made_is(address) ? error_set(error, "optimized out")
+                            : error_set(error, "memory at 0x%llx is not there", (unsigned long long)address);
+}
+
 bool value_number(struct session *session, const struct value *value, uint64_t *number, struct error *error)
 {
     const struct type *type = type_strip(value->type);
@@ -69,14 +75,14 @@ bool value_number(struct session *session, const struct value *value, uint64_t *
         uint64_t first = value->address + value->bit_offset / 8;
         size = (value->bit_offset % 8 + value->bits + 7) / 8;
         if (space_read(&space, first, bytes, size) != size)
-            return error_set(error, "memory at 0x%llx is not there", (unsigned long long)first);
+            return nothing_there(first, error);
         unsigned shift = value->bit_offset % 8;
         uint64_t joined = shift ? bytes[0] >> shift | bytes[1] << (64 - shift) : bytes[0];
         *number = extend(joined, value->bits, type->is_signed);
         return true;
     }
     if (space_read(&space, value->address, bytes, size) != size)
-        return error_set(error, "memory at 0x%llx is not there", (unsigned long long)value->address);
+        return nothing_there(value->address, error);
     *number = value_fit(bytes[0], type);
     return true;
 }
@@ -110,6 +116,8 @@ bool value_assign(struct session *session, const struct value *to, const struct 
     struct space space = session_space(session);
     uint64_t address = to->address;
     size_t size = type->size;
+    if (made_is(address))
+        return error_set(error, "it lies in several parts, or nowhere: it cannot be set");
     if (to->bits) {
         uint64_t old = 0;
         address += to->bit_offset / 8;

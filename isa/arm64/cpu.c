@@ -212,6 +212,19 @@ void cpu_seed_rng(struct cpu *cpu, uint64_t seed)
     }
 }
 
+uint64_t cpu_draw_random(struct cpu *cpu)
+{
+    uint64_t *s = cpu->rng_state, product = s[1] * 5;
+    const uint64_t result = (product << 7 | product >> 57) * 9, shifted = s[1] << 17;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= shifted;
+    s[3] = s[3] << 45 | s[3] >> 19;
+    return result;
+}
+
 static void reset_sysregs(struct cpu *cpu)
 {
 #define RESET_STORED(name, value) cpu->sys.name = value;

@@ -283,6 +283,9 @@ void cpu_events_restored(struct cpu *cpu);
 /** Seeds RNDR's generator; the board calls it after cpu_init with the machine's seed. */
 void cpu_seed_rng(struct cpu *cpu, uint64_t seed);
 
+/** Its next number (xoshiro256**, Blackman and Vigna). */
+uint64_t cpu_draw_random(struct cpu *cpu);
+
 /** Cold reset (Arm ARM D1.4 and the reset values of sysregs.def): EL1h, everything masked, PC 0. */
 void cpu_reset(struct cpu *cpu);
 

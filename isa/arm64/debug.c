@@ -65,6 +65,8 @@ void debug_state_changed(struct cpu *cpu)
     uint32_t armed = cpu->pstate.il ? DEBUG_ILLEGAL_STATE : 0;
     if (cpu->stops && cpu->stops->each_insn)
         armed |= DEBUG_OBSERVED;
+    if (cpu->stops && cpu->stops->piece_begins)
+        armed |= DEBUG_PIECES;
     uint64_t mdscr = cpu->sys.MDSCR_EL1;
     if (mdscr & (MDSCR_SS | MDSCR_MDE) && exceptions_enabled(cpu)) {
         if (mdscr & MDSCR_SS)

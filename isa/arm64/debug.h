@@ -17,6 +17,7 @@ enum debug_reason {
     DEBUG_BREAKPOINT = 2,    /* a hardware breakpoint is enabled at this level */
     DEBUG_ILLEGAL_STATE = 4, /* PSTATE.IL */
     DEBUG_OBSERVED = 8,      /* a debugger is told of each instruction (stops.h) */
+    DEBUG_PIECES = 16,       /* a debugger is told of each piece of straight code; no reason for single instructions */
 };
 
 /** Recomputes cpu->debug_armed from PSTATE and the debug registers. */

@@ -47,6 +47,7 @@
 #define HCR_TEA  (1ull << 37)
 #define HCR_APK  (1ull << 40)
 #define HCR_API  (1ull << 41)
+#define HCR_FWB  (1ull << 46)
 
 #define MDCR_TDE (1ull << 8)
 

@@ -23,5 +23,7 @@ struct features features_with_el2(enum cpu_model model)
     features.present |= 1ull << FEAT_EL2;
     if (model >= CPU_V8_2)
         features.present |= 1ull << FEAT_VHE;
+    if (model >= CPU_MAX)
+        features.present |= 1ull << FEAT_S2FWB;
     return features;
 }

@@ -84,6 +84,7 @@ struct stage2 {
     uint64_t descriptor; /* physical address of the leaf descriptor */
     uint32_t flags;      /* MAY_* of both levels, CLEAN_PAGE, NOT_ACCESSED, IS_DEVICE, and the level */
     uint8_t size_bits, shareability;
+    uint8_t memory_type; /* MemAttr */
 };
 
 /** Whether translations of the regime in use go through stage 2. */

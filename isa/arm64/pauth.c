@@ -3,6 +3,8 @@
  * from the size of its half of the address space up to bit 54, and bits 63:56 where the top byte is not
  * ignored; bit 55 stays, since it says which half. */
 #include "isa/arm64/pauth.h"
+#include "isa/arm64/el2.h"
+#include "isa/arm64/exception.h"
 #include "isa/arm64/mmu.h"
 
 struct key {
@@ -52,6 +54,13 @@ static uint64_t extend(uint64_t pointer, uint64_t mask, bool upper)
 {
     mask |= 1ull << 55;
     return upper ? pointer | mask : pointer & ~mask;
+}
+
+void pauth_check_use(struct cpu *cpu, const struct insn *insn, enum pauth_key key)
+{
+    bool is_virtual = cpu_has_el2(cpu) && (cpu->pstate.el == 1 || (cpu->pstate.el == 0 && !el2_is_host(cpu)));
+    if (is_virtual && !(cpu->sys.HCR_EL2 & HCR_API) && (key == PAUTH_GA || key_enabled(cpu, key)))
+        cpu_raise_el2(cpu, insn, EC_PAC, 0);
 }
 
 uint64_t pauth_add(const struct cpu *cpu, uint64_t pointer, uint64_t modifier, enum pauth_key key)

@@ -6,7 +6,10 @@
 
 #include "isa/arm64/cpu.h"
 
-enum pauth_key { PAUTH_IA, PAUTH_IB, PAUTH_DA, PAUTH_DB };
+enum pauth_key { PAUTH_IA, PAUTH_IB, PAUTH_DA, PAUTH_DB, PAUTH_GA };
+
+/** TrapPACUse(): tells a hypervisor that wants to know of it (HCR_EL2.API), before a key that is enabled is used. */
+void pauth_check_use(struct cpu *cpu, const struct insn *insn, enum pauth_key key);
 
 /** AddPAC(): `pointer` with the authentication code of `modifier`; unchanged where SCTLR_EL1 disables the
  * key. */

@@ -53,16 +53,8 @@ static uint32_t leaf_flags(const struct cpu *cpu, uint64_t desc, unsigned level)
     flags |= desc & DESC_XN ? 0 : MAY_EXECUTE;
     flags |= dirty_managed && !(desc & DESC_WRITE) ? CLEAN_PAGE : 0;
     flags |= desc & DESC_AF ? 0 : NOT_ACCESSED;
-    flags |= desc >> 4 & 3 ? 0 : IS_DEVICE; /* MemAttr[3:2] */
+    flags |= desc >> 4 & (cpu->sys.HCR_EL2 & HCR_FWB ? 1 : 3) ? 0 : IS_DEVICE; /* MemAttr[3:2]; with FWB [2] */
     return flags;
-}
-
-/* Inner attributes are MemAttr[1:0], outer ones MemAttr[3:2]: 1 is Non-cacheable, 2 write-through, 3 write-back. */
-static uint32_t attributes_of(uint64_t desc)
-{
-    static const uint8_t normal[4] = {0, 4, 0xb, 0xf};
-    unsigned outer = desc >> 4 & 3, inner = desc >> 2 & 3;
-    return outer ? (uint32_t)normal[outer] << 4 | normal[inner] : inner << 2;
 }
 
 /* VTCR_EL2.SL0: the level at which the walk starts. Below 0: there is none such. */
@@ -106,9 +98,10 @@ unsigned stage2_walk(struct cpu *cpu, uint64_t ipa, struct stage2 *out)
             *out = (struct stage2){
                 .physical = base | (ipa & ((1ull << low_bit) - 1)),
                 .descriptor = at,
-                .flags = leaf_flags(cpu, desc, level) | attributes_of(desc) << ATTRIBUTES_SHIFT,
+                .flags = leaf_flags(cpu, desc, level),
                 .size_bits = (uint8_t)low_bit,
                 .shareability = desc >> 8 & 3,
+                .memory_type = desc >> 2 & 15,
             };
             if (out->flags & NOT_ACCESSED && !(by_hardware(cpu) && vtcr & VTCR_HA))
                 return fault(cpu, ipa, FAULT_ACCESS_FLAG + level);
@@ -174,6 +167,28 @@ static uint32_t combined_attributes(uint32_t one, uint32_t two)
     return weaker_half(one >> 4, two >> 4) << 4 | weaker_half(one & 15, two & 15);
 }
 
+/* Inner attributes are MemAttr[1:0], outer ones MemAttr[3:2]: 1 is Non-cacheable, 2 write-through, 3 write-back. */
+static uint32_t attributes_of(unsigned type)
+{
+    static const uint8_t normal[4] = {0, 4, 0xb, 0xf};
+    unsigned outer = type >> 2, inner = type & 3;
+    return outer ? (uint32_t)normal[outer] << 4 | normal[inner] : inner << 2;
+}
+
+/* HCR_EL2.FWB (S2ApplyFWBMemAttrs()): stage 2 says Device, takes what stage 1 says, makes it write-back whatever that is, or
+ * Non-cacheable where it is no device. */
+static uint32_t forced_attributes(uint32_t first, unsigned type)
+{
+    bool write_back = (first & 0xf0) && first != 0x44;
+    switch (type & 7) {
+    case 7: return first;
+    case 6: return write_back ? (first | 0xcc) : 0xff;
+    case 5:
+    case 4: return first & 0xf0 ? 0x44 : first;
+    default: return (type & 3) << 2;
+    }
+}
+
 unsigned stage2_combine(struct cpu *cpu, struct translation *found)
 {
     struct stage2 second;
@@ -185,8 +200,10 @@ unsigned stage2_combine(struct cpu *cpu, struct translation *found)
     found->physical = second.physical;
     found->stage2_descriptor = second.descriptor;
     found->stage2_flags = second.flags;
-    uint32_t attributes = combined_attributes(found->flags >> ATTRIBUTES_SHIFT, second.flags >> ATTRIBUTES_SHIFT);
-    found->flags &= ~(0xffu << ATTRIBUTES_SHIFT);
+    uint32_t first = found->flags >> ATTRIBUTES_SHIFT & 0xff;
+    uint32_t attributes = cpu->sys.HCR_EL2 & HCR_FWB ? forced_attributes(first, second.memory_type)
+                                                     : combined_attributes(first, attributes_of(second.memory_type));
+    found->flags &= ~(0xffu << ATTRIBUTES_SHIFT | IS_DEVICE);
     found->flags |= attributes << ATTRIBUTES_SHIFT | (attributes & 0xf0 ? 0 : IS_DEVICE);
     if (second.size_bits < found->size_bits)
         found->size_bits = second.size_bits;

@@ -35,6 +35,10 @@ struct stops {
     void (*accessed)(void *context, struct cpu *cpu, uint64_t va, uint64_t physical, unsigned size, unsigned kinds);
     /* Each instruction, about to run. True: it does not. NULL: nobody asks, and code runs at full speed. */
     bool (*each_insn)(void *context, struct cpu *cpu);
+    /* Code is about to run from PC on, straight; behind it `piece_ran` says how many instructions of it retired. Both or
+     * none; NULL: nobody asks. Code is interpreted then, a block at a time, which costs far less than `each_insn`. */
+    void (*piece_begins)(void *context, struct cpu *cpu);
+    void (*piece_ran)(void *context, uint64_t insns);
     /* An exception was taken: PC stands at the vector. `vector`: its offset within its set (0x80: IRQ). */
     void (*excepted)(void *context, struct cpu *cpu, unsigned vector);
     /* An exception return was done: PC and level are those returned to. */
@@ -49,7 +53,7 @@ struct stops {
 uint64_t stops_first(const struct stops *stops, uint64_t from, uint64_t to);
 #define STOPS_NONE UINT64_MAX
 
-/** After each_insn was set or cleared. */
+/** After each_insn or the hooks of pieces were set or cleared. */
 void stops_changed(struct cpu *cpu);
 
 #endif

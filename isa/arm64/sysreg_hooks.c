@@ -152,6 +152,8 @@ static void write_hcr(struct cpu *cpu, enum sysreg reg, uint64_t value)
     uint64_t known = 0x1fffffffffull | 3ull << 37;
     if (has_feature(&cpu->features, FEAT_PAuth))
         known |= HCR_APK | HCR_API;
+    if (has_feature(&cpu->features, FEAT_S2FWB))
+        known |= HCR_FWB;
     if (!has_feature(&cpu->features, FEAT_VHE))
         known &= ~HCR_E2H;
     uint64_t old = cpu->sys.HCR_EL2;
@@ -309,20 +311,11 @@ static uint64_t read_isr(struct cpu *cpu, enum sysreg reg)
            (uint64_t)cpu_flag(&cpu->fiq_pending) << 6;
 }
 
-/* RNDR and RNDRRS: the seeded generator (xoshiro256**, Blackman and Vigna). It never runs dry: flags are
- * clear. */
+/* RNDR and RNDRRS: the seeded generator. It never runs dry: flags are clear. */
 static uint64_t read_rndr(struct cpu *cpu, enum sysreg reg)
 {
-    uint64_t *s = cpu->rng_state, product = s[1] * 5;
-    uint64_t result = (product << 7 | product >> 57) * 9, shifted = s[1] << 17;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= shifted;
-    s[3] = s[3] << 45 | s[3] >> 19;
     cpu->nzcv = (struct nzcv){0};
-    return result;
+    return cpu_draw_random(cpu);
 }
 
 /* The generic timer. */

@@ -12,7 +12,8 @@ struct display {
     uint32_t *frame, *picture;
     uint32_t width, height;           /* of what is shown */
     uint32_t own_width, own_height;   /* of what display_mode() has */
-    struct display_underlay underlay; /* shown where that is nothing */
+    bool over;                        /* that is shown over an underlay */
+    struct display_underlay underlay; /* shown where there is nothing over it */
     bool under, stale;                /* it is; all of it is to be drawn */
     uint32_t last_width, last_height; /* of what the frame holds, shown or not */
     struct display_cursor cursor;
@@ -59,7 +60,7 @@ void display_watch(struct display *display, const struct display_watcher *watche
 /* Shows what is to be shown now. */
 static void choose(struct display *display)
 {
-    bool under = display->own_width == 0 && display->underlay.width != 0;
+    bool under = display->underlay.width != 0 && (display->own_width == 0 || !display->over);
     uint32_t width = under ? display->underlay.width : display->own_width,
              height = under ? display->underlay.height : display->own_height;
     if (width == display->width && height == display->height && under == display->under)
@@ -82,11 +83,12 @@ static bool can_be_shown(uint32_t width, uint32_t height)
     return width && height && width <= DISPLAY_WIDTH_MAX && height <= DISPLAY_HEIGHT_MAX;
 }
 
-void display_mode(struct display *display, uint32_t width, uint32_t height)
+void display_mode(struct display *display, uint32_t width, uint32_t height, bool over)
 {
     bool good = can_be_shown(width, height);
     display->own_width = good ? width : 0;
     display->own_height = good ? height : 0;
+    display->over = over;
     choose(display);
 }
 
@@ -114,6 +116,12 @@ void display_refresh(struct display *display)
 
 static void convert(uint32_t *to, const uint8_t *from, uint32_t count, struct display_format format)
 {
+    if (format.red == 2 && format.green == 1 && format.blue == 0 && format.alpha == DISPLAY_NO_ALPHA) { /* nearly all */
+        memcpy(to, from, count * sizeof *to);
+        for (uint32_t i = 0; i < count; i++)
+            to[i] |= 0xff000000;
+        return;
+    }
     for (uint32_t i = 0; i < count; i++, from += 4) {
         uint32_t alpha = format.alpha == DISPLAY_NO_ALPHA ? 0xff : from[format.alpha];
         to[i] = alpha << 24 | (uint32_t)from[format.red] << 16 | (uint32_t)from[format.green] << 8 | from[format.blue];

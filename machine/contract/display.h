@@ -53,8 +53,8 @@ void display_watch(struct display *display, const struct display_watcher *watche
 
 /* For devices. */
 
-/** Shows pictures of that size from now on, black; 0: nothing. */
-void display_mode(struct display *display, uint32_t width, uint32_t height);
+/** Shows pictures of that size from now on, black; 0: nothing. `over`: also where there is an underlay. */
+void display_mode(struct display *display, uint32_t width, uint32_t height, bool over);
 /** Draws the part of a picture that lies in `area` of the screen. `pixels` is the picture's first pixel of that area,
  * its rows `stride` bytes apart. What lies outside of the screen is left out. */
 void display_draw(struct display *display, struct display_area area, struct display_format format,
@@ -63,7 +63,7 @@ void display_draw(struct display *display, struct display_area area, struct disp
 void display_cursor(struct display *display, const struct display_cursor *cursor, struct display_format format,
                     const uint8_t *pixels);
 
-/** A picture that nobody draws: it lies in the guest's memory, and is seen while display_mode() shows nothing.
+/** A picture that nobody draws: it lies in the guest's memory, and is seen while display_mode() shows nothing over it.
  * `refresh` is to draw (by display_draw()) what has changed of it, or `all`, since it was called last. */
 struct display_underlay {
     uint32_t width, height; /* 0: there is none */

@@ -38,6 +38,7 @@ struct inputs {
     atomic_ulong posts; /* how many there were */
     atomic_uint queued; /* items in all unscripted queues */
     int wake_fd;
+    bool past;
     pthread_t thread; /* the machine's own, which needs no waking */
     struct host_watch **watches;
     unsigned watch_count;
@@ -92,6 +93,16 @@ bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_
     else if (item && !queue->scripted && inputs->posted)
         inputs->posted(inputs->posted_context);
     return item != NULL;
+}
+
+bool inputs_past(const struct inputs *inputs)
+{
+    return inputs->past;
+}
+
+void inputs_set_past(struct inputs *inputs, bool past)
+{
+    inputs->past = past;
 }
 
 size_t input_room(struct inputs *inputs, unsigned source)

@@ -40,6 +40,11 @@ bool input_post(struct inputs *inputs, unsigned source, const void *bytes, size_
 /** How many bytes input_post() would take for `source` now. A backend that asks first never has to hold any back. */
 size_t input_room(struct inputs *inputs, unsigned source);
 
+/** Whether the guest does again what it did before, as somebody went back. What it says to the host was said then, and
+ *  what the host answered comes by what was kept: so nothing goes to the host meanwhile. What is posted waits for the
+ *  present. */
+bool inputs_past(const struct inputs *inputs);
+
 /** Declares that `source` is fed by a script (piped input under --clock virtual): the guest gets it a line at a
  *  time, each when the machine is idle and the source is listening, at a point that depends on the guest alone.
  *  What was posted before (by a restored snapshot) is part of the script.

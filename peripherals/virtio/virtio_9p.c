@@ -11,6 +11,7 @@
 static const struct field virtio_9p_list[] = {
     FIELD_STRUCT(struct virtio_9p, virtio, &virtio_device_fields),
     FIELD_HOST(struct virtio_9p, server),
+    FIELD_HOST(struct virtio_9p, inputs),
     FIELD_HOST(struct virtio_9p, request),
     FIELD_HOST(struct virtio_9p, source_name),
     FIELD_HOST(struct virtio_9p, config),
@@ -74,7 +75,8 @@ static bool give(struct virtio_9p *share, const struct virtq_chain *chain)
         return false;
     size_t length = virtq_read(share->virtio.bus, chain, 0, share->request, SHARE_MESSAGE_MAX);
     share->heads[(share->first + share->in_flight++) % VIRTIO_9P_IN_FLIGHT_MAX] = chain->head;
-    share->server->ops->serve(share->server, share->request, length, chain->writable_bytes);
+    if (!inputs_past(share->inputs))
+        share->server->ops->serve(share->server, share->request, length, chain->writable_bytes);
     return true;
 }
 
@@ -138,7 +140,7 @@ static void share_deliver(void *device, const void *bytes, size_t length)
     size_t records_bytes, reply_bytes;
     if (!split(bytes, length, &records_bytes, &reply_bytes))
         return;
-    bool waited = share->waited > 0;
+    bool waited = share->waited > 0 && !inputs_past(share->inputs);
     share->waited -= waited;
     if (share->stale) {
         share->stale--;
@@ -164,7 +166,8 @@ static void share_reset_by_driver(void *device)
     share->first = share->in_flight = 0;
     memset(share->heads, 0, sizeof share->heads);
     journal_clear(share);
-    share->server->ops->reset(share->server);
+    if (!inputs_past(share->inputs))
+        share->server->ops->reset(share->server);
 }
 
 static const struct virtio_device_ops share_ops = {
@@ -187,10 +190,12 @@ static void share_restored(void *device)
         share->in_flight = 0;
     if (share->stale > VIRTIO_9P_IN_FLIGHT_MAX)
         share->stale = 0;
-    share->waited = share->in_flight + share->stale;
     share->journal_room = share->journal_bytes;
     if (!share->server->valid(share->journal, share->journal_bytes))
         journal_clear(share);
+    if (inputs_past(share->inputs))
+        return;
+    share->waited = share->in_flight + share->stale;
     share->server->ops->restored(share->server, share->journal, share->journal_bytes);
 }
 
@@ -218,6 +223,7 @@ struct virtio_9p *virtio_9p_create(struct bus *bus, struct inputs *inputs, struc
     if (!share || !(share->request = malloc(SHARE_MESSAGE_MAX)))
         abort();
     share->server = server;
+    share->inputs = inputs;
     share->config.tag_length = (uint16_t)strnlen(tag, SHARE_TAG_MAX);
     memcpy(share->config.tag, tag, share->config.tag_length);
     share->compact_at_bytes = COMPACT_LEAST_BYTES;

@@ -19,7 +19,8 @@ struct virtio_9p_config {
 
 struct virtio_9p {
     struct virtio_device virtio; /* what virtio_mmio_create() takes */
-    struct share_server *server;
+    struct share_server *server; /* is left as it is while the machine is in its past, inputs_past() */
+    struct inputs *inputs;
     uint8_t *request; /* room for the one that is read */
     char source_name[24];
     struct virtio_9p_config config;

@@ -35,6 +35,7 @@ static const struct field virtio_gpu_list[] = {
     FIELD_STRUCT_ARRAY(struct virtio_gpu, resources, &resource_fields),
     FIELD(struct virtio_gpu, shown),
     FIELD_STRUCT(struct virtio_gpu, shown_rect, &rect_fields),
+    FIELD(struct virtio_gpu, lit),
     FIELD(struct virtio_gpu, cursor),
     FIELD(struct virtio_gpu, cursor_x),
     FIELD(struct virtio_gpu, cursor_y),
@@ -187,6 +188,21 @@ static void detach(struct virtio_gpu *gpu, struct virtio_gpu_resource *resource)
 
 /* --- what is seen --- */
 
+static void set_mode(struct virtio_gpu *gpu)
+{
+    display_mode(gpu->display, gpu->shown ? gpu->shown_rect.width : 0, gpu->shown ? gpu->shown_rect.height : 0, gpu->lit);
+}
+
+static bool has_colour(const uint8_t *pixels, uint64_t stride, uint64_t width, uint64_t height, struct display_format format)
+{
+    for (; height; height--, pixels += stride)
+        for (uint64_t x = 0; x < width * 4; x += 4)
+            if (pixels[x + format.red] | pixels[x + format.green] | pixels[x + format.blue])
+                return true;
+    return false;
+}
+
+/* What firmware drew by other means stays to be seen while this is black: EDK2 may switch the screen on for nothing. */
 static void draw(struct virtio_gpu *gpu, struct virtio_gpu_rect rect)
 {
     const struct virtio_gpu_resource *resource = find_resource(gpu, gpu->shown);
@@ -201,19 +217,23 @@ static void draw(struct virtio_gpu *gpu, struct virtio_gpu_rect rect)
         bottom = (uint64_t)shown->y + shown->height;
     if (left >= right || top >= bottom)
         return;
+    const uint8_t *pixels = gpu->store + resource->pixels_at + (top * resource->width + left) * 4;
+    struct display_format format = *find_format(resource->format);
+    if (!gpu->lit) {
+        if (!has_colour(pixels, resource->width * 4ull, right - left, bottom - top, format))
+            return;
+        gpu->lit = true;
+        set_mode(gpu);
+    }
     display_draw(gpu->display,
                  (struct display_area){(uint32_t)(left - shown->x), (uint32_t)(top - shown->y),
                                        (uint32_t)(right - left), (uint32_t)(bottom - top)},
-                 *find_format(resource->format), gpu->store + resource->pixels_at + (top * resource->width + left) * 4,
-                 resource->width * 4ull);
+                 format, pixels, resource->width * 4ull);
 }
 
 static void show(struct virtio_gpu *gpu)
 {
-    if (gpu->shown)
-        display_mode(gpu->display, gpu->shown_rect.width, gpu->shown_rect.height);
-    else
-        display_mode(gpu->display, 0, 0);
+    set_mode(gpu);
     draw(gpu, gpu->shown_rect);
 }
 
@@ -239,6 +259,7 @@ static void hide(struct virtio_gpu *gpu, uint32_t id)
 {
     if (gpu->shown == id) {
         gpu->shown = 0;
+        gpu->lit = false;
         memset(&gpu->shown_rect, 0, sizeof gpu->shown_rect);
         show(gpu);
     }

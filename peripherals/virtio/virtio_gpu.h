@@ -38,6 +38,7 @@ struct virtio_gpu {
     struct virtio_gpu_resource resources[VIRTIO_GPU_RESOURCES];
     uint32_t shown; /* the resource on the screen; 0: none */
     struct virtio_gpu_rect shown_rect;
+    bool lit; /* something of it was not black */
     uint32_t cursor; /* the resource that is the cursor's picture; 0: it is hidden */
     uint32_t cursor_x, cursor_y, cursor_hot_x, cursor_hot_y;
     uint32_t width, height; /* that the screen would like */

@@ -79,11 +79,12 @@ static struct virtqueue *queue_in_set_up(struct virtio_mmio *slot)
     return queue && !queue->ready ? queue : NULL;
 }
 
+/* EDK2's driver of graphics writes 0, and means the greatest size. */
 static void queue_size_write(void *device, unsigned index, uint64_t value)
 {
     struct virtqueue *queue = queue_in_set_up(device);
-    if (queue)
-        queue->size = value <= queue->size_max ? value : 0; /* 0 does not enable */
+    if (queue && value)
+        queue->size = value <= queue->size_max ? value : 0; /* which does not enable */
 }
 
 static uint64_t queue_ready_read(void *device, unsigned index)

@@ -22,6 +22,7 @@ static const struct fields table_fields = {"virtio_net_table", sizeof(struct vir
 static const struct field virtio_net_list[] = {
     FIELD_STRUCT(struct virtio_net, virtio, &virtio_device_fields),
     FIELD_HOST(struct virtio_net, backend),
+    FIELD_HOST(struct virtio_net, inputs),
     FIELD_HOST(struct virtio_net, source_name),
     FIELD_HOST(struct virtio_net, burnt_in_mac),
     FIELD_BYTES(struct virtio_net, config),
@@ -68,7 +69,15 @@ static bool link_up(const struct virtio_net *net)
 static void send_on(void *context, const uint8_t *frame, size_t length)
 {
     struct virtio_net *net = context;
-    net->backend->ops->send(net->backend, frame, length);
+    if (!inputs_past(net->inputs))
+        net->backend->ops->send(net->backend, frame, length);
+}
+
+/* Into the file of what goes by. */
+static void note(const struct virtio_net *net, const uint8_t *frame, size_t length)
+{
+    if (net->dump && !inputs_past(net->inputs))
+        net_dump_frame(net->dump, frame, length);
 }
 
 /* A packet that the driver wants cut up. One that is no such packet is lost. */
@@ -80,12 +89,11 @@ static void send_big(struct virtio_net *net, const struct net_header *header, ui
         !virtio_has(&net->virtio, packet.ipv6 ? FEATURE_HOST_TSO6 : FEATURE_HOST_TSO4) ||
         header->gso_size < NET_SEGMENT_MIN)
         return;
-    if (net->dump)
-        net_dump_frame(net->dump, frame, length);
+    note(net, frame, length);
     if (net->backend->takes_big) {
         net_pseudo_checksum(frame, &packet);
         net_finish_checksum(frame, packet.end, packet.transport, TCP_CHECKSUM_AT);
-        net->backend->ops->send(net->backend, frame, packet.end);
+        send_on(net, frame, packet.end);
     } else {
         net_segment(frame, length, header->gso_size, send_on, net);
     }
@@ -119,9 +127,8 @@ static void send_frame(struct virtio_net *net, unsigned pair, const struct virtq
         return;
     if ((header.flags & HEADER_NEEDS_CHECKSUM) && virtio_has(&net->virtio, FEATURE_CSUM))
         net_finish_checksum(frame, length, header.checksum_start, header.checksum_offset);
-    if (net->dump)
-        net_dump_frame(net->dump, frame, length);
-    net->backend->ops->send(net->backend, frame, length);
+    note(net, frame, length);
+    send_on(net, frame, length);
 }
 
 static void transmit(struct virtio_net *net, unsigned queue)
@@ -323,8 +330,8 @@ static void net_deliver(void *device, const void *bytes, size_t length)
         return;
     }
     bool big = length > NET_FRAME_MAX_BYTES;
-    if (net->dump && link_up(net))
-        net_dump_frame(net->dump, bytes, big ? length - 2 : length);
+    if (link_up(net))
+        note(net, bytes, big ? length - 2 : length);
     if (big)
         receive_big(net, bytes, length);
     else
@@ -446,6 +453,7 @@ struct virtio_net *virtio_net_create(struct bus *bus, struct inputs *inputs, str
     if (!net)
         abort();
     net->backend = backend;
+    net->inputs = inputs;
     make_mac(net->burnt_in_mac, seed, name);
     net->config =
         (struct virtio_net_config){.status = STATUS_LINK_UP, .max_virtqueue_pairs = 1, .mtu = NET_MTU_BYTES};

@@ -40,6 +40,7 @@ struct virtio_net_table {
 struct virtio_net {
     struct virtio_device virtio; /* what virtio_mmio_create() takes */
     struct net_backend *backend;
+    struct inputs *inputs;
     char source_name[24], link_name[24];
     unsigned link_source; /* one byte: the cable is in (1) or pulled out (0) */
     struct net_dump *dump; /* NULL: none */

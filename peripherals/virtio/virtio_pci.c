@@ -324,6 +324,9 @@ static uint32_t class_code(enum virtio_id id)
     case VIRTIO_ID_SCSI: return 0x010000;
     case VIRTIO_ID_CONSOLE: return 0x078000;
     case VIRTIO_ID_SOUND: return 0x040100;
+    case VIRTIO_ID_GPU: return 0x038000; /* by which EDK2 knows where to draw its console */
+    case VIRTIO_ID_INPUT: return 0x098000;
+    case VIRTIO_ID_VSOCK: return 0x078000;
     default: return 0x00ff00;
     }
 }

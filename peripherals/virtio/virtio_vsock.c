@@ -11,6 +11,7 @@
 static const struct field virtio_vsock_list[] = {
     FIELD_STRUCT(struct virtio_vsock, virtio, &virtio_device_fields),
     FIELD_HOST(struct virtio_vsock, backend),
+    FIELD_HOST(struct virtio_vsock, inputs),
     FIELD_HOST(struct virtio_vsock, config),
     FIELD_HOST(struct virtio_vsock, source_name),
     FIELD_HOST(struct virtio_vsock, reset_name),
@@ -35,7 +36,8 @@ static void send_packet(struct virtio_vsock *vsock, const struct virtq_chain *ch
         header.source_cid != vsock->config.guest_cid)
         return;
     virtq_read(vsock->virtio.bus, chain, sizeof header, payload, header.length);
-    vsock->backend->ops->send(vsock->backend, &header, payload);
+    if (!inputs_past(vsock->inputs))
+        vsock->backend->ops->send(vsock->backend, &header, payload);
 }
 
 static void vsock_notify(void *device, unsigned queue)
@@ -171,6 +173,7 @@ struct virtio_vsock *virtio_vsock_create(struct bus *bus, struct inputs *inputs,
 {
     struct virtio_vsock *vsock = host_alloc(1, sizeof *vsock);
     vsock->backend = backend;
+    vsock->inputs = inputs;
     vsock->config.guest_cid = guest_cid;
     snprintf(vsock->source_name, sizeof vsock->source_name, "%s.rx", name);
     snprintf(vsock->reset_name, sizeof vsock->reset_name, "%s.reset", name);

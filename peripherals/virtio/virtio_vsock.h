@@ -10,6 +10,7 @@
 struct virtio_vsock {
     struct virtio_device virtio;
     struct vsock_backend *backend;
+    struct inputs *inputs;
     struct {
         uint64_t guest_cid;
     } config;

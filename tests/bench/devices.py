@@ -43,7 +43,10 @@ cat /tmp/frame /tmp/frame >/tmp/frames
 echo '== begin redraw'
 for i in $(seq $((100 / PART))); do dd if=/tmp/frames of=/dev/fb0 bs=3M skip=$((i % 2)) count=1 conv=fsync status=none; done
 echo "== end redraw" """, "io", False)
+# The kernel takes the screen for its console a while after the first text; until then lines cost nothing.
 SCROLL = Workload("scroll", "display", """seq 100000 >/tmp/lines
+echo >/dev/tty1
+sleep 2
 echo '== begin scroll'
 head -n $((4000 / PART)) /tmp/lines >/dev/tty1
 echo "== end scroll" """, "io", False)

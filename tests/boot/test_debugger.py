@@ -5,6 +5,7 @@
 usage: test_debugger.py PROGRAM GUEST CASE [CPUS [ARMATURE-OPTION...]]
 """
 import fcntl
+import hashlib
 import json
 import os
 import pty
@@ -194,6 +195,72 @@ def case_time():
             check(expected[count] == value, f"at {count} the state is {value}, not {expected[count]}", output)
     check(len(found) == 2 * len(order) + 2 and found[-1] == found[-2], f"other hashes: {found[-2:]}", output)
     check("written by" in output and "History begins here" in output, "last-write", output)
+
+
+def case_host():
+    """What the guest did on the host, in a shared folder and by the network, is not done again when it is gone back to; and
+    goes on after."""
+    share, capture = os.path.join(folder.name, "share"), os.path.join(folder.name, "capture")
+    os.mkdir(share)
+    lines = f'''expect "{SHELL}" 100
+send mount -t 9p -o trans=virtio,version=9p2000.L w /mnt; exec 5>>/mnt/kept; echo mou-$((40+2))
+expect mou-42 100
+expect "{SHELL}" 100
+send echo hello >> /mnt/f; echo one >&5; ping -c 1 10.0.2.2; echo do-$((40+2))
+expect do-42 100
+skip 1000000
+hash
+reverse-stepi 1000000
+reverse-stepi 30000000
+skip 31000000
+hash
+goto 1000000
+symbols
+send cat /mnt/f; echo again >> /mnt/f; echo two >&5; ping -c 1 10.0.2.2; echo no-$((40+2))
+expect no-42 1000
+'''
+    output, _ = debug(lines, "--share", f"w={share}", "--net", f"user,dump={capture}")
+    hashes = re.findall(HASH, output)
+    check(len(hashes) == 2 and hashes[0] == hashes[1], f"hashes {hashes}", output)
+    for name, text in (("f", "hello\nagain\n"), ("kept", "one\ntwo\n")):
+        with open(os.path.join(share, name), encoding="utf-8") as file:
+            check(file.read() == text, f"{name} is another file", output)
+    check(output.count("1 packets received") == 2, "ping", output)
+    with open(capture, "rb") as file:
+        frames = file.read()
+    check(frames.count(b"\x08\x00\x45\x00\x00\x54") == 4, "the network was asked again", output)
+
+
+def case_devices():
+    """A machine with one of everything goes back and forth; what is on its disks in the end is what the guest reads."""
+    at = {name: os.path.join(folder.name, name) for name in ("vda", "nvme0n1", "sda", "socket", "wave.wav", "cd")}
+    for name in ("vda", "nvme0n1", "sda", "cd"):
+        with open(at[name], "wb") as file:
+            file.write(os.urandom(2 << 20))
+    lines = f'''expect "{SHELL}" 200
+send for d in vda nvme0n1 sda; do dd if=/dev/urandom of=/dev/$d bs=64k count=8 seek=4 conv=fsync 2>/dev/null; done; echo wr-$((40+2))
+expect wr-42 100
+mouse 100 100
+type abc
+skip 1000000
+hash
+reverse-stepi 1000000
+reverse-stepi 60000000
+skip 61000000
+hash
+goto 100000000
+symbols
+send dd if=/dev/vda of=/dev/sda bs=64k count=2 conv=fsync; sha256sum /dev/vda /dev/nvme0n1 /dev/sda; echo en-$((40+2))
+expect en-42 1000
+'''
+    output, _ = debug(lines, "--bus", "pci", "--display", "none,size=640x480", "--input", "usb", "--sound", f"wav:{at['wave.wav']}",
+                      "--balloon", "--clipboard", "--vsock", at["socket"], "--net", "user", "--disk", at["vda"], "--disk",
+                      f"{at['nvme0n1']},bus=nvme", "--disk", f"{at['sda']},bus=scsi", "--cdrom", at["cd"])
+    hashes = re.findall(HASH, output)
+    check(len(hashes) == 2 and hashes[0] == hashes[1], f"hashes {hashes}", output)
+    for name in ("vda", "nvme0n1", "sda"):
+        with open(at[name], "rb") as file:
+            check(f"{hashlib.sha256(file.read()).hexdigest()}  /dev/{name}" in output, f"{name} holds something else", output)
 
 
 HASH = r"state at instruction (\d+): ([0-9a-f]{16})"

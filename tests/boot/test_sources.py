@@ -100,6 +100,28 @@ def case_values():
           f"the errors are {errors}", output)
 
 
+def case_coverage():
+    """Counts of lines, also of those that did not run; and that counting changes nothing in the guest."""
+    info = os.path.join(folder.name, "lines.info")
+    begin, end = f"break shapes.c:{LINES['call']}\ncontinue\n", f"break shapes.c:{LINES['last']}\ncontinue\ndelete\nskip 3000000\nhash\n"
+    found = set()
+    for engine in ("auto", "interp"):
+        output, _ = debug(plain, f"{begin}coverage on user init\n{end}coverage {info}\ncoverage off\nskip 1000\nhash\n", 0, "--engine", engine)
+        found.add(tuple(re.findall(r"state at instruction \d+: \w+", output)))
+        output, _ = debug(plain, f"{begin}{end}skip 1000\nhash\n", 0, "--engine", engine)
+        found.add(tuple(re.findall(r"state at instruction \d+: \w+", output)))
+    check(len(found) == 1, f"other states: {found}")
+    with open(info, encoding="utf-8") as file:
+        records = [record for record in file.read().split("end_of_record\n") if re.search(r"^SF:/.*/shapes\.c$", record, re.M)]
+    check(len(records) == 1, "one record of the source")
+    lines = dict(re.findall(r"^DA:(\d+),(\d+)$", records[0], re.M))
+    for name, count in (("in the loop", 3), ("inlined", 1), ("bottom", 1), ("after", 1), ("down", 1)):
+        check(lines.get(str(LINES[name])) == str(count), f"'{name}' ran {lines.get(str(LINES[name]))} times, not {count}", records[0])
+    check(lines[str(LINES["bottom"] + 1)] == "5", "the recursion", records[0])
+    check(lines[str(LINES["idle"])] == "0", "what did not run", records[0])
+    check(re.search(r"^FNDA:6,count_down$", records[0], re.M) and re.search(r"^FNDA:0,never_called$", records[0], re.M), "functions", records[0])
+
+
 def case_steps():
     """By lines: into, over, out of functions, and the same ways back."""
     script = f"break shapes.c:{LINES['call']}\ncontinue\nhash\n"
@@ -120,6 +142,37 @@ def case_steps():
     hashes = re.findall(r"state at instruction \d+: (\w+)", output)
     check(len(hashes) == 2, "hashes", output)
     check(hashes[0] == hashes[1], "the state is not what it was when the line was passed first", output)
+
+
+def case_parts():
+    """What an optimising compiler leaves in several registers, or nowhere at all."""
+    script = f"break parts.c:{LINES['whole']}\ncontinue\n" + marked("info args", "print pair", "print pair.second + 1", "print sizeof(pair)", "set pair.second = 1", "print &pair")
+    script += f"break parts.c:{LINES['through']}\ncontinue\n" + marked("up", "info locals", "print pair", "down", "print link->weight", "print (*link).weight * 2",
+                                                                        "print link->to")
+    script += f"break parts.c:{LINES['forgotten']}\ncontinue\n" + marked("print early", "bt", "continue", "print early + 1")
+    output, errors = debug(plain, script, 1)
+    said = answers(output)
+    flat = {name: re.sub(r"\s+", " ", text).strip() for name, text in said.items()}
+    check(flat["info args"] == "pair = { first = 41, second = 2, third = -3 }", "a structure in two registers", output)
+    check(flat["print pair.second + 1"] == "3" and flat["print sizeof(pair)"].split()[0] == "16", "its member", output)
+    check("link = { to = <optimized out>, weight = 8 }" in flat["info locals"], "a structure of which a part is left", output)
+    check(flat["print link->weight"] == "8" and flat["print (*link).weight * 2"] == "16", "what a pointer to nowhere leads to", output)
+    check(flat["print early"] == "77" and "forgets (early=77, late=78)" in output, "what the caller knows", output)
+    check(flat["print early + 1"].split()[0] == "79", "the same in the next call", output)
+    check("pair has no value here: optimized out" in errors and "lies in several parts" in errors, f"errors {errors}", output)
+
+
+def case_calls():
+    """`syscalls`: structures that calls read and write are what the program says they were."""
+    output, _ = debug(plain, 'break main\ncontinue\ndelete\nsyscalls on init\nexpect "the end" 100\nsyscalls off\n')
+    printed = dict(re.findall(r"^(clock|day|stat|parts) (\S.*)$", output, re.M))
+    check(len(printed) == 4, "what the program prints", output)
+    for call in (r"nanosleep\({sec=0, nsec=1234567}, 0\) = 0", r"clock_nanosleep\(0, 0, {sec=0, nsec=1000000}, 0\) = 0",
+                 rf"clock_gettime\(1, {re.escape(printed['clock'])}\) = 0", rf"gettimeofday\({re.escape(printed['day'])}, 0\) = 0",
+                 rf'newfstatat\(AT_FDCWD, "/init", {re.escape(printed["stat"])}, 0\) = 0', rf"writev\(1, {re.escape(printed['parts'])}, 2\) = 13",
+                 r'bind\(\d, {unix, "/socket"}, 110\) = 0', r"bind\(\d, {inet, 0\.0\.0\.0:4321}, 16\) = 0", r"bind\(\d, {inet6, \[::\]:4322}, 28\) = ",
+                 r"getsockname\(\d, {inet, 0\.0\.0\.0:4321}, 0x\w+\) = 0", r'connect\(\d, {unix, ""}, 2\) = -1 E\w+'):
+        check(re.search(call, output), f"no call {call}", output)
 
 
 def case_optimised():

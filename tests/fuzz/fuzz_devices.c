@@ -43,7 +43,7 @@ struct board {
     struct pl011 *uart;
     struct pl061 *gpio;
     struct window windows[DEVICES];
-    unsigned wire_levels[CPUS][2];
+    unsigned wire_levels[2 * CPUS][2]; /* of CPUs, and of their virtual machines */
     size_t sent_bytes;
     struct display *display;
     struct ramfb *ramfb;
@@ -88,7 +88,11 @@ static void build(struct board *board)
     check(bus_init_with_rom(&board->bus, 0, FLASH_BANK_BYTES, 0x40000000, RAM_BYTES, &error), "no RAM");
     clock_init(&board->clock);
     for (unsigned i = 0; i < CPUS; i++)
-        cpus[i] = (struct gicv3_cpu_config){i, {cpu_wire, board, 2 * i}, {cpu_wire, board, 2 * i + 1}};
+        cpus[i] = (struct gicv3_cpu_config){.mpidr = i,
+                                            .irq = {cpu_wire, board, 2 * i},
+                                            .fiq = {cpu_wire, board, 2 * i + 1},
+                                            .virtual_irq = {cpu_wire, board, 2 * (CPUS + i)},
+                                            .virtual_fiq = {cpu_wire, board, 2 * (CPUS + i) + 1}};
     board->gic = gicv3_create(&(struct gicv3_config){cpus, CPUS, SPIS});
     board->uart = pl011_create(&(struct pl011_config){.clock = &board->clock,
                                                       .irq = gicv3_spi(board->gic, 1),
@@ -174,6 +178,28 @@ static void receive(struct board *board, struct feed *feed, unsigned what)
     check(!source.ready || source.ready(source.device) <= 16, "more room than there can be");
 }
 
+/* Registers of a CPU's interface: its own (ICC), a virtual machine's (ICV), a hypervisor's (ICH, whose list registers take 8
+ * bytes). */
+static void write_interface(struct board *board, unsigned action, struct feed *feed)
+{
+    unsigned cpu = action >> 6 & 1, reg = (unsigned)take(feed, 1);
+    switch (action >> 4 & 3) {
+    case 1: gicv3_icc.virtual_write(board->gic, cpu, reg % ICC_REG_COUNT, take(feed, 6)); break;
+    case 2: gicv3_icc.hyp_write(board->gic, cpu, reg % ICH_REG_COUNT, take(feed, 8)); break;
+    default: gicv3_icc.write(board->gic, cpu, reg % ICC_REG_COUNT, take(feed, 6));
+    }
+}
+
+static void read_interface(struct board *board, unsigned action, struct feed *feed)
+{
+    unsigned cpu = action >> 6 & 1, reg = (unsigned)take(feed, 1);
+    switch (action >> 4 & 3) {
+    case 1: gicv3_icc.virtual_read(board->gic, cpu, reg % ICC_REG_COUNT); break;
+    case 2: gicv3_icc.hyp_read(board->gic, cpu, reg % ICH_REG_COUNT); break;
+    default: gicv3_icc.read(board->gic, cpu, reg % ICC_REG_COUNT);
+    }
+}
+
 static void act(struct board *board, struct feed *feed)
 {
     unsigned action = (unsigned)take(feed, 1), size = 1u << (action >> 4 & 3);
@@ -195,17 +221,9 @@ static void act(struct board *board, struct feed *feed)
         check(size == 8 || value >> 8 * size == 0, "a value wider than the access");
         break;
     case 7:
-    case 8: {
-        enum icc_reg reg = take(feed, 1) % ICC_REG_COUNT;
-        gicv3_icc.write(board->gic, action >> 6 & 1, reg, take(feed, 6));
-        break;
-    }
+    case 8: write_interface(board, action, feed); break;
     case 9:
-    case 10: {
-        enum icc_reg reg = take(feed, 1) % ICC_REG_COUNT;
-        gicv3_icc.read(board->gic, action >> 6 & 1, reg);
-        break;
-    }
+    case 10: read_interface(board, action, feed); break;
     case 11:
         line = gicv3_spi(board->gic, take(feed, 1) % SPIS);
         irq_set(&line, action >> 4 & 1);
@@ -246,7 +264,7 @@ static void restore_nonsense(struct board *board, struct feed *feed)
 /* A restore of what is already there changes neither the state nor the wires. */
 static void check_restore(struct board *board)
 {
-    unsigned levels[CPUS][2];
+    unsigned levels[2 * CPUS][2];
     memcpy(levels, board->wire_levels, sizeof levels);
     for (unsigned i = 0; i < DEVICES; i++) {
         const struct window *window = &board->windows[i];
@@ -256,7 +274,7 @@ static void check_restore(struct board *board)
         check(before == after, "a restore changed the state");
     }
     check(!memcmp(levels, board->wire_levels, sizeof levels), "a restore changed a wire");
-    for (unsigned i = 0; i < CPUS; i++)
+    for (unsigned i = 0; i < 2 * CPUS; i++)
         check(!(levels[i][0] && levels[i][1]), "IRQ and FIQ at once");
 }
 

@@ -3,7 +3,7 @@
 """`armature exec --record` and `--replay`: the same output and end again, under any engine, without what the program
 used; and logs that are none.
 
-usage: test_record.py ARMATURE ROOT STATIC_PROGRAM
+usage: test_record.py ARMATURE ROOT STATIC_PROGRAM RACING_PROGRAM
 """
 import os
 import random
@@ -16,7 +16,7 @@ import time
 import unittest
 import zlib
 
-armature, root, static = (os.path.abspath(path) for path in sys.argv[1:4])
+armature, root, static, races = (os.path.abspath(path) for path in sys.argv[1:5])
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -120,12 +120,41 @@ class Record(unittest.TestCase):
         self.assertEqual(first[0], 9)
         self.assertTrue(os.path.exists(self.log + ".1"))
 
-    def test_threads_end_it(self):
-        code = "import threading; print(1, flush=True); t = threading.Thread(target=print, args=(2,)); t.start(); t.join(); print(3)"
-        status, output, errors = self.record("--root", root, "/usr/bin/python3", "-c", code)
-        self.assertEqual((status, output), (0, b"1\n2\n3\n"))
-        self.assertEqual(errors, b"armature: --record: it starts a thread; what follows is not in the log\n")
-        self.assertEqual(self.replay(), (1, b"1\n", b"armature: --replay: the log ends here: it starts a thread\n"))
+    def test_threads(self):
+        """Which way threads interleave is in the log: what races, spins, waits and is signalled comes out the same."""
+        plain = run(armature, "exec", races)
+        self.assertEqual((plain[0], plain[2]), (0, b""))
+        self.assertIn(b"robust 1\nwoken 1\n", plain[1])
+        first = self.record(races)
+        self.assertEqual((first[0], first[2]), (0, b""))
+        self.assertIn(b"robust 1\nwoken 1\n", first[1])
+        self.assertRegex(first[1], rb"random \w+ \w+ 1\nthe first is gone")
+        for engine in ("auto", "interp", "jit", "auto"):
+            self.assertEqual(self.replay("--engine", engine), first, engine)
+
+    def test_threads_of_python(self):
+        with tempfile.TemporaryDirectory(dir=os.path.join(root, "tmp")) as inside:
+            script = shutil.copy(os.path.join(HERE, "threaded.py"), inside)
+            first = self.record("--root", root, "/usr/bin/python3", "/" + os.path.relpath(script, root))
+        self.assertEqual((first[0], first[2]), (0, b""))
+        self.assertIn(b"alarm behind", first[1])
+        self.assertIn(b"to the end", first[1])
+        for engine in ("auto", "interp"):
+            self.assertEqual(self.replay("--engine", engine), first, engine)
+
+    def test_shared_memory_ends_it(self):
+        code = ("import mmap, threading\nprint(1, flush=True)\nt = threading.Thread(target=input)\nt.start()\n"
+                "open('/tmp/shared', 'wb').write(b'x' * 4096)\nf = open('/tmp/shared', 'r+b')\nm = mmap.mmap(f.fileno(), 0)\n"
+                "print(2, flush=True)\nt.join()")
+        with subprocess.Popen([armature, "exec", "--root", root, "--record", self.log, "/usr/bin/python3", "-c", code],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.assertEqual(process.stdout.readline() + process.stdout.readline(), b"1\n2\n") # though a thread waits
+            output, errors = process.communicate(b"\n", timeout=60)
+        os.unlink(os.path.join(root, "tmp/shared"))
+        why = b"it has memory that is a file's, which others may write"
+        self.assertEqual((process.returncode, output, errors),
+                         (0, b"", b"armature: --record: " + why + b"; what follows is not in the log\n"))
+        self.assertEqual(self.replay(), (1, b"1\n", b"armature: --replay: the log ends here: " + why + b"\n"))
 
     def test_killed(self):
         with subprocess.Popen([armature, "exec", "--root", root, "--record", self.log, "/bin/sh", "-c",
@@ -159,12 +188,16 @@ class Record(unittest.TestCase):
 
     def test_hostile(self):
         """Entries that nobody wrote so: one clear line, or an end that the log says."""
-        self.assertEqual(self.record(static, "one", "two")[0], 3)
+        for command, changes in ((static, "one", "two"), 30), ((races,), 20):
+            self.change_and_replay(changes, *command)
+
+    def change_and_replay(self, changes, *command):
+        end = self.record(*command)[0]
         log = Log(self.log)
         self.assertGreater(len(log.entries), 5)
         dice = random.Random(6)
         ends = set()
-        for _ in range(30):
+        for _ in range(changes):
             entries = [(list(numbers), data) for numbers, data in log.entries]
             for _ in range(dice.randrange(1, 4)):
                 at = dice.randrange(len(entries))
@@ -186,11 +219,11 @@ class Record(unittest.TestCase):
             log.write(changed, entries)
             status, _, errors = run(armature, "exec", "--replay", changed, timeout=60)
             self.assertNotIn(b"mistake in armature", errors)
-            if status not in (3, -signal.SIGSEGV): # the guest's own end, by memory that is not what it was
+            if status not in (end, -signal.SIGSEGV): # the guest's own end, by memory that is not what it was
                 self.assertTrue(status == 1 or status >= 126 or status < 0, (status, errors))
             ends.add(errors.split(b":")[1][:12] if errors else status)
         self.assertGreater(len(ends), 1)
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + sys.argv[4:])
+    unittest.main(argv=sys.argv[:1] + sys.argv[5:])

@@ -124,6 +124,64 @@ class Clones(Case):
         self.assertIn("--restore", message)
 
 
+class Handles(Case):
+    """tests/system/handles.c goes on with files that it has opened by semihosting."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder_of_guest = self.path("folder")
+        os.mkdir(self.folder_of_guest)
+        self.write("data", "0123456789\n")
+        self.file = self.path("base.snap")
+        self.machine = ["--kernel", f"{GUESTS}/handles.elf", "--memory", "16M", "--clock", "virtual", "--semihosting", self.folder_of_guest]
+
+    def write(self, name, text):
+        with open(os.path.join(self.folder_of_guest, name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def log(self):
+        with open(os.path.join(self.folder_of_guest, "log"), encoding="utf-8") as file:
+            return file.read()
+
+    def test_restored(self):
+        self.assertIn("PASS\n", run("run", *self.machine, "--save-on", "waiting", self.file)[0])
+        self.assertEqual(self.log(), "one two\n")
+        os.truncate(os.path.join(self.folder_of_guest, "log"), 4)
+        for _ in range(2):
+            output = run("run", "--restore", self.file, "--clock", "virtual", "--semihosting", self.folder_of_guest)[0]
+            self.assertIn("PASS\n", output)
+            self.assertNotIn("another", output)
+            self.assertEqual(self.log(), "one two\n")
+        os.rename(os.path.join(self.folder_of_guest, "data"), os.path.join(self.folder_of_guest, "old"))
+        self.write("data", "abcdefghijklm\n")
+        output = run("run", "--restore", self.file, "--clock", "virtual", "--semihosting", self.folder_of_guest)[0]
+        self.assertIn("another file\nPASS\n", output)
+
+    def test_replayed(self):
+        log = self.path("run.log")
+        marks = ["--state-hash-at", "100000,400000"]
+        first = run("run", *self.machine, "--record", log, *marks)
+        os.unlink(os.path.join(self.folder_of_guest, "log"))
+        again = run("run", "--replay", log, *marks)
+        self.assertEqual(again[0], first[0])
+        hashes = [re.findall("state at .*", errors) for _, errors in (first, again)]
+        self.assertEqual(len(hashes[0]), 2)
+        self.assertEqual(hashes[0], hashes[1])
+        self.assertFalse(os.path.exists(os.path.join(self.folder_of_guest, "log")))
+
+    def test_gone_back(self):
+        """What was done in the folder is not done again when the debugger goes back."""
+        commands = 'expect "waiting" 10\nskip 5000\nhash\nreverse-stepi 2000\nskip 2000\nhash\ngoto 3000\ngoto 1000000\ncontinue\n'
+        done = subprocess.run([PROGRAM, "debug", *self.machine], input=commands.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=120)
+        output = done.stdout.decode()
+        hashes = re.findall("state at .*", output)
+        self.assertEqual(len(hashes), 2, output)
+        self.assertEqual(hashes[0], hashes[1])
+        self.assertEqual(output.count("PASS"), 1, output)
+        self.assertEqual(self.log(), "one two\n")
+
+
 class Different(Case):
     def test_both_ways(self):
         """What only one of two has is told, whichever it is; nothing is where they are the same."""

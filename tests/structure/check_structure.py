@@ -39,6 +39,9 @@ EXCEPTIONS = {
     "machine/firmware.c": ["peripherals"],
     "machine/main.c": ["interp", "jit", "debugger", "debugger/front", "snapshot", "peripherals", "hostcall", "manage"],
 }
+# Rooms of which no two files (X.c and X.h are one) include each other, not even by way of others.
+WITHOUT_CIRCLES = ["hostcall"]
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 SOURCE = re.compile(r"\.(c|h|def|S|py|sh|tab)$|(^|/)meson(\.build|_options\.txt)$")
 MAX_LINES = 800
 MAX_COLUMNS = 120
@@ -62,6 +65,27 @@ def include_complaints(path, text):
             yield f'{path}:{number}: {room} must not know "{match[1]}"'
 
 
+def circle_complaints(texts):
+    """One complaint for each circle of includes within a room that is to have none."""
+    def stem(path):
+        return path.rsplit(".", 1)[0]
+    known = {}
+    for path, text in texts.items():
+        if path.endswith((".c", ".h")) and room_of(path) in WITHOUT_CIRCLES:
+            known.setdefault(stem(path), set()).update(stem(name) for name in INCLUDE.findall(text) if stem(name) != stem(path))
+    done = set()
+
+    def visit(name, way):
+        if name in way:
+            yield " -> ".join([*way[way.index(name):], name])
+        elif name not in done and name in known:
+            for other in sorted(known[name]):
+                yield from visit(other, [*way, name])
+            done.add(name)
+    for name in sorted(known):
+        yield from (f"includes go round: {circle}" for circle in visit(name, []))
+
+
 def source_files(root):
     """What git keeps; in a checkout without it, all but hidden and build directories."""
     try:
@@ -78,7 +102,7 @@ def source_files(root):
 def main():
     root = sys.argv[1]
     files = source_files(root)
-    complaints, checked = [], 0
+    complaints, checked, texts = [], 0, {}
     for path in filter(None, files):
         full = os.path.join(root, path)
         if not os.path.isfile(full):
@@ -89,7 +113,7 @@ def main():
         if not SOURCE.search(path) and not script:
             continue
         checked += 1
-        text = content.decode()
+        text = texts[path] = content.decode()
         complaints += include_complaints(path, text)
         if not any("SPDX-License-Identifier: GPL-3.0-or-later" in line for line in text.splitlines()[:3]):
             complaints.append(f"{path}: no SPDX line at the top")
@@ -99,6 +123,7 @@ def main():
         lines = text.count("\n")
         if lines > MAX_LINES and path not in LONG:
             complaints.append(f"{path}: {lines} lines; more than {MAX_LINES} need a reason in LONG")
+    complaints += circle_complaints(texts)
     for path in LONG:
         if not os.path.exists(os.path.join(root, path)):
             complaints.append(f"{path}: in LONG, but not there")

@@ -1,66 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Semihosting: every call, right and wrong, in a folder that tests/cli makes ("data" is "0123456789\n", "out" a link
  * that leads out of it, "sub" a folder). The program ends with status 42. */
-#include "guest.h"
-
-static uint64_t semihost(uint64_t number, const void *parameter)
-{
-    register uint64_t x0 asm("x0") = number;
-    register uint64_t x1 asm("x1") = (uint64_t)parameter;
-    asm volatile("hlt #0xf000" : "+r"(x0) : "r"(x1) : "memory");
-    return x0;
-}
-
-#define CALL(number, ...) semihost(number, (const uint64_t[]){__VA_ARGS__})
-#define FAILED            ((uint64_t)-1)
-enum {
-    OPEN = 1,
-    CLOSE,
-    WRITEC,
-    WRITE0,
-    WRITE,
-    READ,
-    READC,
-    ISERROR,
-    ISTTY,
-    SEEK,
-    FLEN = 12,
-    TMPNAM,
-    REMOVE,
-    RENAME,
-    CLOCK,
-    TIME,
-    SYSTEM,
-    ERRNO,
-    GET_CMDLINE = 0x15,
-    HEAPINFO,
-    EXIT = 0x18,
-    EXIT_EXTENDED = 0x20,
-    ELAPSED = 0x30,
-    TICKFREQ
-};
-enum { ENOENT = 2, EBADF = 9, EACCES = 13, EFAULT = 14, EISDIR = 21, EINVAL = 22 };
-
-static uint64_t length_of(const char *text)
-{
-    uint64_t length = 0;
-    while (text[length])
-        length++;
-    return length;
-}
-
-static uint64_t open(const char *name, uint64_t mode)
-{
-    return CALL(OPEN, (uint64_t)name, mode, length_of(name));
-}
-
-static bool same(const char *a, const char *b, uint64_t length)
-{
-    for (uint64_t i = 0; i < length; i++)
-        if (a[i] != b[i])
-            return false;
-    return true;
-}
+#include "semihost.h"
 
 static void files(void)
 {
@@ -106,6 +47,26 @@ static void files(void)
     EXPECT_EQ(CALL(TMPNAM, (uint64_t)buffer, 17, 24), 0);
     EXPECT(same(buffer, "semihost-17.tmp", 16));
     EXPECT_EQ(CALL(TMPNAM, (uint64_t)buffer, 17, 15), FAILED);
+}
+
+/* As much as one answer brings. */
+static void much(void)
+{
+    static char big[880 << 10];
+    for (unsigned i = 0; i < sizeof big; i++)
+        big[i] = (char)(i * 13 >> 3);
+    uint64_t made = open("big", 6);
+    EXPECT_EQ(CALL(WRITE, made, (uint64_t)big, sizeof big), 0);
+    EXPECT_EQ(CALL(SEEK, made, 0), 0);
+    for (unsigned i = 0; i < sizeof big; i++)
+        big[i] = 0;
+    EXPECT_EQ(CALL(READ, made, (uint64_t)big, sizeof big), 0);
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < sizeof big; i++)
+        wrong += big[i] != (char)(i * 13 >> 3);
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(CALL(CLOSE, made), 0);
+    EXPECT_EQ(CALL(REMOVE, (uint64_t)"big", 3), 0);
 }
 
 static void wrong_ones(void)
@@ -192,6 +153,7 @@ static void console(void)
 void guest_main(void)
 {
     files();
+    much();
     wrong_ones();
     the_rest();
     console();

@@ -4,6 +4,7 @@
 #include "unit.h"
 #include "cpu_bench.h"
 #include "isa/arm64/el2.h"
+#include "isa/arm64/pauth.h"
 #include "isa/arm64/tlb_fill.h"
 #include "isa/arm64/threads.h"
 
@@ -358,6 +359,88 @@ static void fp_is_trapped_by_either(void **state)
     assert_int_equal(cpu->pstate.el, 1);
 }
 
+/* HCR_EL2.API and APK: use of pointer authentication, where it is enabled, and its keys. */
+static void pointer_authentication_is_trapped(void **state)
+{
+    struct error error;
+    teardown(state);
+    bench = bench_create(CPU_MAX);
+    cpu = &bench->cpu;
+    assert_true(cpu_add_el2(cpu, &error));
+    for (volatile unsigned allowed = 0; allowed < 2; allowed++) {
+        for (volatile unsigned enabled = 0; enabled < 2; enabled++) {
+            sysreg_write(cpu, SR_HCR_EL2, allowed ? HCR_API | HCR_APK : 0);
+            sysreg_write(cpu, SR_SCTLR_EL2, 1u << 31);
+            struct insn paciasp = bench_insn(bench, 0xd503233f);
+            assert_false(RAISES(bench, pauth_check_use(cpu, &paciasp, PAUTH_IA))); /* EL2's own */
+            go_to(TO_EL1H, BENCH_RAM + 0x40);
+            sysreg_write(cpu, SR_SCTLR_EL1, enabled ? 1u << 31 : 0);
+            paciasp = bench_insn(bench, 0xd503233f);
+            assert_false(RAISES(bench, pauth_check_use(cpu, &paciasp, PAUTH_IB)));
+            assert_int_equal(RAISES(bench, pauth_check_use(cpu, &paciasp, PAUTH_IA)), enabled && !allowed);
+            assert_int_equal(cpu->pstate.el, enabled && !allowed ? 2 : 1);
+            if (cpu->pstate.el == 2) {
+                assert_int_equal(cpu->sys.ESR_EL2, (uint64_t)EC_PAC << 26 | 1 << 25);
+                assert_int_equal(cpu->sys.ELR_EL2, BENCH_RAM + 0x40);
+                go_to(TO_EL1H, BENCH_RAM);
+            }
+            assert_int_equal(RAISES(bench, pauth_check_use(cpu, &paciasp, PAUTH_GA)), !allowed);
+            if (cpu->pstate.el == 2)
+                go_to(TO_EL1H, BENCH_RAM);
+            assert_int_equal(RAISES(bench, mrs(3, 0, 2, 1, 0)), !allowed); /* APIAKeyLo_EL1 */
+            if (cpu->pstate.el == 1)
+                assert_true(RAISES(bench, cpu_raise_el2(cpu, &paciasp, EC_HVC, 0)));
+        }
+    }
+    sysreg_write(cpu, SR_HCR_EL2, HCR_TGE | HCR_E2H);
+    go_to(TO_EL0, BENCH_RAM);
+    struct insn pacga = bench_insn(bench, 0x9ac13000);
+    assert_false(RAISES(bench, pauth_check_use(cpu, &pacga, PAUTH_GA))); /* of the host's programs */
+}
+
+/* HCR_EL2.FWB: stage 2 decides. MemAttr, the attribute of stage 1, and what comes of both. */
+static void stage_2_forces_attributes(void **state)
+{
+    static const struct {
+        uint8_t type, first, both;
+    } list[] = {
+        {0, 0xff, 0x00}, {1, 0xff, 0x04}, {3, 0x44, 0x0c}, {2, 0x00, 0x08},                  /* Device */
+        {5, 0xff, 0x44}, {5, 0x44, 0x44}, {5, 0x04, 0x04}, {5, 0xbb, 0x44},                  /* Non-cacheable */
+        {6, 0x00, 0xff}, {6, 0x44, 0xff}, {6, 0xbb, 0xff}, {6, 0xee, 0xee}, {6, 0x0c, 0xff}, /* write-back */
+        {7, 0x00, 0x00}, {7, 0x44, 0x44}, {7, 0xff, 0xff}, {7, 0xbb, 0xbb},                  /* as stage 1 has it */
+    };
+    struct error error;
+    assert_int_equal(sysreg_read(cpu, SR_ID_AA64MMFR2_EL1) >> 40 & 15, 0);
+    sysreg_write(cpu, SR_HCR_EL2, HCR_FWB);
+    assert_int_equal(cpu->sys.HCR_EL2 & HCR_FWB, 0);
+    teardown(state);
+    bench = bench_create(CPU_MAX);
+    cpu = &bench->cpu;
+    assert_true(cpu_add_el2(cpu, &error));
+    assert_int_equal(sysreg_read(cpu, SR_ID_AA64MMFR2_EL1) >> 40 & 15, 1);
+    for (unsigned i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct translation found;
+        /* The tables of stage 1 lie there too, and are read whatever the type: HCR_EL2.PTW is 0. */
+        map_both((S2_ALL & ~S2_NORMAL) | (uint64_t)list[i].type << 2);
+        sysreg_write(cpu, SR_MAIR_EL1, list[i].first);
+        sysreg_write(cpu, SR_HCR_EL2, HCR_VM | HCR_FWB);
+        go_to(TO_EL1H, 0);
+        assert_int_equal(translate(0, ACCESS_READ, &found), FAULT_NONE);
+        if (found.flags >> ATTRIBUTES_SHIFT != list[i].both || !(found.flags & IS_DEVICE) != !!(list[i].both & 0xf0))
+            fail_msg("row %u: %#x", i, found.flags);
+        assert_true(RAISES(bench, cpu_raise_el2(cpu, &(struct insn){0}, EC_HVC, 0)));
+    }
+    /* A table in what stage 2 says is Device, where EL2 forbids that. */
+    for (volatile unsigned type = 0; type < 8; type++) {
+        struct translation found;
+        map_both((S2_ALL & ~S2_NORMAL) | (uint64_t)type << 2);
+        sysreg_write(cpu, SR_HCR_EL2, HCR_VM | HCR_FWB | HCR_PTW);
+        go_to(TO_EL1H, 0);
+        assert_int_equal(translate(0, ACCESS_READ, &found) == FAULT_NONE, type >= 4);
+        assert_true(RAISES(bench, cpu_raise_el2(cpu, &(struct insn){0}, EC_HVC, 0)));
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -379,6 +462,8 @@ int main(void)
         TEST(identity_is_what_el2_says),
         TEST(counters_have_an_offset),
         TEST(fp_is_trapped_by_either),
+        TEST(pointer_authentication_is_trapped),
+        TEST(stage_2_forces_attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,13 +121,15 @@ static void a_device_is_seen_before_it(void **state)
     write_file(PICTURE, "XR24", 4, 4, 0);
     *(uint32_t *)(bus.ram.host + 0x1000) = 0x0000ff;
     assert_int_equal(pixel(0, 0), 0xff0000ff);
-    display_mode(display, 4, 4);
+    display_mode(display, 4, 4, false);
+    assert_true(display_is_underlay(display));
+    display_mode(display, 4, 4, true);
     assert_false(display_is_underlay(display));
     assert_int_equal(pixel(0, 0), 0xff000000);
     display_draw(display, (struct display_area){0, 0, 1, 1}, (struct display_format){2, 1, 0, DISPLAY_NO_ALPHA}, white,
                  4);
     assert_int_equal(pixel(0, 0), 0xffffffff);
-    display_mode(display, 0, 0);
+    display_mode(display, 0, 0, true);
     assert_true(display_is_underlay(display));
     assert_int_equal(pixel(0, 0), 0xff0000ff);
     fw_cfg_class.reset(fw_cfg);

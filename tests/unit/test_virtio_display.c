@@ -205,6 +205,32 @@ static void test_drawing(void **state)
     assert_int_equal(COMMAND(UNREF, 9, 0), BAD_RESOURCE);
 }
 
+static void draw_nothing(void *context, bool all)
+{
+}
+
+/* What firmware drew is seen until something else than black is on the screen; then that, black or not. */
+static void test_black_hides_nothing(void **state)
+{
+    uint64_t pixels = driver_alloc(&bench.driver, 64 * 64 * 4);
+    uint32_t *first = (uint32_t *)driver_ram(&bench.driver, pixels);
+    display_underlay(bench.display, &(struct display_underlay){32, 32, draw_nothing, NULL});
+    memset(first, 0, 64 * 64 * 4);
+    assert_int_equal(COMMAND(CREATE, 9, 2, 64, 64), OK);
+    assert_int_equal(COMMAND(ATTACH, 9, 1, (uint32_t)pixels, 0, 64 * 64 * 4, 0), OK);
+    assert_int_equal(COMMAND(SCANOUT, 0, 0, 64, 64, 0, 9), OK);
+    for (unsigned colour = 0; colour < 3; colour++) {
+        first[64 * 9 + 9] = (uint32_t[]){0xff000000, 0x00010000, 0}[colour];
+        assert_int_equal(COMMAND(TRANSFER, 0, 0, 64, 64, 0, 0, 9, 0), OK);
+        assert_int_equal(COMMAND(FLUSH, 0, 0, 64, 64, 9, 0), OK);
+        assert_int_equal(display_is_underlay(bench.display), colour == 0);
+    }
+    assert_int_equal(COMMAND(SCANOUT, 0, 0, 0, 0, 0, 0), OK);
+    assert_true(display_is_underlay(bench.display));
+    assert_int_equal(COMMAND(SCANOUT, 0, 0, 64, 64, 0, 9), OK); /* it is black now */
+    assert_true(display_is_underlay(bench.display));
+}
+
 static void test_refused(void **state)
 {
     assert_int_equal(COMMAND(CREATE, 0, 2, 64, 64), BAD_RESOURCE);
@@ -490,6 +516,7 @@ int main(void)
 #define CASE(name, up) cmocka_unit_test_setup_teardown(name, up, tear_down)
     static const struct CMUnitTest tests[] = {
         CASE(test_display_info, set_up_gpu),      CASE(test_drawing, set_up_gpu),
+        CASE(test_black_hides_nothing, set_up_gpu),
         CASE(test_refused, set_up_gpu),           CASE(test_cursor_and_screenshot, set_up_gpu),
         CASE(test_restored, set_up_gpu),          CASE(test_resize, set_up_gpu),
         CASE(test_input_config, set_up_keyboard), CASE(test_tablet_config, set_up_tablet),

@@ -55,6 +55,11 @@ __attribute__((noinline)) static int measure(struct shape *shape, int scale, dou
     return sum;
 }
 
+__attribute__((noinline, used)) static int never_called(int of)
+{
+    return of + 1; /* idle */
+}
+
 int main(int count, char **arguments)
 {
     int depth;
