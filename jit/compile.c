@@ -175,8 +175,8 @@ static void emit_cold(struct translation_state *t, struct x64 *cold, unsigned fi
     emit_twins(t, emit_again);
     emit_slot_misses(t);
     emit_slow_paths(t);
-    emit_settles(t);
     emit_ways_out(t);
+    emit_settles(t);
     emit_far_jumps(t);
     emit_arms(t);
     emit_exits(t);

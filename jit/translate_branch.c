@@ -262,7 +262,7 @@ static void branch_always(struct translation_state *t)
 static void follow_if(struct translation_state *t, enum x64_cc cc, int to, int64_t distance)
 {
     uint8_t *jump_end = x64_jcc(t->c, cc);
-    const bool commits = wants_flags(t, to) && t->pending.kind;
+    const bool commits = wants_flags(t, to) && (t->pending.kind || (raw_at(t, to) && !t->flags_raw));
     if (to != IR_OUTSIDE && !commits) {
         hand_flags(t, to);
         jump_within(t, jump_end, to);

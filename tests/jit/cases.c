@@ -5,6 +5,19 @@
 #include "isa/arm64/fp.h"
 
 const struct kept_case kept_cases[] = {
+    {"a region that is entered with nothing pending, and branches at once to what reads the flags in their usual form",
+     {
+         0xd2800024, /* mov x4, #1 */
+         0xd503201f, /* nop */
+         0xb87d4077, /* ldsmaxl w29, w23, [x3], which faults */
+         0x34000064, /* cbz w4, to the subs */
+         0xd503201f, /* nop */
+         0x54000106, /* b.vs, out */
+         0xf100079c, /* subs x28, x28, #1 */
+         0x54ffff41, /* b.ne, to the first nop */
+     },
+     {{0}},
+     0},
     {"a table of jumps in a region, whose page becomes guarded: nothing there is for jumps",
      {
          0x91000442, /* add x2, x2, #1 */
