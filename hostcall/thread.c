@@ -173,8 +173,9 @@ static void run_engine(struct thread *thread)
         cpu_set_flag(&cpu->wait, WAIT_NONE);
     if (waits || cpu->yield_requested) {
         cpu->yield_requested = false;
-        thread->yields = true;
-        sched_yield();
+        thread->yields = true; /* of its turn, where there are such */
+        if (!process.trail)
+            sched_yield();
     }
 }
 

@@ -204,6 +204,11 @@ struct block *block_find(const struct block_cache *cache, uint64_t physical)
     return NULL;
 }
 
+const struct block *block_of_page(const struct block_cache *cache, uint64_t physical)
+{
+    return cache->pages[page_index(cache, physical)];
+}
+
 static bool has_room(const struct block_cache *cache)
 {
     return cache->used_bytes + block_bytes(BLOCK_MAX_INSNS) <= cache->arena_bytes;

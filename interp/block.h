@@ -133,6 +133,9 @@ void block_cache_describe(const struct block_cache *cache, FILE *to);
 /** The block at `physical`, or NULL. */
 struct block *block_find(const struct block_cache *cache, uint64_t physical);
 
+/** One of the blocks of the page of RAM that `physical` is in, or NULL; `next_page` leads to the others. */
+const struct block *block_of_page(const struct block_cache *cache, uint64_t physical);
+
 /** Whether blocks or translations want to be dropped for room, which is done only while no CPU runs. */
 bool block_cache_full(const struct block_cache *cache);
 

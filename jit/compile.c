@@ -5,10 +5,9 @@
  * (isa/arm64/cpu.h; the stubs see to that), and so does a fault; what is translated here only has to do the same
  * faster. A load at x1 becomes
  *
- *     lea rax, [rsi + 8]                                                  the address (x1 is in rsi)
- *     mov rdx, [slot.tag] ; xor rdx, rax ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing at once
- *     add rax, [slot.addend]
- *     mov rbx, [rax]
+ *     mov rdx, [slot.tag] ; xor rdx, rsi ; cmp rdx, [slot.limit] ; jae miss    x1's slot: page and crossing at once
+ *     mov rdx, [slot.addend]                                                   (x1 is in rsi)
+ *     mov rbx, [rsi + rdx + 8]
  *
  * At `miss`, out of line, the indexed TLB entry fills the slot; where that does not fit either, the exec_ function is
  * called; then on behind the load.
@@ -109,12 +108,6 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
         t->slow[s].vectors_valid = t->vector_valid;
     }
     return outcome;
-}
-
-/* Branches whose way on says itself whether somebody will look at the flags. */
-static bool passes_flags(unsigned op)
-{
-    return op == OP_b || op == OP_cbz || op == OP_cbnz || op == OP_tbz || op == OP_tbnz;
 }
 
 static void emit_insns(struct translation_state *t, unsigned index)
@@ -413,6 +406,7 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     t->done_too = NULL;
     t->constant_count = 0;
     result->link_count = result->return_count = result->left_to_exec = 0;
+    t->written = 0;
     t->flags_handed[0] = false;
     memset(t->uses, 0, sizeof t->uses);
     memset(t->flags_needed, true, sizeof t->flags_needed);

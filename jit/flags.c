@@ -18,6 +18,7 @@
  *
  * settle_flags (stubs.c) makes nzcv of it when C code is called. */
 #include <assert.h>
+#include "jit/access.h"
 #include "jit/passes.h"
 #include "jit/state.h"
 
@@ -228,17 +229,41 @@ static bool keeps_host_flags(const struct insn *insn)
     }
 }
 
+/* Whether an access of a process looks at no flags: what it comes to where the host refuses it nobody sees. */
+static bool accesses_quietly(const struct translation_state *t, const struct insn *insn)
+{
+    const struct access_form *form = &access_forms[insn->op];
+    return t->cpu->user && t->ir->is_region && form->count && insn->rn != REG_SP;
+}
+
+static bool needs_flags(const struct translation_state *t, int to)
+{
+    return to == IR_OUTSIDE || t->flags_needed[to];
+}
+
+/* Whether the block goes on, from its last operation on, to where the flags are set anew; of a process nobody looks at
+ * them on the way. */
+static bool flags_die_behind(const struct translation_state *t, unsigned last)
+{
+    const struct ir_block *here = t->here;
+    if (!t->cpu->user || !t->ir->is_region || here->ends_in_call)
+        return false;
+    return passes_flags(last) ? !needs_flags(t, here->taken) && (last == OP_b || !needs_flags(t, here->next))
+                              : !(insn_infos[last].flags & INSN_ENDS_BLOCK) && !needs_flags(t, here->next);
+}
+
 /* Whether the flags are set anew, from the present instruction on, before anything may look at them. */
 static bool flags_die(const struct translation_state *t)
 {
-    for (unsigned i = t->index; i < t->here->count; i++) {
-        const unsigned op = t->here->ops[i].insn.op;
-        if (only_sets_flags(op))
+    const unsigned last = t->here->count - 1;
+    for (unsigned i = t->index; i <= last; i++) {
+        const struct insn *insn = &t->here->ops[i].insn;
+        if (only_sets_flags(insn->op))
             return true;
-        if (!insn_is_pure(op))
-            return false;
+        if (!insn_is_pure(insn->op) && !accesses_quietly(t, insn))
+            return i == last && flags_die_behind(t, insn->op);
     }
-    return false;
+    return flags_die_behind(t, t->here->ops[last].insn.op);
 }
 
 /* Where the present instruction counts register a up or down: it is known by how much. */

@@ -75,7 +75,8 @@ struct forming {
     struct successors ways[IR_MAX_BLOCKS];
     uint32_t heats[IR_MAX_BLOCKS];
     bool placed[IR_MAX_BLOCKS];
-    bool jumps; /* there is a BR, which may stay in the region */
+    bool jumps;   /* there is a BR, which may stay in the region */
+    bool repeats; /* its head comes a second time */
     unsigned count, insns;
 };
 
@@ -108,12 +109,9 @@ static void consider(struct forming *f, uint64_t physical)
 /* Where BR leads is not said by the block, but those that came by it are known. */
 static void consider_jumps(struct forming *f)
 {
-    const uint64_t page = f->chosen[0]->physical & ~(PAGE_SIZE_BYTES - 1);
-    for (uint64_t at = page; at < page + PAGE_SIZE_BYTES; at += 4) {
-        const struct block *block = block_find(f->cache, at);
-        if (block && block->jumped_to)
-            consider(f, at);
-    }
+    for (const struct block *block = block_of_page(f->cache, f->chosen[0]->physical); block; block = block->next_page)
+        if (block->jumped_to)
+            consider(f, block->physical);
 }
 
 /* The hottest of two that are not placed yet, or IR_OUTSIDE. */
@@ -148,11 +146,37 @@ static void place(struct forming *f, int index)
         ir->ops[ir->op_count++] = (struct ir_op){.insn = block->insns[i], .record = &block->insns[i]};
 }
 
+/* Whether the region begins with a loop: its own edges lead to the head's second copy. */
+static bool repeats_head(const struct forming *f)
+{
+    const struct block *head = f->chosen[0];
+    bool is_loop = false, has_access = false;
+    for (unsigned i = 0; i < f->count; i++)
+        is_loop |= f->ways[i].taken == head->physical || (f->ways[i].next == head->physical && !f->ways[i].call);
+    for (unsigned i = 0; i < head->count; i++)
+        has_access |= (insn_infos[head->insns[i].op].flags & INSN_MEMORY) != 0;
+    return is_loop && has_access && f->count < IR_MAX_BLOCKS && f->insns + head->count <= IR_MAX_OPS;
+}
+
+/* Block `at` of those chosen comes next; the head may be wanted again. */
+static void place_next(struct forming *f, int at)
+{
+    struct ir *ir = f->ir;
+    place(f, at);
+    if (at || !f->repeats)
+        return;
+    f->placed[0] = ir->block_count > 1;
+    if (f->placed[0]) {
+        ir->head_again = ir->block_count - 1;
+        ir->blocks[ir->head_again].is_target = false; /* the first is */
+    }
+}
+
 /* Blocks that usually follow each other come in a row. */
 static void lay_out(struct forming *f)
 {
     for (int at = 0; at != IR_OUTSIDE;) {
-        place(f, at);
+        place_next(f, at);
         at = hotter(f, find_chosen(f, f->ways[at].taken), find_chosen(f, f->ways[at].next));
         for (unsigned i = 0; at == IR_OUTSIDE && i < f->count; i++)
             if (!f->placed[i])
@@ -166,23 +190,6 @@ static int index_of(const struct ir *ir, uint64_t physical)
         if (ir->blocks[i].block->physical == physical)
             return (int)i;
     return IR_OUTSIDE;
-}
-
-/* The region's own edges lead to this one. */
-static void repeat_head(struct forming *f)
-{
-    struct ir *ir = f->ir;
-    const struct ir_block *head = &ir->blocks[0];
-    bool is_loop = false, has_access = false;
-    for (unsigned i = 0; i < f->count; i++)
-        is_loop |= f->ways[i].taken == head->physical || (f->ways[i].next == head->physical && !f->ways[i].call);
-    for (unsigned i = 0; i < head->count; i++)
-        has_access |= (insn_infos[head->ops[i].insn.op].flags & INSN_MEMORY) != 0;
-    if (!is_loop || !has_access || ir->block_count == IR_MAX_BLOCKS || ir->op_count + head->count > IR_MAX_OPS)
-        return;
-    ir->head_again = ir->block_count;
-    place(f, 0);
-    ir->blocks[ir->head_again].is_target = false; /* the first is */
 }
 
 /* --- edges, loops, tests ---------------------------------------------------------------------------- */
@@ -216,25 +223,27 @@ enum visit { NOT_SEEN, OPEN, CLOSED };
 
 static void find_loops(struct ir *ir, int index, uint8_t *seen)
 {
-    if (index == IR_OUTSIDE)
-        return;
     struct ir_block *block = &ir->blocks[index];
-    if (seen[index] != NOT_SEEN) {
-        block->is_loop_head |= seen[index] == OPEN;
-        return;
-    }
+    const int ways[2] = {block->taken, next_without_call(block)};
+    bool *const tests[2] = {&block->taken_tests, &block->next_tests};
     seen[index] = OPEN;
-    find_loops(ir, block->taken, seen);
-    find_loops(ir, next_without_call(block), seen);
+    for (unsigned w = 0; w < 2; w++) {
+        if (ways[w] == IR_OUTSIDE)
+            continue;
+        if (seen[ways[w]] == OPEN)
+            *tests[w] = ir->blocks[ways[w]].is_loop_head = true;
+        else if (seen[ways[w]] == NOT_SEEN)
+            find_loops(ir, ways[w], seen);
+    }
     seen[index] = CLOSED;
 }
 
 static void measure_way(struct ir *ir, struct ir_block *block);
 
 /* Instructions from the edge to `index` on to the next test. */
-static uint32_t longest_behind(struct ir *ir, int index)
+static uint32_t longest_behind(struct ir *ir, int index, bool tests)
 {
-    if (index == IR_OUTSIDE || ir->blocks[index].is_loop_head)
+    if (index == IR_OUTSIDE || tests)
         return 0;
     if (!ir->blocks[index].longest)
         measure_way(ir, &ir->blocks[index]);
@@ -243,13 +252,16 @@ static uint32_t longest_behind(struct ir *ir, int index)
 
 static void measure_way(struct ir *ir, struct ir_block *block)
 {
-    uint32_t taken = longest_behind(ir, block->taken), next = longest_behind(ir, next_without_call(block));
+    const uint32_t taken = longest_behind(ir, block->taken, block->taken_tests);
+    const uint32_t next = longest_behind(ir, next_without_call(block), block->next_tests);
     block->longest = block->count + (taken > next ? taken : next);
 }
 
 static void measure_ways(struct ir *ir)
 {
     uint8_t seen[IR_MAX_BLOCKS] = {NOT_SEEN};
+    if (ir->head_again) /* not from the first, which may lead into the midst of the loop by several ways */
+        find_loops(ir, (int)ir->head_again, seen);
     for (unsigned i = 0; i < ir->block_count; i++)
         if (seen[i] == NOT_SEEN)
             find_loops(ir, (int)i, seen);
@@ -276,8 +288,8 @@ void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *
     ir->block_count = ir->op_count = ir->head_again = 0;
     ir->is_region = true;
     ir->guards = guards;
+    f.repeats = repeats_head(&f);
     lay_out(&f);
-    repeat_head(&f);
     connect(ir);
     measure_ways(ir);
     if (JIT_VERIFIES)
@@ -309,12 +321,13 @@ void ir_verify(const struct ir *ir)
         assert(block->longest >= block->count && block->preds);
         /* What one test at `longest` vouches for covers both ways on. */
         const int ways[2] = {block->taken, next_without_call(block)};
+        const bool tests[2] = {block->taken_tests, block->next_tests};
         for (unsigned w = 0; w < 2; w++) {
             if (ways[w] == IR_OUTSIDE)
                 continue;
             const struct ir_block *to = &ir->blocks[ways[w]];
             assert(to->block->physical / PAGE_SIZE_BYTES == block->block->physical / PAGE_SIZE_BYTES);
-            assert(to->is_loop_head || block->longest >= block->count + to->longest);
+            assert(tests[w] ? to->is_loop_head : block->longest >= block->count + to->longest);
         }
         assert(!block->jumps || (ways[0] == IR_OUTSIDE && ways[1] == IR_OUTSIDE));
         assert(!block->is_target || block->preds > 1);

@@ -47,7 +47,9 @@ struct ir_block {
     bool is_return;     /* that block */
     bool jumps;         /* ends in BR, which may lead to any of .. */
     bool is_target;     /* .. these; it tests what is left of the turn */
-    bool is_loop_head;  /* edges that lead here test what is left of the turn, as do entries from outside */
+    bool taken_tests;   /* the edge to `taken` closes a loop: it tests what is left of the turn, .. */
+    bool next_tests;    /* .. or that to `next`; as do entries from outside */
+    bool is_loop_head;  /* such an edge leads here */
     uint32_t longest;   /* instructions on the longest way from its beginning to the next such test */
 };
 

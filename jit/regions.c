@@ -57,9 +57,9 @@ static void note_misses(const struct jit *jit, struct ir_block *block, bool para
     }
 }
 
-/* Whether a jump by register within the page of `head` leaves a BTYPE that somebody may ask for. Of a process the rights
- * of a page stand as long as what is translated of it; other pages may be guarded in one address space and not in the
- * next. */
+/* Whether a jump by register within the page of `head` leaves a BTYPE that somebody may ask for. Of a process the
+ * rights of a page stand as long as what is translated of it; other pages may be guarded in one address space and not
+ * in the next. */
 static bool may_guard(const struct cpu *cpu, const struct block *head)
 {
     return has_feature(&cpu->features, FEAT_BTI) &&

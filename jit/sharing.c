@@ -96,46 +96,47 @@ static void begin_row(struct translation_state *t, const struct range *range)
                                                    .row = (uint8_t)t->row_count++};
 }
 
-/* The check is done, of an access that lies in the range of an earlier one. If nothing came between them, rax is still
- * that one's host address. */
-static int32_t join_row(struct translation_state *t, int32_t offset)
+/* The check is done, of an access that lies in the range of an earlier one. If nothing came between them, rdx is still
+ * that one's addend. */
+static unsigned join_row(struct translation_state *t)
 {
     const unsigned base = t->insn->rn;
     struct shared_check *check = &t->checks[base];
     t->rows[check->row].last = (uint8_t)t->index;
     t->flags = FLAGS_UNKNOWN;
-    if (check->address_end != t->c->at) {
-        x64_load(t->c, 1, RAX, HOST_CPU, check->by_table ? CPU_OFFSET(native.row_addend[base])
+    if (check->addend_end != t->c->at)
+        x64_load(t->c, 1, RDX, HOST_CPU, check->by_table ? CPU_OFFSET(native.row_addend[base])
                                                          : CPU_OFFSET(slots.addend[check->write][base]));
-        x64_alu(t->c, 1, ALU_ADD, RAX, general_use(t, base, RCX));
-        check->address = 0;
-    }
-    check->address_end = NULL;
-    check->holds_address = true;
-    return offset - check->address;
+    check->addend_end = NULL;
+    check->holds_addend = true;
+    return X64_INDEXED(general_use(t, base, RAX), RDX, 0);
 }
 
-int32_t share_address(struct translation_state *t, int32_t offset, unsigned bytes, bool write)
+unsigned share_address(struct translation_state *t, int32_t *offset, unsigned bytes, bool write)
 {
     struct shared_check *check = &t->checks[t->insn->rn];
-    const int32_t to = offset + (int32_t)bytes;
-    if (check->valid && check->from <= offset && to <= check->to && check->write >= write)
-        return join_row(t, offset);
-    struct range range = {offset, to, write, t->changes_pages};
-    const bool may_lead = !t->cpu->user && t->ir->is_region && !t->in_twin && t->row_count < MAX_ROWS;
+    const int32_t to = *offset + (int32_t)bytes;
+    if (check->valid && check->from <= *offset && to <= check->to && check->write >= write)
+        return join_row(t);
+    struct range range = {*offset, to, write, t->changes_pages};
+    const bool may_lead = t->ir->is_region && !t->in_twin && t->row_count < MAX_ROWS;
     const bool leads = may_lead && look_ahead(t, &range);
     if (leads)
         begin_row(t, &range);
-    address_at(t, range.from);
-    translate_address(t, (unsigned)(range.to - range.from), range.write, true);
+    /* A slot is looked at by the base register alone where it would be known for what lies before the access too. */
+    const bool near = !t->changes_pages && range.from > 0 && range.to <= (int32_t)TLB_SLOT_BYTES;
+    const unsigned address = base_address(t, near ? 0 : range.from);
+    const unsigned host = find_host(t, address, near ? range.from : 0, (unsigned)(range.to - range.from), range.write,
+                                    true);
+    if (!near)
+        *offset -= range.from;
     if (leads && range.by_table)
-        x64_store(t->c, 1, RCX, HOST_CPU, CPU_OFFSET(native.row_addend[t->insn->rn]));
+        x64_store(t->c, 1, RDX, HOST_CPU, CPU_OFFSET(native.row_addend[t->insn->rn]));
     for (unsigned i = t->slow_first; leads && i < t->slow_count; i++)
         t->slow[i].leads = true;
     check->valid = leads;
-    check->holds_address = leads;
-    check->address = range.from;
-    return offset - range.from;
+    check->holds_addend = leads;
+    return host;
 }
 
 /* --- as the block goes on ---------------------------------------------------------------------------- */
@@ -168,11 +169,9 @@ void sharing_follow(struct translation_state *t, enum outcome outcome)
         check->valid = check->valid && (!writes || adds_to(insn, base, &delta));
         check->from -= delta;
         check->to -= delta;
-        check->address -= delta;
-        /* A base register that is not in the host's has gone through rax if it was written. */
-        if (check->holds_address && (!writes || t->host_of[base] >= 0))
-            check->address_end = t->c->at;
-        check->holds_address = false;
+        if (check->holds_addend)
+            check->addend_end = t->c->at;
+        check->holds_addend = false;
     }
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One check for several accesses through one base register.
  *
- * The first access of a row (its leader) checks the whole range that the row lies in; the others only add the addend
+ * The first access of a row (its leader) checks the whole range that the row lies in; the others only take the addend
  * that it found:
  *
- *     stp x29, x30, [sp, #-48]!     lea rax, [r15 - 48] ; .. the check, of 48 bytes .. ; add rax, [slot.addend] ; ..
+ *     stp x29, x30, [sp, #-48]!     lea rax, [r14 - 48] ; .. the check, of 48 bytes .. ; mov rdx, [slot.addend] ; ..
  *     mov x29, sp
- *     stp x19, x20, [sp, #16]       mov rax, [slot.addend] ; add rax, r15 ; mov [rax + 16], r13 ; mov [rax + 24], r14
+ *     stp x19, x20, [sp, #16]       mov rdx, [slot.addend] ; mov [r14 + rdx + 16], r11 ; mov [r14 + rdx + 24], r12
  *     str x21, [sp, #32]            the same
  *
  * What is between them cannot leave the unit but by other accesses. Where one of those does, or the leader's range
@@ -20,9 +20,9 @@
 /** At the beginning of a block. */
 void sharing_begin(struct translation_state *t);
 
-/** The present access is one at `offset` from its base register: a host address goes into rax, with the check where
- *  that is wanted. Returns what is to be added to it for the access. Uses rcx, rdx. */
-int32_t share_address(struct translation_state *t, int32_t offset, unsigned bytes, bool write);
+/** The present access is one at `*offset` from its base register: returns the host's operand for an address that it
+ *  lies `*offset` behind, with the check where that is wanted. It uses rdx, and may use rax; rcx is free behind it. */
+unsigned share_address(struct translation_state *t, int32_t *offset, unsigned bytes, bool write);
 
 /** An access goes by this slot, which may be of another page behind it. */
 void sharing_slot_used(struct translation_state *t, unsigned base, bool write);

@@ -38,6 +38,7 @@ unsigned general_destination(const struct translation_state *t, unsigned reg, un
 void general_done(struct translation_state *t, unsigned reg, unsigned host)
 {
     count_use(t, reg);
+    t->written |= 1ull << reg;
     if (t->host_of[reg] >= 0) {
         if (host != (unsigned)t->host_of[reg])
             x64_mov(t->c, 1, (unsigned)t->host_of[reg], host);
@@ -48,13 +49,14 @@ void general_done(struct translation_state *t, unsigned reg, unsigned host)
 
 /* --- the unit's own registers ---------------------------------------------------------------------- */
 
-/* Moves between the registers as they are everywhere and as this unit has them. */
-static void exchange(struct translation_state *t, const int8_t *from, const int8_t *to)
+/* Moves between the registers as they are everywhere and as this unit has them. `changed`: a bit for each register
+ * whose value in the state may be old. */
+static void exchange(struct translation_state *t, const int8_t *from, const int8_t *to, uint64_t changed)
 {
     if (from == to)
         return;
     for (unsigned reg = 0; reg < REG_COUNT; reg++)
-        if (from[reg] >= 0 && to[reg] != from[reg])
+        if (from[reg] >= 0 && to[reg] != from[reg] && changed >> reg & 1)
             x64_store(t->c, 1, (unsigned)from[reg], HOST_CPU, offset_of(reg));
     for (unsigned reg = 0; reg < REG_COUNT; reg++)
         if (to[reg] >= 0 && to[reg] != from[reg])
@@ -63,13 +65,14 @@ static void exchange(struct translation_state *t, const int8_t *from, const int8
 
 void take_registers(struct translation_state *t)
 {
-    exchange(t, pin_of, t->host_of);
+    exchange(t, pin_of, t->host_of, UINT64_MAX);
     vectors_load(t);
 }
 
 void give_registers(struct translation_state *t)
 {
-    exchange(t, t->host_of, pin_of);
+    /* A region is compiled twice: what it writes is known when it has registers of its own. */
+    exchange(t, t->host_of, pin_of, t->written);
     vectors_store(t);
 }
 
@@ -225,6 +228,10 @@ void check_fp(struct translation_state *t)
 
 void load_page_address(struct translation_state *t, unsigned to, int64_t offset)
 {
+    if (t->cpu->user) { /* the page's address is known */
+        x64_mov_imm(t->c, to, (t->here->physical & ~(PAGE_SIZE_BYTES - 1)) + (uint64_t)offset);
+        return;
+    }
     x64_load(t->c, 1, to, HOST_CPU, CPU_OFFSET(native.page));
     if (offset == (int32_t)offset) {
         x64_lea(t->c, 1, to, to, (int32_t)offset);

@@ -50,8 +50,10 @@ struct slow_path {
 /* An access that does not hit its base register's slot: it goes by the indexed table, out of line. */
 struct slot_miss {
     uint8_t *jump_end;
-    uint8_t *resume; /* with the host address in rax */
+    uint8_t *resume; /* of a slot, which is filled then: where its addend is taken; else with the addend in rdx */
     const struct insn *insn;
+    uint8_t address; /* the host register with the guest address, which the access lies .. */
+    uint8_t offset;  /* .. so many bytes behind */
     uint16_t bytes;
     bool write;
     bool of_table;       /* there is no slot for it: the table does not know the page, or it is watched */
@@ -81,6 +83,14 @@ struct detour {
     uint8_t *jump_end, *resume;
 };
 
+/* What is known of the flags where a block of the unit begins, and of the vector registers (vector_bytes). */
+struct flags_state {
+    enum host_flags flags;
+    struct pending_flags pending;
+    bool raw;
+    uint8_t vector_bytes[32];
+};
+
 /* A jump to another page, or a call of one, by the lookup that belongs to this place (translate_branch.c). */
 struct far_jump {
     uint8_t *call_end;                       /* where it is called; NULL: it stands in line */
@@ -90,9 +100,10 @@ struct far_jump {
     int64_t offset;
     uint32_t lookup;                         /* offset from cpu->lookups */
     uint8_t btype;                           /* that it leaves; BTYPE_OF_PAGE: 1, or 3 from a guarded page; 0: none */
-    const struct insn *insn;                 /* of a jump with one */
+    const struct insn *insn;                 /* of a jump with one, or by a table */
     bool of_table;                           /* by the region's table, which does not lead on; with its registers, */
     struct pending_flags pending;            /* and flags */
+    uint8_t *off_table[2];                   /* jumps from where the table does not lead on, before the lookup */
 };
 
 #define BTYPE_OF_PAGE 3
@@ -115,14 +126,6 @@ struct fixup {
     unsigned to;
 };
 
-/* What is known of the flags where a block of the unit begins, and of the vector registers (vector_bytes). */
-struct flags_state {
-    enum host_flags flags;
-    struct pending_flags pending;
-    bool raw;
-    uint8_t vector_bytes[32];
-};
-
 /* A region's table of where its BR may lead: run addresses, by place in the page. What leads elsewhere goes on at one
  * place behind it; where BTYPE may be asked for, each jump has its own, and the table 0 there. */
 struct jump_table {
@@ -133,8 +136,6 @@ struct jump_table {
     bool wants_flags;              /* one of them may look at those in the state */
     uint8_t *loads[IR_MAX_BLOCKS]; /* that load its address, */
     unsigned load_count;
-    uint8_t *misses[3 * IR_MAX_BLOCKS]; /* jumps to where it does not lead on; */
-    unsigned miss_count;
     struct flags_state flags;      /* if one alone jumps, what is pending there, */
     unsigned rn;                   /* the register that it jumps by, */
     uint32_t lookup;               /* and its place's lookup */
@@ -149,9 +150,8 @@ struct met_flags {
 /* What an access through a base register was checked for: from `from` up to `to` from where the register points now. */
 struct shared_check {
     int32_t from, to;
-    int32_t address;            /* rax holds the host address of this place from there on .. */
-    const uint8_t *address_end; /* .. where the code is at this point */
-    bool holds_address;         /* the same, in the code of the present operation */
+    const uint8_t *addend_end; /* rdx holds the addend where the code is at this point .. */
+    bool holds_addend;         /* .. or, of the present operation, at its end */
     bool valid, write;
     bool by_table; /* the addend is not the slot's but cpu->native.row_addend */
     uint8_t row;
@@ -175,6 +175,7 @@ struct translation_state {
     const struct ir_block *here;
     const int8_t *host_of;           /* the host register of each guest register in this unit, or -1 */
     uint64_t uses[REG_COUNT];        /* by how often the blocks are entered */
+    uint64_t written;                /* a bit for each register that an operation of the unit writes */
     bool needs_fp, needs_armed_fp;
     uint8_t *label[IR_MAX_BLOCKS];
     struct flags_state flags_at[IR_MAX_BLOCKS]; /* of blocks that one edge leads to */
@@ -286,8 +287,20 @@ void address_at(struct translation_state *t, int32_t offset);
  *  lies at the present instruction's base register. */
 void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base);
 
-/** rcx = the TLB entry of the guest address in rax, in the table whose address stands at `table` from rbp. Uses rdx. */
-void load_tlb_entry(struct x64 *c, int32_t table);
+/** The base register's address plus `offset` as address_at() has it, in the base's own host register or rax: which is
+ *  returned, and not to be changed. */
+unsigned base_address(struct translation_state *t, int32_t offset);
+
+/** An access lies `offset` (not negative) bytes behind the guest address in host register `address`. Returns the host's
+ *  operand for that address, with what is added to it in rdx; or takes the slow path. Uses rcx, and rax where that is
+ *  not `address`. `has_base`: it goes by the slot of the present instruction's base register, unless that was seen to
+ *  change pages often; only then may there be an offset, and the access must be within TLB_SLOT_BYTES. */
+unsigned find_host(struct translation_state *t, unsigned address, int32_t offset, unsigned bytes, bool write,
+                   bool has_base);
+
+/** rcx = the TLB entry of the guest address in `address`, in the table whose address stands at `table` from rbp. Uses
+ *  rdx. */
+void load_tlb_entry(struct x64 *c, unsigned address, int32_t table);
 
 /** Whether the present instruction is an access whose code leaves the host's flags alone. */
 bool access_keeps_flags(const struct translation_state *t);
@@ -420,6 +433,12 @@ static inline bool raw_at(const struct translation_state *t, int to)
 {
     const struct ir_block *block = &t->ir->blocks[to];
     return to > 0 && !block->is_return && !block->is_target && !t->met[to].known && t->flags_first[to];
+}
+
+/** Branches whose way on says itself whether somebody will look at the flags. */
+static inline bool passes_flags(unsigned op)
+{
+    return op == OP_b || op == OP_cbz || op == OP_cbnz || op == OP_tbz || op == OP_tbnz;
 }
 
 /** Ends the block: on to the block behind it. */

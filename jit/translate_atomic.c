@@ -354,7 +354,7 @@ static void unprivileged_address(struct translation_state *t, unsigned bytes, bo
     x64_load_sized(c, 0, false, 0, RCX, HOST_CPU, CPU_OFFSET(pstate.uao));
     x64_rm(c, 0, 0, 0x3a, RCX, HOST_CPU, CPU_OFFSET(pstate.el), false);
     slow_if(t, CC_AE);
-    load_tlb_entry(c, CPU_OFFSET(tlb_all));
+    load_tlb_entry(c, RAX, CPU_OFFSET(tlb_all));
     x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));

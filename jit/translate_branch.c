@@ -73,6 +73,12 @@ void emit_far_jumps(struct translation_state *t)
     struct x64 *c = t->c;
     for (unsigned i = 0; i < t->far_count; i++) {
         struct far_jump *far = &t->far[i];
+        if (far->off_table[0]) {
+            x64_bind(c, far->off_table[0]);
+            x64_bind(c, far->off_table[1]);
+            leave_table(t, far);
+            jump_by_lookup(t, far);
+        }
         if (far->call_end) {
             x64_bind(c, far->call_end);
             if (!far->indirect)
@@ -114,6 +120,25 @@ static bool within_page(const struct translation_state *t, uint64_t target)
     return (target ^ t->here->physical) < PAGE_SIZE_BYTES;
 }
 
+/* Whether the target is one and the same whenever this code runs. A process has one address space, and its addresses
+ * stand for physical ones (isa/arm64/user.h). */
+static bool is_fixed(const struct translation_state *t, uint64_t target)
+{
+    return t->cpu->user || within_page(t, target);
+}
+
+/* native.page becomes the page of a fixed address. Uses rax. */
+static void store_page(struct translation_state *t, uint64_t address)
+{
+    const int64_t page = (int64_t)(address & ~(PAGE_SIZE_BYTES - 1));
+    if (page == (int32_t)page) {
+        x64_store_imm(t->c, 1, HOST_CPU, CPU_OFFSET(native.page), (int32_t)page);
+        return;
+    }
+    x64_mov_imm(t->c, RAX, (uint64_t)page);
+    x64_store(t->c, 1, RAX, HOST_CPU, CPU_OFFSET(native.page));
+}
+
 /* The target of the jump that comes, with an opcode of `opcode_bytes`, may be changed while parallel CPUs run: by a
  * store within one cache line, which they see all or nothing of. */
 static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
@@ -130,12 +155,13 @@ static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t ta
     result->links[result->link_count++] = (struct unit_link){jump_end, NULL, target};
 }
 
-/* Jumps to other code, with the registers as they are everywhere. Within the page the target is one and the same
- * whenever this code runs, so the jump can be direct. */
+/* Jumps to other code, with the registers as they are everywhere: directly where the target is fixed. */
 static void jump_out(struct translation_state *t, int64_t distance)
 {
     uint64_t target = block_end(t) + (uint64_t)distance;
-    if (within_page(t, target)) {
+    if (is_fixed(t, target)) {
+        if (!within_page(t, target))
+            store_page(t, target);
         make_patchable(t, 1);
         add_link(t, x64_jmp(t->c), target);
     } else {
@@ -144,11 +170,6 @@ static void jump_out(struct translation_state *t, int64_t distance)
 }
 
 /* --- edges within a unit ---------------------------------------------------------------------------- */
-
-static bool is_loop_head(const struct translation_state *t, int to)
-{
-    return to != IR_OUTSIDE && t->ir->blocks[to].is_loop_head;
-}
 
 static bool comes_next(const struct translation_state *t, int to)
 {
@@ -206,8 +227,8 @@ static void follow_to_loop(struct translation_state *t, int to)
         (struct way_out){.jump_end = too_little, .falls_back = block, .pending = t->pending};
 }
 
-/* On along the edge to block `to`, or out to `distance` from the block's end. */
-static void follow(struct translation_state *t, int to, int64_t distance)
+/* On along the edge to block `to`, which may test; or out to `distance` from the block's end. */
+static void follow(struct translation_state *t, int to, bool tests, int64_t distance)
 {
     if (to == IR_OUTSIDE) {
         commit_flags(t);
@@ -216,7 +237,7 @@ static void follow(struct translation_state *t, int to, int64_t distance)
         return;
     }
     commit_for(t, to, IR_OUTSIDE);
-    if (t->ir->blocks[to].is_loop_head) {
+    if (tests) {
         follow_to_loop(t, to);
         return;
     }
@@ -228,13 +249,13 @@ static void follow(struct translation_state *t, int to, int64_t distance)
 void go_on(struct translation_state *t)
 {
     flags_note_edge(t, t->here->next);
-    follow(t, t->here->next, 0);
+    follow(t, t->here->next, t->here->next_tests, 0);
 }
 
 static void branch_always(struct translation_state *t)
 {
     flags_note_edge(t, t->here->taken);
-    follow(t, t->here->taken, t->insn->imm - 4);
+    follow(t, t->here->taken, t->here->taken_tests, t->insn->imm - 4);
 }
 
 /* The conditional jump of an edge. */
@@ -300,8 +321,8 @@ static void branch_out(struct translation_state *t, enum x64_cc cc)
 static bool jumps_if_not(const struct translation_state *t)
 {
     const int taken = t->here->taken, next = t->here->next;
-    return is_loop_head(t, taken) ||
-           (taken != IR_OUTSIDE && !is_loop_head(t, next) && (comes_next(t, taken) || next == IR_OUTSIDE));
+    return t->here->taken_tests ||
+           (taken != IR_OUTSIDE && !t->here->next_tests && (comes_next(t, taken) || next == IR_OUTSIDE));
 }
 
 /* Before a conditional branch. Each way on sees to its own flags, that of the jump out of line; unless both want them,
@@ -313,7 +334,7 @@ static void commit_before_branch(struct translation_state *t)
         return;
     flags_note_edge(t, taken);
     flags_note_edge(t, next);
-    if (is_loop_head(t, taken) && is_loop_head(t, next))
+    if (t->here->taken_tests && t->here->next_tests)
         return;
     const int jump = jumps_if_not(t) ? next : taken, other = jumps_if_not(t) ? taken : next;
     if (wants_flags(t, jump) && (wants_flags(t, other) || other == IR_OUTSIDE ||
@@ -331,39 +352,54 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
         branch_out(t, cc);
         return;
     }
-    const bool taken_tests = is_loop_head(t, taken), next_tests = is_loop_head(t, next);
+    const bool taken_tests = t->here->taken_tests, next_tests = t->here->next_tests;
     if (taken_tests && next_tests) {
         const struct flags_state flags = {t->flags, t->pending, t->flags_raw, {0}};
         uint8_t *otherwise = x64_jcc(t->c, cc ^ 1);
-        follow(t, taken, distance);
+        follow(t, taken, taken_tests, distance);
         if (comes_next(t, taken))
             jump_within(t, x64_jmp(t->c), taken);
         x64_bind(t->c, otherwise);
         t->flags = flags.flags;
         t->pending = flags.pending;
         t->flags_raw = flags.raw;
-        follow(t, next, 0);
+        follow(t, next, next_tests, 0);
         return;
     }
     if (jumps_if_not(t)) {
         follow_if(t, cc ^ 1, next, 0);
-        follow(t, taken, distance);
+        follow(t, taken, taken_tests, distance);
     } else {
         follow_if(t, cc, taken, distance);
-        follow(t, next, 0);
+        follow(t, next, next_tests, 0);
     }
 }
 
 /* --- calls and returns --------------------------------------------------------------------------------
  *
- * A call leaves the guest's and a host return address on the stack of return points (stubs.c). Whatever returns there
- * comes with where the guest wanted to return to in rax, and first looks whether that is it; translations do not change
- * within a stay, so an address that was this place's at the call still is. */
+ * A call leaves the guest's (of a process it is known) and a host return address on the stack of return points
+ * (stubs.c). Whatever returns there comes with where the guest wanted to return to in rax, and first looks whether that
+ * is it; translations do not change within a stay, so an address that was this place's at the call still is. */
+
+/* Compares a register with a fixed address. Uses rcx. */
+static void compare_fixed(struct translation_state *t, unsigned reg, uint64_t address)
+{
+    if (address <= INT32_MAX) {
+        x64_alu_imm(t->c, 1, ALU_CMP, reg, (int32_t)address);
+        return;
+    }
+    x64_mov_imm(t->c, RCX, address);
+    x64_alu(t->c, 1, ALU_CMP, reg, RCX);
+}
 
 static void begin_call(struct translation_state *t)
 {
     struct x64 *c = t->c;
     give_registers(t);
+    if (t->cpu->user) {
+        x64_mov_imm(c, (unsigned)pin_of[30], block_end(t));
+        return;
+    }
     x64_load(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
     x64_lea(c, 1, (unsigned)pin_of[30], RCX, (int32_t)t->end_offset);
     x64_push(c, (unsigned)pin_of[30]);
@@ -372,11 +408,19 @@ static void begin_call(struct translation_state *t)
 static void end_call(struct translation_state *t)
 {
     struct x64 *c = t->c;
-    x64_pop(c, RCX);
-    x64_alu(c, 1, ALU_CMP, RAX, RCX);
+    if (t->cpu->user) {
+        compare_fixed(t, RAX, block_end(t));
+    } else {
+        x64_pop(c, RCX);
+        x64_alu(c, 1, ALU_CMP, RAX, RCX);
+    }
     t->return_missed = x64_jcc(c, CC_NE);
-    x64_lea(c, 1, RCX, RCX, -(int32_t)t->end_offset);
-    x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
+    if (t->cpu->user) {
+        store_page(t, t->here->physical);
+    } else {
+        x64_lea(c, 1, RCX, RCX, -(int32_t)t->end_offset);
+        x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(native.page));
+    }
     t->result->returns[t->result->return_count++] = t->return_missed;
     t->flags = FLAGS_UNKNOWN;
     t->flags_raw = false;
@@ -407,7 +451,9 @@ static void call_direct(struct translation_state *t)
     int64_t distance = t->insn->imm - 4;
     uint64_t target = block_end(t) + (uint64_t)distance;
     begin_call(t);
-    if (within_page(t, target)) {
+    if (is_fixed(t, target)) {
+        if (!within_page(t, target))
+            store_page(t, target);
         make_patchable(t, 1);
         add_link(t, x64_call(t->c), target);
     } else {
@@ -454,8 +500,8 @@ static void branch_indirect(struct translation_state *t)
 /* --- BR within a region ------------------------------------------------------------------------------
  *
  * Where BTYPE may be asked for, it is of no matter if all that the table has are instructions that take any BTYPE. If
- * none of them is one, the page is not guarded, or BR does not get there: the lookup that belongs to the place knows for
- * which page, under which code_key, that was found out. */
+ * none of them is one, the page is not guarded, or BR does not get there: the lookup that belongs to the place knows
+ * for which page, under which code_key, that was found out. */
 
 /* BTI for jumps, or for jumps and calls. */
 static bool is_pad(const struct ir_block *block)
@@ -565,24 +611,25 @@ static void branch_by_table(struct translation_state *t)
     table->flags = (struct flags_state){t->flags, t->pending, t->flags_raw, {0}};
     table->rn = t->insn->rn;
     table->lookup = lookup_of(t);
+    struct far_jump *far = &t->far[t->far_count++];
+    *far = (struct far_jump){.indirect = true, .lookup = table->lookup, .insn = t->insn, .pending = t->pending,
+                             .btype = has_feature(&t->cpu->features, FEAT_BTI)};
     general_copy(t, t->insn->rn, RAX);
     load_place(t);
     x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)table->places);
-    table->misses[table->miss_count++] = x64_jcc(c, CC_AE);
+    far->off_table[0] = x64_jcc(c, CC_AE);
     x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)table->longest);
-    table->misses[table->miss_count++] = x64_jcc(c, CC_L);
+    far->off_table[1] = x64_jcc(c, CC_L);
     table->loads[table->load_count++] = x64_lea_rip(c, RDX);
     x64_jmp_indexed(c, RDX, RCX, 3);
 }
 
-/* Behind the table: on to rax as from any other place. BTYPE is 1, for the page is not guarded (may_guard() of
- * regions.c). */
+/* Where places of the table lead that are no target in the region: on to rax as from any other place. BTYPE is 1, for
+ * the page is not guarded (may_guard() of regions.c). */
 static void emit_jump_misses(struct translation_state *t)
 {
     struct x64 *c = t->c;
     const struct jump_table *table = &t->table;
-    for (unsigned i = 0; i < table->miss_count; i++)
-        x64_bind(c, table->misses[i]);
     if (table->jumps == 1) {
         t->flags = table->flags.flags;
         t->pending = table->flags.pending;
@@ -617,14 +664,16 @@ void emit_jump_table(struct translation_state *t)
         x64_byte(c, 0x90);
     for (unsigned i = 0; i < table->load_count; i++)
         x64_bind(c, table->loads[i]);
+    uint64_t to[PAGE_SIZE_BYTES / 4];
+    for (uint32_t place = 0; place < table->places; place++)
+        to[place] = missed;
+    for (unsigned i = 0; i < t->ir->block_count; i++)
+        if (in_table(t, i))
+            to[t->ir->blocks[i].physical % PAGE_SIZE_BYTES / 4 - table->first] =
+                (uint64_t)t->label[i] + (uint64_t)c->run_offset;
     for (uint32_t place = 0; place < table->places; place++) {
-        uint64_t to = missed;
-        for (unsigned i = 0; i < t->ir->block_count; i++)
-            if (in_table(t, i) &&
-                t->ir->blocks[i].physical % PAGE_SIZE_BYTES / 4 == table->first + place)
-                to = (uint64_t)t->label[i] + (uint64_t)c->run_offset;
-        x64_imm32(c, (int64_t)(to & UINT32_MAX));
-        x64_imm32(c, (int64_t)(to >> 32));
+        x64_imm32(c, (int64_t)(to[place] & UINT32_MAX));
+        x64_imm32(c, (int64_t)(to[place] >> 32));
     }
 }
 

@@ -6,16 +6,22 @@
 
 #define WAYS_OF_A_MISS 2 /* the page is not known; the access goes past its end */
 
-/* rcx = the entry of the guest address in rax, in the table whose address stands at `table` from rbp. Uses rdx. */
-void load_tlb_entry(struct x64 *c, int32_t table)
+/* rcx = the entry of the guest address in `address`, in the table whose address stands at `table` from rbp. Uses
+ * rdx. */
+void load_tlb_entry(struct x64 *c, unsigned address, int32_t table)
 {
     const unsigned entry_bits = 5;
     _Static_assert(sizeof(struct tlb_entry) == 32, "the index is scaled by the entry's size");
     _Static_assert(TLB_ENTRIES <= 1u << (32 - TLB_FOLD_BIT), "it is made of the low half of the address");
-    x64_mov(c, 0, RCX, RAX);
-    x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
-    x64_mov(c, 0, RDX, RAX);
-    x64_shift_imm(c, 0, SHIFT_SHR, RDX, TLB_FOLD_BIT - entry_bits);
+    if (host_has.bmi2) {
+        x64_rorx(c, RCX, address, 12 - entry_bits);
+        x64_rorx(c, RDX, address, TLB_FOLD_BIT - entry_bits);
+    } else {
+        x64_mov(c, 0, RCX, address);
+        x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
+        x64_mov(c, 0, RDX, address);
+        x64_shift_imm(c, 0, SHIFT_SHR, RDX, TLB_FOLD_BIT - entry_bits);
+    }
     x64_alu(c, 0, ALU_XOR, RCX, RDX);
     x64_alu_imm(c, 0, ALU_AND, RCX, (TLB_ENTRIES - 1) << entry_bits);
     x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, table);
@@ -25,8 +31,8 @@ void load_tlb_entry(struct x64 *c, int32_t table)
 
 /* rax is a guest address. Where it lies in the page that the debugger watches bytes of, and beside those, the carry is
  * set; else it is clear. Of an access that misses the table, ecx is how many bytes it has and becomes what makes rax
- * the host's. Of one that misses the slot of `base`, which may be a row, rax becomes the host's and rcx its place in
- * the page; the slot gets the addend alone, for the rest of the row. */
+ * the host's. Of one that misses the slot of `base`, which may be a row, rcx becomes its place in the page; the slot
+ * gets the addend alone. */
 static void emit_find_watched(struct x64 *c, bool write, unsigned base)
 {
     const bool row = base != BY_TABLE;
@@ -59,7 +65,6 @@ static void emit_find_watched(struct x64 *c, bool write, unsigned base)
     if (row) {
         x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
         x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.limit[write][base]), 0);
-        x64_alu(c, 1, ALU_ADD, RAX, RDX);
     }
     x64_stc(c);
     x64_ret(c);
@@ -70,71 +75,84 @@ static void emit_find_watched(struct x64 *c, bool write, unsigned base)
     x64_ret(c);
 }
 
-/* rax is a guest address: finds what makes it the host's, in rcx, by the indexed table. Returns the jump of a miss, to
- * be bound. */
-static uint8_t *find_in_table(struct x64 *c, unsigned bytes, bool write)
+/* rdx = what makes the guest address in `address` the host's, by the indexed table. Returns the jump of a miss, to be
+ * bound. Uses rcx. */
+static uint8_t *find_in_table(struct x64 *c, unsigned address, unsigned bytes, bool write)
 {
-    load_tlb_entry(c, CPU_OFFSET(tlb));
+    load_tlb_entry(c, address, CPU_OFFSET(tlb));
     x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
-    x64_alu(c, 1, ALU_XOR, RDX, RAX);
+    x64_alu(c, 1, ALU_XOR, RDX, address);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));
     uint8_t *missed = x64_jcc(c, CC_A);
-    x64_load(c, 1, RCX, RCX, offsetof(struct tlb_entry, addend));
+    x64_load(c, 1, RDX, RCX, offsetof(struct tlb_entry, addend));
     return missed;
 }
 
-/* rax is the guest address of an access: makes it the host's, or takes the slow path. An access through a base register
- * goes by that one's slot first, unless it was seen to change pages often. */
-void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base)
+static unsigned find_by_table(struct translation_state *t, unsigned address, unsigned bytes, bool write)
+{
+    uint8_t *missed = find_in_table(t->c, address, bytes, write);
+    t->misses[t->miss_count++] = (struct slot_miss){.jump_end = missed,
+                                                    .resume = t->c->at,
+                                                    .insn = t->insn,
+                                                    .address = (uint8_t)address,
+                                                    .bytes = (uint16_t)bytes,
+                                                    .write = write,
+                                                    .of_table = true,
+                                                    .slow_index = t->slow_count};
+    t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
+    return X64_INDEXED(address, RDX, 0);
+}
+
+unsigned find_host(struct translation_state *t, unsigned address, int32_t offset, unsigned bytes, bool write,
+                   bool has_base)
 {
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
-    if (t->cpu->user) {
-        may_fault(t);
-        return;
-    }
-    if (!has_base || t->changes_pages) {
-        uint8_t *missed = find_in_table(c, bytes, write);
-        t->misses[t->miss_count++] = (struct slot_miss){.jump_end = missed,
-                                                        .resume = c->at,
-                                                        .insn = t->insn,
-                                                        .bytes = (uint16_t)bytes,
-                                                        .write = write,
-                                                        .of_table = true,
-                                                        .slow_index = t->slow_count};
-        t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
-        x64_alu(c, 1, ALU_ADD, RAX, RCX);
-        return;
-    }
-    unsigned base = t->insn->rn;
+    if (!has_base || t->changes_pages)
+        return find_by_table(t, address, bytes, write);
+    const unsigned base = t->insn->rn, checked = bytes + (unsigned)offset;
     sharing_slot_used(t, base, write);
     x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[write][base]));
-    x64_alu(c, 1, ALU_XOR, RDX, RAX);
+    x64_alu(c, 1, ALU_XOR, RDX, address);
     x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.limit[write][base]));
     uint8_t *missed = x64_jcc(c, CC_AE);
-    if (bytes > TLB_SLOT_BYTES) { /* rdx is the place in the page */
-        x64_alu_imm(c, 0, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));
+    if (checked > TLB_SLOT_BYTES) { /* rdx is the place in the page */
+        x64_alu_imm(c, 0, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - checked));
         slow_if(t, CC_A);
     }
-    x64_alu_load(c, 1, ALU_ADD, RAX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
     t->misses[t->miss_count++] = (struct slot_miss){.jump_end = missed,
                                                     .resume = c->at,
                                                     .insn = t->insn,
+                                                    .address = (uint8_t)address,
+                                                    .offset = (uint8_t)offset,
                                                     .bytes = (uint16_t)bytes,
                                                     .write = write,
                                                     .counter = t->miss_counter,
                                                     .begun_at = t->begun_at,
                                                     .slow_index = t->slow_count};
+    x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
     for (unsigned i = 0; i < WAYS_OF_A_MISS; i++)
         t->slow[t->slow_count++] = (struct slow_path){.insn = t->insn, .flags = t->pending};
+    return X64_INDEXED(address, RDX, 0);
 }
 
-/* Where rax lies in a page that the table knows, the slot of base register `base` becomes that of the page, rax the
- * host address, rcx its place in the page, and the carry is set. Else it is clear. */
+void translate_address(struct translation_state *t, unsigned bytes, bool write, bool has_base)
+{
+    if (t->cpu->user) {
+        t->flags = FLAGS_UNKNOWN;
+        may_fault(t);
+        return;
+    }
+    find_host(t, RAX, 0, bytes, write, has_base);
+    x64_alu(t->c, 1, ALU_ADD, RAX, RDX);
+}
+
+/* Where rax lies in a page that the table knows, the slot of base register `base` becomes that of the page, rcx the
+ * place in the page, and the carry is set. Else it is clear. */
 static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
 {
     const int32_t tag = write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag);
-    load_tlb_entry(c, CPU_OFFSET(tlb));
+    load_tlb_entry(c, RAX, CPU_OFFSET(tlb));
     x64_load(c, 1, RDX, RCX, tag);
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)PAGE_SIZE_BYTES);
@@ -144,7 +162,6 @@ static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
     x64_load(c, 1, RCX, RCX, offsetof(struct tlb_entry, addend));
     x64_store(c, 1, RCX, HOST_CPU, CPU_OFFSET(slots.addend[write][base]));
     x64_store_imm(c, 1, HOST_CPU, CPU_OFFSET(slots.limit[write][base]), TLB_SLOT_LIMIT);
-    x64_alu(c, 1, ALU_ADD, RAX, RCX);
     x64_mov(c, 0, RCX, RAX);
     x64_alu_imm(c, 0, ALU_AND, RCX, PAGE_SIZE_BYTES - 1);
     x64_stc(c);
@@ -189,14 +206,23 @@ static void adapt_and_begin_anew(struct translation_state *t, const struct slot_
         x64_patch(back, miss->begun_at);
 }
 
+/* rax = the guest address of an access that missed. */
+static void load_missed_address(struct translation_state *t, const struct slot_miss *miss)
+{
+    if (miss->address != RAX || miss->offset)
+        x64_lea(t->c, 1, RAX, miss->address, miss->offset);
+}
+
 /* The access misses the table, maybe only as its page is watched. */
 static void emit_table_miss(struct translation_state *t, const struct slot_miss *miss)
 {
     struct x64 *c = t->c;
     x64_bind(c, miss->jump_end);
+    load_missed_address(t, miss);
     x64_mov_imm(c, RCX, miss->bytes);
     x64_call_to(c, t->stubs->find_watched[miss->write]);
     t->slow[miss->slow_index].jump_end = x64_jcc(c, CC_AE);
+    x64_mov(c, 1, RDX, RCX);
     uint8_t *back = x64_jmp(c);
     if (!c->full)
         x64_patch(back, miss->resume);
@@ -217,10 +243,13 @@ void emit_slot_misses(struct translation_state *t)
             x64_increment_at(c, (uint64_t)miss->counter);
         if (miss->counter && t->ir->is_region)
             often = x64_jcc(c, CC_E);
+        load_missed_address(t, miss);
         x64_call_to(c, t->stubs->fill_slot[miss->write][miss->insn->rn]);
         t->slow[miss->slow_index].jump_end = x64_jcc(c, CC_AE);
         x64_alu_imm(c, 0, ALU_CMP, RCX, (int32_t)(PAGE_SIZE_BYTES - miss->bytes));
         t->slow[miss->slow_index + 1].jump_end = x64_jcc(c, CC_A);
+        if (miss->address == RAX && miss->offset)
+            x64_lea(c, 1, RAX, RAX, -miss->offset);
         uint8_t *back = x64_jmp(c);
         if (!c->full)
             x64_patch(back, miss->resume);
@@ -256,6 +285,16 @@ void address_at(struct translation_state *t, int32_t offset)
         x64_lea(t->c, 1, RAX, n, offset);
 }
 
+unsigned base_address(struct translation_state *t, int32_t offset)
+{
+    const unsigned n = general_use(t, t->insn->rn, RAX);
+    check_base(t, n);
+    if (!offset)
+        return n;
+    x64_lea(t->c, 1, RAX, n, offset);
+    return RAX;
+}
+
 /* v<reg> is 1 << size bytes from [base + offset], and zeroes. Uses rcx. */
 static void load_vector(struct translation_state *t, unsigned reg, unsigned size, unsigned base, int32_t offset)
 {
@@ -282,7 +321,7 @@ static void store_vector(struct translation_state *t, unsigned reg, unsigned siz
     }
 }
 
-/* Moves one register from or to host memory at [base + offset]; base is a host register, not rcx. */
+/* Moves one register from or to host memory at [base + offset]; base is a host register, or X64_INDEXED(); not rcx. */
 static void transfer(struct translation_state *t, enum transfer kind, unsigned reg, unsigned size, unsigned base,
                      int32_t offset)
 {
@@ -296,7 +335,12 @@ static void transfer(struct translation_state *t, enum transfer kind, unsigned r
         general_done(t, reg, d);
         break;
     }
-    case TRANSFER_STORE: x64_store_sized(c, size, general_use(t, reg, RCX), base, offset); break;
+    case TRANSFER_STORE:
+        if (reg == REG_ZERO)
+            x64_store_zero(c, size, base, offset);
+        else
+            x64_store_sized(c, size, general_use(t, reg, RCX), base, offset);
+        break;
     case TRANSFER_LOAD_VECTOR: load_vector(t, reg, size, base, offset); break;
     case TRANSFER_STORE_VECTOR: store_vector(t, reg, size, base, offset); break;
     }
@@ -315,7 +359,7 @@ static bool access_imm(struct translation_state *t, const struct access_form *fo
         return false;
     if (transfer_is_vector(kind))
         check_fp(t);
-    unsigned base = RAX;
+    unsigned base;
     int32_t at;
     if (t->cpu->user) { /* the guest's addresses are the host's */
         base = general_use(t, insn->rn, RAX);
@@ -323,7 +367,8 @@ static bool access_imm(struct translation_state *t, const struct access_form *fo
         may_fault(t);
         at = access_offset(insn);
     } else {
-        at = share_address(t, access_offset(insn), access_bytes(insn), transfer_is_store(kind));
+        at = access_offset(insn);
+        base = share_address(t, &at, access_bytes(insn), transfer_is_store(kind));
     }
     const int32_t step = 1 << insn->size;
     if (pair && insn->rd == insn->rn) { /* loaded last, as the other may fault, and needs it */
@@ -361,7 +406,8 @@ static void access_index(struct translation_state *t, const struct access_form *
         shift = 3;
     }
     if (t->cpu->user) {
-        const bool stores = form->transfer == TRANSFER_STORE && t->host_of[insn->rd] < 0;
+        const bool stores =
+            form->transfer == TRANSFER_STORE && t->host_of[insn->rd] < 0 && insn->rd != REG_ZERO;
         may_fault(t);
         if (m == RCX && (stores || (transfer_is_vector(form->transfer) && insn->size < 2))) { /* which want rcx */
             x64_lea_indexed(c, 1, RAX, n, m, shift);
@@ -372,8 +418,8 @@ static void access_index(struct translation_state *t, const struct access_form *
         return;
     }
     x64_lea_indexed(c, 1, RAX, n, m, shift);
-    translate_address(t, 1u << insn->size, transfer_is_store(form->transfer), true);
-    transfer(t, form->transfer, insn->rd, insn->size, RAX, 0);
+    const unsigned at = find_host(t, RAX, 0, 1u << insn->size, transfer_is_store(form->transfer), true);
+    transfer(t, form->transfer, insn->rd, insn->size, at, 0);
 }
 
 static void access_literal(struct translation_state *t, enum transfer kind, unsigned size)

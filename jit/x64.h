@@ -148,6 +148,17 @@ static inline void x64_store_imm(struct x64 *c, unsigned w, unsigned base, int32
     x64_imm32(c, value);
 }
 
+/** The same of 1 << size bytes of zeroes. */
+static inline void x64_store_zero(struct x64 *c, unsigned size, unsigned base, int32_t disp)
+{
+    x64_rm(c, size == 1 ? 0x66 : 0, size == 3, size ? 0xc7 : 0xc6, 0, base, disp, false);
+    if (size >= 2)
+        x64_imm32(c, 0);
+    else
+        for (unsigned i = 0; i < 1u << size; i++)
+            x64_byte(c, 0);
+}
+
 /** mov to, [base + (index << scale) + disp] */
 static inline void x64_load_indexed(struct x64 *c, unsigned w, unsigned to, unsigned base, unsigned index,
                                     unsigned scale, int32_t disp)
@@ -330,6 +341,17 @@ static inline void x64_shift_by(struct x64 *c, unsigned w, enum x64_shift op, un
     x64_byte(c, w << 7 | (~count & 15) << 3 | prefix);
     x64_byte(c, 0xf7);
     x64_byte(c, 0xc0 | (to & 7) << 3 | (from & 7));
+}
+
+/** to = the low half of `from` rotated right, and the flags stay (BMI2). */
+static inline void x64_rorx(struct x64 *c, unsigned to, unsigned from, unsigned amount)
+{
+    x64_byte(c, 0xc4);
+    x64_byte(c, (to < 8) << 7 | 1 << 6 | (from < 8) << 5 | 3);
+    x64_byte(c, 15 << 3 | 3);
+    x64_byte(c, 0xf0);
+    x64_byte(c, 0xc0 | (to & 7) << 3 | (from & 7));
+    x64_byte(c, amount);
 }
 
 /** rax, rdx = rdx:rax divided by `by`. */

@@ -34,7 +34,7 @@ static int make_key(const char *file, const char *machine)
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* Adds the key's line, with what ends a word of the command line written as systemd reads it (\xNN). */
+/* Adds the key's line, in quotation marks as it has spaces: Debian 12's systemd knows no escapes or base64 here. */
 static bool add_key(char line[COMMAND_LINE_BYTES], const char *file, struct error *error)
 {
     char name[PATH_MAX + 32], key[1024] = "";
@@ -48,11 +48,8 @@ static bool add_key(char line[COMMAND_LINE_BYTES], const char *file, struct erro
     key[strcspn(key, "\n")] = 0;
     size_t used = strlen(line);
     used += (size_t)snprintf(line + used, COMMAND_LINE_BYTES - used,
-                             " systemd.set_credential=ssh.authorized_keys.root:");
-    for (const char *at = key; *at && used + 5 < COMMAND_LINE_BYTES; at++)
-        used += (size_t)snprintf(line + used, COMMAND_LINE_BYTES - used,
-                                 strchr(" \\\"'", *at) ? "\\x%02x" : "%c", (unsigned char)*at);
-    return used + 5 < COMMAND_LINE_BYTES ||
+                             " \"systemd.set_credential=ssh.authorized_keys.root:%s\"", key);
+    return used < COMMAND_LINE_BYTES ||
            error_set(error, "the kernel's command line is too long: at most %d bytes", COMMAND_LINE_BYTES - 1);
 }
 

@@ -175,8 +175,8 @@ static uint32_t attributes_of(unsigned type)
     return outer ? (uint32_t)normal[outer] << 4 | normal[inner] : inner << 2;
 }
 
-/* HCR_EL2.FWB (S2ApplyFWBMemAttrs()): stage 2 says Device, takes what stage 1 says, makes it write-back whatever that is, or
- * Non-cacheable where it is no device. */
+/* HCR_EL2.FWB (S2ApplyFWBMemAttrs()): stage 2 says Device, takes what stage 1 says, makes it write-back whatever that
+ * is, or Non-cacheable where it is no device. */
 static uint32_t forced_attributes(uint32_t first, unsigned type)
 {
     bool write_back = (first & 0xf0) && first != 0x44;

@@ -116,6 +116,12 @@ void display_refresh(struct display *display)
 
 static void convert(uint32_t *to, const uint8_t *from, uint32_t count, struct display_format format)
 {
+    if (format.red == 2 && format.green == 1 && format.blue == 0 && format.alpha == DISPLAY_NO_ALPHA) { /* nearly all */
+        memcpy(to, from, count * sizeof *to);
+        for (uint32_t i = 0; i < count; i++)
+            to[i] |= 0xff000000;
+        return;
+    }
     for (uint32_t i = 0; i < count; i++, from += 4) {
         uint32_t alpha = format.alpha == DISPLAY_NO_ALPHA ? 0xff : from[format.alpha];
         to[i] = alpha << 24 | (uint32_t)from[format.red] << 16 | (uint32_t)from[format.green] << 8 | from[format.blue];

@@ -190,10 +190,12 @@ static void detach(struct virtio_gpu *gpu, struct virtio_gpu_resource *resource)
 
 static void set_mode(struct virtio_gpu *gpu)
 {
-    display_mode(gpu->display, gpu->shown ? gpu->shown_rect.width : 0, gpu->shown ? gpu->shown_rect.height : 0, gpu->lit);
+    const struct virtio_gpu_rect *shown = &gpu->shown_rect;
+    display_mode(gpu->display, gpu->shown ? shown->width : 0, gpu->shown ? shown->height : 0, gpu->lit);
 }
 
-static bool has_colour(const uint8_t *pixels, uint64_t stride, uint64_t width, uint64_t height, struct display_format format)
+static bool has_colour(const uint8_t *pixels, uint64_t stride, uint64_t width, uint64_t height,
+                       struct display_format format)
 {
     for (; height; height--, pixels += stride)
         for (uint64_t x = 0; x < width * 4; x += 4)

@@ -40,13 +40,21 @@ echo "== end net-up $((got * PART))" """, "io", False),
 
 REDRAW = Workload("redraw", "display", """head -c 3145728 "$T/text" >/tmp/frame
 cat /tmp/frame /tmp/frame >/tmp/frames
+if [ -c /dev/fb0 ]; then
 echo '== begin redraw'
 for i in $(seq $((100 / PART))); do dd if=/tmp/frames of=/dev/fb0 bs=3M skip=$((i % 2)) count=1 conv=fsync status=none; done
-echo "== end redraw" """, "io", False)
-SCROLL = Workload("scroll", "display", """seq 100000 >/tmp/lines
+echo "== end redraw"
+fi""", "io", False)
+# The kernel takes the screen for its console a while after the first text; until then lines cost nothing.
+CONSOLE = "grep -q 1 $(dirname $(grep -l frame /sys/class/vtconsole/*/name))/bind"
+SCROLL = Workload("scroll", "display", f"""seq 100000 >/tmp/lines
+echo >/dev/tty1
+sleep 2
+if {CONSOLE}; then
 echo '== begin scroll'
 head -n $((4000 / PART)) /tmp/lines >/dev/tty1
-echo "== end scroll" """, "io", False)
+echo "== end scroll"
+fi""", "io", False)
 
 DEVICES = NET + [fio(*row) for row in FIO] + [REDRAW, SCROLL]
 
@@ -93,7 +101,11 @@ def qemu(disks, disk, screen):
     command += ["-drive", f"if=none,id=disk2,format=raw,file.filename={disk}",
                 "-device", "virtio-blk-device,drive=disk2,bus=virtio-mmio-bus.2",
                 "-device", "virtio-net-device,netdev=net,bus=virtio-mmio-bus.3"]
-    return command + (["-device", "virtio-gpu-device,bus=virtio-mmio-bus.4"] if screen else [])
+    # Without that its slots are those of before virtio 1.0, which know no screen.
+    if screen:
+        command += ["-global", "virtio-mmio.force-legacy=false",
+                    "-device", "virtio-gpu-device,bus=virtio-mmio-bus.4,xres=1024,yres=768"]
+    return command
 
 
 def script(workloads, part, ports):

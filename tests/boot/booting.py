@@ -54,6 +54,6 @@ def answer(output, line):
 def run_case(cases):
     """Runs the case that was asked for, of a module's globals()."""
     if not os.path.exists(f"{guest}/Image"):
-        print("no guest: tools/fetch-kernel makes it")
+        print(f"no kernel in {guest}: tools/fetch-kernel, or tools/make-kernel, makes it")
         sys.exit(77)
     cases[f"case_{case.replace('-', '_')}"]()

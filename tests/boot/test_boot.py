@@ -21,6 +21,7 @@ from picture import picture
 sys.dont_write_bytecode = True
 from booting import (answer, boot, boot_with_errors, check, command, cpus, folder, gic2, guest, messages, options_of_all,
                      PANIC, POWER_OFF, program, RESET, run_case, TIMEOUT)  # noqa: E402
+from typed import Guest  # noqa: E402
 
 
 def case_shell():
@@ -307,79 +308,43 @@ def case_net():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    running = subprocess.Popen(command("--net", f"user,hostfwd=tcp:{port}:8000", "--clock", "paced"), stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE)
-    # Typed a line at a time, each when the one before has answered: the clock is paced, so nobody does that for us.
-    output = b""
-
-    def until(word):
-        nonlocal output
-        while word not in output:
-            more = os.read(running.stdout.fileno(), 65536)
-            check(more, f"the guest ended before it said {word}", output)
-            output += more
-
-    def type_line(line):
-        running.stdin.write(line.encode() + b"\n")
-        running.stdin.flush()
-
-    until(b"/root # ")
-    type_line("ip addr show eth0")
-    type_line(f"wget -q -O - http://10.0.2.2:{server.server_port}/file | sha256sum")
-    digest = hashlib.sha256(content).hexdigest().encode()
-    until(b"  -\r\n")
-    check(digest in output, "another file than on the host", output)
-    check(b"inet 10.0.2.15/24" in output, "no address", output)
-    type_line("echo ready; echo hello from the guest | nc -l -p 8000")
-    until(b"\nready")
+    # Its clock is paced, so nobody waits for us until the line before has answered.
+    machine = Guest(command("--net", f"user,hostfwd=tcp:{port}:8000", "--clock", "paced"))
+    machine.until(b"/root # ")
+    check("inet 10.0.2.15/24" in machine.do("ip addr show eth0"), "no address", machine.output)
+    got = machine.do(f"wget -q -O - http://10.0.2.2:{server.server_port}/file | sha256sum")
+    check(hashlib.sha256(content).hexdigest() in got, "another file than on the host", machine.output)
+    machine.type("echo ready; echo hello from the guest | nc -l -p 8000")
+    machine.until(b"\nready")
     greeting, tries = b"", 0
     while not greeting and tries < 50:
         with socket.create_connection(("127.0.0.1", port), 30) as connection:
             greeting = connection.recv(100)
         time.sleep(0.2)
         tries += 1
-    check(greeting == b"hello from the guest\n", f"the guest said {greeting}", output)
-    type_line("poweroff -f")
-    output += running.communicate()[0]
-    check(running.returncode == POWER_OFF, f"status {running.returncode}", output)
+    check(greeting == b"hello from the guest\n", f"the guest said {greeting}", machine.output)
+    machine.end()
 
 
 def case_balloon():
     """Memory that the guest frees goes back to the host, and its content is no matter to the guest."""
-    running = subprocess.Popen(command("--balloon", "--clock", "paced"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    output = b""
-
-    def say(line, word):
-        nonlocal output
-        running.stdin.write(line.encode() + b"\n")
-        running.stdin.flush()
-        until(word)
-
-    def until(word):
-        nonlocal output
-        while word not in output:
-            more = os.read(running.stdout.fileno(), 65536)
-            check(more, f"the guest ended before it said {word}", output)
-            output += more
+    machine = Guest(command("--balloon", "--clock", "paced"))
 
     def resident_mib():
-        with open(f"/proc/{running.pid}/status", encoding="ascii") as status:
+        with open(f"/proc/{machine.process.pid}/status", encoding="ascii") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) >> 10
 
-    until(b"/root # ")
+    machine.until(b"/root # ")
     before = resident_mib()
-    say("head -c 300000000 /dev/zero | tr '\\0' x >/tmp/big; sha256sum /tmp/big; echo fi'lled'", b"filled")
+    machine.do("head -c 300000000 /dev/zero | tr '\\0' x >/tmp/big; sha256sum /tmp/big")
     full = resident_mib()
-    say("rm /tmp/big; sleep 8; echo given-b'ack'", b"given-back")
+    machine.do("rm /tmp/big; sleep 8")
     empty = resident_mib()
     print(f"{before} MiB, {full} with 286 MiB more in use, {empty} when they were free again")
-    check(full - before > 250 and full - empty > 200, "the memory did not go back to the host", output)
-    say("head -c 100000000 /dev/zero | tr '\\0' y | sha256sum; echo ag'ain'", b"again")
-    check(hashlib.sha256(b"y" * 100000000).hexdigest().encode() in output, "another checksum than on the host", output)
-    running.stdin.write(b"poweroff -f\n")
-    running.stdin.flush()
-    output += running.communicate()[0]
-    check(running.returncode == POWER_OFF, f"status {running.returncode}", output)
+    check(full - before > 250 and full - empty > 200, "the memory did not go back to the host", machine.output)
+    check(hashlib.sha256(b"y" * 100000000).hexdigest() in machine.do("head -c 100000000 /dev/zero | tr '\\0' y | sha256sum"),
+          "another checksum than on the host", machine.output)
+    machine.end()
 
 
 def case_together():

@@ -8,13 +8,12 @@ usage: test_clipboard.py PROGRAM GUEST-FOLDER AGENT
 import os
 import subprocess
 import sys
-import tempfile
-import time
+
+sys.dont_write_bytecode = True
+from desktop import check, folder, run_and_end, said, serial, start, start_server, wait_for  # noqa: E402
 
 program, guest, agent = map(os.path.abspath, sys.argv[1:4])
-folder = tempfile.TemporaryDirectory(prefix="armature-clipboard-")
-disk, serial = os.path.join(folder.name, "agent.img"), os.path.join(folder.name, "serial")
-processes = []
+disk = os.path.join(folder.name, "agent.img")
 SCRIPT = """expect "root #" 60
 send cat /dev/vda >/tmp/agent; chmod +x /tmp/agent; /tmp/agent; echo status $?
 expect "the port is" 20
@@ -22,11 +21,6 @@ clipboard two words, \u00fcber
 expect "status 0" 20
 clipboard
 """
-
-
-def check(true, what, output=""):
-    if not true:
-        sys.exit(f"{what}\n{output[-3000:]}")
 
 
 def machine(*arguments):
@@ -42,31 +36,11 @@ def by_commands():
     done = subprocess.run([*machine("debug"), "--script", script, "--record", log, "--clock", "virtual"],
                           input=b"quit\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=250)
     output = done.stdout.decode(errors="replace").replace("\r", "")
-    check("agent: the host copied 'two words, \u00fcber'" in output, "the guest got nothing", output)
-    check("copied in the guest\n" in output, "the host got nothing", output)
+    check("agent: the host copied 'two words, \u00fcber'" in output, f"the guest got nothing\n{output}")
+    check("copied in the guest\n" in output, f"the host got nothing\n{output}")
     again = subprocess.run([program, "run", "--replay", log], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=250)
     check(again.returncode == 0 and "the host copied 'two words, \u00fcber'" in again.stdout.decode(errors="replace"),
-          "a replay is another run", again.stdout.decode(errors="replace") + again.stderr.decode())
-
-
-def said():
-    try:
-        with open(serial, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-
-
-def wait_for(what, true, seconds=120):
-    end = time.monotonic() + seconds
-    while not true():
-        check(time.monotonic() < end, f"{what}: not within {seconds} s", said())
-        time.sleep(0.3)
-
-
-def start(*arguments, **options):
-    processes.append(subprocess.Popen(arguments, **options))
-    return processes[-1]
+          f"a replay is another run: {again}")
 
 
 def xclip(*arguments, text=None):
@@ -75,11 +49,7 @@ def xclip(*arguments, text=None):
 
 
 def by_window():
-    reading, writing = os.pipe()
-    start("Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24", pass_fds=[writing], stderr=subprocess.DEVNULL)
-    os.close(writing)
-    with os.fdopen(reading) as file:
-        os.environ["DISPLAY"] = ":" + file.readline().strip()
+    start_server()
     xclip(text="from the desktop")
     start(*machine("run"), "--display", "sdl", "--serial", f"unix:{serial}.line", "--serial-log", serial, "--clock", "paced",
           stdin=subprocess.DEVNULL)
@@ -97,10 +67,11 @@ if not os.path.exists(f"{guest}/Image"):
 with open(agent, "rb") as source, open(disk, "wb") as copy:
     content = source.read()
     copy.write(content + bytes(-len(content) % 512))
-try:
+
+
+def test():
     by_commands()
     by_window()
-finally:
-    for process in processes:
-        process.kill()
-        process.wait()
+
+
+run_and_end(test)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A full Debian system on a qcow2 image: firmware, GRUB, systemd, a login, apt over the network, ssh through a forwarded port,
-a shutdown by the power key; and the same image by U-Boot. tools/make-disk and tools/make-uefi-disk make the image:
+a shutdown by the power key; the same image by U-Boot; and a machine that stays, which ssh logs in to by its key. tools/make-disk and tools/make-uefi-disk make the image:
   tools/make-disk .cache/debian.img; tools/make-uefi-disk .cache/debian-uefi.img .cache/debian.img
 Status 77: it is not there, or the mirror is not reached.
 
-usage: test_debian.py PROGRAM CACHE uefi|uboot
+usage: test_debian.py PROGRAM CACHE uefi|uboot|ssh
 """
 import os
 import socket
@@ -15,58 +15,39 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
+from typed import check, Guest  # noqa: E402
+
 program, cache, case = os.path.abspath(sys.argv[1]), *sys.argv[2:4]
 folder = tempfile.TemporaryDirectory(prefix="armature-debian-", dir=cache)
-raw = f"{cache}/debian-uefi.img"
+raw = f"{cache}/debian.img" if case == "ssh" else f"{cache}/debian-uefi.img"
 
 
 def path(name):
     return os.path.join(folder.name, name)
 
 
-def check(true, what, output=b""):
-    if not true:
-        sys.stdout.write(output.decode(errors="replace"))
-        sys.exit(f"{case}: {what}")
-
-
-class Machine:
+class Machine(Guest):
     """A system whose serial line is typed at. Its time is virtual, so that a slow host makes nothing late. U-Boot asks for
     keys again and again, for which time would stand still as long as more may be piped in: there lines come by the control
     socket."""
 
     def __init__(self, *arguments, by_control=False):
-        self.output, self.lines, self.by_control = b"", 0, by_control
+        self.by_control = by_control
         limit = [] if by_control else ["--timeout", "3600s"]  # a guest that idles gets there at once
-        self.process = subprocess.Popen(
-            [program, "run", "--memory", "1G", "--control", f"unix:{path('control')}", "--clock", "virtual", *limit,
-             *arguments], stdin=subprocess.DEVNULL if by_control else subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def until(self, word, since=0):
-        while word not in self.output[since:]:
-            more = os.read(self.process.stdout.fileno(), 65536)
-            check(more, f"the guest ended before it said {word}", self.output)
-            self.output += more
+        super().__init__([program, "run", "--memory", "1G", "--control", f"unix:{path('control')}", "--clock", "virtual",
+                          *limit, *arguments], stdin=subprocess.DEVNULL if by_control else subprocess.PIPE)
 
     def type(self, line):
         if self.by_control:
             self.command(f"send {line}")
-            return
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
+        else:
+            super().type(line)
 
     def log_in(self):
         self.until(b"login:")
         self.type("root")
         self.until(b":~#")
-
-    def do(self, line):
-        """Types a line; returns what it printed."""
-        self.lines += 1
-        mark, since = f"done-{self.lines}", len(self.output)
-        self.type(f"{line}; echo done''-{self.lines}")
-        self.until(mark.encode() + b"\r\n", since)
-        return self.output[since:].decode(errors="replace").replace("\r", "").rsplit(mark, 1)[0].split("\n", 1)[1]
 
     def command(self, line):
         with socket.socket(socket.AF_UNIX) as commands:
@@ -78,8 +59,7 @@ class Machine:
     def press_power(self):
         self.command("key power")
 
-    def end(self):
-        """Waits until it has powered off."""
+    def wait_for_end(self):
         self.until(b"reboot: Power down")
         if not self.by_control:
             self.process.stdin.close()
@@ -111,7 +91,7 @@ def talk_by_vsock(machine):
             "print <S>'"), "the guest does not reach the host", machine.output)
     machine.type("perl -e 'socket(S,40,1,0) and bind(S,pack(\"SSLLL\",40,0,99,0xffffffff,0)) and listen(S,1) or die $!; "
                  "syswrite STDOUT,\"lis\".\"tens\\n\"; accept(C,S); $l=<C>; syswrite C,\"the guest heard $l\"'")
-    machine.until(b"\nlistens")
+    machine.until(b"listens\r\n")
     with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rwb") as lines:
         connection.connect(path("vm"))
         connection.sendall(b"CONNECT 99\n")
@@ -149,7 +129,7 @@ def case_uefi(image):
     check(told.stdout.decode().split()[-1] in machine.do("cat /proc/sys/kernel/random/boot_id"), "another machine answered",
           machine.output)
     machine.press_power()
-    machine.end()
+    machine.wait_for_end()
     subprocess.run([program, "disk", "check", image], check=True)
     subprocess.run(["qemu-img", "check", "-q", image], check=True)
     # What was installed is there the next time; there is a vsock then.
@@ -158,7 +138,7 @@ def case_uefi(image):
     check("Hello, world!" in machine.do("hello"), "what was installed is gone", machine.output)
     talk_by_vsock(machine)
     machine.press_power()
-    machine.end()
+    machine.wait_for_end()
 
 
 def case_uboot(image):
@@ -167,13 +147,31 @@ def case_uboot(image):
     check("U-Boot" in machine.do("dmesg | grep -m1 efi:"), "it was not started by U-Boot", machine.output)
     check("/dev/vda2" in machine.do("findmnt -n -o SOURCE /"), "another root", machine.output)
     machine.press_power()
-    machine.end()
+    machine.wait_for_end()
+
+
+def case_ssh(_):
+    """The key that a machine gets when it is made."""
+    os.environ["ARMATURE_HOME"] = path("home")
+    place = path("home/images/debian")
+    os.makedirs(place)
+    for name, source in (("disk.img", raw), ("Image", f"{cache}/guest/Image"), ("initrd.gz", f"{cache}/guest/initrd.gz")):
+        os.symlink(os.path.abspath(source), os.path.join(place, name))
+    do = lambda *words: subprocess.run([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True)
+    do("create", "web", "--from", "debian", "--memory", "1G", "--clock", "virtual")
+    do("start", "web")
+    try:
+        told = do("ssh", "web", "hostname; id -un; echo $((6 * 7))").stdout
+        check(told == "web\nroot\n42\n", f"ssh: {told}")
+    finally:
+        do("stop", "web", "--force")
 
 
 if not os.path.exists(raw):
-    print(f"no {raw}; tools/make-uefi-disk makes it")
+    print(f"no {raw}; tools/make-disk and tools/make-uefi-disk make it")
     sys.exit(77)
 start = time.monotonic()
-subprocess.run([program, "disk", "convert", raw, path("debian.qcow2")], check=True)
+if case != "ssh":
+    subprocess.run([program, "disk", "convert", raw, path("debian.qcow2")], check=True)
 globals()[f"case_{case}"](path("debian.qcow2"))
 print(f"{time.monotonic() - start:.0f} s")

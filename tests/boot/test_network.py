@@ -18,6 +18,9 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
+from typed import check, Guest  # noqa: E402
+
 program, guest, case = os.path.abspath(sys.argv[1]), *sys.argv[2:4]
 folder = tempfile.TemporaryDirectory(prefix="armature-network-")
 
@@ -26,55 +29,11 @@ def path(name):
     return os.path.join(folder.name, name)
 
 
-class Machine:
-    """A guest at whose shell lines are typed, each when the one before has answered."""
-
-    def __init__(self, *arguments):
-        self.output = b""
-        self.lines = 0
-        self.process = subprocess.Popen(
-            [program, "run", "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
-             "console=ttyAMA0 script=1 quiet", "--memory", "1G", "--clock", "paced", *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.until(b"/root # ")
-
-    def until(self, word, since=0):
-        while word not in self.output[since:]:
-            more = os.read(self.process.stdout.fileno(), 65536)
-            check(more, f"the guest ended before it said {word}", self.output)
-            self.output += more
-
-    def type(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def do(self, line):
-        """Types a line; returns what it printed."""
-        self.lines += 1
-        mark, since = f"done-{self.lines}", len(self.output)
-        self.type(f"{line}; echo done''-{self.lines}")
-        self.until(mark.encode() + b"\r\n", since)
-        return self.output[since:].decode(errors="replace").replace("\r", "").rsplit(mark, 1)[0].split("\n", 1)[1]
-
-    def wait_for(self, line, word, tries=60):
-        """Types a line until what it prints has a word."""
-        for _ in range(tries):
-            answer = self.do(line)
-            if word in answer:
-                return answer
-            time.sleep(0.3)
-        check(False, f"'{line}' never says {word}", self.output)
-
-    def end(self):
-        self.type("poweroff -f")
-        self.process.communicate(timeout=120)
-        check(self.process.returncode == 0, f"status {self.process.returncode}", self.output)
-
-
-def check(true, what, output=b""):
-    if not true:
-        sys.stdout.write(output.decode(errors="replace"))
-        sys.exit(f"{case}: {what}")
+def start(*arguments):
+    machine = Guest([program, "run", "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
+                     "console=ttyAMA0 script=1 quiet", "--memory", "1G", "--clock", "paced", *arguments])
+    machine.until(b"/root # ")
+    return machine
 
 
 def frames(name):
@@ -93,9 +52,9 @@ def case_joined():
     """Two machines, joined by a socket, reach each other; the frames are in the dump; one pulls its cable out."""
     place = f"unix:{path('cable')}"
     control = path("control")
-    one = Machine("--net", f"socket:{place},listen,dump={path('one.pcap')},queues=2", "--cpus", "2",
+    one = start("--net", f"socket:{place},listen,dump={path('one.pcap')},queues=2", "--cpus", "2",
                   "--control", f"unix:{control}")
-    two = Machine("--net", f"socket:{place},mac=02:00:00:00:00:22")
+    two = start("--net", f"socket:{place},mac=02:00:00:00:00:22")
     one.do("ip addr add 192.168.7.1/24 dev eth0; ip link set eth0 up")
     two.do("ip addr add 192.168.7.2/24 dev eth0; ip link set eth0 up")
     check("02:00:00:00:00:22" in two.do("ip link show eth0"), "another MAC address", two.output)
@@ -149,7 +108,7 @@ def case_user():
         port = listener.getsockname()[1]
         threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
         for restrict in ("", ",restrict"):
-            machine = Machine("--net", f"user,guestfwd=tcp:10.0.2.100:80-unix:{path('echo')}{restrict}")
+            machine = start("--net", f"user,guestfwd=tcp:10.0.2.100:80-unix:{path('echo')}{restrict}")
             machine.wait_for("ip addr show eth0", "inet 10.0.2.15/24")
             check("the host says hello" in machine.wait_for("echo hello | nc -w 5 10.0.2.100 80", "says"), "no guestfwd",
                   machine.output)
@@ -178,7 +137,7 @@ def case_tap():
         handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder.name)
         server = http.server.ThreadingHTTPServer(("192.168.177.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        machine = Machine("--net", f"tap:{name}")
+        machine = start("--net", f"tap:{name}")
         machine.do("ip addr add 192.168.177.2/24 dev eth0; ip link set eth0 up")
         got = machine.wait_for(f"wget -q -O - http://192.168.177.1:{server.server_port}/file | sha256sum",
                                hashlib.sha256(content).hexdigest())
@@ -263,7 +222,7 @@ def case_bulk(megabytes=200):
         file.write(content)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder.name))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    machine = Machine("--net", "user")
+    machine = start("--net", "user")
     machine.wait_for("ip addr show eth0", "inet 10.0.2.15/24")
     start = time.monotonic()
     got = machine.do(f"wget -q -O - http://10.0.2.2:{server.server_port}/file | tee /tmp/file | sha256sum")

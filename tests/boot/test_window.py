@@ -11,50 +11,15 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
+
+sys.dont_write_bytecode = True
+from desktop import (check, folder, run_and_end, said, serial, start, start_server, wait_for, windows,
+                     xdotool)  # noqa: E402
 
 program, guest, case = sys.argv[1:4]
 program, guest = os.path.abspath(program), os.path.abspath(guest)
 kernel = os.path.join(guest, "Image" if case != "installer" else "linux")
-folder = tempfile.TemporaryDirectory(prefix="armature-window-")
-serial = os.path.join(folder.name, "serial")
-processes = []
-
-
-def check(true, what):
-    if not true:
-        sys.exit(f"{case}: {what}\n{said()[-3000:]}")
-
-
-def said():
-    try:
-        with open(serial, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-
-
-def wait_for(what, true, seconds=120):
-    end = time.monotonic() + seconds
-    while not true():
-        check(time.monotonic() < end, f"{what}: not within {seconds} s")
-        time.sleep(0.2)
-
-
-def start(*arguments, **options):
-    processes.append(subprocess.Popen(arguments, cwd=folder.name, **options))
-    return processes[-1]
-
-
-def start_server():
-    reading, writing = os.pipe()
-    server = start("Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24", pass_fds=[writing],
-                   stderr=subprocess.DEVNULL)
-    os.close(writing)
-    with os.fdopen(reading) as file:
-        os.environ["DISPLAY"] = ":" + file.readline().strip()
-    return server
 
 
 def start_machine(*arguments, line=None):
@@ -63,14 +28,6 @@ def start_machine(*arguments, line=None):
     wait_for("a window", lambda: windows() or machine.poll() is not None, 30)
     check(machine.poll() is None, f"the program ended: {machine.poll()}")
     return machine
-
-
-def xdotool(*words):
-    return subprocess.run(["xdotool", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-
-
-def windows():
-    return xdotool("search", "--name", "^Armature").split()
 
 
 def shot(machine, needed=True):
@@ -168,9 +125,4 @@ def case_installer():
 
 if not os.path.exists(kernel):
     sys.exit(77)
-try:
-    {"shell": case_shell, "pages": case_pages, "installer": case_installer}[case]()
-finally:
-    for process in processes:
-        process.kill()
-        process.wait()
+run_and_end({"shell": case_shell, "pages": case_pages, "installer": case_installer}[case])

@@ -178,8 +178,8 @@ static void receive(struct board *board, struct feed *feed, unsigned what)
     check(!source.ready || source.ready(source.device) <= 16, "more room than there can be");
 }
 
-/* Registers of a CPU's interface: its own (ICC), a virtual machine's (ICV), a hypervisor's (ICH, whose list registers take 8
- * bytes). */
+/* Registers of a CPU's interface: its own (ICC), a virtual machine's (ICV), a hypervisor's (ICH, whose list registers
+ * take 8 bytes). */
 static void write_interface(struct board *board, unsigned action, struct feed *feed)
 {
     unsigned cpu = action >> 6 & 1, reg = (unsigned)take(feed, 1);

@@ -17,8 +17,13 @@ SECONDS = 2        # that a stressor is given ..
 LIMIT_SECONDS = 60 # .. and in which it must have ended
 USER = 60006       # a user that nobody is, where the test is run as root
 PROCESSES = 400
+FILE_BYTES = 256 << 20
 # Enough to have been in each of its methods, where that is more than it does in its time.
-MORE = {"cpu": ["--cpu-ops", "200"], "vm": ["--vm-bytes", "8M"], "mmap": ["--mmap-bytes", "8M"]}
+MORE = {"cpu": ["--cpu-ops", "200"], "vm": ["--vm-bytes", "8M"], "mmap": ["--mmap-bytes", "8M"],
+        "fallocate": ["--fallocate-bytes", "16M"], "fiemap": ["--fiemap-bytes", "16M"], "fpunch": ["--fpunch-ops", "20"],
+        "hdd": ["--hdd-bytes", "16M"], "iomix": ["--iomix-bytes", "16M"], "copy-file": ["--copy-file-bytes", "128M"],
+        "sync-file": ["--sync-file-bytes", "16M"], "readahead": ["--readahead-bytes", "16M"], "seek": ["--seek-size", "16M"],
+        "revio": ["--revio-bytes", "16M"], "aiol": ["--aiol-requests", "16"]}
 # Not run: what they are for is to take all that the host has.
 GREEDY = {
     "bigheap": "takes memory until there is none",
@@ -39,6 +44,8 @@ EXCEPTIONS = {
 def limits():
     resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN) # EFBIG tells, too
 
 
 def outcome(command, folder):

@@ -5,6 +5,60 @@
 #include "isa/arm64/fp.h"
 
 const struct kept_case kept_cases[] = {
+    {"a table of jumps in a region, whose page becomes guarded: nothing there is for jumps",
+     {
+         0x91000442, /* add x2, x2, #1 */
+         0x92400051, /* and x17, x2, #1 */
+         0x10000070, /* adr x16, the cases */
+         0x8b111210, /* add x16, x16, x17, lsl #4 */
+         0xd61f0200, /* br x16 */
+         0x91000463, /* add x3, x3, #1 */
+         0xd50324df, /* bti jc, where what faulted goes on */
+         0x17fffff9, /* b, to the first */
+         0xd503201f, /* nop */
+         0x91000884, /* add x4, x4, #2 */
+         0xd50324df, /* bti jc */
+         0x17fffff5, /* b, to the first */
+     },
+     {{0}},
+     20000,
+     true},
+    {"a table of jumps in a guarded page, one of them not by x16 to what is for calls",
+     {
+         0x91000442, /* add x2, x2, #1 */
+         0x92400051, /* and x17, x2, #1 */
+         0x100000f0, /* adr x16, the cases */
+         0x8b110e10, /* add x16, x16, x17, lsl #3 */
+         0xf240145f, /* tst x2, #0x3f */
+         0x54000040, /* b.eq, to the mov */
+         0xd61f0200, /* br x16 */
+         0xaa1003ea, /* mov x10, x16 */
+         0xd61f0140, /* br x10 */
+         0xd503245f, /* bti c */
+         0x17fffff6, /* b, to the first */
+         0xd503249f, /* bti j */
+         0x17fffff4, /* b, to the first */
+     },
+     {{0}},
+     1,
+     true},
+    {"a dot product of BFloat16s where FP is not enabled",
+     {
+         0xd518105f, /* msr cpacr_el1, xzr */
+         0xd5033fdf, /* isb */
+         0x0f61fa16, /* bfdot v22.2s, v16.4h, v1.2h[3] */
+         0x17fffffd, /* b, to the first */
+     },
+     {{0}},
+     0},
+    {"a conversion that is rounded to odd and nothing else that is inexact",
+     {
+         0xd51b443f, /* msr fpsr, xzr */
+         0x7e616801, /* fcvtxn s1, d0 */
+         0x17fffffe, /* b, to the first */
+     },
+     {[0] = {0x3ff0000000000001, 0}},
+     0},
     {"comparisons whose first operand is counted up or down before they are done again, or stored",
      {
          0xf100145f, /* cmp x2, #5 */
@@ -150,5 +204,6 @@ void kept_program(const struct kept_case *kept, struct program *program)
     program->el = 1;
     if (kept->turn_before)
         program->turns[program->turn_count++].insns = kept->turn_before;
+    program->turns[program->turn_count].guard = kept->guards ? 4 : 0;
     program->turns[program->turn_count++].insns = 20000;
 }

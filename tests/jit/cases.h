@@ -14,6 +14,7 @@ struct kept_case {
     uint32_t words[KEPT_WORDS];
     uint64_t v[32][2];
     uint32_t turn_before;
+    bool guards; /* behind that turn the code is guarded */
 };
 
 extern const struct kept_case kept_cases[];

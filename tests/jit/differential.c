@@ -115,8 +115,8 @@ static void print_program(const struct program *p)
            p->state.nzcv, p->state.fpcr);
     printf("  turns:");
     for (unsigned i = 0; i < p->turn_count; i++)
-        printf(" %s%" PRIu32 " (remap %u, patch %u)", p->turns[i].irq ? "irq+" : "", p->turns[i].insns,
-               p->turns[i].remap, p->turns[i].patch);
+        printf(" %s%" PRIu32 " (remap %u, guard %u, patch %u)", p->turns[i].irq ? "irq+" : "", p->turns[i].insns,
+               p->turns[i].remap, p->turns[i].guard, p->turns[i].patch);
     printf("\n");
 }
 

@@ -614,6 +614,7 @@ static void set_turns(struct generator *g)
         p->turns[i].insns = 1 + rng_below(rng, rng_below(rng, 2) ? 24 : 600);
         p->turns[i].irq = i && !rng_below(rng, 3);
         p->turns[i].remap = (uint8_t)(i && !rng_below(rng, 4) ? rng_below(rng, 64) : 0);
+        p->turns[i].guard = (uint8_t)(i && p->guarded && !rng_below(rng, 3) ? 1 + rng_below(rng, 4) : 0);
         p->turns[i].patch = (uint8_t)(i && !rng_below(rng, 8) ? rng_below(rng, p->count) : 0);
     }
     p->turns[p->turn_count - 1].insns = g->hot ? 40000 : 2000;

@@ -247,6 +247,21 @@ static void remap(struct rig *rig, unsigned which)
     }
 }
 
+/* The same of the pages of code, which become guarded or not. */
+static void guard(struct rig *rig, unsigned guarded)
+{
+    for (unsigned i = 0; i < 2 * RIG_CODE_PAGES; i++) {
+        const unsigned page = i % RIG_CODE_PAGES;
+        const uint64_t va = (i == page ? RIG_CODE_EL1 : RIG_CODE_EL0) + page * RIG_PAGE;
+        const uint64_t at = PHYSICAL(TABLE_3) + (va >> 12 & 511) * 8;
+        uint64_t entry;
+        bus_dma_read(&rig->bus, at, &entry, sizeof entry);
+        entry = guarded >> page & 1 ? entry | GUARDED : entry & ~GUARDED;
+        bus_dma_write(&rig->bus, at, &entry, sizeof entry);
+        tlb_invalidate_va(&rig->cpu, va, TLB_ANY_ASID);
+    }
+}
+
 bool rig_turn(struct rig *rig, const struct program *program, unsigned turn)
 {
     struct cpu *cpu = &rig->cpu;
@@ -255,6 +270,8 @@ bool rig_turn(struct rig *rig, const struct program *program, unsigned turn)
         cpu_set_interrupt(cpu, CPU_IRQ, true);
     if (program->turns[turn].remap)
         remap(rig, program->turns[turn].remap);
+    if (program->turns[turn].guard)
+        guard(rig, program->turns[turn].guard - 1u);
     if (program->turns[turn].patch) {
         const uint64_t at =
             PHYSICAL(CODE) + 4 * ((program->first + program->turns[turn].patch) % RIG_CODE_WORDS);

@@ -257,6 +257,8 @@ static void arithmetic(void **state)
     for (unsigned a = 0; a < REGS; a++) {
         for (unsigned b = 0; b < REGS; b++)
             CHECK(x64_mulx(&c, a, b, a ^ 9), "mulx", reg(3, a), reg(3, b), reg(3, a ^ 9));
+        for (unsigned b = 0; b < REGS; b++)
+            CHECK(x64_rorx(&c, a, b, 9), "rorx", reg(2, a), reg(2, b), immediate(9));
         static const struct {
             const char *name;
             enum x64_shift op;
@@ -694,6 +696,8 @@ static void memory_operands(void **state)
                 CHECK(x64_imul_load(&c, 1, a, b, disp), "imul", reg(3, a), memory(3, b, disp));
                 for (unsigned w = 0; w < 2; w++)
                     CHECK(x64_store_imm(&c, w, b, disp, -2), "mov", memory(2 + w, b, disp), immediate(-2));
+                for (unsigned size = 0; size < 4; size++)
+                    CHECK(x64_store_zero(&c, size, b, disp), "mov", memory(size, b, disp), immediate(0));
                 for (unsigned op = 0; op < ALU_OPS; op++)
                     CHECK(x64_alu_byte(&c, op, b, disp, 0x7f), alu_names[op], memory(0, b, disp), immediate(0x7f));
                 CHECK(x64_store_byte(&c, b, disp, 1), "mov", memory(0, b, disp), immediate(1));
