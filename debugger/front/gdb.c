@@ -167,7 +167,10 @@ static void run_packet(struct channel *channel, const char *text, size_t length)
             gdb_reply(channel, "");
         break;
     case 'D': detach(channel); break;
-    case 'k': session->quit = true; break;
+    case 'k':
+        gdb_reply(channel, "X09"); /* lldb waits for it, gdb does not */
+        session->quit = true;
+        break;
     default: gdb_reply(channel, "");
     }
 }

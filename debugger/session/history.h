@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Going back in time. While the guest runs, checkpoints are set every so many instructions, of which fewer stay as
  * time goes on, and inputs are kept with their stamps. To be at an earlier moment, the machine goes back to the
- * checkpoint before it and runs again, with the same inputs, to that moment; what it prints meanwhile was printed before,
- * and is not again. When it has come to where it had been, it takes inputs from the host once more.
+ * checkpoint before it and runs again, with the same inputs, to that moment; what it prints meanwhile was printed
+ * before, and is not again. When it has come to where it had been, it takes inputs from the host once more.
  *
  *     checkpoints  0......1......2......3...  now        goto X: back to 1, then forward to X; 2 and 3 are set again on
  *                          X                              the way forward */

@@ -791,6 +791,7 @@ quit
                  "'nonsense' is no command", "permissions:rwx"):
         check(text in output, f"lldb says nothing of {text!r}", output)
     check(output.count("response: T05") == 3, "lldb did not go back", output)
+    check("failed to send the k packet" not in output, "lldb did not see the end", output)
     check(process.wait(20) == 0, "the machine was not ended")
 
 
