@@ -236,7 +236,7 @@ void trail_before_run(struct thread *thread)
     const bool signal = comes_here(thread, trail, TRAIL_SIGNAL) && !trail->next.value;
     if (!signal && trail->next.at.insns <= trail_stamp(thread))
         trail_differ(thread, "what came here did not");
-    if (trail->next.at.insns - trail_stamp(thread) > TRAIL_TIME_INSNS) /* so that a program that spins comes to an end */
+    if (trail->next.at.insns - trail_stamp(thread) > TRAIL_TIME_INSNS) /* so what spins comes to an end */
         trail_differ(thread, "for longer than in any recording nothing comes");
 }
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices, in Armature and in QEMU in turn: user-mode networking up and down, fio on a virtio disk, redrawing a screen. What the
-guest has is the same on both sides (virtio on MMIO, one processor), as is what the host does for it: a server in this process, a
-raw image in the host's page cache. Time in the guest is the host's, as for a user at a terminal."""
+"""Devices, in Armature and in QEMU in turn: user-mode networking up and down, fio on a virtio disk, redrawing a screen, a folder
+shared by 9P. What the guest has is the same on both sides (virtio on MMIO, one processor), as is what the host does for it: a
+server in this process, a raw image or files in the host's page cache. Time in the guest is the host's, as for a user at a
+terminal."""
 import os
+import shutil
 import socket
+import subprocess
 import threading
 
 import machines
@@ -56,7 +59,46 @@ head -n $((4000 / PART)) /tmp/lines >/dev/tty1
 echo "== end scroll"
 fi""", "io", False)
 
-DEVICES = NET + [fio(*row) for row in FIO] + [REDRAW, SCROLL]
+# A folder with a file, and a tree of 10,000 files that git knows.
+SHARE_BYTES = 256 << 20
+TREE_FOLDERS, TREE_FILES = 100, 100
+MOUNT = "mkdir -p /tmp/s; mountpoint -q /tmp/s || mount -t 9p -o trans=virtio,version=9p2000.L share /tmp/s"
+
+
+def share(name, before, command):
+    """What a command prints is its checksum; what is `before` is not measured."""
+    return Workload(name, "share", f"""{MOUNT}; {before}
+echo '== begin {name}'
+sum=$({{ {command}; }} | cksum) && echo "== end {name} ${{sum// /-}}" """, "io", False)
+
+
+GIT = "git -c safe.directory='*' -C /tmp/s/tree status --porcelain"
+SHARE = [
+    share("share-read", ":", f"head -c $(({SHARE_BYTES} / PART)) /tmp/s/big | cat >/dev/null; echo $?"),
+    share("share-write", ":", f"head -c $(({SHARE_BYTES} / PART)) /dev/zero >/tmp/s/new; stat -c %s /tmp/s/new; rm /tmp/s/new"),
+    share("share-find", "find /tmp/s/tree >/dev/null", "find /tmp/s/tree -path '*/.git' -prune -o -print | sort"),
+    share("share-git", f"{GIT} >/dev/null", f"{GIT}; echo $?"), # before: its index learns the guest's numbers of the files
+]
+
+DEVICES = NET + [fio(*row) for row in FIO] + [REDRAW, SCROLL] + SHARE
+
+
+def make_share(folder):
+    """The folder that is shared: by both sides in turn, so that each finds it in the host's cache."""
+    place = f"{folder}/share"
+    tree = f"{place}/tree"
+    for number in range(TREE_FOLDERS):
+        os.makedirs(f"{tree}/folder{number}")
+        for file in range(TREE_FILES):
+            with open(f"{tree}/folder{number}/file{file}", "w", encoding="ascii") as to:
+                to.write(f"{number} {file}\n" * 20)
+    with open(f"{place}/big", "wb") as file:
+        for _ in range(SHARE_BYTES // len(PIECE)):
+            file.write(PIECE)
+    git = ["git", "-C", tree, "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "tree"]):
+        subprocess.run(git + words, check=True, stdout=subprocess.DEVNULL)
+    return place
 
 
 def serve(down):
@@ -88,19 +130,23 @@ def serve(down):
 serve.part = 1
 
 
-def armature(options, disks, disk, screen):
+def armature(options, disks, disk, screen, shared=None):
     command = machines.armature(options, disks, APPEND)
     command[command.index("--clock") + 1] = "paced"
+    command += ["--share", f"share={shared}"] if shared else []
     return command + ["--disk", disk, "--net", "user"] + (["--display", "none"] if screen else [])
 
 
-def qemu(disks, disk, screen):
+def qemu(disks, disk, screen, shared=None):
     command = machines.qemu(disks, APPEND)
     at = command.index("-nic")
     command[at:at + 2] = ["-netdev", "user,id=net"]
     command += ["-drive", f"if=none,id=disk2,format=raw,file.filename={disk}",
                 "-device", "virtio-blk-device,drive=disk2,bus=virtio-mmio-bus.2",
                 "-device", "virtio-net-device,netdev=net,bus=virtio-mmio-bus.3"]
+    if shared:
+        command += ["-fsdev", f"local,id=share,path={shared},security_model=none",
+                    "-device", "virtio-9p-device,fsdev=share,mount_tag=share,bus=virtio-mmio-bus.5"]
     # Without that its slots are those of before virtio 1.0, which know no screen.
     if screen:
         command += ["-global", "virtio-mmio.force-legacy=false",
@@ -138,11 +184,16 @@ def measure(chosen, options, folder, run_list):
             return Run(command(disks), [workload.name for workload in left])
         return start
 
-    groups = [[one for one in workloads if one.group != "display"], [one for one in workloads if one.group == "display"]]
+    groups = [[one for one in workloads if one.group == "share"], [one for one in workloads if one.group in ("net", "disk")],
+              [one for one in workloads if one.group == "display"]]
+    shared = make_share(folder) if groups[0] else None
     for _ in range(options.runs):
         for group in filter(None, groups):
             screen = group[0].group == "display"
-            run_list(guest(lambda disks: armature(options.extra, disks, disk, screen)), group, "armature", samples, errors)
-            run_list(guest(lambda disks: qemu(disks, disk, screen)), group, "qemu", samples, errors)
+            place = shared if group[0].group == "share" else None
+            run_list(guest(lambda disks: armature(options.extra, disks, disk, screen, place)), group, "armature", samples, errors)
+            run_list(guest(lambda disks: qemu(disks, disk, screen, place)), group, "qemu", samples, errors)
+    if shared:
+        shutil.rmtree(shared)
     for workload in workloads:
         yield workload, samples[workload.name], list(errors[workload.name].values())

@@ -8,7 +8,7 @@ from workloads import GOALS, LIMITS, LINE
 COLOURS = {"integer": "#4e79a7", "fp": "#f28e2b", "neon": "#e15759", "crypto": "#b07aa1", "programs": "#59a14f",
            "kernel": "#9c755f", "boot": "#edc948", "memory": "#76b7b2", "parallel": "#bab0ac", "x-integer": "#86bcb6",
            "x-fp": "#f1ce63", "x-neon": "#ff9d9a", "x-start": "#d4a6c8", "snapshots": "#79706e", "net": "#d37295",
-           "disk": "#a0cbe8", "display": "#8cd17d"}
+           "disk": "#a0cbe8", "display": "#8cd17d", "share": "#ffbe7d"}
 
 
 def geomean(values):

@@ -159,6 +159,9 @@ class Devices(unittest.TestCase):
         self.assertEqual((ours.count("--disk"), ours.count("--net"), ours[ours.index("--clock") + 1]), (3, 1, "paced"))
         self.assertEqual(sum("virtio-blk-device" in word for word in theirs), 3)
         self.assertTrue(any("virtio-gpu-device" in word for word in theirs) and "virtio-net-device" in " ".join(theirs))
+        ours, theirs = devices.armature([], ["a"], "c", False, "/d"), devices.qemu(["a"], "c", False, "/d")
+        self.assertIn("share=/d", ours)
+        self.assertIn("local,id=share,path=/d,security_model=none", theirs)
         text = devices.script(devices.DEVICES, 8, (5, 6))
         for workload in devices.DEVICES:
             self.assertIn(f"== skip {workload.name}'", text)

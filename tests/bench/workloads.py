@@ -27,6 +27,7 @@ GOALS = [
     Goal("net", 1.0, 2.0, ["net"]),
     Goal("disk", 1.0, 2.0, ["disk"]),
     Goal("display", 1.0, 2.0, ["display"]),
+    Goal("share", 1.0, 2.0, ["share"]),
 ]
 LINE = Goal("any single line", 1.0, 2.0, [])
 

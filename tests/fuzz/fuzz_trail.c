@@ -101,8 +101,10 @@ static void make_model(void)
 
 /* --- changes ----------------------------------------------------------------------------------------- */
 
-static const uint64_t remarkable[] = {0, 1, 2, 3, 8, 255, 256, 1023, 1024, 4096, 1ull << 31, 1ull << 46, (1ull << 46) - 8,
-                                      1ull << 47, 1ull << 63, ~0ull, ~0ull - 21, ~0ull - 511};
+static const uint64_t remarkable[] = {
+    0,          1,          2,                3,          8,          255,   256,         1023,         1024, 4096,
+    1ull << 31, 1ull << 46, (1ull << 46) - 8, 1ull << 47, 1ull << 63, ~0ull, ~0ull - 21, ~0ull - 511,
+};
 
 static uint64_t number_of(const uint8_t *data, uint64_t before)
 {

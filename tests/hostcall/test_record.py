@@ -142,6 +142,20 @@ class Record(unittest.TestCase):
         for engine in ("auto", "interp"):
             self.assertEqual(self.replay("--engine", engine), first, engine)
 
+    @unittest.skipUnless(os.path.exists(os.path.join(root, "usr/bin/xz")), "no xz below the root")
+    def test_compressor(self):
+        """xz with two threads; node, which has several of its own."""
+        with tempfile.NamedTemporaryFile(dir=os.path.join(root, "tmp")) as file:
+            file.write(random.Random(1).randbytes(300000) * 8)
+            file.flush()
+            first = self.record("--root", root, "/usr/bin/xz", "-0", "-T2", "--block-size=512KiB", "-c",
+                                "/tmp/" + os.path.basename(file.name))
+        self.assertEqual((first[0], first[1][:6], first[2]), (0, b"\xfd7zXZ\0", b""))
+        for engine in ("auto", "auto", "jit"):
+            self.assertEqual(self.replay("--engine", engine), first, engine)
+        code = "setTimeout(() => console.log(Date.now(), Math.random()), 20); console.log(require('fs').readdirSync('/usr').length)"
+        self.assertEqual(self.same("/usr/bin/node", "-e", code)[0], 0)
+
     def test_shared_memory_ends_it(self):
         code = ("import mmap, threading\nprint(1, flush=True)\nt = threading.Thread(target=input)\nt.start()\n"
                 "open('/tmp/shared', 'wb').write(b'x' * 4096)\nf = open('/tmp/shared', 'r+b')\nm = mmap.mmap(f.fileno(), 0)\n"
