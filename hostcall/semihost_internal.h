@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the parts of semihosting share: semihost.c (the table of calls, and those that need no file), semihost_files.c
+/* What the parts of semihosting share: semihost_calls.c (the table of calls, and those that need no file), semihost_files.c
  * (files, the console as one, and names). */
 #ifndef ARMATURE_SEMIHOST_INTERNAL_H
 #define ARMATURE_SEMIHOST_INTERNAL_H
@@ -61,7 +61,7 @@ struct semihost_request {
     unsigned own_count;
 };
 
-/* --- semihost.c --- */
+/* --- semihost_calls.c --- */
 
 /* Bytes of the guest's memory at a virtual address. False: they are not all there. */
 bool semihost_read(struct cpu *cpu, uint64_t address, void *to, uint64_t length);

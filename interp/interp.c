@@ -24,8 +24,8 @@ struct engine {
     struct bus *bus;
     struct block_cache *blocks;
     unsigned cpu_count;
-    /* While a debugger is told of pieces (stops.h): lookups that lead nowhere, so that threaded code comes back to the loop
-     * behind each block, and those by which the loop goes on. NULL until then. */
+    /* While a debugger is told of pieces (stops.h): lookups that lead nowhere, so that threaded code comes back to the
+     * loop behind each block, and those by which the loop goes on. NULL until then. */
     struct lookup *no_lookups, *piece_lookups;
     bool in_piece;
     uint64_t piece_icount; /* where it began */

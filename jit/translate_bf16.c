@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* BFloat16: a single's upper half. Dot products have arithmetic of their own (isa/arm64/fp/bf16.c): sums are rounded to
- * odd, and nothing is raised. Here they are made in double, rounded to zero, where products are exact; a sum that is not
- * the sum of its operands gets a last bit, and then is cut to what a single holds. Numbers of moderate size have neither
- * denormals nor infinities on the way; others are left to exec_. */
+/* BFloat16: a single's upper half. Dot products have arithmetic of their own (isa/arm64/fp/bf16.c): sums are rounded
+ * to odd, and nothing is raised. Here they are made in double, rounded to zero, where products are exact; a sum that is
+ * not the sum of its operands gets a last bit, and then is cut to what a single holds. Numbers of moderate size have
+ * neither denormals nor infinities on the way; others are left to exec_. */
 #include "jit/translate_fp.h"
 
 #define MXCSR_TO_ZERO 0x7f80u /* nothing raised, nothing trapped */
@@ -160,7 +160,8 @@ static void load_mxcsr_at(struct x64 *c, uint64_t at)
 
 /* xmm0 = the singles of `addend` (0 or a register of its own) plus products of pairs of BFloat16s: of the words of Rn
  * and Rm that stand in `n_lanes` and `m_lanes`, as in a shuffle. Uses xmm1 to xmm5. */
-static void dot_product(struct translation_state *t, unsigned addend, unsigned n_lanes, unsigned m_lanes, unsigned parts)
+static void dot_product(struct translation_state *t, unsigned addend, unsigned n_lanes, unsigned m_lanes,
+                        unsigned parts)
 {
     const struct insn *insn = t->insn;
     struct x64 *c = t->c;

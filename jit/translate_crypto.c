@@ -44,8 +44,8 @@ static void multiply_carryless(struct translation_state *t)
     finish(t, d);
 }
 
-/* to = products without carries of the bytes that stand in the halfwords of n and m: for each bit of m, n is moved there.
- * Uses xmm5. */
+/* to = products without carries of the bytes that stand in the halfwords of n and m: for each bit of m, n is moved
+ * there. Uses xmm5. */
 static void multiply_bytes(struct translation_state *t, unsigned to, unsigned n, unsigned m)
 {
     struct x64 *c = t->c;

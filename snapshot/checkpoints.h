@@ -27,9 +27,9 @@ bool checkpoints_go(struct checkpoints *points, unsigned number, struct error *e
 /** Forgets the oldest `count` points; the numbers of the others become smaller by that. */
 void checkpoints_drop_oldest(struct checkpoints *points, unsigned count);
 
-/** Forgets point `number`, neither the first nor the newest, so that what is kept of a time long past takes less room: a
- *  page that changed both behind it and behind the one before it is then kept once. What is before and behind it can be
- *  gone to as ever. Where the host has no memory for that, the point stays: false. */
+/** Forgets point `number`, neither the first nor the newest, so that what is kept of a time long past takes less room:
+ *  a page that changed both behind it and behind the one before it is then kept once. What is before and behind it
+ *  can be gone to as ever. Where the host has no memory for that, the point stays: false. */
 bool checkpoints_join(struct checkpoints *points, unsigned number);
 
 /** How many pages changed behind point `number`, before the next one. */

@@ -149,7 +149,7 @@ static bool search(struct session *session, uint64_t from, uint64_t *to, const c
             *to = middle;
         } else {
             from = middle;
-            if (!history_checkpoint(session, error)) /* what is tried from now on lies behind */
+            if (!history_checkpoint(session, false, error)) /* what is tried from now on lies behind */
                 return false;
         }
     }
@@ -198,7 +198,7 @@ static bool run_bisect(struct session *session, const char *arguments, struct er
 
 static bool run_checkpoint(struct session *session, const char *arguments, struct error *error)
 {
-    return words_end(arguments, error) && history_checkpoint(session, error);
+    return words_end(arguments, error) && history_checkpoint(session, true, error);
 }
 
 static bool run_timeline(struct session *session, const char *arguments, struct error *error)
@@ -206,7 +206,7 @@ static bool run_timeline(struct session *session, const char *arguments, struct 
     if (!words_end(arguments, error))
         return false;
     if (!session->history)
-        return history_checkpoint(session, error);
+        return history_checkpoint(session, true, error);
     history_show(session);
     return true;
 }

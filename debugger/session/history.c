@@ -15,9 +15,9 @@
 #define PAGE_COST_INSNS    1000ull /* a page that is kept takes as long as about so many instructions */
 #define COST_PARTS         20ull   /* of the whole, the part that is to go there */
 
-/* What is longer ago may be further apart: to go back there may take in proportion. So history reaches further back, and
- * the host's memory is used over again: to get more of it costs more than to fill it. Where the guest writes much, what
- * is kept grows by no more than a small part of the run pays for. */
+/* What is longer ago may be further apart: to go back there may take in proportion. So history reaches further back,
+ * and the host's memory is used over again: to get more of it costs more than to fill it. Where the guest writes much,
+ * what is kept grows by no more than a small part of the run pays for. */
 #define AGE_PARTS             2ull         /* of its age, the part that lies between a checkpoint and the next one */
 #define DISTANCE_MAX_INSNS    1000000000ull /* and no more than that, which can be run again while a user waits */
 #define ROOM_START_BYTES      (16ull << 20)
@@ -526,8 +526,8 @@ static void pin_newest(struct history *history)
         history->moments[i].pinned = i + 1 == count_of(history);
 }
 
-/* From where the machine is: runs to `insns`, and notes the hits of points before it. With `stop_behind` not 0, it stays
- * where it is at the hit of that number. */
+/* From where the machine is: runs to `insns`, and notes the hits of points before it. With `stop_behind` not 0, it
+ * stays where it is at the hit of that number. */
 static bool note_hits(struct session *session, const struct point *only, uint64_t insns, unsigned stop_behind,
                       struct hits *hits, struct error *error)
 {
@@ -619,12 +619,12 @@ void history_gdb(struct session *session, bool step)
         session->stop = (struct stop){.reason = STOP_BEGINNING, .cpu = session->cpu};
 }
 
-bool history_checkpoint(struct session *session, struct error *error)
+bool history_checkpoint(struct session *session, bool stays, struct error *error)
 {
     if (!session->history)
         return check(session, error);
     set_point(session->history);
-    session->history->moments[count_of(session->history) - 1].asked = true;
+    session->history->moments[count_of(session->history) - 1].asked = stays;
     return true;
 }
 

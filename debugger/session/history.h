@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Going back in time. While the guest runs, checkpoints are set every so many instructions, and inputs are kept with
- * their stamps. To be at an earlier moment, the machine goes back to the checkpoint before it and runs again, with the
- * same inputs, to that moment; what it prints meanwhile was printed before, and is not again. When it has come to where
- * it had been, it takes inputs from the host once more.
+/* Going back in time. While the guest runs, checkpoints are set every so many instructions, of which fewer stay as
+ * time goes on, and inputs are kept with their stamps. To be at an earlier moment, the machine goes back to the
+ * checkpoint before it and runs again, with the same inputs, to that moment; what it prints meanwhile was printed before,
+ * and is not again. When it has come to where it had been, it takes inputs from the host once more.
  *
  *     checkpoints  0......1......2......3...  now        goto X: back to 1, then forward to X; 2 and 3 are set again on
  *                          X                              the way forward */
@@ -49,8 +49,8 @@ bool history_last_hit(struct session *session, const struct point *point, bool *
 /** gdb's bs and bc; session->stop tells what came of it. */
 void history_gdb(struct session *session, bool step);
 
-/** Sets a checkpoint here, for faster ways back. */
-bool history_checkpoint(struct session *session, struct error *error);
+/** Sets a checkpoint here, for faster ways back. Where it `stays`, only the budget of memory can end it. */
+bool history_checkpoint(struct session *session, bool stays, struct error *error);
 /** Marks this moment, in place of an earlier mark. */
 bool history_mark(struct session *session, struct error *error);
 /** Makes the machine what it was at the mark. What came after is forgotten, and is no future to be run again. */

@@ -17,7 +17,8 @@ struct cpu *session_cpu(const struct session *session)
 
 struct space session_space_of(const struct session *session, unsigned cpu)
 {
-    return (struct space){.cpu = session->machine->cpus[cpu], .kernel_table = session->kernel_table, .made = session->made};
+    return (struct space){
+        .cpu = session->machine->cpus[cpu], .kernel_table = session->kernel_table, .made = session->made};
 }
 
 struct space session_space(const struct session *session)

@@ -6,9 +6,9 @@
 
 #include "machine/machine.h"
 
-/** Values that lie nowhere in the guest's memory, as they are in several registers or known to the compiler alone: they are
- *  put together here, and have addresses that no guest's memory has (bit 55 chooses the upper half, which those above it
- *  and below it deny). What was made is written over when there is much more of it. */
+/** Values that lie nowhere in the guest's memory, as they are in several registers or known to the compiler alone: they
+ *  are put together here, and have addresses that no guest's memory has (bit 55 chooses the upper half, which those
+ *  above it and below it deny). What was made is written over when there is much more of it. */
 #define MADE_BASE  0x0080000000000000ull
 #define MADE_BYTES (64u << 10)
 #define MADE_MAX   (MADE_BYTES / 4) /* a value has no more */

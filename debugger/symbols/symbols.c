@@ -188,9 +188,8 @@ const struct symbol *symbols_find_above(const struct symbols *symbols, const cha
 
 const struct symbol *symbols_around(const struct symbols *symbols, uint64_t address)
 {
-    const unsigned before =
-        symbols->count ? ranges_up_to(&symbols->list[0].address, sizeof *symbols->list, (unsigned)symbols->count, address)
-                       : 0;
+    const unsigned count = (unsigned)symbols->count,
+                   before = count ? ranges_up_to(&symbols->list->address, sizeof *symbols->list, count, address) : 0;
     if (!before)
         return NULL;
     const struct symbol *symbol = &symbols->list[before - 1];

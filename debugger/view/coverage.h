@@ -18,8 +18,8 @@ bool coverage_begin(struct session *session, const struct coverage_of *of, struc
 bool coverage_end(struct session *session, struct error *error);
 
 /** Writes what was counted, and goes on counting: of each function that ran, every instruction's count. Code whose
- *  lines of source are known is told by those lines, and so are the functions of the same unit that did not run, with 0;
- *  other code by the lines of a listing, which goes to `path`.asm. */
+ *  lines of source are known is told by those lines, and so are the functions of the same unit that did not run, with
+ *  0; other code by the lines of a listing, which goes to `path`.asm. */
 bool coverage_write(struct session *session, const char *path, struct error *error);
 
 #endif

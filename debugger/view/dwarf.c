@@ -101,9 +101,8 @@ struct dwarf_file *dwarf_find_unit(uint64_t address, Dwarf_Die *unit)
 {
     for (struct dwarf_file *file = files; file; file = file->next) {
         const uint64_t at = address - file->bias;
-        const unsigned before =
-            file->range_count ? ranges_up_to(&file->ranges[0].low, sizeof *file->ranges, (unsigned)file->range_count, at)
-                              : 0;
+        const unsigned count = (unsigned)file->range_count,
+                       before = count ? ranges_up_to(&file->ranges->low, sizeof *file->ranges, count, at) : 0;
         if (before && at < file->ranges[before - 1].high) {
             *unit = file->ranges[before - 1].unit;
             return file;

@@ -23,8 +23,8 @@ bool dwarf_line(uint64_t address, struct source_line *line, bool *begins);
 unsigned dwarf_addresses_of_line(const char *file, unsigned number, uint64_t *addresses, unsigned capacity);
 /** The place behind a function's prologue, of the function that begins at `address`; false: not known. */
 bool dwarf_skip_prologue(uint64_t address, uint64_t *behind);
-/** Tells of each function that has code in the unit whose code is at `address`; `end` is behind it. Returns what the unit
- *  is known by; NULL: there is none. With `each` NULL it only returns that. */
+/** Tells of each function that has code in the unit whose code is at `address`; `end` is behind it. Returns what the
+ *  unit is known by; NULL: there is none. With `each` NULL it only returns that. */
 typedef void dwarf_each_function(void *context, const char *name, uint64_t start, uint64_t end);
 const void *dwarf_functions(uint64_t address, dwarf_each_function *each, void *context);
 /** The function that `address` is in, from its beginning to its end. */

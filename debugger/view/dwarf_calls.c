@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a register was when the function was entered (DW_OP_entry_value): what the caller put there, as its call site
- * says (DWARF 5, section 3.4). That holds only if it was this very call that led here, not one that a tail call followed. */
+ * says (DWARF 5, section 3.4). That holds only if it was this very call that led here, not one that a tail call
+ * followed. */
 #include <string.h>
 #include "debugger/view/dwarf_file.h"
 

@@ -47,8 +47,8 @@ bool dw_knows_frame(uint64_t pc);
 bool dw_unwind(const struct space *space, struct frame *frame);
 bool dw_cfa(const struct space *space, const struct frame *frame, uint64_t *cfa);
 
-/** A module's file, open at `fd`, linked as the guest's kernel has done: fills the DWARF, call frames and bias of `file`.
- *  NULL: `error` says why not. */
+/** A module's file, open at `fd`, linked as the guest's kernel has done: fills the DWARF, call frames and bias of
+ *  `file`. NULL: `error` says why not. */
 struct dwarf_module *dwarf_module_open(struct session *session, const char *path, int fd, struct dwarf_file *file,
                                        struct error *error);
 /** Ends that, and its DWARF. NULL is allowed. */
@@ -87,7 +87,8 @@ struct dwarf_place {
     const Dwarf_Op *op;
 };
 
-/** Computes operations, and none to PLACE_NONE: `frame` has the registers, `cfa` (may be NULL) and `frame_base` what some of them need. */
+/** Computes operations, and none to PLACE_NONE: `frame` has the registers, `cfa` (may be NULL) and `frame_base` what
+ *  some of them need. */
 struct dwarf_context {
     struct dwarf_file *file;
     const struct space *space;

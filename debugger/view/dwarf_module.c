@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A kernel's module with DWARF. Its file is still to be linked: libdw's libdwfl does that to a copy of the file's sections,
- * with the addresses that the guest's kernel has given them, so that all that is in it has the guest's addresses. */
+/* A kernel's module with DWARF. Its file is still to be linked: libdw's libdwfl does that to a copy of the file's
+ * sections, with the addresses that the guest's kernel has given them, so that all that is in it has the guest's. */
 #include <elfutils/libdwfl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +113,8 @@ struct dwarf_module *dwarf_module_open(struct session *session, const char *path
     }
     file->dwarf = it ? dwfl_module_getdwarf(it, &bias) : NULL;
     if (!file->dwarf) {
-        error_set(error, "%s has no DWARF that can be placed: %s", path, it ? dwfl_errmsg(-1) : "no sections are known");
+        error_set(error, "%s has no DWARF that can be placed: %s", path,
+                  it ? dwfl_errmsg(-1) : "no sections are known");
         dwarf_module_free(module);
         return NULL;
     }

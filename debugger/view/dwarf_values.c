@@ -33,7 +33,8 @@ static bool read_register(const struct dwarf_context *c, unsigned number, uint8_
     }
     *length = 16;
     snprintf(name, sizeof name, "q%u", number - REG_V_NUMBER);
-    return !c->frame->is_return && register_read(session_cpu(c->session), name, bytes, &size); /* callers' are not kept */
+    /* Those of callers are not kept. */
+    return !c->frame->is_return && register_read(session_cpu(c->session), name, bytes, &size);
 }
 
 /* Of its low bytes alone. */

@@ -60,8 +60,8 @@ bool dwarf_look_into(struct session *session, const struct frame *frame, unsigne
 /* --- entry points ---------------------------------------------------------------------------------- */
 
 /* Each variable of the level, from the innermost block out, until `each` returns false. */
-static void visit(struct dwarf_view *view, bool (*each)(void *context, struct dwarf_view *view, Dwarf_Die *die, const char *name),
-                  void *context)
+static void visit(struct dwarf_view *view,
+                  bool (*each)(void *context, struct dwarf_view *view, Dwarf_Die *die, const char *name), void *context)
 {
     for (unsigned i = view->end; i-- > view->first;) {
         Dwarf_Die child;

@@ -99,7 +99,8 @@ bool kernel_module_sections(struct session *session, const char *name, kernel_ea
         kernel_each_linked(session, modules->address, offset, is_wanted, &wanted);
     if (!wanted.module)
         return error_set(error, "the guest has no module '%s' loaded", name);
-    if (!kernel_number(session, &all, "((struct module *)0x%llx)->sect_attrs", (unsigned long long)wanted.module) || !all ||
+    if (!kernel_number(session, &all, "((struct module *)0x%llx)->sect_attrs", (unsigned long long)wanted.module) ||
+        !all ||
         !kernel_number(session, &count, "((struct module_sect_attrs *)0x%llx)->nsections", (unsigned long long)all))
         return error_set(error, "the guest's kernel does not say where the sections of '%s' are", name);
     for (unsigned i = 0; i < count && i < SECTIONS_MAX; i++) {

@@ -35,8 +35,8 @@ struct stops {
     void (*accessed)(void *context, struct cpu *cpu, uint64_t va, uint64_t physical, unsigned size, unsigned kinds);
     /* Each instruction, about to run. True: it does not. NULL: nobody asks, and code runs at full speed. */
     bool (*each_insn)(void *context, struct cpu *cpu);
-    /* Code is about to run from PC on, straight; behind it `piece_ran` says how many instructions of it retired. Both or
-     * none; NULL: nobody asks. Code is interpreted then, a block at a time, which costs far less than `each_insn`. */
+    /* Code is about to run from PC on, straight; behind it `piece_ran` says how many instructions of it retired. Both
+     * or none; NULL: nobody asks. Code is interpreted then, a block at a time, which costs far less than each_insn. */
     void (*piece_begins)(void *context, struct cpu *cpu);
     void (*piece_ran)(void *context, uint64_t insns);
     /* An exception was taken: PC stands at the vector. `vector`: its offset within its set (0x80: IRQ). */

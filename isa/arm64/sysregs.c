@@ -93,7 +93,7 @@ static enum sysreg checked(struct cpu *cpu, const struct insn *insn, bool write)
         sysreg_trap(cpu, insn);
     if (hooks->outside)
         cpu_reach_outside(cpu, insn);
-    if (((reg >= SR_ICC_PMR_EL1 && reg <= SR_ICC_IGRPEN1_EL1) || reg >= SR_ICH_AP0R0_EL2) && !cpu->icc)
+    if (info->access & OF_ICC && !cpu->icc)
         cpu_undefined(cpu, insn);
     if (cpu_has_el2(cpu)) {
         if (reg == SR_CNTFRQ_EL0 && write && cpu->pstate.el == 1) /* only the highest level writes it */

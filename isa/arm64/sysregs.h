@@ -50,6 +50,7 @@ enum sysreg_access {
     EL2_WRITE = 32,
     EL2_RO = EL2_READ,
     EL2_RW = EL2_READ | EL2_WRITE,
+    OF_ICC = 64, /* UNDEFINED where the interrupt controller has no registers here (cpu->icc): a GICv2 */
 };
 
 struct sysreg_info {

@@ -30,7 +30,8 @@ int main(void)
     syscall(SYS_gettimeofday, &today, NULL);
     syscall(SYS_newfstatat, AT_FDCWD, "/init", &stat, 0);
     writev(1, parts, 2);
-    int local = socket(AF_UNIX, SOCK_STREAM, 0), any = socket(AF_INET, SOCK_DGRAM, 0), six = socket(AF_INET6, SOCK_DGRAM, 0);
+    int local = socket(AF_UNIX, SOCK_STREAM, 0), any = socket(AF_INET, SOCK_DGRAM, 0);
+    int six = socket(AF_INET6, SOCK_DGRAM, 0);
     bind(local, (struct sockaddr *)&path, sizeof path);
     bind(any, (struct sockaddr *)&place, sizeof place);
     bind(six, (struct sockaddr *)&place6, sizeof place6);
@@ -38,8 +39,8 @@ int main(void)
     connect(local, (struct sockaddr *)&path, 2);
     printf("clock {sec=%lld, nsec=%lld}\n", (long long)now.tv_sec, (long long)now.tv_nsec);
     printf("day {sec=%lld, usec=%lld}\n", (long long)today.tv_sec, (long long)today.tv_usec);
-    printf("stat {ino=%llu, mode=0%o, nlink=%u, uid=%u, gid=%u, size=%lld}\n", (unsigned long long)stat.st_ino, stat.st_mode,
-           (unsigned)stat.st_nlink, stat.st_uid, stat.st_gid, (long long)stat.st_size);
+    printf("stat {ino=%llu, mode=0%o, nlink=%u, uid=%u, gid=%u, size=%lld}\n", (unsigned long long)stat.st_ino,
+           stat.st_mode, (unsigned)stat.st_nlink, stat.st_uid, stat.st_gid, (long long)stat.st_size);
     printf("parts [{%p, 7}, {%p, 6}]\n", hello, world);
     printf("the end\n");
     fflush(stdout);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A module of Linux's kernel that imports nothing: it counts until the debugger sets `go`. The lines that test_module.py
- * names are marked. */
+/* A module of Linux's kernel that imports nothing: it counts until the debugger sets `go`. The lines that
+ * test_module.py names are marked. */
 struct counted {
     const char *name;
     long rounds;
