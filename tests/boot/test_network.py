@@ -29,7 +29,7 @@ def path(name):
     return os.path.join(folder.name, name)
 
 
-def start(*arguments):
+def boot(*arguments):
     machine = Guest([program, "run", "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
                      "console=ttyAMA0 script=1 quiet", "--memory", "1G", "--clock", "paced", *arguments])
     machine.until(b"/root # ")
@@ -52,9 +52,9 @@ def case_joined():
     """Two machines, joined by a socket, reach each other; the frames are in the dump; one pulls its cable out."""
     place = f"unix:{path('cable')}"
     control = path("control")
-    one = start("--net", f"socket:{place},listen,dump={path('one.pcap')},queues=2", "--cpus", "2",
+    one = boot("--net", f"socket:{place},listen,dump={path('one.pcap')},queues=2", "--cpus", "2",
                   "--control", f"unix:{control}")
-    two = start("--net", f"socket:{place},mac=02:00:00:00:00:22")
+    two = boot("--net", f"socket:{place},mac=02:00:00:00:00:22")
     one.do("ip addr add 192.168.7.1/24 dev eth0; ip link set eth0 up")
     two.do("ip addr add 192.168.7.2/24 dev eth0; ip link set eth0 up")
     check("02:00:00:00:00:22" in two.do("ip link show eth0"), "another MAC address", two.output)
@@ -108,7 +108,7 @@ def case_user():
         port = listener.getsockname()[1]
         threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
         for restrict in ("", ",restrict"):
-            machine = start("--net", f"user,guestfwd=tcp:10.0.2.100:80-unix:{path('echo')}{restrict}")
+            machine = boot("--net", f"user,guestfwd=tcp:10.0.2.100:80-unix:{path('echo')}{restrict}")
             machine.wait_for("ip addr show eth0", "inet 10.0.2.15/24")
             check("the host says hello" in machine.wait_for("echo hello | nc -w 5 10.0.2.100 80", "says"), "no guestfwd",
                   machine.output)
@@ -137,7 +137,7 @@ def case_tap():
         handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder.name)
         server = http.server.ThreadingHTTPServer(("192.168.177.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        machine = start("--net", f"tap:{name}")
+        machine = boot("--net", f"tap:{name}")
         machine.do("ip addr add 192.168.177.2/24 dev eth0; ip link set eth0 up")
         got = machine.wait_for(f"wget -q -O - http://192.168.177.1:{server.server_port}/file | sha256sum",
                                hashlib.sha256(content).hexdigest())
@@ -222,7 +222,7 @@ def case_bulk(megabytes=200):
         file.write(content)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder.name))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    machine = start("--net", "user")
+    machine = boot("--net", "user")
     machine.wait_for("ip addr show eth0", "inet 10.0.2.15/24")
     start = time.monotonic()
     got = machine.do(f"wget -q -O - http://10.0.2.2:{server.server_port}/file | tee /tmp/file | sha256sum")
