@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Semihosting's files.
  *
- * A handle is the machine's: which file it is, how it was opened, how far it is read. The descriptor is the host's. Each
- * answer carries what became of a handle (a note, see door.h), so handles are a function of the answers, in a replay too,
- * and a snapshot has them. A restored machine's files are opened again when they are used, by their names; what then is
- * another file than it was, or none, is stale (ESTALE). Notes are
+ * A handle is the machine's: which file it is, how it was opened, how far it is read. The descriptor is the host's.
+ * Each answer carries what became of a handle (a note, see door.h), so handles are a function of the answers, in a
+ * replay too, and a snapshot has them. A restored machine's files are opened again when they are used, by their names;
+ * what then is another file than it was, or none, is stale (ESTALE). Notes are
  *
  *     handle[1] kind[1] mode[1] position[8] device[8] inode[8] name[...]    a file is open
  *     handle[1] position[8]                                                 it is read or written up to there

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the parts of semihosting share: semihost_calls.c (the table of calls, and those that need no file), semihost_files.c
- * (files, the console as one, and names). */
+/* What the parts of semihosting share: semihost_calls.c (the table of calls, and those that need no file),
+ * semihost_files.c (files, the console as one, and names). */
 #ifndef ARMATURE_SEMIHOST_INTERNAL_H
 #define ARMATURE_SEMIHOST_INTERNAL_H
 
