@@ -6,6 +6,7 @@
 #include <string.h>
 #include "machine/machine.h"
 #include "snapshot/checkpoints.h"
+#include "tests/unit/still_engine.h"
 
 #define PAGES      150u /* of which the test writes some */
 #define POINTS_MAX 12u
@@ -26,31 +27,6 @@ static uint64_t random_below(uint64_t bound)
     state ^= state << 17;
     return (state >> 11) % bound;
 }
-
-/* --- an engine that never runs --------------------------------------------------------------------- */
-
-static struct engine *still_create(struct bus *bus, unsigned cpu_count, struct error *why)
-{
-    return (struct engine *)&options;
-}
-
-static void still_free(struct engine *engine)
-{
-}
-
-static void still_flush(struct engine *engine)
-{
-}
-
-static void still_page_written(struct engine *engine, uint64_t page_address)
-{
-}
-
-static const struct engine_ops still_engine = {.name = "still",
-                                               .create = still_create,
-                                               .free = still_free,
-                                               .flush = still_flush,
-                                               .page_written = still_page_written};
 
 static int set_up(void **unused)
 {

@@ -11,6 +11,7 @@
 #include "machine/machine.h"
 #include "snapshot/codec.h"
 #include "snapshot/snapshot.h"
+#include "tests/unit/still_engine.h"
 
 static struct run_options options;
 static struct error error;
@@ -23,31 +24,6 @@ static uint64_t next_random(void)
     state ^= state >> 7;
     return state ^= state << 17;
 }
-
-/* --- an engine that never runs --------------------------------------------------------------------- */
-
-static struct engine *still_create(struct bus *bus, unsigned cpu_count, struct error *why)
-{
-    return (struct engine *)&options;
-}
-
-static void still_free(struct engine *engine)
-{
-}
-
-static void still_flush(struct engine *engine)
-{
-}
-
-static void still_page_written(struct engine *engine, uint64_t page_address)
-{
-}
-
-static const struct engine_ops still_engine = {.name = "still",
-                                               .create = still_create,
-                                               .free = still_free,
-                                               .flush = still_flush,
-                                               .page_written = still_page_written};
 
 static struct machine *make(void)
 {
