@@ -574,6 +574,21 @@ static uint8_t btype_of(const struct insn *insn)
     return insn->rn == 16 || insn->rn == 17 ? 1 : BTYPE_OF_PAGE;
 }
 
+/* The target in rax, its place in rcx, and rdx at the table. `off` are the jumps from where the place is none of the
+ * table's, or what it leads to may be longer than what is left of the turn. */
+static void look_into_table(struct translation_state *t, uint8_t *off[2])
+{
+    struct x64 *c = t->c;
+    struct jump_table *table = &t->table;
+    general_copy(t, t->insn->rn, RAX);
+    load_place(t);
+    x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)table->places);
+    off[0] = x64_jcc(c, CC_AE);
+    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)table->longest);
+    off[1] = x64_jcc(c, CC_L);
+    table->loads[table->load_count++] = x64_lea_rip(c, RDX);
+}
+
 static void branch_by_guarded_table(struct translation_state *t)
 {
     struct x64 *c = t->c;
@@ -581,21 +596,11 @@ static void branch_by_guarded_table(struct translation_state *t)
     struct far_jump *far = &t->far[t->far_count++];
     if (table->wants_flags || t->pending.host_only || table->jumps > 1)
         commit_flags(t);
-    *far = (struct far_jump){.indirect = true,
-                             .lookup = lookup_of(t),
-                             .btype = btype_of(t->insn),
-                             .insn = t->insn,
-                             .of_table = true,
-                             .pending = t->pending};
+    *far = (struct far_jump){.indirect = true, .lookup = lookup_of(t), .btype = btype_of(t->insn), .insn = t->insn,
+                             .of_table = true, .pending = t->pending};
     if (!table->of_pads)
         check_unguarded(t, far);
-    general_copy(t, t->insn->rn, RAX);
-    load_place(t);
-    x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)table->places);
-    far->missed[2] = x64_jcc(c, CC_AE);
-    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)table->longest);
-    far->missed[3] = x64_jcc(c, CC_L);
-    table->loads[table->load_count++] = x64_lea_rip(c, RDX);
+    look_into_table(t, far->missed + 2);
     x64_load_indexed(c, 1, RCX, RDX, RCX, 3, 0);
     x64_test(c, 1, RCX, RCX);
     far->missed[4] = x64_jcc(c, CC_E);
@@ -604,7 +609,6 @@ static void branch_by_guarded_table(struct translation_state *t)
 
 static void branch_by_table(struct translation_state *t)
 {
-    struct x64 *c = t->c;
     struct jump_table *table = &t->table;
     if (table->wants_flags || t->pending.host_only || table->jumps > 1)
         commit_flags(t);
@@ -614,14 +618,8 @@ static void branch_by_table(struct translation_state *t)
     struct far_jump *far = &t->far[t->far_count++];
     *far = (struct far_jump){.indirect = true, .lookup = table->lookup, .insn = t->insn, .pending = t->pending,
                              .btype = has_feature(&t->cpu->features, FEAT_BTI)};
-    general_copy(t, t->insn->rn, RAX);
-    load_place(t);
-    x64_alu_imm(c, 1, ALU_CMP, RCX, (int32_t)table->places);
-    far->off_table[0] = x64_jcc(c, CC_AE);
-    x64_alu_imm(c, 1, ALU_CMP, HOST_LEFT, (int32_t)table->longest);
-    far->off_table[1] = x64_jcc(c, CC_L);
-    table->loads[table->load_count++] = x64_lea_rip(c, RDX);
-    x64_jmp_indexed(c, RDX, RCX, 3);
+    look_into_table(t, far->off_table);
+    x64_jmp_indexed(t->c, RDX, RCX, 3);
 }
 
 /* Where places of the table lead that are no target in the region: on to rax as from any other place. BTYPE is 1, for
