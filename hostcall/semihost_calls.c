@@ -313,11 +313,6 @@ static void semihost_reset(void *context)
     semihost_files_restored(semihost);
 }
 
-static void semihost_restored(void *context)
-{
-    semihost_files_restored(context);
-}
-
 void semihost_free(void *context)
 {
     struct semihost *semihost = context;
@@ -359,6 +354,6 @@ const struct device_class semihost_class = {
     .name = "semihosting",
     .state = &semihost_fields,
     .reset = semihost_reset,
-    .restored = semihost_restored,
+    .restored = semihost_files_restored,
     .free = semihost_free,
 };

@@ -223,8 +223,9 @@ void semihost_close_all(struct semihost *semihost)
     }
 }
 
-void semihost_files_restored(struct semihost *semihost)
+void semihost_files_restored(void *context)
 {
+    struct semihost *semihost = context;
     for (unsigned i = 0; i < SEMIHOST_FILES_MAX; i++)
         if (!sane(&semihost->files[i]))
             semihost->files[i] = (struct semihost_file){.kind = FILE_CLOSED};

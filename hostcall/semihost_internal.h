@@ -92,7 +92,7 @@ bool semihost_noted(void *semihost, uint64_t call, const void *bytes, size_t len
 void semihost_note_error(struct semihost *semihost, uint32_t error);
 void semihost_close_all(struct semihost *semihost);
 /* After `files` and `error` were replaced. What no guest can have been told is closed. */
-void semihost_files_restored(struct semihost *semihost);
+void semihost_files_restored(void *semihost);
 
 extern const struct fields semihost_file_fields;
 
