@@ -21,8 +21,8 @@ TOOLS = "aarch64-linux-gnu-"
 NAME = "counting_module"
 SHELL = "/root # "
 with open(source, encoding="utf-8") as lines:
-    LINES = {match[1]: number for number,
-             line in enumerate(lines, 1) if (match := re.search(r"/\* ([\w ]+) \*/", line))}
+    LINES = {match[1]: number
+             for number, line in enumerate(lines, 1) if (match := re.search(r"/\* ([\w ]+) \*/", line))}
 
 
 def check(true, what, output=""):
@@ -126,8 +126,8 @@ done = subprocess.run([program, "debug", "--kernel", f"{guest}/Image", "--initrd
                        "console=ttyAMA0 script=1 quiet",
                        "--clock", "virtual"], input=script.encode(), capture_output=True)
 output, errors = done.stdout.decode(errors="replace").replace("\r", ""), done.stderr.decode()
-said = {name: re.sub(r"\s+", " ", text).strip() for name,
-        text in re.findall(r"=== ([^\n]*)\n(.*?)(?====)", output, re.S)}
+said = {name: re.sub(r"\s+", " ", text).strip()
+        for name, text in re.findall(r"=== ([^\n]*)\n(.*?)(?====)", output, re.S)}
 check(f"no module '{NAME}' loaded" in errors and errors.count("\n") == 2, f"errors: {errors}", output)
 check("as the guest has it, with DWARF" in output, "the file", output)
 check(re.match(r"to = \(struct counted \*\) 0x\w+ <counted.*> step = 2", said["info args"]), "the parameters", output)

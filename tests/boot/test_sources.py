@@ -17,8 +17,8 @@ import tempfile
 program, guest, case, cpus, source, plain, optimised = sys.argv[1:8]
 folder = tempfile.TemporaryDirectory(prefix="armature-sources-")
 with open(source, encoding="utf-8") as lines:
-    LINES = {match[1]: number for number,
-             line in enumerate(lines, 1) if (match := re.search(r"/\* ([\w ]+) \*/", line))}
+    LINES = {match[1]: number
+             for number, line in enumerate(lines, 1) if (match := re.search(r"/\* ([\w ]+) \*/", line))}
 
 
 def check(true, what, output=""):
