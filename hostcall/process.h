@@ -71,6 +71,13 @@ struct thread {
     bool lets_others;       /* and may wait, so others run meanwhile */
     bool yields;
     struct thread *begun;   /* the thread that its call made */
+    struct {
+        uint64_t at;        /* guest address of the word at which it stands, or 0 .. */
+        uint64_t wanted;    /* .. and of the lock's that it wants */
+        uint64_t order;     /* in which it came there */
+        int priority;
+        uint32_t told;      /* the word at which it sleeps */
+    } lock;                 /* with inherited priority, for which it waits (trail_locks.c) */
     struct thread *next_free;
 };
 
