@@ -438,8 +438,10 @@ bool trail_create(const char *path, const struct trail_start *start, struct erro
                                                     .sources = sources,
                                                     .source_count = TRAIL_SOURCES},
                                error);
-    if (!trail->writer)
+    if (!trail->writer) {
+        free(trail);
         return false;
+    }
     trail->path = trail_whole_name(path);
     trail->fd = log_move(trail->writer, move_away);
     for (int i = 0; i < 2; i++)
