@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Locks with inherited priority: by the library, robust ones too, and by the kernel's own calls. With an argument it
- * prints in which order threads had the lock, which is another one each time; with two it waits while it maps a file, too,
- * which ends a recording. */
+ * prints in which order threads had the lock, which is another one each time; with two it waits while it maps a file,
+ * too, which ends a recording. */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>

@@ -127,7 +127,8 @@ static uint64_t __attribute__((noinline, aligned(4096))) with_flags(uint64_t rou
     return sum;
 }
 
-/* Flags whose operands are gone when the last instruction of a block reads them: blocks end at multiples of 256 bytes. */
+/* Flags whose operands are gone when the last instruction of a block reads them: blocks end at multiples of 256
+ * bytes. */
 static uint64_t __attribute__((noinline, aligned(4096))) read_last(uint64_t first, uint64_t second)
 {
     uint64_t result;
