@@ -18,10 +18,11 @@ extern void __asan_unpoison_memory_region(void const volatile *address, size_t b
 
 void process_fork_begin(struct thread *thread)
 {
-    space_fork_begin(&process.space);
+    space_fork_prepare(&process.space);
     pthread_mutex_lock(&process.threads_lock);
     pthread_mutex_lock(&process.actions_lock);
     process_quiet_begin();
+    space_fork_begin(&process.space);
     pthread_mutex_lock(&process.pages.lock);
     if (process.engine_ops->fork)
         process.engine_ops->fork(process.engine, ENGINE_FORK_BEFORE);

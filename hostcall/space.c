@@ -471,9 +471,13 @@ void space_init(struct space *space, void (*changed)(void *context, uint64_t sta
     pthread_mutex_init(&space->areas_lock, NULL);
 }
 
-void space_fork_begin(struct space *space)
+void space_fork_prepare(struct space *space)
 {
     pthread_mutex_lock(&space->operations);
+}
+
+void space_fork_begin(struct space *space)
+{
     pthread_mutex_lock(&space->areas_lock);
 }
 

@@ -58,6 +58,37 @@ static int spawns_among_faults(void)
     return ended;
 }
 
+/* Walks to pages that it has not been at, all the time. */
+static void *walks(void *unused)
+{
+    while (spawning) {
+        volatile char *pages = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        for (int i = 0; i < 64; i++)
+            pages[i * 4096] = 1;
+        munmap((void *)pages, 64 * 4096);
+    }
+    return NULL;
+}
+
+static int forks_among_walks(void)
+{
+    pthread_t threads[2];
+    int ended = 0;
+    spawning = 1;
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, walks, NULL);
+    for (int i = 0; i < 150; i++) {
+        const pid_t pid = fork();
+        if (!pid)
+            _exit(0);
+        ended += waitpid(pid, NULL, 0) == pid;
+    }
+    spawning = 0;
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    return ended;
+}
+
 static int end_of(pid_t pid)
 {
     int status = -1;
@@ -192,6 +223,7 @@ int main(int argc, char **argv)
     gid_t groups[100];
     SAY(getgroups(100, groups) >= 0);
     SAY(spawns_among_faults());
+    SAY(forks_among_walks());
     fflush(stdout);
     return 3;
 }
