@@ -47,7 +47,7 @@ static int spawns_among_faults(void)
     signal(SIGSEGV, on_fault);
     spawning = 1;
     pthread_create(&thread, NULL, faults, NULL);
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 12; i++) {
         pid_t pid;
         if (!posix_spawn(&pid, "/bin/true", NULL, NULL, (char *[]){"true", NULL}, environ))
             ended += waitpid(pid, NULL, 0) == pid;
@@ -77,7 +77,7 @@ static int forks_among_walks(void)
     spawning = 1;
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, walks, NULL);
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < 40; i++) {
         const pid_t pid = fork();
         if (!pid)
             _exit(0);
