@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "isa/arm64/fp/fast.h"
+#include "jit/access.h"
 #include "jit/assign.h"
 #include "jit/ir_print.h"
 #include "jit/passes.h"
@@ -72,6 +73,13 @@ static bool may_leave(const struct translation_state *t, enum outcome outcome)
     return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count - t->exit_first != t->faults_here;
 }
 
+/* Whether what its code leaves in a host register beside storing it is there however the code behind it is come to. */
+static bool leaves_result(const struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    return insn_is_pure(insn->op) || (t->cpu->user && access_forms[insn->op].count);
+}
+
 /* The code of an operation of the block. `begun`: all before that has been emitted. */
 static enum outcome emit_op(struct translation_state *t, unsigned index, bool begun)
 {
@@ -90,6 +98,8 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     t->begun_at = t->c->at;
     const uint32_t vectors_written = t->vector_written;
     enum outcome outcome = translate_insn(t);
+    if (t->slow_count != t->slow_first || !leaves_result(t))
+        t->stored_end = NULL; /* this place may be come to by other ways */
     if (t->slow_count != t->slow_first && !t->flags_set)
         t->flags = FLAGS_UNKNOWN; /* the way back from out of line brings others */
     t->may_leave = may_leave(t, outcome);
@@ -148,6 +158,7 @@ static void begin_block(struct translation_state *t, unsigned index)
     t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count =
         t->known_way_count = 0;
     t->return_missed = NULL;
+    t->stored_end = NULL;
     t->sp_aligned = false;
     sharing_begin(t);
     t->fp_checked = t->fp_armed = false;

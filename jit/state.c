@@ -11,6 +11,21 @@ static void count_use(struct translation_state *t, unsigned reg)
         t->uses[reg] += t->here->heat + 1;
 }
 
+/* Whether the state's value of `reg` is what is in a host register, as the last thing done was to store it. */
+static bool was_just_stored(const struct translation_state *t, unsigned reg)
+{
+    return t->stored_end == t->c->at && t->stored == reg;
+}
+
+bool general_in_state(struct translation_state *t, unsigned reg, int32_t *at)
+{
+    if (t->host_of[reg] >= 0 || reg == REG_ZERO || was_just_stored(t, reg))
+        return false;
+    count_use(t, reg);
+    *at = offset_of(reg);
+    return true;
+}
+
 unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp)
 {
     count_use(t, reg);
@@ -18,6 +33,10 @@ unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp)
         return (unsigned)t->host_of[reg];
     if (reg == REG_ZERO)
         x64_mov_imm(t->c, temp, 0);
+    else if (was_just_stored(t, reg) && temp == t->stored_from)
+        return temp;
+    else if (was_just_stored(t, reg))
+        x64_mov(t->c, 1, temp, t->stored_from);
     else
         x64_load(t->c, 1, temp, HOST_CPU, offset_of(reg));
     return temp;
@@ -44,6 +63,9 @@ void general_done(struct translation_state *t, unsigned reg, unsigned host)
             x64_mov(t->c, 1, (unsigned)t->host_of[reg], host);
     } else if (reg != REG_SINK) {
         x64_store(t->c, 1, host, HOST_CPU, offset_of(reg));
+        t->stored_end = t->c->at;
+        t->stored = reg;
+        t->stored_from = host;
     }
 }
 

@@ -247,6 +247,9 @@ struct translation_state {
     uint32_t *misses_counted; /* counters of a block's accesses, or NULL */
     uint32_t *miss_counter; /* of the present instruction, or NULL */
     bool changes_pages;     /* the present access goes by the indexed table at once */
+    /* A host register that was stored for guest register `stored`, and what was emitted ended there. */
+    const uint8_t *stored_end;
+    unsigned stored, stored_from;
     unsigned index;         /* of the present operation in its block */
     uint8_t *begun_at;      /* where its own code begins, behind flags_before_insn() */
     bool in_twin;           /* it is emitted a second time */
@@ -268,6 +271,9 @@ static inline int32_t offset_of(unsigned reg)
 
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
 unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp);
+
+/** Whether guest register `reg` is in the state alone: at `*at` from HOST_CPU, for an operand of that use. */
+bool general_in_state(struct translation_state *t, unsigned reg, int32_t *at);
 
 /** A copy of guest register `reg` in `temp`, to be changed there. The host's flags stay. */
 void general_copy(struct translation_state *t, unsigned reg, unsigned temp);

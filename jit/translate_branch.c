@@ -822,8 +822,13 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_tbz:
     case OP_tbnz:
         forget_host_flags(t);
-        x64_bit_test(t->c, general_use(t, insn->rn, RAX), insn->amount);
-        branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
+        if (insn->amount < 32) { /* the host does that and the jump in one */
+            x64_test_imm(t->c, 0, general_use(t, insn->rn, RAX), (int32_t)(1u << insn->amount));
+            branch_both(t, insn->op == OP_tbz ? CC_E : CC_NE);
+        } else {
+            x64_bit_test(t->c, general_use(t, insn->rn, RAX), insn->amount);
+            branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
+        }
         return ENDED;
     case OP_ret:
         if (insn->rn == 30) {
