@@ -98,6 +98,28 @@ void give_registers(struct translation_state *t)
     vectors_store(t);
 }
 
+static int register_in_rdx(const struct translation_state *t)
+{
+    for (unsigned reg = 0; t->lends_rdx && reg < REG_COUNT; reg++)
+        if (t->host_of[reg] == RDX)
+            return (int)reg;
+    return -1;
+}
+
+void give_registers_but_rdx(struct translation_state *t)
+{
+    const int lent = register_in_rdx(t);
+    exchange(t, t->host_of, pin_of, t->written & ~(lent >= 0 ? 1ull << lent : 0));
+    vectors_store(t);
+}
+
+void keep_rdx(struct translation_state *t)
+{
+    const int lent = register_in_rdx(t);
+    if (lent >= 0)
+        x64_store(t->c, 1, RDX, HOST_CPU, offset_of((unsigned)lent));
+}
+
 /* --- leaving to exec_ ------------------------------------------------------------------------------ */
 
 /* The guest's instruction behind an operation. */
@@ -136,6 +158,7 @@ bool call_exec(struct translation_state *t, const struct insn *insn)
     }
     if (!t->ir->is_region)
         vectors_store(t);
+    keep_rdx(t);
     load_plain(t, insn);
     call_plain(t);
     vectors_lost(t);
@@ -218,6 +241,8 @@ void emit_slow_paths(struct translation_state *t)
             give_registers(t);
         else if (!t->ir->is_region)
             vectors_store(t);
+        if (!ends)
+            keep_rdx(t);
         load_plain(t, slow->insn);
         if (ends) {
             x64_jmp_to(t->c, t->stubs->end_plain);

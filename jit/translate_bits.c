@@ -24,7 +24,7 @@ static void swap_bits(struct translation_state *t, unsigned w, uint64_t mask, un
 }
 
 /* RBIT and CLZ of its result into the same register: compilers count trailing zeros so. */
-static bool counts_trailing(const struct insn *reverse, const struct insn *count)
+bool counts_trailing(const struct insn *reverse, const struct insn *count)
 {
     return reverse->op == OP_rbit && count->op == OP_clz && reverse->rd == count->rn && count->rd == count->rn &&
            reverse->sf == count->sf;

@@ -261,7 +261,7 @@ static void with_carry(struct translation_state *t, bool subtract, bool sets)
     const struct insn *insn = t->insn;
     carry_to_host(t, subtract);
     general_copy(t, insn->rn, RAX); /* moves leave it alone */
-    unsigned m = general_use(t, insn->rm, RDX);
+    unsigned m = general_use(t, insn->rm, RCX);
     x64_alu(t->c, insn->sf, subtract ? ALU_SBB : ALU_ADC, RAX, m);
     general_done(t, insn->rd, RAX);
     if (sets)
@@ -350,7 +350,11 @@ static void bfm(struct translation_state *t)
     x64_mov_imm(t->c, RCX, (uint64_t)insn->imm);
     x64_alu(t->c, insn->sf, ALU_AND, RAX, RCX);
     x64_not(t->c, 1, RCX);
-    x64_alu(t->c, insn->sf, ALU_AND, RCX, general_use(t, insn->rd, RDX));
+    int32_t at;
+    if (general_in_state(t, insn->rd, &at))
+        x64_alu_load(t->c, insn->sf, ALU_AND, RCX, HOST_CPU, at);
+    else
+        x64_alu(t->c, insn->sf, ALU_AND, RCX, general_use(t, insn->rd, RDX));
     x64_alu(t->c, insn->sf, ALU_OR, RAX, RCX);
     general_done(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
@@ -487,9 +491,9 @@ static void variable_shift(struct translation_state *t, enum x64_shift op)
     t->flags = FLAGS_UNKNOWN;
 }
 
-bool multiplies_quietly(const struct insn *insn)
+bool multiplies_quietly(const struct translation_state *t, const struct insn *insn)
 {
-    return host_has.bmi2 && (insn->op == OP_umulh || (insn->op == OP_madd && insn->sf && insn->ra == REG_ZERO));
+    return host_has.bmi2 && !t->lends_rdx && (insn->op == OP_umulh || (insn->op == OP_madd && insn->sf && insn->ra == REG_ZERO));
 }
 
 /* Chains of carries go through products of this kind. */
@@ -696,7 +700,7 @@ bool translate_data(struct translation_state *t)
     case OP_udiv: divide(t, false); return true;
     case OP_sdiv: divide(t, true); return true;
     case OP_madd:
-        if (multiplies_quietly(t->insn) && (t->flags != FLAGS_UNKNOWN || t->pending.host_only))
+        if (multiplies_quietly(t, t->insn) && (t->flags != FLAGS_UNKNOWN || t->pending.host_only))
             multiply_quietly(t);
         else
             multiply_add(t, false);
@@ -708,7 +712,7 @@ bool translate_data(struct translation_state *t)
     case OP_umsubl: multiply_long(t, false, true); return true;
     case OP_smulh: multiply_high(t, true); return true;
     case OP_umulh:
-        if (multiplies_quietly(t->insn))
+        if (multiplies_quietly(t, t->insn))
             multiply_quietly(t);
         else
             multiply_high(t, false);
