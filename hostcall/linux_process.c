@@ -226,8 +226,12 @@ int64_t do_futex(struct call_context *context, const uint64_t *args)
     const unsigned operation = args[1] & FUTEX_CMD_MASK;
     const bool waits = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET || operation == FUTEX_LOCK_PI ||
                        operation == FUTEX_WAIT_REQUEUE_PI;
-    int64_t result = call_plain(context, args);
     struct thread *thread = context->owner;
+    if (trail_records() && trail_lock_is(args[1]))
+        return trail_lock_call(thread, args);
+    if (trail_records() && trail_lock_refuses(args))
+        return -EINVAL;
+    int64_t result = call_plain(context, args);
     if (result == -EINTR && waits && !args[3] && thread->interrupted)
         return -EINTR;
     if (result == -EINTR && thread->interrupted)

@@ -145,7 +145,8 @@ static void begin_block(struct translation_state *t, unsigned index)
     const struct ir_block *here = &t->ir->blocks[index];
     t->here = here;
     t->end_offset = (uint32_t)(here->physical % PAGE_SIZE_BYTES) + 4 * here->count;
-    t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count = 0;
+    t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count =
+        t->known_way_count = 0;
     t->return_missed = NULL;
     t->sp_aligned = false;
     sharing_begin(t);

@@ -252,6 +252,36 @@ static bool flags_die_behind(const struct translation_state *t, unsigned last)
                               : !(insn_infos[last].flags & INSN_ENDS_BLOCK) && !needs_flags(t, here->next);
 }
 
+static bool is_conditional_comparison(unsigned op)
+{
+    return op == OP_ccmp_imm || op == OP_ccmp_reg || op == OP_ccmn_imm || op == OP_ccmn_reg;
+}
+
+static bool does_without(const struct translation_state *t, int to)
+{
+    return to == IR_OUTSIDE || !t->flags_needed[to];
+}
+
+bool comparison_only_branches(const struct translation_state *t)
+{
+    const struct ir_block *here = t->here;
+    const unsigned last = here->count - 1;
+    if (!t->ir->is_region || t->in_twin || last - t->index > MAX_KNOWN_WAYS)
+        return false;
+    for (unsigned i = t->index + 1; i < last; i++)
+        if (!is_conditional_comparison(here->ops[i].insn.op))
+            return false;
+    const struct insn *branch = &here->ops[last].insn;
+    return branch->op == OP_b_cond && branch->opt < 14 && does_without(t, here->taken) && does_without(t, here->next);
+}
+
+bool condition_of(unsigned cond, unsigned nzcv)
+{
+    const bool n = nzcv >> 3 & 1, z = nzcv >> 2 & 1, c = nzcv >> 1 & 1, v = nzcv & 1;
+    const bool holds[7] = {z, c, n, v, c && !z, n == v, n == v && !z};
+    return holds[cond >> 1] != (cond & 1);
+}
+
 /* Whether the flags are set anew, from the present instruction on, before anything may look at them. */
 static bool flags_die(const struct translation_state *t)
 {

@@ -118,7 +118,18 @@ struct way_out {
     struct pending_flags pending;
     bool flags_raw;
     int to;                        /* a block of the region, or IR_OUTSIDE */
+    bool constant;                 /* the flags are `nzcv` on this way */
+    uint8_t nzcv;
 };
+
+/* A conditional comparison whose condition does not hold, before a conditional branch: to wherever that leads with the
+ * flags `nzcv`. */
+struct known_way {
+    uint8_t *jump_end;
+    uint8_t nzcv;
+};
+
+#define MAX_KNOWN_WAYS 8
 
 /* A jump to a block of this unit. */
 struct fixup {
@@ -187,7 +198,7 @@ struct translation_state {
     } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
     struct jump_table table;
     struct met_flags met[IR_MAX_BLOCKS];
-    struct fixup fixups[4 * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
+    struct fixup fixups[(4 + MAX_KNOWN_WAYS) * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
     unsigned plain_call_count;
@@ -199,8 +210,10 @@ struct translation_state {
     bool flags_raw; /* what is in the state is known to be FLAG_KIND_RAW */
     struct detour settles[MAX_EMITTED];
     unsigned settle_count;
-    struct way_out ways_out[4];
+    struct way_out ways_out[4 + MAX_KNOWN_WAYS];
     unsigned way_out_count;
+    struct known_way known_ways[MAX_KNOWN_WAYS]; /* of the comparisons before the branch that ends the block */
+    unsigned known_way_count;
     struct far_jump far[4];
     unsigned far_count;
     uint8_t *return_missed; /* the jump of a return point that was not returned to */
@@ -354,6 +367,13 @@ void flags_to_subtraction(struct translation_state *t);
 
 /** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax, rcx, rdx. */
 enum x64_cc condition(struct translation_state *t, unsigned cond);
+
+/** Whether guest condition `cond` (0 to 13) holds with these NZCV (bits 3 to 0). */
+bool condition_of(unsigned cond, unsigned nzcv);
+
+/** Whether the present instruction, a conditional comparison, need not make its NZCV where its condition does not hold:
+ *  a conditional branch is all that reads them, and both ways on do without. */
+bool comparison_only_branches(const struct translation_state *t);
 
 /** Makes the host's carry the guest's, or its opposite. Uses rax, rcx, rdx. */
 void carry_to_host(struct translation_state *t, bool inverted);

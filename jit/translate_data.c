@@ -276,14 +276,37 @@ static void select(struct translation_state *t, enum select kind)
     general_done(t, insn->rd, RAX);
 }
 
-/* Both ways end with the flags of a subtraction in the host. */
+/* The condition does not hold, and a branch is all that reads the flags: where that leads is known. The present
+ * comparison is the next one for those before it: whose condition may hold with the flags that they have. */
+static void know_way(struct translation_state *t, uint8_t *otherwise)
+{
+    const struct insn *insn = t->insn;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < t->known_way_count; i++) {
+        const struct known_way *way = &t->known_ways[i];
+        if (insn->opt >= 14 || condition_of(insn->opt, way->nzcv))
+            x64_bind(t->c, way->jump_end);
+        else
+            t->known_ways[kept++] = (struct known_way){way->jump_end, insn->amount};
+    }
+    t->known_way_count = kept;
+    if (otherwise)
+        t->known_ways[t->known_way_count++] = (struct known_way){otherwise, insn->amount};
+}
+
+/* Both ways end with the flags of a subtraction in the host, where both are wanted. */
 static void conditional_compare(struct translation_state *t, enum x64_alu op, bool immediate)
 {
     const struct insn *insn = t->insn;
+    const bool only_branches = comparison_only_branches(t);
     uint8_t *otherwise = NULL;
     if (insn->opt < 14) {
         enum x64_cc cc = condition(t, insn->opt);
         otherwise = x64_jcc(t->c, cc ^ 1);
+    }
+    if (only_branches) {
+        know_way(t, otherwise);
+        otherwise = NULL;
     }
     unsigned n = general_use(t, insn->rn, RAX);
     if (op == ALU_ADD && n != RAX) {
