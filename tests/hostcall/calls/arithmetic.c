@@ -18,7 +18,7 @@ static uint64_t mixed(uint64_t sum, uint64_t value)
 
 /* All ways that two or three comparisons may be joined, each with a branch and with a selection. */
 #define JOINED(type, a, b, c, d)                                                                             \
-    static __attribute__((noinline)) uint64_t joined_##type(uint64_t x, uint64_t y, uint64_t sum)                                      \
+    static __attribute__((noinline)) uint64_t joined_##type(uint64_t x, uint64_t y, uint64_t sum)            \
     {                                                                                                        \
         const type a = (type)x, b = (type)y, c = (type)(x >> 3), d = (type)(y >> 5);                         \
         BRANCHES(a < b && c >= d, 1)                                                                         \
