@@ -294,7 +294,7 @@ static bool flags_die(const struct translation_state *t)
         if (only_sets_flags(insn->op))
             return true;
         if (!insn_is_pure(insn->op) && !accesses_quietly(t, insn))
-            return i == last && flags_die_behind(t, insn->op);
+            return i == last && passes_flags(insn->op) && flags_die_behind(t, insn->op);
     }
     return flags_die_behind(t, t->here->ops[last].insn.op);
 }

@@ -322,9 +322,11 @@ unsigned base_address(struct translation_state *t, int32_t offset);
 unsigned find_host(struct translation_state *t, unsigned address, int32_t offset, unsigned bytes, bool write,
                    bool has_base);
 
-/** rcx = the TLB entry of the guest address in `address`, in the table whose address stands at `table` from rbp. Uses
- *  rdx. */
-void load_tlb_entry(struct x64 *c, unsigned address, int32_t table);
+/** rcx = how far behind a table's beginning the TLB's entry of the guest address in `address` lies. Uses rdx. */
+void load_tlb_place(struct x64 *c, unsigned address);
+
+/** to = the TLB's table of a regime. Uses temp. */
+void load_tlb_table(struct x64 *c, unsigned to, unsigned temp, enum tlb_regime regime);
 
 /** Whether the present instruction is an access whose code leaves the host's flags alone. */
 bool access_keeps_flags(const struct translation_state *t);
