@@ -268,6 +268,9 @@ bool comparison_only_branches(const struct translation_state *t)
     const unsigned last = here->count - 1;
     if (!t->ir->is_region || t->in_twin || last - t->index > MAX_KNOWN_WAYS)
         return false;
+    /* Where an edge tests what is left of the turn, that may end, and the flags be looked at: not of a process. */
+    if (!t->cpu->user && (here->taken_tests || here->next_tests))
+        return false;
     for (unsigned i = t->index + 1; i < last; i++)
         if (!is_conditional_comparison(here->ops[i].insn.op))
             return false;

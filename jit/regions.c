@@ -14,7 +14,7 @@
 
 #define MISSES_FRACTION 8u /* an access whose slot misses more often than once in so many does without */
 #define AGAIN_FRACTION  4u /* a block that waits for its region is entered so many times less before it asks */
-#define RARELY_INSNS    32768u /* a block that is entered less often than once in so many instructions is entered rarely */
+#define RARELY_INSNS    32768u /* a block that is entered not even once in so many instructions is entered rarely */
 #define MISSES_LOOK     8192u /* so many, and a region's access is looked at again */
 #define MISSES_MANY     0x40000000u
 #define ROOM_BYTES      (128u << 10) /* that the thread gets at once, of either half: regions are far shorter */

@@ -430,6 +430,16 @@ void emit_ways_out(struct translation_state *t);
 /** The code of jumps to other pages that stands out of line. */
 void emit_far_jumps(struct translation_state *t);
 
+/** The lookup of the present instruction's place, as an offset from cpu->lookups. Places may share one: it says itself
+ *  what it knows. */
+uint32_t lookup_of(const struct translation_state *t);
+
+/** BTYPE that BR leaves, as far as that is known (BTYPE_OF_PAGE). */
+uint8_t btype_of(const struct insn *insn);
+
+/** BR by the region's table (translate_table.c). Ends the block. */
+void branch_by_table(struct translation_state *t);
+
 /** Says what the region's jump table has; and writes it, when all blocks have their places, with what is behind it. */
 void begin_jump_table(struct translation_state *t);
 void emit_jump_table(struct translation_state *t);

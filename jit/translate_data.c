@@ -493,7 +493,8 @@ static void variable_shift(struct translation_state *t, enum x64_shift op)
 
 bool multiplies_quietly(const struct translation_state *t, const struct insn *insn)
 {
-    return host_has.bmi2 && !t->lends_rdx && (insn->op == OP_umulh || (insn->op == OP_madd && insn->sf && insn->ra == REG_ZERO));
+    return host_has.bmi2 && !t->lends_rdx &&
+           (insn->op == OP_umulh || (insn->op == OP_madd && insn->sf && insn->ra == REG_ZERO));
 }
 
 /* Chains of carries go through products of this kind. */

@@ -521,6 +521,8 @@ static void put_code(struct generator *g)
                 put_walk(g);
             else if (rng_below(rng, 2))
                 put_switch(g);
+            else
+                put_comparisons(g);
             break;
         case 15: put_sysreg(g); break;
         case 16:

@@ -68,6 +68,31 @@ void put_switch(struct generator *g)
     close_loop(g);
 }
 
+/* Comparisons in a row and a branch, both of whose ways set the flags anew, or (`looks`) one looks at them first. */
+void put_comparisons(struct generator *g)
+{
+    static const uint32_t setters[] = {0x6b00001f, 0x2b00001f, 0x6a00001f}; /* cmp, cmn, tst */
+    static const uint32_t conditionals[] = {0x7a400000, 0x3a400000, 0x7a400800, 0x3a400800}; /* ccmp, ccmn; immediate */
+    struct rng *rng = &g->rng;
+    if (g->loops == MAX_LOOPS)
+        return;
+    open_loop(g, loop_times(g));
+    const uint32_t wide = rng_below(rng, 2) << 31, a = free_register(rng), b = free_register(rng);
+    const bool looks = !rng_below(rng, 4);
+    put(g, 0x91000400 | a << 5 | a); /* add a, a, #1 */
+    put(g, setters[rng_below(rng, COUNT(setters))] | wide | b << 16 | a << 5);
+    for (unsigned i = 1 + rng_below(rng, 4); i; i--)
+        put(g, conditionals[rng_below(rng, COUNT(conditionals))] | wide | rng_below(rng, 32) << 16 |
+                   rng_below(rng, 16) << 12 | (rng_below(rng, 2) ? a : b) << 5 | rng_below(rng, 16));
+    put(g, 0x54000000 | 4 << 5 | rng_below(rng, 14)); /* b.cond, to the last but one */
+    put(g, looks ? 0x9a9f17e0u | b : 0xb1000400 | b << 5 | b); /* cset b; or adds b, b, #1 */
+    put(g, random_instruction(g));
+    put(g, 0x14000000 | 2);                        /* b, behind the next */
+    put(g, 0xf1000c00 | b << 5 | b);               /* subs b, b, #3 */
+    put(g, 0x8b000000 | b << 16 | a << 5 | a);     /* add a, a, b */
+    close_loop(g);
+}
+
 /* --- functions ------------------------------------------------------------------------------------- */
 
 static void put_body(struct generator *g)

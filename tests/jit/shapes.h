@@ -44,6 +44,9 @@ void put_call(struct generator *g);
 /** A loop around a switch: an indirect jump to one of four cases. */
 void put_switch(struct generator *g);
 
+/** A loop of conditional comparisons in a row, before a branch. */
+void put_comparisons(struct generator *g);
+
 /** Computations whose results are known without running them, mostly, and copies. */
 void put_known(struct generator *g);
 
