@@ -662,8 +662,14 @@ def case_control():
     peer.sendall(b"stop\n")
     first, second = json.loads(replies.readline()), json.loads(replies.readline())
     check(first["ok"] and second["ok"] and second["state"]["reason"] == "asked", f"{first} {second}")
-    peer.sendall(b"quit\n")
-    check(process.wait(20) == 0, "it did not quit")
+    peer.sendall(b"continue\n")
+    time.sleep(0.3)
+    peer.sendall(b"send poweroff -f\n")
+    for _ in range(2):
+        check(json.loads(replies.readline())["ok"], "a command failed at the end")
+    replies.close()
+    peer.close()  # the last of those who were connected: a machine that has ended goes with it
+    check(process.wait(20) == 0, "it stays when the last peer has left")
 
 
 def case_gdb():
