@@ -151,7 +151,7 @@ static struct policy_verdict judge(struct call_context *context, const uint64_t 
     return verdict;
 }
 
-static void forget_texts(struct call_context *context)
+void call_forget_texts(struct call_context *context)
 {
     for (unsigned i = 0; i < CALL_MAX_ARGS; i++) {
         if (context->own_texts & 1u << i)
@@ -185,7 +185,7 @@ int call_perform(struct call_context *context, uint64_t number, const uint64_t *
     if (context->trace)
         call_print(context, number, args, error ? error : *result);
     if (context->policy)
-        forget_texts(context);
+        call_forget_texts(context);
     return error;
 }
 

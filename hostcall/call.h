@@ -23,6 +23,9 @@ int call_perform(struct call_context *context, uint64_t number, const uint64_t *
 /** The call in the row's plain way, for handlers that do something besides. */
 int64_t call_plain(struct call_context *context, const uint64_t *args);
 
+/** Frees what a policy has looked at of a call that did not come back. */
+void call_forget_texts(struct call_context *context);
+
 /** A line of --strace, of `number` with its result. */
 void call_print(const struct call_context *context, uint64_t number, const uint64_t *args, int64_t result);
 

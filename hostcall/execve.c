@@ -78,46 +78,70 @@ static char **own_arguments(const struct target *target, char **arguments)
     return all;
 }
 
+struct becoming {
+    char **arguments, **environment; /* as the guest gives them */
+    char **whole, **own;             /* with a script's interpreter; of this program. Their strings are others' */
+    struct target target;
+};
+
+void process_execve_over(struct thread *thread)
+{
+    struct becoming *becoming = thread->becoming;
+    thread->becoming = NULL;
+    if (!becoming)
+        return;
+    free(becoming->own);
+    free(becoming->whole);
+    free_strings(becoming->arguments);
+    free_strings(becoming->environment);
+    free(becoming);
+}
+
+static int64_t prepare(struct thread *thread, struct becoming *becoming, const char *path, uint64_t arguments_at,
+                       uint64_t environment_at)
+{
+    struct target *target = &becoming->target;
+    int64_t result = read_strings(thread, arguments_at, &becoming->arguments);
+    if (!result)
+        result = read_strings(thread, environment_at, &becoming->environment);
+    if (result)
+        return result;
+    if (proc_is_exe(path))
+        path = paths_to_guest(process.program_host);
+    snprintf(target->guest, sizeof target->guest, "%s", path);
+    result = paths_to_host(thread, AT_FDCWD, path, target->host, true);
+    if (!result)
+        result = target_find(target);
+    if (result)
+        return result;
+    becoming->whole = target_arguments(target, becoming->arguments);
+    if (becoming->whole && target->kind == PROGRAM_GUEST)
+        becoming->own = own_arguments(target, becoming->whole);
+    return becoming->whole && (target->kind != PROGRAM_GUEST || becoming->own) ? 0 : -ENOMEM;
+}
+
 int64_t process_execve(struct thread *thread, const char *path, uint64_t arguments_at, uint64_t environment_at)
 {
-    char **arguments = NULL, **environment = NULL, **whole = NULL, **own = NULL;
     if (trail_replays()) {
         trail_became(thread);
         return 0;
     }
-    struct target *target = calloc(1, sizeof *target);
-    int64_t result = target ? read_strings(thread, arguments_at, &arguments) : -ENOMEM;
-    if (!result)
-        result = read_strings(thread, environment_at, &environment);
+    struct becoming *becoming = thread->becoming = calloc(1, sizeof *becoming);
+    if (!becoming)
+        return -ENOMEM;
+    int64_t result = prepare(thread, becoming, path, arguments_at, environment_at);
     if (!result) {
-        if (proc_is_exe(path))
-            path = paths_to_guest(process.program_host);
-        snprintf(target->guest, sizeof target->guest, "%s", path);
-        result = paths_to_host(thread, AT_FDCWD, path, target->host, true);
-    }
-    if (!result)
-        result = target_find(target);
-    if (!result)
-        whole = target_arguments(target, arguments);
-    if (whole && target->kind == PROGRAM_GUEST)
-        own = own_arguments(target, whole);
-    if (!result && (!whole || (target->kind == PROGRAM_GUEST && !own)))
-        result = -ENOMEM;
-    if (!result) {
+        char **own = becoming->own;
         fflush(NULL);
         if (process.trail)
             trail_become(own);
         signals_apply_mask(thread);
         const uint64_t mask = thread->mask;
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
-        execve(own ? process.self : target->host, own ? own : whole, environment);
+        execve(own ? process.self : becoming->target.host, own ? own : becoming->whole, becoming->environment);
         result = -errno;
         signals_apply_mask(thread);
     }
-    free(own);
-    free(whole);
-    free_strings(arguments);
-    free_strings(environment);
-    free(target);
+    process_execve_over(thread);
     return result;
 }

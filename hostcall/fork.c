@@ -13,6 +13,9 @@
 
 #define VFORK_STACK_BYTES (256u << 10)
 
+/* There with the address sanitizer, which takes memory for what it was before it was unmapped. */
+extern void __asan_unpoison_memory_region(void const volatile *address, size_t bytes) __attribute__((weak));
+
 void process_fork_begin(struct thread *thread)
 {
     space_fork_begin(&process.space);
@@ -39,6 +42,10 @@ void process_fork_end(struct thread *thread, bool child)
             process.free_threads = other;
         }
         thread->is_main = true;
+        if (thread->actions) /* a child of vfork()'s own child */
+            memcpy(process.actions, thread->actions, sizeof process.actions);
+        thread->actions = NULL;
+        thread->vforked = false;
     }
     pthread_mutex_unlock(&process.pages.lock);
     if (!child)
@@ -110,10 +117,17 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
     }
     const struct thread before = *thread;
     const char *const root = paths_root();
+    const bool recorded = trail_records();
+    pthread_mutex_lock(&process.actions_lock);
     memcpy(actions, process.actions, sizeof actions);
+    pthread_mutex_unlock(&process.actions_lock);
+    if (__asan_unpoison_memory_region)
+        __asan_unpoison_memory_region(host_stack, VFORK_STACK_BYTES);
     memcpy(saved, cpu, sizeof *saved);
     thread_set_child(thread, flags & ~(uint64_t)CLONE_CHILD_CLEARTID, stack, tls, 0);
     thread->vforked = true;
+    thread->actions = actions;
+    thread->becoming = NULL;
     thread->held = 0;
     memset(thread->call.texts, 0, sizeof thread->call.texts); /* the parent's to free */
     thread->call.own_texts = 0;
@@ -130,11 +144,14 @@ static int64_t begin_vfork(struct thread *thread, uint64_t flags, uint64_t stack
     const struct tlb_slots slots = {0};
     thread_copy_state(cpu, saved);
     cpu->slots = slots;
+    process_execve_over(thread);
+    call_forget_texts(&thread->call);
     *thread = before;
     if (process.trail)
         trail_leave_child(thread);
+    else if (recorded) /* the child's mapping ended that, with its own actions */
+        signals_restore();
     paths_restore_root(root);
-    memcpy(process.actions, actions, sizeof actions);
     munmap(host_stack, VFORK_STACK_BYTES);
     free(saved);
     signals_apply_mask(thread);

@@ -63,7 +63,9 @@ struct thread {
     uint32_t interrupted;   /* `arrived` holds a signal: no call of the host is to begin (guard.h) */
     siginfo_t arrived;
     uint64_t held;          /* SIGSEGV and SIGBUS, which the host never blocks: sent, but blocked by the guest */
-    bool vforked;           /* it is the child of vfork() at present */
+    bool vforked;           /* it is the child of vfork() at present, with .. */
+    struct guest_action *actions; /* .. signals' actions of its own; else NULL: the process's */
+    struct becoming *becoming;    /* what execve() has allocated, or NULL */
     uint64_t robust;        /* the head of its list of robust locks, or 0 */
     uint32_t tid;           /* what the guest knows it by */
     /* Of a recorded run (trail.h): */
@@ -71,6 +73,13 @@ struct thread {
     bool lets_others;       /* and may wait, so others run meanwhile */
     bool yields;
     struct thread *begun;   /* the thread that its call made */
+    struct {
+        uint64_t at;        /* guest address of the word at which it stands, or 0 .. */
+        uint64_t wanted;    /* .. and of the lock's that it wants */
+        uint64_t order;     /* in which it came there */
+        int priority;
+        uint32_t told;      /* the word at which it sleeps */
+    } lock;                 /* with inherited priority, for which it waits (trail_locks.c) */
     struct thread *next_free;
 };
 
@@ -150,6 +159,9 @@ int64_t thread_clone(struct thread *thread, uint64_t flags, uint64_t stack, uint
 
 /** execve() of a guest's program, a host's, or a script (execve.c). */
 int64_t process_execve(struct thread *thread, const char *path, uint64_t arguments, uint64_t environment);
+
+/** Frees what an execve() allocated that did not come back: its parent has it, if that was a child of vfork(). */
+void process_execve_over(struct thread *thread);
 
 /** Makes process->user. */
 void process_wire_user(struct process *process);

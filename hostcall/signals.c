@@ -275,15 +275,31 @@ static bool enter_handler(struct thread *thread, int signal, const siginfo_t *in
     return true;
 }
 
-static struct guest_action take_action(int signal)
+/* A child of vfork() has its own: its parent's other threads go on with theirs, and no lock is held where it is
+ * killed. */
+static struct guest_action *lock_actions(const struct thread *thread)
 {
+    if (thread->actions)
+        return thread->actions;
     pthread_mutex_lock(&process.actions_lock);
-    const struct guest_action action = process.actions[signal];
+    return process.actions;
+}
+
+static void unlock_actions(const struct thread *thread)
+{
+    if (!thread->actions)
+        pthread_mutex_unlock(&process.actions_lock);
+}
+
+static struct guest_action take_action(const struct thread *thread, int signal)
+{
+    struct guest_action *actions = lock_actions(thread);
+    const struct guest_action action = actions[signal];
     if (action.handler > 1 && action.flags & GUEST_SA_RESETHAND) {
-        process.actions[signal].handler = 0;
-        host_action(signal, &process.actions[signal]);
+        actions[signal].handler = 0;
+        host_action(signal, &actions[signal]);
     }
-    pthread_mutex_unlock(&process.actions_lock);
+    unlock_actions(thread);
     return action;
 }
 
@@ -292,7 +308,7 @@ void signals_deliver(struct thread *thread, bool restart, uint64_t first_argumen
     struct cpu *cpu = thread->cpu;
     const siginfo_t info = thread->arrived;
     const int signal = info.si_signo;
-    const struct guest_action action = take_action(signal);
+    const struct guest_action action = take_action(thread, signal);
     __atomic_store_n(&thread->interrupted, 0, __ATOMIC_SEQ_CST);
     const bool handled = action.handler > 1;
     if (restart && (!handled || action.flags & GUEST_SA_RESTART)) {
@@ -313,7 +329,7 @@ void signals_fault(struct thread *thread, int signal, int code, uint64_t address
 {
     siginfo_t info = {.si_signo = signal, .si_code = code};
     info.si_addr = (void *)address;
-    const struct guest_action action = take_action(signal);
+    const struct guest_action action = take_action(thread, signal);
     const bool blocked = thread->mask & SIGNAL_BIT(signal);
     if (action.handler <= 1 || blocked ||
         !enter_handler(thread, signal, &info, &action, thread->cpu->user_exception.esr))
@@ -360,14 +376,14 @@ int64_t signals_action(struct thread *thread, uint64_t signal, uint64_t new, uin
         return -EINVAL;
     if (new && !guest_read(thread, &action, new, sizeof action))
         return -EFAULT;
-    pthread_mutex_lock(&process.actions_lock);
-    before = process.actions[signal];
+    struct guest_action *actions = lock_actions(thread);
+    before = actions[signal];
     if (new) {
         action.mask &= ~UNBLOCKABLE;
-        process.actions[signal] = action;
+        actions[signal] = action;
         host_action((int)signal, &action);
     }
-    pthread_mutex_unlock(&process.actions_lock);
+    unlock_actions(thread);
     return old && !guest_write(thread, old, &before, sizeof before) ? -EFAULT : 0;
 }
 

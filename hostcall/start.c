@@ -272,6 +272,47 @@ static bool set_root(const char *root, struct error *error)
     return !result || error_set(error, "--root %s: %s", root, strerror(-result));
 }
 
+/* What make_parts() made, as far as it came: the program cannot begin. */
+static void free_parts(void)
+{
+    threads_free(process.threads);
+    if (process.engine)
+        process.engine_ops->free(process.engine);
+    for (unsigned i = 0; i < process.cpu_count; i++) {
+        cpu_free(process.cpus[i]);
+        free(process.cpus[i]);
+    }
+    free(process.thread_of[0]);
+    thread_self = process.thread_of[0] = NULL;
+    process.cpu_count = 0;
+    process.arguments = NULL;
+    bus_free(&process.bus);
+}
+
+/* Loads the program and whatever it begins with. `target` is static. */
+static bool prepare(const struct process_options *options, struct target *target, char **arguments,
+                    struct error *error)
+{
+    struct trail_start start = {0};
+    char *absolute = realpath(target->host, NULL);
+    process.program_host = absolute ? absolute : target->host;
+    snprintf(process.program, sizeof process.program, "%s", paths_to_guest(process.program_host));
+    process.arguments = arguments;
+    if (!load(target->host, target->guest, arguments, &start.stack_lowest, error))
+        return false;
+    struct thread *thread = thread_self;
+    seed(thread->cpu, start.seeds);
+    set_name(target->guest);
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &start.mask, sizeof start.mask);
+    thread->mask = trail_replays() ? trail_start()->mask : start.mask;
+    start.ignored = signals_ignored();
+    if (options->record && !trail_create(options->record, &start, error))
+        return false;
+    signals_init(&process, trail_replays() ? trail_start()->ignored : start.ignored);
+    signals_apply_mask(thread);
+    return true;
+}
+
 int process_exec(const struct process_options *options, int *status, struct error *error)
 {
     static struct target target;
@@ -306,32 +347,26 @@ int process_exec(const struct process_options *options, int *status, struct erro
     given[0] = first[0];
     memcpy(given + 1, options->arguments, count * sizeof *given);
     char **arguments = target_arguments(&target, given);
+    free(given);
     if (target.kind == PROGRAM_HOST && arguments) {
         execve(target.host, arguments, environ);
         error_set(error, "%s: %s", options->program, strerror(errno));
         *status = EXIT_NOT_RUNNING;
         return -1;
     }
-    if (!arguments || !make_parts(options, error))
+    if (!arguments) {
+        error_set(error, "no memory on the host");
         return -1;
-    *status = EXIT_NOT_RUNNING;
+    }
+    const bool made = make_parts(options, error);
+    if (made)
+        *status = EXIT_NOT_RUNNING;
+    if (!made || !prepare(options, &target, arguments, error)) {
+        free_parts();
+        free(arguments);
+        return -1;
+    }
     struct thread *thread = thread_self;
-    struct trail_start start = {0};
-    char *absolute = realpath(target.host, NULL);
-    process.program_host = absolute ? absolute : target.host;
-    snprintf(process.program, sizeof process.program, "%s", paths_to_guest(process.program_host));
-    process.arguments = arguments;
-    if (!load(target.host, target.guest, arguments, &start.stack_lowest, error))
-        return -1;
-    seed(thread->cpu, start.seeds);
-    set_name(target.guest);
-    syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &start.mask, sizeof start.mask);
-    thread->mask = trail_replays() ? trail_start()->mask : start.mask;
-    start.ignored = signals_ignored();
-    if (options->record && !trail_create(options->record, &start, error))
-        return -1;
-    signals_init(&process, trail_replays() ? trail_start()->ignored : start.ignored);
-    signals_apply_mask(thread);
     thread_run(thread);
     /* The first thread has ended, and others go on: exit_group() ends all. */
     signals_block_all();

@@ -300,15 +300,22 @@ void thread_release(struct thread *thread)
     pthread_mutex_unlock(&process.threads_lock);
 }
 
-/* The owner of a lock that is in the list of robust ones is gone (exit_robust_list() of Linux). */
-static void let_go(const struct thread *thread, uint64_t word)
+/* The owner of a lock that is in the list of robust ones is gone (handle_futex_death() of Linux). The lowest bit of an
+ * entry says that the lock inherits priority: it goes on by itself to who waits. */
+static void let_go(const struct thread *thread, uint64_t entry, uint64_t offset, bool pending)
 {
+    const uint64_t word = (entry & ~1ull) + offset;
+    const bool inherits = entry & 1;
     uint32_t value;
-    if (word % sizeof value || !guest_read(thread, &value, word, sizeof value) ||
-        (value & FUTEX_TID_MASK) != thread->tid)
+    if (word % sizeof value || !guest_read(thread, &value, word, sizeof value))
         return;
-    const uint32_t died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-    if (guest_write(thread, word, &died, sizeof died) && value & FUTEX_WAITERS)
+    const bool was_released = pending && !inherits && !value; /* and nobody has been woken yet */
+    if (!was_released) {
+        const uint32_t died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+        if ((value & FUTEX_TID_MASK) != thread->tid || !guest_write(thread, word, &died, sizeof died))
+            return;
+    }
+    if (was_released || (!inherits && value & FUTEX_WAITERS))
         syscall(SYS_futex, word & ~0ull >> 8, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
@@ -321,16 +328,18 @@ static void let_all_go(const struct thread *thread)
     for (unsigned i = 0; i < ROBUST_LOCKS_MAX && at && (at & ~1ull) != thread->robust; i++, at = next) {
         if (!guest_read(thread, &next, at & ~1ull, sizeof next))
             break;
-        if (at != head[2])
-            let_go(thread, (at & ~1ull) + head[1]);
+        if ((at & ~1ull) != (head[2] & ~1ull))
+            let_go(thread, at, head[1], false);
     }
     if (head[2])
-        let_go(thread, (head[2] & ~1ull) + head[1]);
+        let_go(thread, head[2], head[1], true);
 }
 
 /* In this order, as Linux does it: who waits for the end may use the thread's memory again at once. */
 void thread_tell_end(struct thread *thread)
 {
+    if (trail_records())
+        trail_locks_left(thread);
     let_all_go(thread);
     syscall(SYS_set_robust_list, NULL, sizeof(struct robust_list_head)); /* that was it, whatever lies there later */
     const uint32_t none = 0;

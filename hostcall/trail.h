@@ -84,6 +84,18 @@ bool trail_signal(struct thread *thread, bool in_call);
 void trail_let_others(struct thread *thread);
 void trail_back_from_others(struct thread *thread);
 
+/** Locks with inherited priority, while it is recorded: whether futex() with `operation` is about such; the call;
+ * whether another one of futex() must not be made, as somebody waits for such a lock at its address. */
+bool trail_lock_is(uint64_t operation);
+int64_t trail_lock_call(struct thread *thread, const uint64_t *args);
+bool trail_lock_refuses(const uint64_t *args);
+
+/** Those that a thread owns which has come to its end go to who waits for them. */
+void trail_locks_left(const struct thread *thread);
+
+/** Who waits goes on with the host's kernel: nothing is recorded any more. */
+void trail_locks_over(void);
+
 /** A thread was made, and has not run. */
 void trail_thread_begins(struct thread *thread, struct thread *child);
 

@@ -232,26 +232,10 @@ static int output(uint64_t number, const uint64_t *args)
     }
 }
 
-/* Locks whose word the kernel writes, when it likes to. */
-static bool inherits_priority(uint64_t operation)
-{
-    switch (operation & FUTEX_CMD_MASK) {
-    case FUTEX_LOCK_PI:
-    case FUTEX_LOCK_PI2:
-    case FUTEX_TRYLOCK_PI:
-    case FUTEX_UNLOCK_PI:
-    case FUTEX_WAIT_REQUEUE_PI:
-    case FUTEX_CMP_REQUEUE_PI: return true;
-    default: return false;
-    }
-}
-
 /* Whether a call is answered without the host, and the answer. */
 static bool answered(uint64_t number, const uint64_t *args, bool shows, int64_t *result)
 {
     if (number == CALL_IO_SETUP) /* its requests write to memory at any time */
-        *result = -ENOSYS;
-    else if (number == CALL_FUTEX && inherits_priority(args[1]))
         *result = -ENOSYS;
     else if (shows && number != CALL_WRITE && number != CALL_WRITEV) /* so it writes what it has in memory */
         *result = -EINVAL;
@@ -387,6 +371,7 @@ void trail_stop(const char *why)
     trail_forget();
     signals_restore();
     trail_turns_over();
+    trail_locks_over();
 }
 
 void trail_end(uint64_t status)
@@ -453,8 +438,10 @@ bool trail_create(const char *path, const struct trail_start *start, struct erro
                                                     .sources = sources,
                                                     .source_count = TRAIL_SOURCES},
                                error);
-    if (!trail->writer)
+    if (!trail->writer) {
+        free(trail);
         return false;
+    }
     trail->path = trail_whole_name(path);
     trail->fd = log_move(trail->writer, move_away);
     for (int i = 0; i < 2; i++)

@@ -268,9 +268,9 @@ static const char *option(const struct log_header *header, const char *name)
     return NULL;
 }
 
-bool trail_open(const char *path, struct process_options *options, struct error *error)
+/* The log's beginning. */
+static bool open_trail(struct trail *trail, const char *path, struct process_options *options, struct error *error)
 {
-    struct trail *trail = host_alloc(1, sizeof *trail);
     trail->path = trail_whole_name(path);
     trail->reader = log_open(path, error);
     if (!trail->reader)
@@ -295,6 +295,19 @@ bool trail_open(const char *path, struct process_options *options, struct error 
     options->root = *root ? root : NULL;
     options->cpu = (enum cpu_model)(cpu[0] - '0');
     options->program = program;
+    return true;
+}
+
+bool trail_open(const char *path, struct process_options *options, struct error *error)
+{
+    struct trail *trail = host_alloc(1, sizeof *trail);
+    if (!open_trail(trail, path, options, error)) {
+        if (trail->reader)
+            log_reader_free(trail->reader);
+        free(trail->path);
+        free(trail);
+        return false;
+    }
     process.trail = trail;
     process.replays = true;
     return true;

@@ -171,7 +171,7 @@ ALWAYS_INLINE bool is_unprivileged(const struct cpu *cpu)
 
 ALWAYS_INLINE const struct tlb_entry *unprivileged_entry(const struct cpu *cpu, uint64_t address)
 {
-    const struct tlb_entry *table = is_unprivileged(cpu) ? cpu->tlb_all->data[TLB_EL0] : cpu->tlb;
+    const struct tlb_entry *table = is_unprivileged(cpu) ? tlb_table(cpu->tlb_all, TLB_EL0) : cpu->tlb;
     return &table[tlb_index(address)];
 }
 

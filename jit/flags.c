@@ -203,7 +203,7 @@ static bool only_sets_flags(unsigned op)
 }
 
 /* Whether the host's flags pass through it, or it sees to them itself. */
-static bool keeps_host_flags(const struct insn *insn)
+static bool keeps_host_flags(const struct translation_state *t, const struct insn *insn)
 {
     switch (insn->op) {
     case OP_nop:
@@ -225,7 +225,7 @@ static bool keeps_host_flags(const struct insn *insn)
     case OP_adcs:
     case OP_sbcs:
     case OP_b_cond: return true;
-    default: return multiplies_quietly(insn);
+    default: return multiplies_quietly(t, insn);
     }
 }
 
@@ -252,6 +252,36 @@ static bool flags_die_behind(const struct translation_state *t, unsigned last)
                               : !(insn_infos[last].flags & INSN_ENDS_BLOCK) && !needs_flags(t, here->next);
 }
 
+static bool is_conditional_comparison(unsigned op)
+{
+    return op == OP_ccmp_imm || op == OP_ccmp_reg || op == OP_ccmn_imm || op == OP_ccmn_reg;
+}
+
+static bool does_without(const struct translation_state *t, int to)
+{
+    return to == IR_OUTSIDE || !t->flags_needed[to];
+}
+
+bool comparison_only_branches(const struct translation_state *t)
+{
+    const struct ir_block *here = t->here;
+    const unsigned last = here->count - 1;
+    if (!t->ir->is_region || t->in_twin || last - t->index > MAX_KNOWN_WAYS)
+        return false;
+    for (unsigned i = t->index + 1; i < last; i++)
+        if (!is_conditional_comparison(here->ops[i].insn.op))
+            return false;
+    const struct insn *branch = &here->ops[last].insn;
+    return branch->op == OP_b_cond && branch->opt < 14 && does_without(t, here->taken) && does_without(t, here->next);
+}
+
+bool condition_of(unsigned cond, unsigned nzcv)
+{
+    const bool n = nzcv >> 3 & 1, z = nzcv >> 2 & 1, c = nzcv >> 1 & 1, v = nzcv & 1;
+    const bool holds[7] = {z, c, n, v, c && !z, n == v, n == v && !z};
+    return holds[cond >> 1] != (cond & 1);
+}
+
 /* Whether the flags are set anew, from the present instruction on, before anything may look at them. */
 static bool flags_die(const struct translation_state *t)
 {
@@ -261,7 +291,7 @@ static bool flags_die(const struct translation_state *t)
         if (only_sets_flags(insn->op))
             return true;
         if (!insn_is_pure(insn->op) && !accesses_quietly(t, insn))
-            return i == last && flags_die_behind(t, insn->op);
+            return i == last && passes_flags(insn->op) && flags_die_behind(t, insn->op);
     }
     return flags_die_behind(t, t->here->ops[last].insn.op);
 }
@@ -287,7 +317,7 @@ void flags_before_insn(struct translation_state *t)
     const struct pending_flags *p = &t->pending;
     if (!p->kind || only_sets_flags(t->insn->op))
         return;
-    if (!(p->host_only ? !keeps_host_flags(t->insn) && !access_keeps_flags(t)
+    if (!(p->host_only ? !keeps_host_flags(t, t->insn) && !access_keeps_flags(t)
                        : insn_may_write(t->insn, p->a) || (!p->immediate && insn_may_write(t->insn, p->b))))
         return;
     if (flags_die(t))
@@ -391,7 +421,11 @@ void emit_settles(struct translation_state *t)
 {
     for (unsigned i = 0; i < t->settle_count; i++) {
         x64_bind(t->c, t->settles[i].jump_end);
+        if (t->lends_rdx)
+            x64_push(t->c, RDX);
         x64_call_to(t->c, t->stubs->settle_raw);
+        if (t->lends_rdx)
+            x64_pop(t->c, RDX);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
             x64_patch(back, t->settles[i].resume);

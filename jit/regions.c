@@ -14,6 +14,7 @@
 
 #define MISSES_FRACTION 8u /* an access whose slot misses more often than once in so many does without */
 #define AGAIN_FRACTION  4u /* a block that waits for its region is entered so many times less before it asks */
+#define RARELY_INSNS    32768u /* a block that is entered less often than once in so many instructions is entered rarely */
 #define MISSES_LOOK     8192u /* so many, and a region's access is looked at again */
 #define MISSES_MANY     0x40000000u
 #define ROOM_BYTES      (128u << 10) /* that the thread gets at once, of either half: regions are far shorter */
@@ -210,15 +211,30 @@ static bool have_bytes(struct jit *jit, size_t bytes)
     return has_bytes(jit, bytes) || take_free_part(jit);
 }
 
-/* Blocks of one loop are about equally hot: without this each would become the head of the same region. */
-static void let_others_wait(const struct jit *jit, const struct ir *ir)
+static void wait(const struct jit *jit, const struct cpu *cpu, struct unit *unit)
 {
-    const uint32_t wait = -(jit->hotter / AGAIN_FRACTION);
+    const uint32_t entries = -(jit->hotter / AGAIN_FRACTION);
+    if ((int32_t)*unit->counter >= 0 || *unit->counter > entries)
+        *unit->counter = entries;
+    unit->waits = true;
+    unit->waits_from = cpu->icount;
+}
+
+/* Blocks of one loop are about equally hot: without this each would become the head of the same region. What runs as
+ * several copies in turn takes room, also where the host remembers which way branches went. */
+static void let_others_wait(const struct jit *jit, const struct cpu *cpu, const struct ir *ir)
+{
     for (unsigned i = 1; i < ir->block_count; i++) {
-        uint32_t *counter = unit_of(ir->blocks[i].block)->counter;
-        if (counter && (int32_t)*counter < 0 && *counter > wait)
-            *counter = wait;
+        struct unit *unit = unit_of(ir->blocks[i].block);
+        if (unit->counter && (int32_t)*unit->counter < 0 && !has_region(ir->blocks[i].block))
+            wait(jit, cpu, unit);
     }
+}
+
+/* Whether the block, which has waited, was entered by itself only now and then: where a turn ended, most likely. */
+static bool is_rare(const struct jit *jit, const struct cpu *cpu, const struct unit *unit)
+{
+    return unit->waits && cpu->icount - unit->waits_from > (uint64_t)jit->hotter / AGAIN_FRACTION * RARELY_INSNS;
 }
 
 static void compile_here(struct jit *jit, struct cpu *cpu, struct block *block)
@@ -241,7 +257,7 @@ static void compile_here(struct jit *jit, struct cpu *cpu, struct block *block)
     jit->hot.at = region->hot_end = hot.at;
     jit->cold.at = region->cold_end = cold.at;
     install(jit, cpu, region, jit->part);
-    let_others_wait(jit, &region->ir);
+    let_others_wait(jit, cpu, &region->ir);
     report(jit, region, jit->compiler);
 }
 
@@ -273,6 +289,7 @@ static void submit(struct jit *jit, struct cpu *cpu, struct block *block)
     }
     report_begin(&jit->report);
     form_region(jit, cpu, block, region);
+    let_others_wait(jit, cpu, &region->ir);
     background_submit(jit->background);
     report_end(&jit->report);
 }
@@ -305,9 +322,13 @@ void promote(struct cpu *cpu, const struct insn *insn)
     install_finished(jit, cpu);
     struct unit *unit = unit_of(block);
     if (block->physical != NO_BLOCK_ADDRESS && unit && !has_region(block)) { /* another CPU may have been first */
-        make_region(jit, cpu, block);
-        if (jit->background)
-            *unit->counter = -(jit->hotter / AGAIN_FRACTION);
+        if (is_rare(jit, cpu, unit)) {
+            wait(jit, cpu, unit);
+        } else {
+            make_region(jit, cpu, block);
+            if (jit->background)
+                *unit->counter = -(jit->hotter / AGAIN_FRACTION);
+        }
     }
     cpu_unlock_machine(cpu);
 }

@@ -118,7 +118,18 @@ struct way_out {
     struct pending_flags pending;
     bool flags_raw;
     int to;                        /* a block of the region, or IR_OUTSIDE */
+    bool constant;                 /* the flags are `nzcv` on this way */
+    uint8_t nzcv;
 };
+
+/* A conditional comparison whose condition does not hold, before a conditional branch: to wherever that leads with the
+ * flags `nzcv`. */
+struct known_way {
+    uint8_t *jump_end;
+    uint8_t nzcv;
+};
+
+#define MAX_KNOWN_WAYS 8
 
 /* A jump to a block of this unit. */
 struct fixup {
@@ -174,6 +185,7 @@ struct translation_state {
     struct ir *ir;
     const struct ir_block *here;
     const int8_t *host_of;           /* the host register of each guest register in this unit, or -1 */
+    bool lends_rdx;                  /* rdx is the host register of one of them; the translators leave it alone */
     uint64_t uses[REG_COUNT];        /* by how often the blocks are entered */
     uint64_t written;                /* a bit for each register that an operation of the unit writes */
     bool needs_fp, needs_armed_fp;
@@ -187,7 +199,7 @@ struct translation_state {
     } learned[IR_MAX_BLOCKS]; /* the same, as it is found out */
     struct jump_table table;
     struct met_flags met[IR_MAX_BLOCKS];
-    struct fixup fixups[4 * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
+    struct fixup fixups[(4 + MAX_KNOWN_WAYS) * IR_MAX_BLOCKS]; /* edges, and those that renewed the stay on the way */
     unsigned fixup_count;
     uint8_t *plain_calls[IR_MAX_OPS * 3]; /* calls of the unit's own way to call_plain, which stands at its end */
     unsigned plain_call_count;
@@ -199,8 +211,10 @@ struct translation_state {
     bool flags_raw; /* what is in the state is known to be FLAG_KIND_RAW */
     struct detour settles[MAX_EMITTED];
     unsigned settle_count;
-    struct way_out ways_out[4];
+    struct way_out ways_out[4 + MAX_KNOWN_WAYS];
     unsigned way_out_count;
+    struct known_way known_ways[MAX_KNOWN_WAYS]; /* of the comparisons before the branch that ends the block */
+    unsigned known_way_count;
     struct far_jump far[4];
     unsigned far_count;
     uint8_t *return_missed; /* the jump of a return point that was not returned to */
@@ -234,6 +248,9 @@ struct translation_state {
     uint32_t *misses_counted; /* counters of a block's accesses, or NULL */
     uint32_t *miss_counter; /* of the present instruction, or NULL */
     bool changes_pages;     /* the present access goes by the indexed table at once */
+    /* A host register that was stored for guest register `stored`, and what was emitted ended there. */
+    const uint8_t *stored_end;
+    unsigned stored, stored_from;
     unsigned index;         /* of the present operation in its block */
     uint8_t *begun_at;      /* where its own code begins, behind flags_before_insn() */
     bool in_twin;           /* it is emitted a second time */
@@ -256,6 +273,9 @@ static inline int32_t offset_of(unsigned reg)
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
 unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp);
 
+/** Whether guest register `reg` is in the state alone: at `*at` from HOST_CPU, for an operand of that use. */
+bool general_in_state(struct translation_state *t, unsigned reg, int32_t *at);
+
 /** A copy of guest register `reg` in `temp`, to be changed there. The host's flags stay. */
 void general_copy(struct translation_state *t, unsigned reg, unsigned temp);
 
@@ -267,6 +287,10 @@ void general_done(struct translation_state *t, unsigned reg, unsigned host);
  *  The flags stay. */
 void take_registers(struct translation_state *t);
 void give_registers(struct translation_state *t);
+
+/** The same where keep_rdx() has been and rdx is another by now: what it held for the guest goes to the state. */
+void give_registers_but_rdx(struct translation_state *t);
+void keep_rdx(struct translation_state *t);
 
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
  * behind it, or back in the engine's loop if it ends the block. Nothing of the instruction may have happened yet. */
@@ -298,9 +322,11 @@ unsigned base_address(struct translation_state *t, int32_t offset);
 unsigned find_host(struct translation_state *t, unsigned address, int32_t offset, unsigned bytes, bool write,
                    bool has_base);
 
-/** rcx = the TLB entry of the guest address in `address`, in the table whose address stands at `table` from rbp. Uses
- *  rdx. */
-void load_tlb_entry(struct x64 *c, unsigned address, int32_t table);
+/** rcx = how far behind a table's beginning the TLB's entry of the guest address in `address` lies. Uses rdx. */
+void load_tlb_place(struct x64 *c, unsigned address);
+
+/** to = the TLB's table of a regime. Uses temp. */
+void load_tlb_table(struct x64 *c, unsigned to, unsigned temp, enum tlb_regime regime);
 
 /** Whether the present instruction is an access whose code leaves the host's flags alone. */
 bool access_keeps_flags(const struct translation_state *t);
@@ -353,6 +379,13 @@ void flags_to_subtraction(struct translation_state *t);
 /** Makes the host's flags show guest condition `cond` (0 to 13); returns the host condition. Uses rax, rcx, rdx. */
 enum x64_cc condition(struct translation_state *t, unsigned cond);
 
+/** Whether guest condition `cond` (0 to 13) holds with these NZCV (bits 3 to 0). */
+bool condition_of(unsigned cond, unsigned nzcv);
+
+/** Whether the present instruction, a conditional comparison, need not make its NZCV where its condition does not hold:
+ *  a conditional branch is all that reads them, and both ways on do without. */
+bool comparison_only_branches(const struct translation_state *t);
+
 /** Makes the host's carry the guest's, or its opposite. Uses rax, rcx, rdx. */
 void carry_to_host(struct translation_state *t, bool inverted);
 
@@ -371,7 +404,10 @@ void commit_flags(struct translation_state *t);
 void commit_flags_raw(struct translation_state *t);
 
 /** Whether the instruction is a product that translate_data() makes without touching the host's flags. */
-bool multiplies_quietly(const struct insn *insn);
+bool multiplies_quietly(const struct translation_state *t, const struct insn *insn);
+
+/** Whether it is RBIT and CLZ of its result into the same register, which is one instruction of the host's. */
+bool counts_trailing(const struct insn *reverse, const struct insn *count);
 
 /** An edge leads to this block of the region, or to IR_OUTSIDE, from here: before anything is committed for it. */
 void flags_note_edge(struct translation_state *t, int to);

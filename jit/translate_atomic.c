@@ -338,7 +338,6 @@ static void compare_and_swap_pair(struct translation_state *t)
  * left to exec_. Uses rcx, rdx. */
 static void unprivileged_address(struct translation_state *t, unsigned bytes, bool write)
 {
-    _Static_assert(offsetof(struct tlb, data[TLB_EL0]) == 0, "the table of EL0 is the first");
     struct x64 *c = t->c;
     t->flags = FLAGS_UNKNOWN;
     /* At EL2 it is as at EL0 for the host of VHE alone: by its regime and TGE. */
@@ -354,7 +353,11 @@ static void unprivileged_address(struct translation_state *t, unsigned bytes, bo
     x64_load_sized(c, 0, false, 0, RCX, HOST_CPU, CPU_OFFSET(pstate.uao));
     x64_rm(c, 0, 0, 0x3a, RCX, HOST_CPU, CPU_OFFSET(pstate.el), false);
     slow_if(t, CC_AE);
-    load_tlb_entry(c, RAX, CPU_OFFSET(tlb_all));
+    load_tlb_place(c, RAX);
+    x64_push(c, RAX);
+    load_tlb_table(c, RDX, RAX, TLB_EL0);
+    x64_pop(c, RAX);
+    x64_alu(c, 1, ALU_ADD, RCX, RDX);
     x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));

@@ -211,7 +211,9 @@ static void jump_within(struct translation_state *t, uint8_t *jump_end, int to)
 static void follow_to_loop(struct translation_state *t, int to)
 {
     const struct ir_block *block = &t->ir->blocks[to];
-    if (t->pending.host_only)
+    if (t->pending.host_only && t->cpu->user && !t->flags_needed[to])
+        t->pending.kind = FLAG_KIND_NONE;
+    else if (t->pending.host_only)
         commit_flags(t);
     t->flags = FLAGS_UNKNOWN;
     hand_flags(t, to);
@@ -227,11 +229,45 @@ static void follow_to_loop(struct translation_state *t, int to)
         (struct way_out){.jump_end = too_little, .falls_back = block, .pending = t->pending};
 }
 
+/* The ways that comparisons before the branch know lead here as well, on to block `to`, or where that is outside, to
+ * `distance` from the block's end: if the branch leads there (`taken`, or not) with their flags. Nobody looks at the
+ * flags in a block that comes next. `here`: the code of this way stands here. */
+static void join_known_ways(struct translation_state *t, bool taken, int to, int64_t distance, bool here)
+{
+    bool joined = false;
+    for (unsigned i = 0; i < t->known_way_count; i++) {
+        const struct known_way *way = &t->known_ways[i];
+        if (condition_of(t->insn->opt, way->nzcv) != taken)
+            continue;
+        joined = true;
+        if (to == IR_OUTSIDE)
+            t->ways_out[t->way_out_count++] = (struct way_out){
+                .jump_end = way->jump_end, .distance = distance, .to = to, .constant = true, .nzcv = way->nzcv};
+        else if (here)
+            x64_bind(t->c, way->jump_end);
+        else
+            jump_within(t, way->jump_end, to);
+    }
+    if (joined && to != IR_OUTSIDE) {
+        t->flags = FLAGS_UNKNOWN;
+        t->pending.kind = FLAG_KIND_NONE;
+    }
+}
+
+/* Commits the flags for the way out of the region: the usual one where `distance` is 0, else the branch's. */
+static void commit_for_outside(struct translation_state *t, int64_t distance)
+{
+    if (distance ? t->here->taken_reads : t->here->next_reads)
+        commit_flags_raw(t);
+    else
+        commit_flags(t);
+}
+
 /* On along the edge to block `to`, which may test; or out to `distance` from the block's end. */
 static void follow(struct translation_state *t, int to, bool tests, int64_t distance)
 {
     if (to == IR_OUTSIDE) {
-        commit_flags(t);
+        commit_for_outside(t, distance);
         give_registers(t);
         jump_out(t, distance);
         return;
@@ -258,18 +294,22 @@ static void branch_always(struct translation_state *t)
     follow(t, t->here->taken, t->here->taken_tests, t->insn->imm - 4);
 }
 
-/* The conditional jump of an edge. */
-static void follow_if(struct translation_state *t, enum x64_cc cc, int to, int64_t distance)
+/* The conditional jump of the branch's edge, taken or not. */
+static void follow_if(struct translation_state *t, enum x64_cc cc, bool taken, int to, int64_t distance)
 {
+    const struct flags_state before = {t->flags, t->pending, t->flags_raw, {0}};
     uint8_t *jump_end = x64_jcc(t->c, cc);
+    join_known_ways(t, taken, to, distance, false);
     const bool commits = wants_flags(t, to) && (t->pending.kind || (raw_at(t, to) && !t->flags_raw));
     if (to != IR_OUTSIDE && !commits) {
         hand_flags(t, to);
         jump_within(t, jump_end, to);
     } else {
         t->ways_out[t->way_out_count++] =
-            (struct way_out){jump_end, distance, NULL, t->flags, t->pending, t->flags_raw, to};
+            (struct way_out){jump_end, distance, NULL, t->flags, t->pending, t->flags_raw, to, false, 0};
     }
+    t->flags = before.flags;
+    t->pending = before.pending;
 }
 
 void emit_ways_out(struct translation_state *t)
@@ -283,13 +323,20 @@ void emit_ways_out(struct translation_state *t)
         }
         t->flags = way->flags;
         t->pending = way->pending;
+        t->flags_raw = way->flags_raw;
+        if (way->constant) {
+            set_flags_constant(t, way->nzcv);
+            t->pending = (struct pending_flags){.kind = FLAG_KIND_RAW, .host_only = true};
+        }
         if (!way->falls_back && way->to != IR_OUTSIDE) {
-            t->flags_raw = way->flags_raw;
             commit_for(t, way->to, IR_OUTSIDE);
             jump_within(t, x64_jmp(t->c), way->to);
             continue;
         }
-        commit_flags(t);
+        if (way->falls_back)
+            commit_flags(t);
+        else
+            commit_for_outside(t, way->distance);
         give_registers(t);
         if (way->falls_back)
             x64_jmp_to(t->c, way->falls_back->counted);
@@ -356,6 +403,7 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
     if (taken_tests && next_tests) {
         const struct flags_state flags = {t->flags, t->pending, t->flags_raw, {0}};
         uint8_t *otherwise = x64_jcc(t->c, cc ^ 1);
+        join_known_ways(t, true, taken, distance, true);
         follow(t, taken, taken_tests, distance);
         if (comes_next(t, taken))
             jump_within(t, x64_jmp(t->c), taken);
@@ -363,14 +411,17 @@ static void branch_both(struct translation_state *t, enum x64_cc cc)
         t->flags = flags.flags;
         t->pending = flags.pending;
         t->flags_raw = flags.raw;
+        join_known_ways(t, false, next, 0, true);
         follow(t, next, next_tests, 0);
         return;
     }
     if (jumps_if_not(t)) {
-        follow_if(t, cc ^ 1, next, 0);
+        follow_if(t, cc ^ 1, false, next, 0);
+        join_known_ways(t, true, taken, distance, true);
         follow(t, taken, taken_tests, distance);
     } else {
-        follow_if(t, cc, taken, distance);
+        follow_if(t, cc, true, taken, distance);
+        join_known_ways(t, false, next, 0, true);
         follow(t, next, next_tests, 0);
     }
 }
@@ -771,8 +822,13 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_tbz:
     case OP_tbnz:
         forget_host_flags(t);
-        x64_bit_test(t->c, general_use(t, insn->rn, RAX), insn->amount);
-        branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
+        if (insn->amount < 32) { /* the host does that and the jump in one */
+            x64_test_imm(t->c, 0, general_use(t, insn->rn, RAX), (int32_t)(1u << insn->amount));
+            branch_both(t, insn->op == OP_tbz ? CC_E : CC_NE);
+        } else {
+            x64_bit_test(t->c, general_use(t, insn->rn, RAX), insn->amount);
+            branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
+        }
         return ENDED;
     case OP_ret:
         if (insn->rn == 30) {

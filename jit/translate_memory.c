@@ -6,16 +6,15 @@
 
 #define WAYS_OF_A_MISS 2 /* the page is not known; the access goes past its end */
 
-/* rcx = the entry of the guest address in `address`, in the table whose address stands at `table` from rbp. Uses
- * rdx. */
-void load_tlb_entry(struct x64 *c, unsigned address, int32_t table)
+/* rcx = how far behind a table's beginning the entry of the guest address in `address` lies. Uses rdx. */
+void load_tlb_place(struct x64 *c, unsigned address)
 {
     const unsigned entry_bits = 5;
     _Static_assert(sizeof(struct tlb_entry) == 32, "the index is scaled by the entry's size");
     _Static_assert(TLB_ENTRIES <= 1u << (32 - TLB_FOLD_BIT), "it is made of the low half of the address");
     if (host_has.bmi2) {
-        x64_rorx(c, RCX, address, 12 - entry_bits);
-        x64_rorx(c, RDX, address, TLB_FOLD_BIT - entry_bits);
+        x64_rorx(c, 0, RCX, address, 12 - entry_bits);
+        x64_rorx(c, 0, RDX, address, TLB_FOLD_BIT - entry_bits);
     } else {
         x64_mov(c, 0, RCX, address);
         x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);
@@ -24,10 +23,57 @@ void load_tlb_entry(struct x64 *c, unsigned address, int32_t table)
     }
     x64_alu(c, 0, ALU_XOR, RCX, RDX);
     x64_alu_imm(c, 0, ALU_AND, RCX, (TLB_ENTRIES - 1) << entry_bits);
-    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, table);
+}
+
+/* to = the table of a regime. Uses temp. */
+void load_tlb_table(struct x64 *c, unsigned to, unsigned temp, enum tlb_regime regime)
+{
+    const unsigned table_bits = 17;
+    _Static_assert(sizeof ((struct tlb *)0)->tables[0] == 1 << 17, "the number is scaled by a table's size");
+    _Static_assert(offsetof(struct tlb, tables) == 0, "the tables come first");
+    x64_load(c, 1, temp, HOST_CPU, CPU_OFFSET(tlb_all));
+    x64_load_sized(c, 0, false, 0, to, temp, (int32_t)(offsetof(struct tlb, table_of) + regime));
+    x64_shift_imm(c, 1, SHIFT_SHL, to, table_bits);
+    x64_alu(c, 1, ALU_ADD, to, temp);
+}
+
+/* rcx = the entry of the guest address in `address`, in the table that plain accesses go by. Uses rdx. */
+static void load_tlb_entry(struct x64 *c, unsigned address)
+{
+    load_tlb_place(c, address);
+    x64_alu_load(c, 1, ALU_ADD, RCX, HOST_CPU, CPU_OFFSET(tlb));
 }
 
 #define BY_TABLE REG_COUNT
+
+#define SECOND_WAY (int32_t)(TLB_ENTRIES * sizeof(struct tlb_entry))
+
+static int32_t tag_of(bool write)
+{
+    return write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag);
+}
+
+/* ecx is how many bytes at the guest address in rax are accessed. Where they lie in a page of the table's second way,
+ * returns with the carry set and what makes rax the host's in rcx. Else goes on, with rcx as it was. Uses rdx. */
+static void emit_find_in_second_way(struct x64 *c, bool write)
+{
+    x64_push(c, RCX);
+    load_tlb_entry(c, RAX);
+    x64_load(c, 1, RDX, RCX, SECOND_WAY + tag_of(write));
+    x64_alu(c, 1, ALU_XOR, RDX, RAX);
+    x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)PAGE_SIZE_BYTES);
+    uint8_t *other = x64_jcc(c, CC_AE);
+    x64_alu_load(c, 1, ALU_ADD, RDX, RSP, 0);
+    x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)PAGE_SIZE_BYTES);
+    uint8_t *crosses = x64_jcc(c, CC_A);
+    x64_load(c, 1, RCX, RCX, SECOND_WAY + (int32_t)offsetof(struct tlb_entry, addend));
+    x64_pop(c, RDX);
+    x64_stc(c);
+    x64_ret(c);
+    x64_bind(c, other);
+    x64_bind(c, crosses);
+    x64_pop(c, RCX);
+}
 
 /* rax is a guest address. Where it lies in the page that the debugger watches bytes of, and beside those, the carry is
  * set; else it is clear. Of an access that misses the table, ecx is how many bytes it has and becomes what makes rax
@@ -37,6 +83,8 @@ static void emit_find_watched(struct x64 *c, bool write, unsigned base)
 {
     const bool row = base != BY_TABLE;
     uint8_t *other[3];
+    if (!row)
+        emit_find_in_second_way(c, write);
     x64_load(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.watched[write].tag));
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_load(c, 1, ALU_CMP, RDX, HOST_CPU, CPU_OFFSET(slots.watched[write].limit));
@@ -79,8 +127,8 @@ static void emit_find_watched(struct x64 *c, bool write, unsigned base)
  * bound. Uses rcx. */
 static uint8_t *find_in_table(struct x64 *c, unsigned address, unsigned bytes, bool write)
 {
-    load_tlb_entry(c, address, CPU_OFFSET(tlb));
-    x64_load(c, 1, RDX, RCX, write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag));
+    load_tlb_entry(c, address);
+    x64_load(c, 1, RDX, RCX, tag_of(write));
     x64_alu(c, 1, ALU_XOR, RDX, address);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)(PAGE_SIZE_BYTES - bytes));
     uint8_t *missed = x64_jcc(c, CC_A);
@@ -151,12 +199,13 @@ void translate_address(struct translation_state *t, unsigned bytes, bool write, 
  * place in the page, and the carry is set. Else it is clear. */
 static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
 {
-    const int32_t tag = write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag);
-    load_tlb_entry(c, RAX, CPU_OFFSET(tlb));
+    const int32_t tag = tag_of(write);
+    load_tlb_entry(c, RAX);
     x64_load(c, 1, RDX, RCX, tag);
     x64_alu(c, 1, ALU_XOR, RDX, RAX);
     x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)PAGE_SIZE_BYTES);
     uint8_t *missed = x64_jcc(c, CC_AE);
+    const uint64_t found = x64_here(c);
     x64_load(c, 1, RDX, RCX, tag);
     x64_store(c, 1, RDX, HOST_CPU, CPU_OFFSET(slots.tag[write][base]));
     x64_load(c, 1, RCX, RCX, offsetof(struct tlb_entry, addend));
@@ -167,6 +216,11 @@ static void emit_fill_slot(struct x64 *c, unsigned base, bool write)
     x64_stc(c);
     x64_ret(c);
     x64_bind(c, missed);
+    x64_alu_imm(c, 1, ALU_ADD, RCX, SECOND_WAY);
+    x64_load(c, 1, RDX, RCX, tag);
+    x64_alu(c, 1, ALU_XOR, RDX, RAX);
+    x64_alu_imm(c, 1, ALU_CMP, RDX, (int32_t)PAGE_SIZE_BYTES);
+    x64_jcc_to(c, CC_B, found);
     emit_find_watched(c, write, base);
 }
 

@@ -289,8 +289,7 @@ static bool change_pan(struct translation_state *t)
     x64_cmp_byte(c, HOST_CPU, CPU_OFFSET(pstate.pan), set);
     uint8_t *same = x64_jcc(c, CC_E);
     set_field(t, CPU_OFFSET(pstate.pan));
-    x64_load(c, 1, RAX, HOST_CPU, CPU_OFFSET(tlb_all));
-    x64_lea(c, 1, RAX, RAX, (int32_t)(offsetof(struct tlb, data) + regime * sizeof ((struct tlb *)0)->data[0]));
+    load_tlb_table(c, RAX, RCX, regime);
     x64_store(c, 1, RAX, HOST_CPU, CPU_OFFSET(tlb));
     x64_call_to(c, t->stubs->empty_slots);
     x64_bind(c, same);

@@ -27,6 +27,8 @@ struct unit {
     uint8_t part;          /* of the memory (jit.c) where its own translation lies */
     bool redirected;       /* the first instruction of that is a jump to the region; it was `counts` */
     uint8_t counts[X64_JMP_BYTES];
+    bool waits;            /* it is part of a region, and is to do without its own while it is entered rarely, .. */
+    uint64_t waits_from;   /* .. since a CPU had counted so much */
     uint64_t adapted_at;   /* what the CPU had counted when the region was last looked at (regions.c) */
     uint32_t region_parts; /* a bit for each part that the region needs; 0: there is none */
     uint64_t region_holds; /* a bit for each 64 bytes of the page that the region has instructions of */

@@ -4,7 +4,8 @@
 #ifndef ARMATURE_DTB_H
 #define ARMATURE_DTB_H
 
-#include "machine/boot.h"
+#include "machine/machine.h"
+#include "machine/place.h"
 
 /** Makes the tree; `initrd` NULL: none. The caller frees it. NULL: `error` says what is wrong with --dtb. */
 void *dtb_make(struct machine *machine, const struct range *initrd, size_t *bytes, struct error *error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The machine's side of the door in machine/contract/input.h: waiting for the host, and handing over what it
- * sent. Every input passes inputs_hand_over() in input.c, so that record and replay have one place. */
+ * sent. Every input passes inputs_hand_over() in inputs.c, so that record and replay have one place. */
 #ifndef ARMATURE_INPUTS_H
 #define ARMATURE_INPUTS_H
 

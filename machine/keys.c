@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Names of keys, and which makes what character: the American layout (linux/input-event-codes.h). */
+#include "machine/keys.h"
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
-#include "machine/screen.h"
 
 static const struct {
     uint8_t code;

@@ -418,15 +418,15 @@ static bool attach_line(struct machine_line *line, struct error *error)
 {
     struct machine *machine = line->machine;
     const struct machine_debugger *debugger = &machine->debugger;
-    const struct serial_keys keys = {on_quit_key, on_break_key, on_power_key, machine,
-                                     debugger->key, debugger->context, debugger->prompt};
+    const struct terminal_actions actions = {on_quit_key, on_break_key, on_power_key, machine,
+                                             debugger->key, debugger->context, debugger->prompt};
     bool scripted = machine->options->clock == CLOCK_CHOICE_VIRTUAL;
     if (line->serial && tape_replays(machine->options->tape)) {
         serial_attach_output(line->serial, machine->inputs);
         return true;
     }
     return !line->serial ||
-           serial_attach(line->serial, machine->inputs, line->source, scripted, &keys, error);
+           serial_attach(line->serial, machine->inputs, line->source, scripted, &actions, error);
 }
 
 /* --timeout. A machine that goes on is given no event more than it had, as that would show in the order of others. */

@@ -7,8 +7,7 @@
 #include <string.h>
 #include "machine/contract/display.h"
 #include "machine/font.h"
-#include "machine/page_text.h"
-#include "machine/screen.h"
+#include "machine/keys.h"
 
 #define WIDTH  (PAGE_COLUMNS * PAGE_CELL_WIDTH)
 #define HEIGHT (PAGE_ROWS * PAGE_CELL_HEIGHT)

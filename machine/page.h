@@ -7,12 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "machine/contract/error.h"
+#include "machine/page_text.h"
 
-#define PAGE_COLUMNS     80
-#define PAGE_ROWS        24
 #define PAGE_CELL_WIDTH  8
 #define PAGE_CELL_HEIGHT 16
-#define PAGE_HISTORY     2000 /* lines that have scrolled off and are kept */
 
 struct display;
 struct page;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "machine/contract/error.h"
 
 #define COLOUR_NONE INT32_MIN
 #define NUMBER_MAX  9999u

@@ -8,8 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "machine/page.h"
 
+#define PAGE_COLUMNS     80
+#define PAGE_ROWS        24
+#define PAGE_HISTORY     2000 /* lines that have scrolled off and are kept */
 #define PAGE_NUMBERS_MAX 16u
 
 struct page_cell {

@@ -10,6 +10,7 @@
 #include "machine/contract/display.h"
 #include "machine/contract/input.h"
 #include "machine/contract/input_event.h"
+#include "machine/keys.h"
 #include "machine/page.h"
 
 /* --- pictures -------------------------------------------------------------------------------------- */

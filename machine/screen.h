@@ -67,12 +67,4 @@ bool input_chord(const struct machine_screen *screen, const char *names, struct 
 /** The screen would like that size (the window has it). */
 void input_resize(const struct machine_screen *screen, uint32_t width, uint32_t height);
 
-/** The code of a key by its name; 0: there is none. */
-unsigned key_by_name(const char *name, size_t length);
-/** The character that a key makes; 0: none. */
-char key_character(unsigned code, bool shift);
-/** The key that makes a character, and whether with shift; 0: none does. */
-unsigned key_by_character(char character, bool *shift);
-#define KEY_LEFT_SHIFT 42u
-
 #endif

@@ -17,7 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 #include "machine/page.h"
-#include "machine/terminal.h"
+#include "machine/serial.h"
 
 #define END_OF_INPUT     0x04 /* Ctrl-D */
 #define READ_BYTES       4096
@@ -393,14 +393,14 @@ struct serial *serial_open(const char *name, const struct serial_option *option,
 }
 
 bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
-                   const struct serial_keys *keys, struct error *error)
+                   const struct terminal_actions *actions, struct error *error)
 {
     serial->inputs = inputs;
     serial->source = source;
-    if (keys)
-        serial->keys.keys = *keys;
+    if (actions)
+        serial->keys.actions = *actions;
     serial->on_terminal = serial->kind == SERIAL_STDIO && isatty(STDIN_FILENO);
-    if (keys && keys->prompt && serial->kind == SERIAL_STDIO && !serial->on_terminal) {
+    if (actions && actions->prompt && serial->kind == SERIAL_STDIO && !serial->on_terminal) {
         serial->in_fd = -1;
         scripted = false;
     }

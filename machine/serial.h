@@ -7,6 +7,7 @@
 #include "machine/contract/error.h"
 #include "machine/contract/input.h"
 #include "machine/options.h"
+#include "machine/terminal.h"
 
 struct page;
 struct serial;
@@ -25,25 +26,12 @@ bool serial_log_to(struct serial *serial, const char *path, struct error *error)
  *  opened, and `error` says why. */
 bool serial_input_from(struct serial *serial, const char *path, struct error *error);
 
-/** What the user can ask for with the Ctrl-A keys; called on the machine's thread. NULL: there is no such
- * key. */
-struct serial_keys {
-    void (*quit)(void *context);       /* Ctrl-A X: end the run */
-    void (*send_break)(void *context); /* Ctrl-A B: a break condition on the line */
-    void (*press_power)(void *context); /* Ctrl-A P: the power key, which a guest takes as the wish to shut down */
-    void *context;
-    void (*debug)(void *context);      /* Ctrl-A D: to the debugger */
-    void *debug_context;
-    bool prompt; /* the debugger has a prompt there: Ctrl-C leads to it too, and standard input that is
-                  * no terminal is the debugger's alone */
-};
-
 /** Starts taking input: from now on what arrives is posted to `source` of `inputs`, and a terminal is raw.
  *  With `scripted` (--clock virtual) and a standard input that is no terminal, the source is declared a
- * script (input_script()), and its end is told. `keys` is copied; it may be NULL. False: `error` says why
+ * script (input_script()), and its end is told. `actions` are copied; NULL: there are none. False: `error` says why
  * not. */
 bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
-                   const struct serial_keys *keys, struct error *error);
+                   const struct terminal_actions *actions, struct error *error);
 
 /** As serial_attach(), but for output alone: nothing that arrives is taken, and a terminal stays as it is. */
 void serial_attach_output(struct serial *serial, struct inputs *inputs);

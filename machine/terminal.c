@@ -100,39 +100,39 @@ void terminal_raw_again(void)
 
 /* --- keys ------------------------------------------------------------------------------------------ */
 
-static void keys_help(const struct serial_keys *keys)
+static void keys_help(const struct terminal_actions *actions)
 {
     fputs("\r\nCtrl-A and then\r\n"
           "  H  shows this help\r\n",
           stderr);
-    if (keys->quit)
+    if (actions->quit)
         fputs("  X  ends the machine\r\n", stderr);
-    if (keys->send_break)
+    if (actions->send_break)
         fputs("  B  sends a break\r\n", stderr);
-    if (keys->press_power)
+    if (actions->press_power)
         fputs("  P  presses the power key: the guest shuts itself down\r\n", stderr);
-    if (keys->debug)
+    if (actions->debug)
         fputs("  D  stops the machine, and leads to the debugger\r\n", stderr);
     fputs("  A  sends Ctrl-A to the guest\r\n", stderr);
 }
 
 /* Does what Ctrl-A and `key` ask for. True: the key itself goes to the guest. */
-static bool keys_do(const struct serial_keys *keys, unsigned char key)
+static bool keys_do(const struct terminal_actions *actions, unsigned char key)
 {
     /* Ctrl held down for the second key too, or not: both are meant. */
     unsigned char letter = key < 0x20 ? key | 0x40 : (unsigned char)toupper(key);
     if (letter == 'A')
         return true;
     if (letter == 'H' || letter == '?')
-        keys_help(keys);
-    else if (letter == 'X' && keys->quit)
-        keys->quit(keys->context);
-    else if (letter == 'B' && keys->send_break)
-        keys->send_break(keys->context);
-    else if (letter == 'P' && keys->press_power)
-        keys->press_power(keys->context);
-    else if (letter == 'D' && keys->debug)
-        keys->debug(keys->debug_context);
+        keys_help(actions);
+    else if (letter == 'X' && actions->quit)
+        actions->quit(actions->context);
+    else if (letter == 'B' && actions->send_break)
+        actions->send_break(actions->context);
+    else if (letter == 'P' && actions->press_power)
+        actions->press_power(actions->context);
+    else if (letter == 'D' && actions->debug)
+        actions->debug(actions->debug_context);
     else if (isprint(letter))
         fprintf(stderr, "\r\nCtrl-A %c means nothing; Ctrl-A H lists the keys\r\n", letter);
     else
@@ -146,12 +146,12 @@ size_t terminal_keys_filter(struct terminal_keys *state, unsigned char *bytes, s
     for (size_t i = 0; i < length; i++) {
         if (state->escaped) {
             state->escaped = false;
-            if (keys_do(&state->keys, bytes[i]))
+            if (keys_do(&state->actions, bytes[i]))
                 bytes[kept++] = ESCAPE_KEY;
         } else if (bytes[i] == ESCAPE_KEY) {
             state->escaped = true;
-        } else if (bytes[i] == INTERRUPT_KEY && state->keys.prompt && state->keys.debug) {
-            state->keys.debug(state->keys.debug_context);
+        } else if (bytes[i] == INTERRUPT_KEY && state->actions.prompt && state->actions.debug) {
+            state->actions.debug(state->actions.debug_context);
         } else {
             bytes[kept++] = bytes[i];
         }

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "machine/serial.h"
+#include "machine/contract/error.h"
 
 /** Makes the terminal `fd` raw. It is restored by terminal_restore(), at exit(), by signals that end the
  * program, and while the program is stopped. False: `error` says why it cannot be. */
@@ -18,9 +18,22 @@ void terminal_raw_again(void);
 /** Puts the terminal right. Safe in a signal handler, and where it was never made raw. */
 void terminal_restore(void);
 
+/** What the user can ask for with the Ctrl-A keys; called on the machine's thread. NULL: there is
+ *  no such key. */
+struct terminal_actions {
+    void (*quit)(void *context);       /* Ctrl-A X: end the run */
+    void (*send_break)(void *context); /* Ctrl-A B: a break condition on the line */
+    void (*press_power)(void *context); /* Ctrl-A P: the power key, which a guest takes as the wish to shut down */
+    void *context;
+    void (*debug)(void *context);      /* Ctrl-A D: to the debugger */
+    void *debug_context;
+    bool prompt; /* the debugger has a prompt there: Ctrl-C leads to it too, and standard input that is
+                  * no terminal is the debugger's alone */
+};
+
 /** Where the Ctrl-A keys stand between two reads. */
 struct terminal_keys {
-    struct serial_keys keys;
+    struct terminal_actions actions;
     bool escaped; /* the last byte was Ctrl-A */
 };
 

@@ -29,22 +29,6 @@ bool gic_block_set_level(struct gic_block *block, uint32_t bit, bool level)
     return level;
 }
 
-uint32_t gic_config_spread(uint32_t bits, unsigned half)
-{
-    uint32_t config = 0;
-    for (unsigned i = 0; i < 16; i++)
-        config |= (bits >> (16 * half + i) & 1) << (2 * i + 1);
-    return config;
-}
-
-uint32_t gic_config_gather(uint32_t bits, unsigned half, uint32_t config)
-{
-    bits &= ~(0xffffu << 16 * half);
-    for (unsigned i = 0; i < 16; i++)
-        bits |= (config >> (2 * i + 1) & 1) << (16 * half + i);
-    return bits;
-}
-
 /* --- the choice ------------------------------------------------------------------------------------ */
 
 uint32_t gic_candidates(const struct gic_block *block, const uint32_t group_mask[2])

@@ -51,11 +51,6 @@ void gic_block_reset(struct gic_block *block, uint32_t always_edge);
 /** A wire's new level. Returns whether that may have changed what is pending. */
 bool gic_block_set_level(struct gic_block *block, uint32_t bit, bool level);
 
-/** Bits 0-15 or 16-31 of `bits`, each doubled into the upper bit of a pair: as ICFGR shows them. */
-uint32_t gic_config_spread(uint32_t bits, unsigned half);
-/** The way back: the half replaced by the upper bits of the pairs in `config`. */
-uint32_t gic_config_gather(uint32_t bits, unsigned half, uint32_t config);
-
 /** Interrupts of a block that could be signalled, were they urgent enough; `group_mask`: which groups may. */
 uint32_t gic_candidates(const struct gic_block *block, const uint32_t group_mask[2]);
 

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* GICv2: the distributor's registers (IHI 0048B, 4.3). Block 0 is that of the CPU that accesses (banked). */
+#include "peripherals/gic_registers.h"
 #include "peripherals/gicv2_internal.h"
 
 enum { SGI_TO_OTHERS = 1, SGI_TO_SELF = 2 };
 
-/* The block that a register of a row stands for, or NULL where it reads as zero and ignores writes. */
+/* The block of a number, or NULL where it reads as zero and ignores writes. */
 static struct gic_block *block_at(struct gicv2 *gic, unsigned index)
 {
     if (!index)
         return &gicv2_requester(gic)->private;
     return index < gic->block_count ? &gic->block[index] : NULL;
-}
-
-/* Bits of a register that are the SGIs', which have registers of their own for what they share with nobody. */
-static uint32_t sgis_in(unsigned index)
-{
-    return index ? 0 : GIC_SGI_MASK;
 }
 
 /* --- what it is ------------------------------------------------------------------------------------ */
@@ -40,112 +35,14 @@ static uint64_t read_type(void *device, unsigned index)
     return (gic->block_count - 1) | (gic->cpu_count - 1) << 5;
 }
 
-/* --- a bit for each interrupt ---------------------------------------------------------------------- */
+/* --- for each interrupt ---------------------------------------------------------------------------- */
 
-static uint64_t read_group(void *device, unsigned index)
+static enum gic_sgis sgis_of(unsigned number)
 {
-    struct gic_block *block = block_at(device, index);
-    return block ? block->group : 0;
+    return number ? GIC_SGIS_NONE : GIC_SGIS_APART;
 }
 
-static void write_group(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index);
-    if (!block)
-        return;
-    block->group = (uint32_t)value;
-    gicv2_update_all(device);
-}
-
-static uint64_t read_enabled(void *device, unsigned index)
-{
-    struct gic_block *block = block_at(device, index);
-    return block ? block->enabled : 0;
-}
-
-static void write_enable(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index);
-    if (!block)
-        return;
-    block->enabled |= (uint32_t)value;
-    gicv2_update_all(device);
-}
-
-/* SGIs are always enabled. */
-static void write_disable(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index);
-    if (!block)
-        return;
-    block->enabled &= ~(uint32_t)value | sgis_in(index);
-    gicv2_update_all(device);
-}
-
-static uint64_t read_pending(void *device, unsigned index)
-{
-    struct gic_block *block = block_at(device, index);
-    return block ? gic_pending(block) : 0;
-}
-
-static void write_pend(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index);
-    if (!block)
-        return;
-    block->latched |= (uint32_t)value & ~sgis_in(index);
-    gicv2_update_all(device);
-}
-
-static void write_unpend(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index);
-    if (!block)
-        return;
-    block->latched &= ~(uint32_t)value | sgis_in(index);
-    gicv2_update_all(device);
-}
-
-static uint64_t read_active(void *device, unsigned index)
-{
-    struct gic_block *block = block_at(device, index);
-    return block ? block->active : 0;
-}
-
-static void write_activate(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index);
-    if (!block)
-        return;
-    block->active |= (uint32_t)value;
-    gicv2_update_all(device);
-}
-
-static void write_deactivate(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index);
-    if (!block)
-        return;
-    block->active &= ~(uint32_t)value;
-    gicv2_update_all(device);
-}
-
-/* --- more bits for each ---------------------------------------------------------------------------- */
-
-static uint64_t read_priority(void *device, unsigned index)
-{
-    struct gic_block *block = block_at(device, index / 32);
-    return block ? block->priority[index % 32] : 0;
-}
-
-static void write_priority(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index / 32);
-    if (!block)
-        return;
-    block->priority[index % 32] = value & GIC_PRIORITY_MASK;
-    gicv2_update_all(device);
-}
+GIC_REGISTER_HOOKS(block_at, sgis_of, gicv2_update_all)
 
 /* A private interrupt's target is the CPU that reads. With a single CPU there is nothing to choose, and all of it
  * reads as zero (4.3.12). */
@@ -164,21 +61,6 @@ static void write_targets(void *device, unsigned index, uint64_t value)
         return;
     gicv2_direct(gic, index - GIC_PRIVATE, value & ((1u << gic->cpu_count) - 1));
     gicv2_update_all(gic);
-}
-
-static uint64_t read_config(void *device, unsigned index)
-{
-    struct gic_block *block = block_at(device, index / 2);
-    return block ? gic_config_spread(block->edge, index % 2) : 0;
-}
-
-static void write_config(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = block_at(device, index / 2);
-    if (!block)
-        return;
-    block->edge = gic_config_gather(block->edge, index % 2, (uint32_t)value) | sgis_in(index / 2);
-    gicv2_update_all(device);
 }
 
 /* --- SGIs ------------------------------------------------------------------------------------------ */
@@ -226,16 +108,10 @@ static const struct reg dist_registers[] = {
     {0x000, "GICD_CTLR", 4, NO_FIELD, .read = read_control, .write = write_control},
     {0x004, "GICD_TYPER", 4, NO_FIELD, .read = read_type},
     {0x008, "GICD_IIDR", 4, NO_FIELD, .reset = 0x0200143b},
-    {0x080, "GICD_IGROUPR", 4, 32, NO_FIELD, .read = read_group, .write = write_group},
-    {0x100, "GICD_ISENABLER", 4, 32, NO_FIELD, .read = read_enabled, .write = write_enable},
-    {0x180, "GICD_ICENABLER", 4, 32, NO_FIELD, .read = read_enabled, .write = write_disable},
-    {0x200, "GICD_ISPENDR", 4, 32, NO_FIELD, .read = read_pending, .write = write_pend},
-    {0x280, "GICD_ICPENDR", 4, 32, NO_FIELD, .read = read_pending, .write = write_unpend},
-    {0x300, "GICD_ISACTIVER", 4, 32, NO_FIELD, .read = read_active, .write = write_activate},
-    {0x380, "GICD_ICACTIVER", 4, 32, NO_FIELD, .read = read_active, .write = write_deactivate},
-    {0x400, "GICD_IPRIORITYR", 1, 1020, NO_FIELD, .read = read_priority, .write = write_priority},
+    GIC_REGISTER_ROWS(0, "GICD_", "", 32),
+    GIC_REGISTER_ROW(0x400, "GICD_IPRIORITYR", 1, 1020, priority),
     {0x800, "GICD_ITARGETSR", 1, 1020, NO_FIELD, .read = read_targets, .write = write_targets},
-    {0xc00, "GICD_ICFGR", 4, 64, NO_FIELD, .read = read_config, .write = write_config},
+    GIC_REGISTER_ROW(0xc00, "GICD_ICFGR", 4, 64, config),
     {0xf00, "GICD_SGIR", 4, NO_FIELD, .write = write_sgi},
     {0xf10, "GICD_CPENDSGIR", 1, 16, NO_FIELD, .read = read_sgi_sources, .write = write_sgi_unpend},
     {0xf20, "GICD_SPENDSGIR", 1, 16, NO_FIELD, .read = read_sgi_sources, .write = write_sgi_pend},

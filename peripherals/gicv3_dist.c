@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Interrupt controller: the distributor's registers (IHI 0069, 12.9). Those of block 0 belong to the
  * redistributors while affinity routing is on, which here is always: they read as zero. */
+#include "peripherals/gic_registers.h"
 #include "peripherals/gicv3_internal.h"
 
 enum { AFFINITY_ROUTING = 1 << 4, DISABLE_SECURITY = 1 << 6 };
 
 #define ROUTER_MASK 0xff00ffffffull
 
-/* The block that a register of a row stands for, or NULL where it reads as zero and ignores writes. */
+/* The block of a number, or NULL where it reads as zero and ignores writes. */
 static struct gic_block *spi_block(struct gicv3 *gic, unsigned index)
 {
     return index && index < gic->block_count ? &gic->block[index] : NULL;
@@ -62,122 +63,12 @@ static void write_clear_spi(void *device, unsigned index, uint64_t value)
     gic_update_all(gic);
 }
 
-static uint64_t read_group(void *device, unsigned index)
+static enum gic_sgis sgis_of(unsigned number)
 {
-    struct gic_block *block = spi_block(device, index);
-    return block ? block->group : 0;
+    return GIC_SGIS_NONE;
 }
 
-static void write_group(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index);
-    if (!block)
-        return;
-    block->group = (uint32_t)value;
-    gic_update_all(device);
-}
-
-static uint64_t read_enabled(void *device, unsigned index)
-{
-    struct gic_block *block = spi_block(device, index);
-    return block ? block->enabled : 0;
-}
-
-static void write_enable(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index);
-    if (!block)
-        return;
-    block->enabled |= (uint32_t)value;
-    gic_update_all(device);
-}
-
-static void write_disable(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index);
-    if (!block)
-        return;
-    block->enabled &= ~(uint32_t)value;
-    gic_update_all(device);
-}
-
-static uint64_t read_pending(void *device, unsigned index)
-{
-    struct gic_block *block = spi_block(device, index);
-    return block ? gic_pending(block) : 0;
-}
-
-static void write_pend(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index);
-    if (!block)
-        return;
-    block->latched |= (uint32_t)value;
-    gic_update_all(device);
-}
-
-static void write_unpend(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index);
-    if (!block)
-        return;
-    block->latched &= ~(uint32_t)value;
-    gic_update_all(device);
-}
-
-static uint64_t read_active(void *device, unsigned index)
-{
-    struct gic_block *block = spi_block(device, index);
-    return block ? block->active : 0;
-}
-
-static void write_activate(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index);
-    if (!block)
-        return;
-    block->active |= (uint32_t)value;
-    gic_update_all(device);
-}
-
-static void write_deactivate(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index);
-    if (!block)
-        return;
-    block->active &= ~(uint32_t)value;
-    gic_update_all(device);
-}
-
-static uint64_t read_priority(void *device, unsigned index)
-{
-    struct gic_block *block = spi_block(device, index / 32);
-    return block ? block->priority[index % 32] : 0;
-}
-
-static void write_priority(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index / 32);
-    if (!block)
-        return;
-    block->priority[index % 32] = value & GIC_PRIORITY_MASK;
-    gic_update_all(device);
-}
-
-static uint64_t read_config(void *device, unsigned index)
-{
-    struct gic_block *block = spi_block(device, index / 2);
-    return block ? gic_config_spread(block->edge, index % 2) : 0;
-}
-
-static void write_config(void *device, unsigned index, uint64_t value)
-{
-    struct gic_block *block = spi_block(device, index / 2);
-    if (!block)
-        return;
-    block->edge = gic_config_gather(block->edge, index % 2, (uint32_t)value);
-    gic_update_all(device);
-}
+GIC_REGISTER_HOOKS(spi_block, sgis_of, gic_update_all)
 
 static void write_router(void *device, unsigned index, uint64_t value)
 {
@@ -197,21 +88,9 @@ static const struct reg dist_registers[] = {
     {0x0008, "GICD_IIDR", 4, .field_offset = REG_NO_FIELD, .reset = GIC_IIDR},
     {0x0040, "GICD_SETSPI_NSR", 4, .field_offset = REG_NO_FIELD, .write = write_set_spi},
     {0x0048, "GICD_CLRSPI_NSR", 4, .field_offset = REG_NO_FIELD, .write = write_clear_spi},
-    {0x0080, "GICD_IGROUPR", 4, 32, .field_offset = REG_NO_FIELD, .read = read_group, .write = write_group},
-    {0x0100, "GICD_ISENABLER", 4, 32, .field_offset = REG_NO_FIELD, .read = read_enabled,
-     .write = write_enable},
-    {0x0180, "GICD_ICENABLER", 4, 32, .field_offset = REG_NO_FIELD, .read = read_enabled,
-     .write = write_disable},
-    {0x0200, "GICD_ISPENDR", 4, 32, .field_offset = REG_NO_FIELD, .read = read_pending, .write = write_pend},
-    {0x0280, "GICD_ICPENDR", 4, 32, .field_offset = REG_NO_FIELD, .read = read_pending,
-     .write = write_unpend},
-    {0x0300, "GICD_ISACTIVER", 4, 32, .field_offset = REG_NO_FIELD, .read = read_active,
-     .write = write_activate},
-    {0x0380, "GICD_ICACTIVER", 4, 32, .field_offset = REG_NO_FIELD, .read = read_active,
-     .write = write_deactivate},
-    {0x0400, "GICD_IPRIORITYR", 1, 1020, .field_offset = REG_NO_FIELD, .read = read_priority,
-     .write = write_priority},
-    {0x0c00, "GICD_ICFGR", 4, 64, .field_offset = REG_NO_FIELD, .read = read_config, .write = write_config},
+    GIC_REGISTER_ROWS(0, "GICD_", "", 32),
+    GIC_REGISTER_ROW(0x0400, "GICD_IPRIORITYR", 1, 1020, priority),
+    GIC_REGISTER_ROW(0x0c00, "GICD_ICFGR", 4, 64, config),
     {0x6100, "GICD_IROUTER", 8, GICV3_MAX_SPIS, .field_offset = REG_FIELD(struct gicv3, router),
      .write = write_router},
     {0xffd0, "GICD_PIDR4", 4, .field_offset = REG_NO_FIELD, .reset = 0x44},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Interrupt controller: the redistributors' registers (IHI 0069, 12.10 and 12.11). Each CPU's window is the
  * RD frame, then the SGI frame; the device of the register table is the CPU's part of the controller. */
+#include "peripherals/gic_registers.h"
 #include "peripherals/gicv3_internal.h"
 
 #define PROPBASER_MASK 0x070fffffffffff9full /* OuterCache, address, Shareability, InnerCache, IDbits */
@@ -67,95 +68,17 @@ static void write_waker(void *device, unsigned index, uint64_t value)
     gic_update(cpu);
 }
 
-static void write_group(void *device, unsigned index, uint64_t value)
+static struct gic_block *private_block(struct gic_cpu *cpu, unsigned number)
 {
-    struct gic_cpu *cpu = device;
-    cpu->private.group = (uint32_t)value;
-    gic_update(cpu);
+    return &cpu->private;
 }
 
-static void write_enable(void *device, unsigned index, uint64_t value)
+static enum gic_sgis sgis_of(unsigned number)
 {
-    struct gic_cpu *cpu = device;
-    cpu->private.enabled |= (uint32_t)value;
-    gic_update(cpu);
+    return GIC_SGIS_EDGES;
 }
 
-static uint64_t read_enabled(void *device, unsigned index)
-{
-    struct gic_cpu *cpu = device;
-    return cpu->private.enabled;
-}
-
-static void write_disable(void *device, unsigned index, uint64_t value)
-{
-    struct gic_cpu *cpu = device;
-    cpu->private.enabled &= ~(uint32_t)value;
-    gic_update(cpu);
-}
-
-static uint64_t read_pending(void *device, unsigned index)
-{
-    struct gic_cpu *cpu = device;
-    return gic_pending(&cpu->private);
-}
-
-static void write_pend(void *device, unsigned index, uint64_t value)
-{
-    struct gic_cpu *cpu = device;
-    cpu->private.latched |= (uint32_t)value;
-    gic_update(cpu);
-}
-
-static void write_unpend(void *device, unsigned index, uint64_t value)
-{
-    struct gic_cpu *cpu = device;
-    cpu->private.latched &= ~(uint32_t)value;
-    gic_update(cpu);
-}
-
-static uint64_t read_active(void *device, unsigned index)
-{
-    struct gic_cpu *cpu = device;
-    return cpu->private.active;
-}
-
-static void write_activate(void *device, unsigned index, uint64_t value)
-{
-    struct gic_cpu *cpu = device;
-    cpu->private.active |= (uint32_t)value;
-    gic_update(cpu);
-}
-
-static void write_deactivate(void *device, unsigned index, uint64_t value)
-{
-    struct gic_cpu *cpu = device;
-    cpu->private.active &= ~(uint32_t)value;
-    gic_update(cpu);
-}
-
-static void write_priority(void *device, unsigned index, uint64_t value)
-{
-    struct gic_cpu *cpu = device;
-    cpu->private.priority[index] = value & GIC_PRIORITY_MASK;
-    gic_update(cpu);
-}
-
-static uint64_t read_config(void *device, unsigned index)
-{
-    struct gic_cpu *cpu = device;
-    return gic_config_spread(cpu->private.edge, index);
-}
-
-/* SGIs are always edge-triggered. */
-static void write_config(void *device, unsigned index, uint64_t value)
-{
-    struct gic_cpu *cpu = device;
-    cpu->private.edge = gic_config_gather(cpu->private.edge, index, (uint32_t)value) | GIC_SGI_MASK;
-    gic_update(cpu);
-}
-
-#define PRIVATE(member) REG_FIELD(struct gic_cpu, private.member)
+GIC_REGISTER_HOOKS(private_block, sgis_of, gic_update)
 
 /* There is no 1 of N routing; GICR_SYNCR never finds anything under
  * way; IGRPMODR0 and NSACR are RES0 with one security state. */
@@ -177,15 +100,9 @@ static const struct reg redist_registers[] = {
     {0x0fff4, "GICR_CIDR1", 4, .field_offset = REG_NO_FIELD, .reset = 0xf0},
     {0x0fff8, "GICR_CIDR2", 4, .field_offset = REG_NO_FIELD, .reset = 0x05},
     {0x0fffc, "GICR_CIDR3", 4, .field_offset = REG_NO_FIELD, .reset = 0xb1},
-    {0x10080, "GICR_IGROUPR0", 4, .field_offset = PRIVATE(group), .write = write_group},
-    {0x10100, "GICR_ISENABLER0", 4, .field_offset = REG_NO_FIELD, .read = read_enabled, .write = write_enable},
-    {0x10180, "GICR_ICENABLER0", 4, .field_offset = REG_NO_FIELD, .read = read_enabled, .write = write_disable},
-    {0x10200, "GICR_ISPENDR0", 4, .field_offset = REG_NO_FIELD, .read = read_pending, .write = write_pend},
-    {0x10280, "GICR_ICPENDR0", 4, .field_offset = REG_NO_FIELD, .read = read_pending, .write = write_unpend},
-    {0x10300, "GICR_ISACTIVER0", 4, .field_offset = REG_NO_FIELD, .read = read_active, .write = write_activate},
-    {0x10380, "GICR_ICACTIVER0", 4, .field_offset = REG_NO_FIELD, .read = read_active, .write = write_deactivate},
-    {0x10400, "GICR_IPRIORITYR", 1, 32, .field_offset = PRIVATE(priority), .write = write_priority},
-    {0x10c00, "GICR_ICFGR", 4, 2, .field_offset = REG_NO_FIELD, .read = read_config, .write = write_config},
+    GIC_REGISTER_ROWS(0x10000, "GICR_", "0", 1),
+    GIC_REGISTER_ROW(0x10400, "GICR_IPRIORITYR", 1, 32, priority),
+    GIC_REGISTER_ROW(0x10c00, "GICR_ICFGR", 4, 2, config),
 };
 static const struct reg_bank redist_bank = {
     redist_registers, sizeof redist_registers / sizeof redist_registers[0], 1 | 2 | 4 | 8};

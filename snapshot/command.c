@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "snapshot/compact.h"
 #include "snapshot/compare.h"
+#include "snapshot/config.h"
 #include "snapshot/export.h"
 #include "snapshot/family.h"
 

@@ -2,6 +2,7 @@
 /* What a machine is made of, said in the words of the command line, and taken by its table. */
 #include <stdio.h>
 #include <string.h>
+#include "snapshot/config.h"
 #include "snapshot/parts.h"
 
 #define WHOLE_DISK_MAX_BYTES (64ull << 40)

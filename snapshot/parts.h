@@ -4,7 +4,7 @@
 #define ARMATURE_PARTS_H
 
 #include "snapshot/codec.h"
-#include "snapshot/config.h"
+#include "machine/options.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/state.h"
 #include "snapshot/store.h"

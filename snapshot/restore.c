@@ -2,6 +2,7 @@
 /* A file, and its parents, into a machine that was made of what the file says. */
 #include <stdio.h>
 #include "machine/marks.h"
+#include "snapshot/config.h"
 #include "snapshot/space.h"
 
 #define MAPPED_MAX     20000u /* parts of memory that are mapped one by one: the host has a limit of 65530 mappings */

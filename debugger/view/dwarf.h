@@ -4,9 +4,8 @@
 #ifndef ARMATURE_DEBUGGER_DWARF_H
 #define ARMATURE_DEBUGGER_DWARF_H
 
-#include "debugger/view/backtrace.h"
 #include "debugger/view/expression.h"
-#include "debugger/view/location.h"
+#include "debugger/view/frame.h"
 
 /** Reads a file's symbols, moved by `bias`, and keeps it open for types, variables, lines and call frames if it has
  *  DWARF. False: `error` says why not. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "debugger/view/backtrace.h"
 #include "debugger/view/dwarf.h"
 #include "debugger/view/expression_parser.h"
 #include "debugger/view/kernel.h"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "debugger/session/words.h"
+#include "debugger/view/backtrace.h"
 #include "debugger/view/dwarf.h"
 #include "debugger/view/expression.h"
 

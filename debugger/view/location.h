@@ -4,12 +4,7 @@
 #define ARMATURE_DEBUGGER_LOCATION_H
 
 #include "debugger/session/session.h"
-
-struct source_line {
-    const char *file;
-    unsigned line;
-    const char *folder; /* that a relative `file` is to be looked for from; NULL: not known */
-};
+#include "debugger/view/frame.h"
 
 /** The addresses that are meant by FILE:LINE (several, where the line was inlined), a line's number alone, a function,
  *  *EXPRESSION or an expression. A function with DWARF means what is behind its prologue. Returns how many there are,

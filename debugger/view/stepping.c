@@ -4,6 +4,7 @@
 #include "debugger/view/stepping.h"
 #include <stdlib.h>
 #include <string.h>
+#include "debugger/view/backtrace.h"
 #include "debugger/view/dwarf.h"
 #include "debugger/session/history.h"
 #include "debugger/session/stopping.h"

@@ -377,7 +377,7 @@ void cpu_state_changed(struct cpu *cpu)
 {
     if (cpu_has_el2(cpu))
         el2_state_changed(cpu);
-    struct tlb_entry *table = cpu->tlb_all->data[mmu_regime(cpu, cpu->pstate.el)];
+    struct tlb_entry *table = tlb_table(cpu->tlb_all, mmu_regime(cpu, cpu->pstate.el));
     if (table != cpu->tlb)
         tlb_empty_slots(cpu);
     cpu->tlb = table;

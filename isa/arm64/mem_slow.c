@@ -117,7 +117,7 @@ static void learn(struct cpu *cpu, uint64_t va, const struct mmu_request *reques
         tlb_announce_write(cpu, found->physical & ~(PAGE_SIZE_BYTES - 1));
     /* A check for a store is one for the loads that share it, too. */
     tlb_fill_data(cpu, regime, va, found, readable && !(flags_of_page & PAGE_READ_WATCHED), writable && !flags_of_page);
-    if (flags_of_page & WATCH_FLAGS && cpu->stops && cpu->tlb == cpu->tlb_all->data[regime] &&
+    if (flags_of_page & WATCH_FLAGS && cpu->stops && cpu->tlb == tlb_table(cpu->tlb_all, regime) &&
         (writes(request) ? writable : readable))
         learn_watched(cpu, va, found, writes(request));
 }
@@ -247,20 +247,22 @@ static void device_write(struct cpu *cpu, const struct insn *insn, uint64_t va, 
     }
 }
 
-/* Accesses with attributes have no inline path of their own: they look into the first level here. */
-static const struct tlb_entry *attributed_entry(const struct cpu *cpu, uint64_t address, unsigned size,
-                                                unsigned attributes)
+/* The first level's entry for an access, which may be in its second way; those with attributes have no inline path of
+ * their own. NULL: it is not to be looked at. */
+static const struct tlb_entry *entry_for(struct cpu *cpu, uint64_t address, unsigned size, unsigned attributes)
 {
-    if (attributes == MEM_PLAIN || (attributes & MEM_ALIGNED && address & (size - 1)))
+    if (attributes == MEM_PLAIN)
+        return tlb_entry_of(cpu, address);
+    if (attributes & MEM_ALIGNED && address & (size - 1))
         return NULL;
     enum tlb_regime regime = mmu_regime(cpu, mmu_access_el(cpu, attributes & MEM_UNPRIVILEGED));
-    return &cpu->tlb_all->data[regime][tlb_index(address)];
+    return &tlb_table(cpu->tlb_all, regime)[tlb_index(address)];
 }
 
 void mem_slow_read(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size, void *to,
                    unsigned attributes)
 {
-    const struct tlb_entry *e = attributed_entry(cpu, address, size, attributes);
+    const struct tlb_entry *e = entry_for(cpu, address, size, attributes);
     if (e && (address ^ e->read_tag) <= PAGE_SIZE_BYTES - size) {
         copy_datum(to, (const void *)(e->addend + address), size);
         return;
@@ -286,7 +288,7 @@ void mem_slow_read(struct cpu *cpu, const struct insn *insn, uint64_t address, u
 void mem_slow_write(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size,
                     const void *from, unsigned attributes)
 {
-    const struct tlb_entry *e = attributed_entry(cpu, address, size, attributes);
+    const struct tlb_entry *e = entry_for(cpu, address, size, attributes);
     if (e && (address ^ e->write_tag) <= PAGE_SIZE_BYTES - size) {
         copy_datum((void *)(e->addend + address), from, size);
         return;
@@ -311,7 +313,7 @@ void mem_slow_write(struct cpu *cpu, const struct insn *insn, uint64_t address, 
 
 void mem_probe_write(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size)
 {
-    const struct tlb_entry *e = &cpu->tlb[tlb_index(address)];
+    const struct tlb_entry *e = tlb_entry_of(cpu, address);
     if ((address ^ e->write_tag) <= PAGE_SIZE_BYTES - size || beside_watched(cpu, address, size, true))
         return;
     const struct mmu_request request = request_of(cpu, ACCESS_WRITE, MEM_PLAIN);
@@ -334,7 +336,7 @@ static bool is_store_exclusive(uint32_t word)
 void *mem_exclusive(struct cpu *cpu, const struct insn *insn, uint64_t address, unsigned size, bool write,
                     uint64_t *physical)
 {
-    const struct tlb_entry *e = &cpu->tlb[tlb_index(address)];
+    const struct tlb_entry *e = tlb_entry_of(cpu, address);
     uint64_t page = address & ~(PAGE_SIZE_BYTES - 1);
     bool aligned = !(address & (size - 1));
     if (aligned && e->read_tag == page && (!write || e->write_tag == page)) {
@@ -360,7 +362,7 @@ void mem_zero_block(struct cpu *cpu, const struct insn *insn, uint64_t address)
 {
     static const uint8_t zeros[ZERO_BLOCK_BYTES];
     uint64_t block = address & ~(uint64_t)(ZERO_BLOCK_BYTES - 1);
-    const struct tlb_entry *e = &cpu->tlb[tlb_index(block)];
+    const struct tlb_entry *e = tlb_entry_of(cpu, block);
     if ((block ^ e->write_tag) < PAGE_SIZE_BYTES) {
         memset((void *)(e->addend + block), 0, ZERO_BLOCK_BYTES);
         return;

@@ -85,6 +85,12 @@ static bool from_tlb(struct cpu *cpu, uint64_t va, const struct mmu_request *req
     return true;
 }
 
+/* E0PD0, E0PD1: EL0 may not use that half at all (and learns nothing of what is in it). */
+static bool half_is_open(const struct cpu *cpu, uint64_t va, unsigned el)
+{
+    return el || !(cpu->sys.TCR_EL1 >> (va >> 55 & 1 ? 56 : 55) & 1) || !has_feature(&cpu->features, FEAT_E0PD);
+}
+
 unsigned mmu_translate(struct cpu *cpu, uint64_t va, const struct mmu_request *request,
                        struct translation *out)
 {
@@ -97,8 +103,7 @@ unsigned mmu_translate(struct cpu *cpu, uint64_t va, const struct mmu_request *r
     }
     if ((uint64_t)((int64_t)(va << 8) >> 8) != va && !mmu_top_byte_ignored(cpu, va, is_fetch))
         return FAULT_TRANSLATION;
-    /* E0PD0, E0PD1: EL0 may not use that half at all (and learns nothing of what is in it). */
-    if (!request->el && cpu->sys.TCR_EL1 >> (va >> 55 & 1 ? 56 : 55) & 1 && has_feature(&cpu->features, FEAT_E0PD))
+    if (!half_is_open(cpu, va, request->el))
         return FAULT_TRANSLATION;
     if (from_tlb(cpu, va, request, out))
         return FAULT_NONE;
@@ -123,6 +128,17 @@ unsigned mmu_translate(struct cpu *cpu, uint64_t va, const struct mmu_request *r
     }
     tlb_add_page(cpu, va, out);
     return FAULT_NONE;
+}
+
+bool mmu_would_fetch(struct cpu *cpu, uint64_t va, unsigned el, struct translation *out)
+{
+    const struct mmu_request request = {.access = ACCESS_FETCH, .el = el};
+    if (!mmu_is_on(cpu) || !half_is_open(cpu, va, el))
+        return false;
+    if (from_tlb(cpu, va, &request, out))
+        return true;
+    return mmu_walk(cpu, va, true, out) == FAULT_NONE && check(out, &request) == FAULT_NONE &&
+           !(out->flags & NOT_ACCESSED);
 }
 
 /* --- faults ---------------------------------------------------------------------------------------- */
@@ -222,7 +238,7 @@ uint64_t mmu_fetch(struct cpu *cpu, uint64_t pc, bool *guarded)
     const struct tlb_code_entry *e = &tlb->code[cpu->pstate.el != 0][tlb_code_index(pc)];
     if ((pc ^ e->tag) >= PAGE_SIZE_BYTES || pc & 3)
         pc = fetch_miss(cpu, pc);
-    tlb_code_looked_up(&tlb->spaces, pc, e->private);
+    tlb_code_looked_up(cpu, pc, e);
     *guarded = e->guarded;
     return e->physical | (pc & (PAGE_SIZE_BYTES - 1));
 }

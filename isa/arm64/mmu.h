@@ -143,6 +143,10 @@ static inline unsigned mmu_access_el(const struct cpu *cpu, bool unprivileged)
 /** The table that holds data translations for accesses at `el`. */
 enum tlb_regime mmu_regime(const struct cpu *cpu, unsigned el);
 
+/** Whether a fetch from `va` at EL1 or EL0 would be translated now, and to what, without changing anything. Of a CPU
+ *  without EL2. */
+bool mmu_would_fetch(struct cpu *cpu, uint64_t va, unsigned el, struct translation *out);
+
 /** Where in RAM the instruction at `pc` lies, for the current level; *guarded: in a guarded page (BTI).
  * cpu->pc and icount must be exact: a fault (also of PC alignment, or a page that is no RAM) is taken from
  * there and does not return. A `pc` of cpu->pc with an address tag makes cpu->pc lose its tag. */

@@ -3,7 +3,10 @@
  * inline; what it does not allow goes through mem_slow_read() and its like, which walk, check, fault, fill.
  *
  * Entries are derived state. They stand under the virtual page as the program gave it (top byte included),
- * so that the inline check is one compare; TLBI compares without the top byte. */
+ * so that the inline check is one compare; TLBI compares without the top byte.
+ *
+ * A kernel that unmaps itself at EL0 changes the ASID with each system call. So what was known under an ASID is found
+ * again when it comes back: a first-level table belongs to one ASID and regime, and lookups of code to a key. */
 #ifndef ARMATURE_TLB_H
 #define ARMATURE_TLB_H
 
@@ -20,6 +23,10 @@ struct tlb_entry {
     uintptr_t addend;  /* host address = addend + guest virtual address */
     uint64_t physical; /* physical address of the page */
 };
+
+/* Behind a table's entries stands a second way: what another page has driven out. An inline check does not look there,
+ * what comes behind it does. */
+#define TLB_SLOTS (2 * TLB_ENTRIES)
 
 /* A page that belongs into another slot: no address that leads to `slot` is in it. */
 #define TLB_NO_TAG(slot)      (((uint64_t)(slot) ^ (uint64_t)(slot) >> (TLB_FOLD_BIT - 12) ^ 1) << 12)
@@ -52,36 +59,75 @@ struct tlb_page {
 #define TLB_PAGE_WAYS   4u
 #define TLB_FILTER_BITS 8192u /* a power of two */
 
-/** The slots of a first-level table that hold translations of the current ASID only. */
-struct tlb_private {
+/** Slots of a first-level table. */
+struct tlb_listed {
     uint16_t count;
-    uint16_t slots[TLB_ENTRIES];
-    uint64_t listed[TLB_ENTRIES / 64]; /* a bit for each slot that is in `slots` */
+    uint16_t slots[TLB_SLOTS];
+    uint64_t listed[TLB_SLOTS / 64]; /* a bit for each slot that is in `slots` */
 };
 
-#define TLB_SPACES   16u
+#define TLB_TABLES   24u
+#define TLB_NO_TABLE 0u /* that table stays empty */
+
+/** What one of the first-level tables of data is for. */
+struct tlb_table {
+    bool used;         /* for accesses of this ASID and regime; else it is empty, or was never made ready */
+    bool ready;        /* its empty entries have their tags */
+    uint8_t regime;
+    uint32_t asid;
+    uint64_t selected; /* when it was chosen last, in changes of the ASID and tables taken */
+    struct tlb_listed filled;                  /* slots that may hold a translation */
+    uint64_t private[TLB_SLOTS / 64];          /* of these, translations of the ASID alone */
+};
+
+#define TLB_SPACES   32u
 #define TLB_NO_SPACE UINT32_MAX
+#define TLB_VIEWS      8u
+#define TLB_VIEW_PAGES 1024u /* a power of two */
+
+/** A view of the upper half: what its code pages were found to be translated to. Lookups of all address spaces that
+ *  agree on each of them have its key. */
+struct tlb_view {
+    uint64_t key;   /* 0: it is none */
+    uint64_t table; /* TTBR1_EL1 without the ASID, where it was begun */
+    unsigned count;
+    struct tlb_view_page {
+        uint64_t address; /* of the virtual page, as tlb_code_looked_up() has it, and in bit 0: looked up at EL1 */
+        uint64_t physical;
+        bool guarded;
+    } pages[TLB_VIEW_PAGES / 2];
+    uint16_t by_hash[TLB_VIEW_PAGES]; /* number of a page plus 1; 0: none */
+};
 
 /** The address spaces that ran last, each with the key of its lookups of code in the lower half (cpu->code_key):
- *  whoever comes back finds them again. Spaces are told apart by ASID; the upper half has one key for all. */
+ *  whoever comes back finds them again. Spaces are told apart by ASID. The upper half has one key for all as long as
+ *  all of its code is global; else a space has that of a view, if what is in it was looked at under its ASID. */
 struct tlb_spaces {
-    unsigned current, victim;
+    unsigned current, victim, view_victim;
     uint64_t keys_given;       /* none is given twice */
     uint32_t asid[TLB_SPACES]; /* or TLB_NO_SPACE */
     uint64_t key[TLB_SPACES];
+    uint64_t view_key[TLB_SPACES]; /* of the view that it has seen .. */
+    unsigned view[TLB_SPACES], view_seen[TLB_SPACES]; /* .. so many pages of */
+    struct tlb_view views[TLB_VIEWS];
     /* What code pages were looked up under the key, by hash of the virtual page. */
     uint64_t filter[TLB_SPACES][TLB_FILTER_BITS / 64], upper_filter[TLB_FILTER_BITS / 64];
     bool lower_global, upper_private; /* some page in the lower half was global, in the upper half was not */
 };
 
 struct tlb {
-    struct tlb_entry data[TLB_REGIMES][TLB_ENTRIES];
+    struct tlb_entry tables[TLB_TABLES][TLB_SLOTS]; /* of data; what for is said by `uses` */
+    uint8_t table_of[TLB_REGIMES];                    /* of the current ASID, or TLB_NO_TABLE */
+    uint8_t table_before[TLB_REGIMES];                /* of an ASID that was current before, or TLB_NO_TABLE */
+    uint64_t selections;
+    struct tlb_table uses[TLB_TABLES];
     struct tlb_code_entry code[TLB_CODE_REGIMES][TLB_CODE_ENTRIES];
-    struct tlb_private data_private[TLB_REGIMES];
-    struct tlb_private code_private[TLB_CODE_REGIMES];
+    struct tlb_listed code_private[TLB_CODE_REGIMES]; /* translations of the current ASID alone */
     struct tlb_page pages[TLB_PAGE_SETS][TLB_PAGE_WAYS];
     uint8_t victim[TLB_PAGE_SETS];
     uint64_t sizes; /* a bit for each size_bits that pages may hold */
+    /* Of both halves: larger pages that may stand in the first level, by hash. */
+    uint64_t large_filter[2][TLB_FILTER_BITS / 64];
     uint64_t write_filter[TLB_FILTER_BITS / 64]; /* physical pages that may have a write tag, by hash */
     struct tlb_spaces spaces;
     uint64_t drops; /* how often translations were dropped, for whoever keeps a copy */
@@ -126,6 +172,16 @@ struct tlb_slots {
 
 struct cpu;
 
+/** The first-level table of data of a regime, of the current ASID. */
+static inline struct tlb_entry *tlb_table(struct tlb *tlb, enum tlb_regime regime)
+{
+    return tlb->tables[tlb->table_of[regime]];
+}
+
+/** The entry for the page of `address` in the table that plain accesses go by: it comes back from the second way if it
+ *  is there. Its tags still say what of it may run inline. */
+struct tlb_entry *tlb_entry_of(struct cpu *cpu, uint64_t address);
+
 /** Empties the slots. */
 void tlb_empty_slots(struct cpu *cpu);
 
@@ -150,7 +206,7 @@ void tlb_flush_inline(struct cpu *cpu);
 /** Makes the translations of `to` those of `from`, which has the same state. */
 void tlb_copy(struct cpu *to, const struct cpu *from);
 
-/** TTBRn_EL1 changed, and with it maybe the ASID in use: then the first level loses what is not global. */
+/** TTBRn_EL1 changed, and with it maybe the ASID in use: then the first level becomes that ASID's. */
 void tlb_asid_changed(struct cpu *cpu);
 
 /** TLBI on this CPU alone, of the address `va` (any top byte). `asid`: that ASID's and global translations;

@@ -32,13 +32,9 @@ static inline void tlb_filter_add(uint64_t *filter, uint64_t page_address)
     __atomic_store_n(word, *word | 1ull << bit % 64, __ATOMIC_RELEASE);
 }
 
-/** Whoever asked for the translation of `va` may remember it while code_key stands: what changes it must know. */
-static inline void tlb_code_looked_up(struct tlb_spaces *spaces, uint64_t va, bool private)
-{
-    bool upper = va >> 55 & 1;
-    tlb_filter_add(upper ? spaces->upper_filter : spaces->filter[spaces->current], va & TLB_ADDRESS_MASK);
-    *(upper ? &spaces->upper_private : &spaces->lower_global) |= upper == private;
-}
+/** Whoever asked for the translation of `va` at the present level may remember it while code_key stands: what changes
+ *  it must know. */
+void tlb_code_looked_up(struct cpu *cpu, uint64_t va, const struct tlb_code_entry *found);
 
 /** The ASID in use: 16 bits, or 8 where TCR_EL1.AS says so; above it the context, 0 without EL2. */
 static inline uint32_t tlb_current_asid(const struct cpu *cpu)

@@ -3,7 +3,6 @@
 #include "machine/contract/fields.h"
 #include <assert.h>
 #include <string.h>
-#include "machine/contract/medium.h"
 
 /* One step: every bit of the word reaches every bit of the hash. */
 static uint64_t hash_word(uint64_t word, uint64_t hash)
@@ -134,11 +133,3 @@ void fields_print_difference(FILE *to, const char *indent, const struct fields *
 {
     print_difference(to, indent, "", fields, a, b);
 }
-
-static const struct field identity_list[] = {
-    FIELD(struct medium_identity, size_bytes),
-    FIELD(struct medium_identity, head_hash),
-    FIELD(struct medium_identity, modified_ns),
-    FIELDS_END,
-};
-const struct fields medium_identity_fields = {"medium_identity", sizeof(struct medium_identity), identity_list};

@@ -12,7 +12,6 @@
 
 #define NET_MTU_BYTES       1500
 #define NET_FRAME_MIN_BYTES 14   /* an Ethernet header */
-#define NET_FRAME_MAX_BYTES 1518 /* Ethernet header, a VLAN tag, MTU; no checksum at the end */
 
 struct net_backend;
 

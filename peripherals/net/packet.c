@@ -2,7 +2,6 @@
 /* Packets: taken apart, summed, cut up, joined. */
 #include "peripherals/net/packet.h"
 #include <string.h>
-#include "peripherals/net/net.h"
 
 enum { ETHERNET_BYTES = 14, TAG_BYTES = 4, IPV6_BYTES = 40, TCP_BYTES = 20, TCP = 6, UDP = 17 };
 enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_VLAN = 0x8100 };

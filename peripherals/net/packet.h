@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NET_FRAME_MAX_BYTES 1518 /* Ethernet header, a VLAN tag, MTU; no checksum at the end */
 #define NET_BIG_MAX_BYTES (18 + 65535) /* an Ethernet header with a VLAN tag, and the longest packet */
 #define NET_SEGMENT_MIN   48u          /* bytes that a segment carries at least: smaller ones are no use but harm */
 

@@ -2,7 +2,7 @@
 /* CD and DVD drives (MMC-6): one session, one track of data, which is the image. */
 #include <string.h>
 #include "machine/contract/endian.h"
-#include "peripherals/scsi/scsi_internal.h"
+#include "peripherals/scsi/scsi_disk_internal.h"
 
 enum opcode {
     OPCODE_READ_TOC = 0x43,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "machine/contract/endian.h"
-#include "peripherals/scsi/scsi_internal.h"
+#include "peripherals/scsi/scsi_disk_internal.h"
 
 /* --- state ----------------------------------------------------------------------------------------- */
 

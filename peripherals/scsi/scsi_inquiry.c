@@ -2,7 +2,7 @@
 /* What a SCSI unit tells of itself: inquiry (SPC-4, 6.4 and 7.8), mode pages (6.11, SBC-3 6.4, MMC-6 annex). */
 #include <string.h>
 #include "machine/contract/endian.h"
-#include "peripherals/scsi/scsi_internal.h"
+#include "peripherals/scsi/scsi_disk_internal.h"
 
 #define TYPE_DISK   0x00
 #define TYPE_CD     0x05

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""./bench debugger: what the debugger costs, on Debian's kernel, by its control socket. Processor time of the process, so that a
-busy host matters little. A figure with two runs is their ratio; the guest does the same in both.
+"""./bench debugger: what the debugger costs, on Debian's kernel, by its control socket. Processor time of the process,
+so that a busy host matters little. A figure with two runs is their ratio; the guest does the same in both.
 
 A row is a name, its unit, what it must be below, and a function that measures it once."""
 import json
@@ -25,11 +25,13 @@ class Session:
 
     def __init__(self, folder, *options, start=("run",), name="control"):
         self.path = os.path.join(folder, name)
-        guest = [] if "--restore" in options else ["--kernel", f"{machines.CACHE}/guest/Image", "--initrd", f"{machines.CACHE}/guest/initrd.gz",
+        guest = [] if "--restore" in options else ["--kernel", f"{machines.CACHE}/guest/Image", "--initrd",
+                                                   f"{machines.CACHE}/guest/initrd.gz",
                                                    "--append", "console=ttyAMA0 script=1 quiet", "--memory", "1G"]
         if os.path.exists(self.path):
             os.unlink(self.path)
-        self.process = subprocess.Popen([machines.PROGRAM, *start, *guest, "--clock", "virtual", "--control", f"unix:{self.path}", *options],
+        self.process = subprocess.Popen([machines.PROGRAM, *start, *guest, "--clock", "virtual", "--control",
+                                         f"unix:{self.path}", *options],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.peer = socket.socket(socket.AF_UNIX)
         while self.peer.connect_ex(self.path):
@@ -101,8 +103,8 @@ def finding(folder):
 
 
 def ratio(guest, prepare=None, *options_of_both, plain=(), with_it=()):
-    """The cost of instructions with something, over that without: two guests that do the same run slices in turn, so that what
-    else the host does hits both."""
+    """The cost of instructions with something, over that without: two guests that do the same run slices in turn, so
+    that what else the host does hits both."""
     def measure(folder):
         costs = [0, 0]
         with Session(folder, *options_of_both, *plain, name="plain") as one, \
@@ -179,5 +181,6 @@ def main(options, folder):
             print(f"{name:18} failed: {error}")
             continue
         results[name] = {"median": statistics.median(runs), "runs": runs, "unit": unit, "must": must}
-        print(f"{name:18} {results[name]['median']:9.2f} {unit:4} {must:7}  {'reached' if results[name]['median'] <= must else 'MISSED'}", flush=True)
+        print(f"{name:18} {results[name]['median']:9.2f} {unit:4} {must:7}  "
+              f"{'reached' if results[name]['median'] <= must else 'MISSED'}", flush=True)
     return results

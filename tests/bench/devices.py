@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices, in Armature and in QEMU in turn: user-mode networking up and down, fio on a virtio disk, redrawing a screen, a folder
-shared by 9P. What the guest has is the same on both sides (virtio on MMIO, one processor), as is what the host does for it: a
-server in this process, a raw image or files in the host's page cache. Time in the guest is the host's, as for a user at a
-terminal."""
+"""Devices, in Armature and in QEMU in turn: user-mode networking up and down, fio on a virtio disk, redrawing a screen,
+a folder shared by 9P. What the guest has is the same on both sides (virtio on MMIO, one processor), as is what the host
+does for it: a server in this process, a raw image or files in the host's page cache. Time in the guest is the host's,
+as for a user at a terminal."""
 import os
 import shutil
 import socket
@@ -20,7 +20,8 @@ PIECE = bytes(range(256)) * 4096
 
 # The way, the size of a request, how many are under way, and the bytes to be moved.
 FIO = [(f"disk-{way}-{depth}", way, size, depth, megabytes << 20)
-       for way, size, megabytes in (("read", "128k", 512), ("write", "128k", 256), ("randread", "4k", 24), ("randwrite", "4k", 24))
+       for way, size,
+       megabytes in (("read", "128k", 512), ("write", "128k", 256), ("randread", "4k", 24), ("randwrite", "4k", 24))
        for depth in (1, 32)]
 SAY = "echo '== {} {}' | tee /dev/ttyAMA0"  # fio leads what it prints into a file
 
@@ -28,8 +29,10 @@ SAY = "echo '== {} {}' | tee /dev/ttyAMA0"  # fio leads what it prints into a fi
 def fio(name, way, size, depth, count):
     """fio says itself when it is ready to begin, and when it has ended: its own start is not in it."""
     return Workload(name, "disk", f"""fio --name={name} --filename=/dev/vdc --rw={way} --bs={size} --iodepth={depth} \\
-    --direct=1 --ioengine=libaio --size={DISK_BYTES} --io_size=$(({count} / PART)) --randseed=1 --output=/tmp/fio --eta=never \\
-    --exec_prerun="{SAY.format('begin', name)}" --exec_postrun="{SAY.format('end', name)}" || cat /tmp/fio""", "io", False)
+    --direct=1 --ioengine=libaio --size={DISK_BYTES} --io_size=$(({count} / PART)) --randseed=1 \\
+    --output=/tmp/fio --eta=never --exec_prerun="{SAY.format('begin', name)}" \\
+    --exec_postrun="{SAY.format('end', name)}" || cat /tmp/fio""", "io",
+    False)
 
 
 NET = [
@@ -45,7 +48,9 @@ REDRAW = Workload("redraw", "display", """head -c 3145728 "$T/text" >/tmp/frame
 cat /tmp/frame /tmp/frame >/tmp/frames
 if [ -c /dev/fb0 ]; then
 echo '== begin redraw'
-for i in $(seq $((100 / PART))); do dd if=/tmp/frames of=/dev/fb0 bs=3M skip=$((i % 2)) count=1 conv=fsync status=none; done
+for i in $(seq $((100 / PART))); do
+dd if=/tmp/frames of=/dev/fb0 bs=3M skip=$((i % 2)) count=1 conv=fsync status=none
+done
 echo "== end redraw"
 fi""", "io", False)
 # The kernel takes the screen for its console a while after the first text; until then lines cost nothing.
@@ -75,9 +80,11 @@ sum=$({{ {command}; }} | cksum) && echo "== end {name} ${{sum// /-}}" """, "io",
 GIT = "git -c safe.directory='*' -C /tmp/s/tree status --porcelain"
 SHARE = [
     share("share-read", ":", f"head -c $(({SHARE_BYTES} / PART)) /tmp/s/big | cat >/dev/null; echo $?"),
-    share("share-write", ":", f"head -c $(({SHARE_BYTES} / PART)) /dev/zero >/tmp/s/new; stat -c %s /tmp/s/new; rm /tmp/s/new"),
+    share("share-write", ":",
+          f"head -c $(({SHARE_BYTES} / PART)) /dev/zero >/tmp/s/new; stat -c %s /tmp/s/new; rm /tmp/s/new"),
     share("share-find", "find /tmp/s/tree >/dev/null", "find /tmp/s/tree -path '*/.git' -prune -o -print | sort"),
-    share("share-git", f"{GIT} >/dev/null", f"{GIT}; echo $?"), # before: its index learns the guest's numbers of the files
+    share("share-git", f"{GIT} >/dev/null",
+          f"{GIT}; echo $?"), # before: its index learns the guest's numbers of the files
 ]
 
 DEVICES = NET + [fio(*row) for row in FIO] + [REDRAW, SCROLL] + SHARE
@@ -102,7 +109,8 @@ def make_share(folder):
 
 
 def serve(down):
-    """A server at a free port: what it has for everybody (`down`), or how much everybody had for it. Returns its port."""
+    """A server at a free port: what it has for everybody (`down`), or how much everybody had for it. Returns its
+    port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def answer(connection, part):
@@ -184,14 +192,16 @@ def measure(chosen, options, folder, run_list):
             return Run(command(disks), [workload.name for workload in left])
         return start
 
-    groups = [[one for one in workloads if one.group == "share"], [one for one in workloads if one.group in ("net", "disk")],
+    groups = [[one for one in workloads if one.group == "share"],
+              [one for one in workloads if one.group in ("net", "disk")],
               [one for one in workloads if one.group == "display"]]
     shared = make_share(folder) if groups[0] else None
     for _ in range(options.runs):
         for group in filter(None, groups):
             screen = group[0].group == "display"
             place = shared if group[0].group == "share" else None
-            run_list(guest(lambda disks: armature(options.extra, disks, disk, screen, place)), group, "armature", samples, errors)
+            run_list(guest(lambda disks: armature(options.extra, disks, disk, screen, place)), group, "armature",
+                     samples, errors)
             run_list(guest(lambda disks: qemu(disks, disk, screen, place)), group, "qemu", samples, errors)
     if shared:
         shutil.rmtree(shared)

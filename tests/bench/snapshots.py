@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What saving, restoring, going back, recording and moving cost: the program's own words where it says them, QEMU's savevm
-and loadvm on the same guest beside. Each function yields (name, side, Sample)."""
+"""What saving, restoring, going back, recording and moving cost: the program's own words where it says them, QEMU's
+savevm and loadvm on the same guest beside. Each function yields (name, side, Sample)."""
 import contextlib
 import json
 import os
@@ -33,7 +33,8 @@ def run(command, script="", status=0):
     """A run to its end; what it printed and said."""
     done = subprocess.run(command, input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode != status:
-        raise Failed(f"status {done.returncode} of {' '.join(command[:3])}: {done.stderr.decode(errors='replace')[-300:]}")
+        raise Failed(f"status {done.returncode} of {' '.join(command[:3])}: "
+                     f"{done.stderr.decode(errors='replace')[-300:]}")
     return done.stdout, done.stderr.decode(errors="replace")
 
 
@@ -56,7 +57,8 @@ def restored(file, *more):
 def timed(command, status):
     """The whole life of a process."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          check=False)
     wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != status:
         raise Failed(f"status {done.returncode} of a restored machine")
@@ -199,7 +201,8 @@ def saves(options, folder):
 
 
 def resets(options, folder):
-    """Going back in a process after some work, from the request to the answer; and a request that does nothing beside."""
+    """Going back in a process after some work, from the request to the answer; and a request that does nothing
+    beside."""
     file = f"{folder}/reset.snap"
     save_prompt(options, "1G", file)
     pages = []
@@ -263,7 +266,8 @@ def clones(options, folder):
     """So many at once, each idle at its prompt."""
     file = f"{folder}/clones.snap"
     save_prompt(options, "1G", file)
-    running = [machines.popen([machines.PROGRAM, "run", "--restore", file, "--clock", "paced", "--seed", str(number + 1)])
+    running = [machines.popen([machines.PROGRAM, "run", "--restore", file, "--clock", "paced", "--seed",
+                               str(number + 1)])
                for number in range(CLONES)]
     try:
         time.sleep(5)
@@ -277,7 +281,8 @@ def clones(options, folder):
 
 def moves(options, folder):
     """A busy guest, to another process of this host."""
-    script = "echo re''ady\nfor i in 1 2 3 4; do dd if=/dev/urandom of=/x bs=1M count=40 2>/dev/null; md5sum /x; done\npoweroff -f\n"
+    script = ("echo re''ady\nfor i in 1 2 3 4; do dd if=/dev/urandom of=/x bs=1M count=40 2>/dev/null; md5sum /x; "
+              "done\npoweroff -f\n")
     for _ in range(options.runs):
         target = subprocess.Popen([machines.PROGRAM, "run", "--incoming", "tcp:127.0.0.1:0", "--clock", "virtual"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

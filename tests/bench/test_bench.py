@@ -104,11 +104,13 @@ class Report(unittest.TestCase):
             self.assertIn(f"{value:.2f}", line)
             self.assertTrue(line.endswith(f"must 15, aim 5: {word}"), line)
             self.assertEqual(result["ratio"], 4)
-        self.assertTrue(report.row("save-full", self.judge("snapshots", armature=samples(7))).endswith("must 1000: enough"))
+        self.assertTrue(report.row("save-full",
+                                   self.judge("snapshots", armature=samples(7))).endswith("must 1000: enough"))
         self.assertTrue(report.row("reset-pages", self.judge("snapshots", armature=samples(7))).endswith("pages"))
         self.assertNotIn("must", report.row("reset", self.judge("snapshots", armature=[])))
         self.assertEqual({name for names in snapshots.MEASURES.values() for name in names}, set(workloads.LIMITS))
-        self.assertEqual(snapshots.SAID.search("armature: saved a b.snap: 1.5 MiB in 20 ms, the guest stood still for 0.3 ms")
+        self.assertEqual(snapshots.SAID.search("armature: saved a b.snap: 1.5 MiB in 20 ms, the guest stood still for "
+                                               "0.3 ms")
                          .groups(), ("a b.snap", "1.5", "20", "0.3"))
 
     def test_wrong_results(self):

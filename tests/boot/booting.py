@@ -34,7 +34,8 @@ def boot_with_errors(script, *arguments, status=POWER_OFF, append="", from_file=
         file.write(script.encode())
         file.seek(0)
         given = {"stdin": file} if from_file else {"input": script.encode()}
-        done = subprocess.run(command(*arguments, append=append), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **given)
+        done = subprocess.run(command(*arguments, append=append), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              **given)
     print(f"status {done.returncode}, {len(done.stdout)} bytes; {done.stderr.decode()}")
     check(done.returncode == status, f"status {done.returncode}, expected {status}", done.stdout)
     return done.stdout, done.stderr.decode()

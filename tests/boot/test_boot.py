@@ -19,8 +19,8 @@ import time
 from picture import picture
 
 sys.dont_write_bytecode = True
-from booting import (answer, boot, boot_with_errors, check, command, cpus, folder, gic2, guest, messages, options_of_all,
-                     PANIC, POWER_OFF, program, RESET, run_case, TIMEOUT)  # noqa: E402
+from booting import (answer, boot, boot_with_errors, check, command, cpus, folder, gic2, guest, messages,
+                     options_of_all, PANIC, POWER_OFF, program, RESET, run_case, TIMEOUT)  # noqa: E402
 from typed import Guest  # noqa: E402
 
 
@@ -31,7 +31,8 @@ def case_shell():
     output = boot("uname -m\ngrep -c ^processor /proc/cpuinfo\ntime sleep 1000\n"
                   "i=0; while [ $i -lt 256 ]; do printf \"\\\\x$(printf %x $i)\"; i=$((i+1)); done >b\n"
                   "for i in 1 2 3 4 5 6 7 8 9 10; do cat b b b b b b b b b b; done >c\n"
-                  "for i in 1 2 3 4 5 6 7 8 9 10; do cat c; done | sha256sum\nlsmod\nrev </proc/sys/kernel/ostype\npoweroff -f\n")
+                  "for i in 1 2 3 4 5 6 7 8 9 10; do cat c; done | sha256sum\nlsmod\nrev </proc/sys/kernel/ostype\n"
+                  "poweroff -f\n")
     print(f"{time.monotonic() - start:.1f} s of host time")
     check(answer(output, "uname -m") == "aarch64", "the machine is no aarch64", output)
     check(answer(output, "grep -c ^processor /proc/cpuinfo") == cpus, f"not {cpus} processors", output)
@@ -50,7 +51,8 @@ def case_models():
     sums = set()
     line = "head -c 1000000 /bin/busybox | sha256sum"
     for model, has, lacks in (("v8.0", {"fp", "aes", "crc32"}, {"atomics", "asimddp", "paca"}),
-                              ("max", {"atomics", "sha3", "bf16", "i8mm", "paca", "pacg", "bti", "rng"}, {"sve", "mte"})):
+                              ("max", {"atomics", "sha3", "bf16", "i8mm", "paca", "pacg", "bti", "rng"},
+                               {"sve", "mte"})):
         output = boot(f"grep -m1 Features /proc/cpuinfo\n{line}\npoweroff -f\n", "--cpu", model)
         features = set(answer(output, "grep -m1 Features /proc/cpuinfo").split())
         check(has <= features and not lacks & features, f"{model}: {sorted(features)}", output)
@@ -82,9 +84,11 @@ def case_engines():
               "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done\ndd if=/dev/zero bs=64k count=64 | sha256sum\n"
               "for i in 1 2 3 4 5 6 7 8; do sh -c 'echo $$' & done; wait\ncat /proc/stat\npoweroff -f\n")
     marks = "1,1000,999999,30000001,100000007,150000000"
-    both = {engine: boot_with_errors(script, "--clock", "virtual", "--seed", "5", "--engine", engine, "--state-hash-at", marks)
+    both = {engine: boot_with_errors(script, "--clock", "virtual", "--seed", "5", "--engine", engine, "--state-hash-at",
+                                     marks)
             for engine in ("interp", "auto", "jit")}
-    hashes = {engine: re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", errors) for engine, (_, errors) in both.items()}
+    hashes = {engine: re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", errors) for engine,
+              (_, errors) in both.items()}
     consoles = {engine: console for engine, (console, _) in both.items()}
     check(len(hashes["interp"]) == marks.count(",") + 1, f"not all hashes were printed: {hashes['interp']}")
     for engine, console in consoles.items():
@@ -102,7 +106,8 @@ def case_cache():
     """With hardly any memory for translated code, which is dropped all the time, the machine is the same."""
     script = "find /proc/sys/kernel | sha256sum\ncat /proc/stat\npoweroff -f\n"
     marks = "1000,999999,30000001,100000007,150000000"
-    one, other = (boot_with_errors(script, "--clock", "virtual", "--engine", "jit", "--state-hash-at", marks, "--jit-cache", size)
+    one, other = (boot_with_errors(script, "--clock", "virtual", "--engine", "jit", "--state-hash-at", marks,
+                                   "--jit-cache", size)
                   for size in ("2M", "256M"))
     check(one[0] == other[0], "another console with another size of the cache")
     hashes = [re.findall(r"state at instruction .*", errors) for _, errors in (one, other)]
@@ -114,7 +119,8 @@ def case_lockstep():
     output = boot("find /proc/sys/kernel | sha256sum\nfor i in 1 2 3 4 5 6 7 8; do sh -c 'echo $$' & done; wait\n"
                   "dd if=/dev/zero bs=64k count=64 | sha256sum\npoweroff -f\n", "--engine", "lockstep")
     digest = hashlib.sha256(bytes(64 << 16)).hexdigest()
-    check(digest in answer(output, "dd if=/dev/zero bs=64k count=64 | sha256sum"), "another checksum than on the host", output)
+    check(digest in answer(output, "dd if=/dev/zero bs=64k count=64 | sha256sum"), "another checksum than on the host",
+          output)
 
 
 def case_disk():
@@ -147,8 +153,8 @@ def case_disk():
 
 
 def case_drives():
-    """An NVMe disk, a SCSI disk and a CD: what the host wrote is read, what the guest writes is there, also where the machine
-    goes on from a snapshot in the midst; a recorded run is the same again."""
+    """An NVMe disk, a SCSI disk and a CD: what the host wrote is read, what the guest writes is there, also where the
+    machine goes on from a snapshot in the midst; a recorded run is the same again."""
     names = [os.path.join(folder.name, name) for name in ("nvme", "scsi", "cd", "run.log", "mid.snap")]
     nvme, scsi, cd, log, snap = names
     content = {path: os.urandom(8 << 20) for path in (nvme, scsi)}
@@ -163,8 +169,8 @@ def case_drives():
     write = "dd if=/dev/{0} of=/dev/{1} bs=64k skip=16 seek=16 count=48 conv=fsync 2>/dev/null"
     script = "\n".join((
         "cat /proc/interrupts", "sha256sum /dev/nvme0n1", "sha256sum /dev/sda", "modprobe isofs",
-        "mount -t iso9660 /dev/sr0 /mnt", "sha256sum /mnt/file", "dd if=/dev/zero of=/dev/sr0 count=1 || echo refused", "umount /mnt",
-        "echo begin", write.format("sda", "nvme0n1"), "blkdiscard -o 4194304 -l 65536 /dev/sda", "sync",
+        "mount -t iso9660 /dev/sr0 /mnt", "sha256sum /mnt/file", "dd if=/dev/zero of=/dev/sr0 count=1 || echo refused",
+        "umount /mnt", "echo begin", write.format("sda", "nvme0n1"), "blkdiscard -o 4194304 -l 65536 /dev/sda", "sync",
         "dd if=/dev/nvme0n1 of=/dev/sda bs=4k count=16 conv=fsync 2>/dev/null", "echo 3 >/proc/sys/vm/drop_caches",
         "sha256sum /dev/nvme0n1 /dev/sda", "poweroff -f", ""))
     drives = lambda word: ["--disk", f"{nvme},bus=nvme{word}", "--disk", f"{scsi},bus=scsi{word}", "--cdrom", cd]
@@ -173,18 +179,22 @@ def case_drives():
     interrupts = answer(output, "cat /proc/interrupts")
     check("nvme0q1" in interrupts and re.search(messages, interrupts),
           "not the interrupts of an NVMe disk", output)
-    check(digest(content[nvme]) in answer(output, "sha256sum /dev/nvme0n1"), "the NVMe disk holds something else", output)
+    check(digest(content[nvme]) in answer(output, "sha256sum /dev/nvme0n1"), "the NVMe disk holds something else",
+          output)
     check(digest(content[scsi]) in answer(output, "sha256sum /dev/sda"), "the SCSI disk holds something else", output)
-    check(digest(content[nvme][:3000001]) in answer(output, "sha256sum /mnt/file"), "the CD holds something else", output)
+    check(digest(content[nvme][:3000001]) in answer(output, "sha256sum /mnt/file"), "the CD holds something else",
+          output)
     check(b"refused" in output.split(b"echo refused")[1], "the CD was written", output)
     for word in (b"I/O error", b"Call trace", b"timeout"):
         check(word not in output, f"the kernel says {word}", output)
     sums = answer(output, "sha256sum /dev/nvme0n1 /dev/sda")
-    done = subprocess.run([program, "run", "--restore", snap, "--clock", "virtual"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    check(done.returncode == POWER_OFF and done.stdout and output.endswith(done.stdout) and sums.encode()[:64] in done.stdout,
-          "another run from the snapshot on", done.stdout)
+    done = subprocess.run([program, "run", "--restore", snap, "--clock", "virtual"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE)
+    check(done.returncode == POWER_OFF and done.stdout and output.endswith(done.stdout) and
+          sums.encode()[:64] in done.stdout, "another run from the snapshot on", done.stdout)
     done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    check(done.returncode == POWER_OFF and done.stdout == output, f"a replay is another run: {done.returncode}", done.stdout)
+    check(done.returncode == POWER_OFF and done.stdout == output, f"a replay is another run: {done.returncode}",
+          done.stdout)
     # The same for good: now the host reads it.
     output = boot(script, *drives(""))
     check(answer(output, "sha256sum /dev/nvme0n1 /dev/sda") == sums, "other sums on the images themselves", output)
@@ -200,7 +210,8 @@ def case_drives():
 def case_qcow2():
     """A file system in a compressed qcow2 image, read through an overlay that is made for it; what the guest writes and
     discards there is a sound image for QEMU's tools, and comes back into one by armature disk."""
-    raw, base, over, flat = (os.path.join(folder.name, name) for name in ("raw.img", "base.qcow2", "over.qcow2", "flat.img"))
+    raw, base, over, flat = (os.path.join(folder.name, name)
+                             for name in ("raw.img", "base.qcow2", "over.qcow2", "flat.img"))
     content = os.urandom(1 << 20) * 3
     tree = os.path.join(folder.name, "tree")
     os.mkdir(tree)
@@ -213,11 +224,12 @@ def case_qcow2():
     with open(base, "rb") as file:
         before = hashlib.sha256(file.read()).digest()
     for name in ("first", "second"):
-        output = boot("modprobe crc32c_generic\nmodprobe ext4\nmount -o discard /dev/vda /mnt\nsha256sum /mnt/from-host\n"
+        output = boot("modprobe crc32c_generic\nmodprobe ext4\nmount -o discard /dev/vda /mnt\n"
+                      "sha256sum /mnt/from-host\n"
                       f"cat /mnt/from-host /mnt/from-host >/mnt/{name}\nrm -f /mnt/gone\ncp /mnt/{name} /mnt/gone\n"
                       "sync\numount /mnt\npoweroff -f\n", "--disk", f"{base},overlay={over}")
-        check(hashlib.sha256(content).hexdigest() in answer(output, "sha256sum /mnt/from-host"), "the guest read something else",
-              output)
+        check(hashlib.sha256(content).hexdigest() in answer(output, "sha256sum /mnt/from-host"),
+              "the guest read something else", output)
     with open(base, "rb") as file:
         check(hashlib.sha256(file.read()).digest() == before, "the base changed", output)
     run(["qemu-img", "check", "-f", "qcow2", over])
@@ -244,14 +256,15 @@ def case_display():
               "echo seen >/dev/tty0\npoweroff -f\n")
     display = ("--display", "none,size=800x600")
     output = boot(script, *display, "--at", "6s", f"screenshot {shots[0]}", "--at", "20s", "key b", "--at", "30s",
-                  "mouse 400 300", "--timeout", "60s", "--screenshot", shots[1], "--save-on", "/root # dd if=/dev/input/event0", snap,
+                  "mouse 400 300", "--timeout", "60s", "--screenshot", shots[1], "--save-on",
+                  "/root # dd if=/dev/input/event0", snap,
                   append="console=tty0 console=ttyAMA0")
     check("virtio_gpu" in answer(output, "cat /sys/class/graphics/fb0/name /sys/class/graphics/fb0/virtual_size"),
           "no virtio-gpu", output)
     events = [line[32:] for line in output.decode().split("\r\n") if re.fullmatch("[0-9a-f]{48}", line)]
     # b down, its end, b up, its end: type, code, value; then the pen in the middle.
-    check(events[:4] == ["0100300001000000", "0000000000000000", "0100300000000000", "0000000000000000"], f"keys: {events}",
-          output)
+    check(events[:4] == ["0100300001000000", "0000000000000000", "0100300000000000", "0000000000000000"],
+          f"keys: {events}", output)
     check(events[4][:8] == "03000000" and 16300 < struct.unpack("<I", bytes.fromhex(events[4][8:]))[0] < 16500,
           f"pointer: {events}", output)
     width, height, rows = picture(shots[0])
@@ -259,23 +272,27 @@ def case_display():
     lit = len(rows) - rows.count(0)
     check(lit > 10000, f"only {lit} bytes of the screen are lit", output)
     check(picture(shots[1])[2] != rows, "the screen did not change")
-    done = subprocess.run([program, "run", "--restore", snap, "--timeout", "10ms", "--screenshot", shots[2], "--clock", "virtual"],
+    done = subprocess.run([program, "run", "--restore", snap, "--timeout", "10ms", "--screenshot", shots[2], "--clock",
+                           "virtual"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     check(done.returncode == TIMEOUT, f"restored: {done.stderr}")
     restored = picture(shots[2])[2]
     different = sum(1 for a, b in zip(restored, rows) if a != b)
-    check(len(restored) - restored.count(0) > 10000 and different < len(rows) // 4, "a restored screen shows something else")
+    check(len(restored) - restored.count(0) > 10000 and different < len(rows) // 4,
+          "a restored screen shows something else")
 
 
 def case_usb():
-    """Keyboard and tablet at an xHCI controller: keys and pointer as events of the guest, from a snapshot in the midst too."""
+    """Keyboard and tablet at an xHCI controller: keys and pointer as events of the guest, from a snapshot in the midst
+    too."""
     snap = os.path.join(folder.name, "usb.snap")
     read = "dd if=/dev/input/event{} bs=24 count={} 2>/dev/null | hexdump -v -e '24/1 \"%02x\" \"\\n\"'\n"
     script = ("sleep 2\ncat /proc/interrupts\ncat /proc/bus/input/devices\n" + read.format(0, 6) + read.format(1, 3) +
               "echo end\npoweroff -f\n")
     log = os.path.join(folder.name, "usb.log")
     keys = ("--at", "20s", "key b", "--at", "30s", "mouse 400 300")
-    output = boot(script, "--display", "none,size=800x600", "--input", "usb", *keys, "--save-on", "# dd if=/dev/input/event0", snap,
+    output = boot(script, "--display", "none,size=800x600", "--input", "usb", *keys, "--save-on",
+                  "# dd if=/dev/input/event0", snap,
                   *(["--record", log] if cpus == "1" else []), "--timeout", "60s")
     check("Armature USB Keyboard" in answer(output, "cat /proc/bus/input/devices"), "no keyboard", output)
     check("Armature USB Tablet" in answer(output, "cat /proc/bus/input/devices"), "no tablet", output)
@@ -293,7 +310,8 @@ def case_usb():
     check(done.returncode == POWER_OFF and events[1].encode() in done.stdout and events[6].encode() in done.stdout,
           "a restored machine has other keys", done.stdout)
     if cpus == "1":
-        done = subprocess.run([program, "run", "--replay", log, *keys], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        done = subprocess.run([program, "run", "--replay", log, *keys], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE)
         check(done.returncode == POWER_OFF and done.stdout == output, "a replay is another run", done.stdout)
 
 
@@ -342,7 +360,8 @@ def case_balloon():
     empty = resident_mib()
     print(f"{before} MiB, {full} with 286 MiB more in use, {empty} when they were free again")
     check(full - before > 250 and full - empty > 200, "the memory did not go back to the host", machine.output)
-    check(hashlib.sha256(b"y" * 100000000).hexdigest() in machine.do("head -c 100000000 /dev/zero | tr '\\0' y | sha256sum"),
+    check(hashlib.sha256(b"y" * 100000000).hexdigest() in machine.do("head -c 100000000 /dev/zero | tr '\\0' y | "
+                                                                     "sha256sum"),
           "another checksum than on the host", machine.output)
     machine.end()
 
@@ -356,7 +375,8 @@ def case_together():
                   "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do cat /tmp/bytes /tmp/bytes >/tmp/data; "
                   "cp /tmp/data /tmp/bytes; done\n"
                   f"for n in 1 2 3 4 5 6; do ({job}) & done; wait\n"
-                  "for n in 1 2 3 4; do (i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done; echo end $n) & done; wait\n"
+                  "for n in 1 2 3 4; do (i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done; echo end $n) & "
+                  "done; wait\n"
                   "seq 20000 | sort -r | sort -n | sha256sum\n"
                   "poweroff -f\n")
     check(answer(output, "grep -c ^processor /proc/cpuinfo").strip() == cpus, "not all processors", output)
@@ -371,7 +391,8 @@ def case_panic():
     check(b"Kernel panic - not syncing: sysrq triggered crash" in output, "no panic message", output)
     check(b"end Kernel panic" in output, "the kernel was cut off in its last words", output)
     # The notice, where a driver would write it: Debian's kernel has none.
-    lost, recovers = "devmem 0x90d0000 8 1\nsleep 9\n", "devmem 0x90d0000 8\ndevmem 0x90d0000 8 2\nsleep 9\npoweroff -f\n"
+    lost = "devmem 0x90d0000 8 1\nsleep 9\n"
+    recovers = "devmem 0x90d0000 8\ndevmem 0x90d0000 8 2\nsleep 9\npoweroff -f\n"
     _, errors = boot_with_errors(lost, "--exit-on-panic", status=PANIC, append="quiet")
     check("the guest's kernel panicked\n" in errors, f"no word of the notice: {errors}")
     output, errors = boot_with_errors(recovers, "--exit-on-panic", append="quiet")
@@ -400,8 +421,8 @@ def case_end_of_input():
 
 
 def case_pci():
-    """Disk, network and the others on PCI, by MSI-X through the translation service, or a GICv2m frame; without MSI by the
-    pins. The interrupts of a device follow an affinity that is set."""
+    """Disk, network and the others on PCI, by MSI-X through the translation service, or a GICv2m frame; without MSI by
+    the pins. The interrupts of a device follow an affinity that is set."""
     image = os.path.join(folder.name, "image")
     content = os.urandom(4 << 20)
     with open(image, "wb") as file:
@@ -421,7 +442,8 @@ def case_pci():
               "other functions", output)
         if by_message:
             counts = re.search(r"^ *\d+: +(\d+) +(\d+).*virtio2-input", interrupts, re.M)
-            check(counts and int(counts[1]) >= 50 and int(counts[2]) >= 50, "interrupts did not follow their affinity", output)
+            check(counts and int(counts[1]) >= 50 and int(counts[2]) >= 50, "interrupts did not follow their affinity",
+                  output)
 
 
 def firmware(kind, script, *arguments, status=POWER_OFF):
@@ -442,7 +464,8 @@ def case_uefi():
     variables = os.path.join(folder.name, "vars.fd")
     script = "\r\nset armature\r\nset armature kept\r\nset armature\r\nreset -s\r\n"
     marks = "1000,20000000,100000000"
-    hashes = {engine: firmware("uefi", "", "--engine", engine, "--timeout", "400ms", "--state-hash-at", marks, status=TIMEOUT)
+    hashes = {engine: firmware("uefi", "", "--engine", engine, "--timeout", "400ms", "--state-hash-at", marks,
+                               status=TIMEOUT)
               for engine in ("interp", "auto", "jit")}
     check(hashes["auto"].count("state at instruction") == 3, f"not all states: {hashes['auto']}")
     check(hashes["interp"] == hashes["auto"] == hashes["jit"], f"the engines make other machines: {hashes}")
@@ -456,30 +479,36 @@ def case_uefi():
 
 
 def case_uefi_display():
-    """EDK2's picture on ramfb, and the kernel's text there, before a driver for another display shows something; then that."""
+    """EDK2's picture on ramfb, and the kernel's text there, before a driver for another display shows something; then
+    that."""
     shots = [os.path.join(folder.name, f"{name}.png") for name in ("logo", "early", "driver")]
-    output = boot("cat /sys/class/graphics/fb*/name\ncat /sys/class/graphics/fb1/modes >/sys/class/graphics/fb1/mode\ntr '\\0' '\\377' </dev/zero "
-                  "| head -c 400000 >/dev/fb1\nsleep 60\npoweroff -f\n", "--firmware", "uefi", "--display", "none,size=640x480",
+    output = boot("cat /sys/class/graphics/fb*/name\ncat /sys/class/graphics/fb1/modes >/sys/class/graphics/fb1/mode\n"
+                  "tr '\\0' '\\377' </dev/zero "
+                  "| head -c 400000 >/dev/fb1\nsleep 60\npoweroff -f\n", "--firmware", "uefi", "--display",
+                  "none,size=640x480",
                   "--at", "380ms", f"screenshot {shots[0]}", "--at", "900ms", f"screenshot {shots[1]}", "--at", "40s",
                   f"screenshot {shots[2]}",
                   append="console=tty0 console=ttyAMA0")
-    check("efifb: mode is 800x600x32" in output.decode(errors="replace"), "the kernel was handed no frame buffer", output)
+    check("efifb: mode is 800x600x32" in output.decode(errors="replace"), "the kernel was handed no frame buffer",
+          output)
     check("EFI VGA" in answer(output, "cat /sys/class/graphics/fb*/name"), "it is not used", output)
     (width, height, logo), (_, _, early), (late_width, _, late) = map(picture, shots)
     check((width, height, late_width) == (800, 600, 640), f"the screen has {width} by {height}, then {late_width}")
-    check(logo.count(255) > 10000 and logo[800 * 3 * 100:800 * 3 * 200].count(0) == 800 * 3 * 100, "no picture in the middle", output)
+    check(logo.count(255) > 10000 and logo[800 * 3 * 100:800 * 3 * 200].count(0) == 800 * 3 * 100,
+          "no picture in the middle", output)
     check(len(early) - early.count(0) > 10000 and early[:800 * 3 * 200] != logo[:800 * 3 * 200], "no text", output)
     check(late.count(255) > 250000, "not what was drawn by the driver", output)
 
 
 def case_uefi_shell():
-    """EDK2's shell on the screen, typed at by a USB keyboard: by ramfb, as it draws nothing on graphics in a slot of MMIO
-    though it switches them on, and by virtio-gpu on PCI."""
+    """EDK2's shell on the screen, typed at by a USB keyboard: by ramfb, as it draws nothing on graphics in a slot of
+    MMIO though it switches them on, and by virtio-gpu on PCI."""
     shots = [os.path.join(folder.name, f"{name}.png") for name in ("before", "after")]
     for bus, size in (("mmio", (800, 600)), ("pci", (1024, 768))):
-        text = firmware("uefi", "", "--bus", bus, "--display", "none", "--input", "usb", "--at", "6s", "key x", "--at", "7s",
-                        f"screenshot {shots[0]}", "--at", "7010ms", r"type ver\n", "--at", "8s", f"screenshot {shots[1]}",
-                        "--at", "8010ms", r"type reset -s\n", "--timeout", "20s")
+        text = firmware("uefi", "", "--bus", bus, "--display", "none", "--input", "usb", "--at", "6s", "key x", "--at",
+                        "7s",
+                        f"screenshot {shots[0]}", "--at", "7010ms", r"type ver\n", "--at", "8s",
+                        f"screenshot {shots[1]}", "--at", "8010ms", r"type reset -s\n", "--timeout", "20s")
         check(text.count("UEFI Interactive Shell") == 2, "no answer to what was typed", text.encode())
         (width, height, before), (_, _, after) = map(picture, shots)
         lit = [len(rows) - rows.count(0) for rows in (before, after)]
@@ -491,8 +520,8 @@ def case_uboot():
     """U-Boot to its prompt; its environment is saved in flash, and is there again."""
     variables = os.path.join(folder.name, "vars.fd")
     for already in (False, True):
-        text = firmware("uboot", "version\nprintenv armature\nsetenv armature kept\nsaveenv\npoweroff\n", "--firmware-vars",
-                        variables)
+        text = firmware("uboot", "version\nprintenv armature\nsetenv armature kept\nsaveenv\npoweroff\n",
+                        "--firmware-vars", variables)
         check(re.search(r"=> version\s+U-Boot 20", text), "no prompt", text.encode())
         check(("armature=kept" in text) == already, "the environment came or went", text.encode())
 
@@ -505,7 +534,8 @@ def boot_disk(kind, *arguments):
         sys.exit(77)
     # The first lines may go to who looks for a key that is pressed.
     text = firmware(kind, "\n\n\ndmesg | grep -E 'ACPI:|efi:|DMI:'\ncat /sys/class/dmi/id/product_name\nls /dev/vd*\n"
-                    "cat /proc/interrupts\nls -d /proc/device-tree/psci\npoweroff -f\n", "--disk", f"{disk},ro", *arguments)
+                    "cat /proc/interrupts\nls -d /proc/device-tree/psci\npoweroff -f\n", "--disk", f"{disk},ro",
+                    *arguments)
     check("/dev/vda1" in text and "/dev/vda2" in text, "no partitions", text.encode())
     check("reboot: Power down" in text, "no power-off", text.encode())
     for word in ("Call trace", "BUG:", "Firmware Bug", "ACPI Error", "ACPI BIOS Error"):
@@ -517,7 +547,9 @@ def case_uefi_disk():
     """EDK2, GRUB, Debian's kernel by ACPI, its devices in slots and on PCI, all processors there."""
     for bus, kind in (("mmio", "virtio0"), ("pci", messages)):
         text = boot_disk("uefi", "--bus", bus, "--net", "user")
-        for signature in ("FACP", "DSDT", "APIC", "GTDT", "SPCR") + (("MCFG",) if bus == "pci" else ()) + (("IORT",) if bus == "pci" and not gic2 else ()):
+        for signature in ("FACP", "DSDT", "APIC", "GTDT",
+                          "SPCR") + (("MCFG",) if bus == "pci" else ()) + (("IORT",) if bus == "pci" and not gic2
+                                                                           else ()):
             check(f"ACPI: {signature} 0x" in text, f"no table {signature}", text.encode())
         check("Armature Virtual Machine" in text, "no SMBIOS", text.encode())
         check(re.search(kind, text), f"not the interrupts of --bus {bus}", text.encode())
@@ -533,15 +565,16 @@ def case_uefi_drives():
         sys.exit(77)
     for word, name in (("nvme", "nvme0n1p2"), ("scsi", "sda2")):
         text = firmware("uefi", "\n\n\ncat /proc/partitions\npoweroff -f\n", "--disk", f"{disk},ro,bus={word}")
-        check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text, f"not from {word}", text.encode())
+        check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text, f"not from {word}",
+              text.encode())
 
 
 def case_uboot_disk():
     """U-Boot boots the same disk, its devices in slots and on PCI; the kernel has a device tree."""
     for bus in ("mmio", "pci"):
         text = boot_disk("uboot", "--bus", bus)
-        check("EFI v2.100 by Das U-Boot" in text and "\n/proc/device-tree/psci" in text.replace("\r", ""), "not by U-Boot",
-              text.encode())
+        check("EFI v2.100 by Das U-Boot" in text and "\n/proc/device-tree/psci" in text.replace("\r", ""),
+              "not by U-Boot", text.encode())
 
 
 run_case(globals())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hypervisors under --el2: Debian's kernel with KVM, whose guest is kvm_guest.S, and Xen with a Linux dom0. Status 77: what it
-takes is not there.
+"""Hypervisors under --el2: Debian's kernel with KVM, whose guest is kvm_guest.S, and Xen with a Linux dom0. Status 77:
+what it takes is not there.
 
 usage: test_el2.py PROGRAM CACHE KVM-HOST vhe|nvhe|uefi|time|xen CPUS ENGINE [OPTION...]
 """
@@ -49,23 +49,29 @@ START = "cat /dev/vda >/tmp/kvm; chmod +x /tmp/kvm; /tmp/kvm"
 
 
 def time_travel():
-    """In the midst of what KVM's guest does: back by steps, to counts and on again, by another engine from a snapshot, and
-    the whole run from its log."""
+    """In the midst of what KVM's guest does: back by steps, to counts and on again, by another engine from a snapshot,
+    and the whole run from its log."""
     snap, log = (os.path.join(folder.name, name) for name in ("mid.snap", "log"))
-    machine = ["--el2", "--cpus", cpus, "--engine", engine, "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz",
+    machine = ["--el2", "--cpus", cpus, "--engine", engine, "--kernel", f"{guest}/Image", "--initrd",
+               f"{guest}/initrd.gz",
                "--append", "console=ttyAMA0 script=1 quiet", "--memory", "512M", "--disk", f"{kvm_disk()},overlay"]
     steps = 40
     script = (f'expect "/root # " 100\nsend {START}\nexpect "guest at EL1" 100\nhash\nsave {snap}\n' +
               "skip 7001\nhash\ninfo registers\n" * steps + "reverse-stepi 333\nhash\nskip 333\nhash\n")
-    done = subprocess.run([program, "debug", *machine], input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = subprocess.run([program, "debug", *machine], input=script.encode(), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
     output = done.stdout.decode(errors="replace")
     hashes = re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", output)
-    check(done.returncode == 0 and len(hashes) == steps + 3, f"status {done.returncode}: {done.stderr.decode()}", output)
+    check(done.returncode == 0 and len(hashes) == steps + 3, f"status {done.returncode}: {done.stderr.decode()}",
+          output)
     check(re.search(r"(?m)^pc +0x0000000040[0-9a-f]{6}\n.*EL1h", output), "nowhere in KVM's guest", output)
-    check(hashes[-1][1] == hashes[steps][1] and hashes[-2][1] != hashes[-1][1], "another state after going back", output)
+    check(hashes[-1][1] == hashes[steps][1] and hashes[-2][1] != hashes[-1][1], "another state after going back",
+          output)
     back = "".join(f"goto {count}\nhash\n" for count, _ in hashes[steps::-7])
-    script = (f'expect "/root # " 100\nsend {START}\nexpect "powered off after" 100\nhash\n' + back + f"goto {hashes[3][0]}\nhash\n")
-    done = subprocess.run([program, "debug", *machine], input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    script = (f'expect "/root # " 100\nsend {START}\nexpect "powered off after" 100\nhash\n' + back +
+              f"goto {hashes[3][0]}\nhash\n")
+    done = subprocess.run([program, "debug", *machine], input=script.encode(), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
     again = re.findall(r"state at instruction (\d+): ([0-9a-f]{16})", done.stdout.decode(errors="replace"))
     check(done.returncode == 0 and again[1:] == hashes[steps::-7] + [hashes[3]], f"{again} is not {hashes[steps::-7]}",
           done.stderr.decode())
@@ -80,11 +86,14 @@ def time_travel():
     check(ends[0] == ends[1], "another run from the snapshot on", ends[1].decode(errors="replace"))
     outputs = []
     for words in (["run", *machine, "--record", log], ["run", "--replay", log, "--engine", "interp"]):
-        done = subprocess.run([program, *words], input=f"{START}\npoweroff -f\n".encode() if "--record" in words else b"",
+        done = subprocess.run([program, *words],
+                              input=f"{START}\npoweroff -f\n".encode() if "--record" in words else b"",
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         outputs.append(done.stdout)
-        check(done.returncode == 0, f"status {done.returncode}: {done.stderr.decode()}", done.stdout.decode(errors="replace"))
-    check(outputs[0] == outputs[1] and b"powered off after" in outputs[0], "a replay is another run", outputs[1].decode())
+        check(done.returncode == 0, f"status {done.returncode}: {done.stderr.decode()}",
+              done.stdout.decode(errors="replace"))
+    check(outputs[0] == outputs[1] and b"powered off after" in outputs[0], "a replay is another run",
+          outputs[1].decode())
 
 
 def kvm():
@@ -109,13 +118,17 @@ def xen():
     both, tree = os.path.join(folder.name, "both"), os.path.join(folder.name, "tree")
     with open(both, "wb") as file:
         file.write(hypervisor.ljust(XEN_BYTES, b"\0") + kernel)
-    subprocess.run([program, "run", "--el2", "--cpus", cpus, "--memory", "2G", "--dump-dtb", tree, *options], check=True)
+    subprocess.run([program, "run", "--el2", "--cpus", cpus, "--memory", "2G", "--dump-dtb", tree, *options],
+                   check=True)
     source = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", tree], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                             check=True).stdout.decode()
-    module = (f"#address-cells = <2>; #size-cells = <2>; module@0 {{ compatible = \"multiboot,kernel\", \"multiboot,module\"; "
+    module = (f"#address-cells = <2>; #size-cells = <2>; module@0 {{ compatible = \"multiboot,kernel\", "
+              f"\"multiboot,module\"; "
               f"reg = <0 {RAM_BASE + XEN_BYTES:#x} 0 {len(kernel):#x}>; bootargs = \"console=hvc0 script=1\"; }};")
-    source = re.sub(r"(\tchosen \{)(.*?)(\n\t\};)", lambda found: found[1] + found[2] + module + found[3], source, flags=re.S)
-    subprocess.run(["dtc", "-I", "dts", "-O", "dtb", "-o", tree], input=source.encode(), stderr=subprocess.DEVNULL, check=True)
+    source = re.sub(r"(\tchosen \{)(.*?)(\n\t\};)", lambda found: found[1] + found[2] + module + found[3], source,
+                    flags=re.S)
+    subprocess.run(["dtc", "-I", "dts", "-O", "dtb", "-o", tree], input=source.encode(), stderr=subprocess.DEVNULL,
+                   check=True)
     output = run("dmesg | grep -i 'xen .* support'\ncat /sys/hypervisor/type\npoweroff -f\n", both,
                  "console=dtuart dtuart=/pl011@9000000 dom0_mem=768M noreboot", "--dtb", tree, "--memory", "2G")
     check("Xen 4.17 support found" in output and "\nxen\n" in output, "no dom0", output)

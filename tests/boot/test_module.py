@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module with DWARF in Debian's kernel: its lines, variables, types and frames, where the guest's kernel has put them. The
-module is compiled here; what a kernel asks of one is taken from one that is in the guest's initrd. Status 77: something for
-that is not there.
+"""A module with DWARF in Debian's kernel: its lines, variables, types and frames, where the guest's kernel has put
+them. The module is compiled here; what a kernel asks of one is taken from one that is in the guest's initrd. Status 77:
+something for that is not there.
 
 usage: test_module.py PROGRAM GUEST SOURCE
 """
@@ -21,7 +21,8 @@ TOOLS = "aarch64-linux-gnu-"
 NAME = "counting_module"
 SHELL = "/root # "
 with open(source, encoding="utf-8") as lines:
-    LINES = {match[1]: number for number, line in enumerate(lines, 1) if (match := re.search(r"/\* ([\w ]+) \*/", line))}
+    LINES = {match[1]: number
+             for number, line in enumerate(lines, 1) if (match := re.search(r"/\* ([\w ]+) \*/", line))}
 
 
 def check(true, what, output=""):
@@ -37,7 +38,8 @@ def path(name):
 def entry(name, mode, content=b""):
     """Of a cpio archive ("newc")."""
     name = name.encode() + b"\0"
-    header = "070701" + "".join(f"{value:08X}" for value in (1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0))
+    header = "070701" + "".join(f"{value:08X}"
+                                for value in (1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0))
     return b"".join(part + b"\0" * (-len(part) % 4) for part in (header.encode() + name, content))
 
 
@@ -61,10 +63,13 @@ def build():
     with open(path("theirs.ko"), "wb") as file:
         file.write(some_module())
     parts = {".modinfo": "modinfo", ".gnu.linkonce.this_module": "this", "__versions": "versions"}
-    subprocess.run([TOOLS + "objcopy", *(f"--dump-section={part}={path(name)}" for part, name in parts.items()), path("theirs.ko"), path("copy")],
+    subprocess.run([TOOLS + "objcopy", *(f"--dump-section={part}={path(name)}" for part, name in parts.items()),
+                    path("theirs.ko"), path("copy")],
                    check=True)
-    relocations = subprocess.run([TOOLS + "readelf", "-rW", path("theirs.ko")], check=True, capture_output=True, text=True).stdout
-    init = int(re.search(r"^(\w+) .* init_module \+ 0$", relocations.split(".rela.gnu.linkonce.this_module")[1], re.M)[1], 16)
+    relocations = subprocess.run([TOOLS + "readelf", "-rW", path("theirs.ko")], check=True, capture_output=True,
+                                 text=True).stdout
+    init = int(re.search(r"^(\w+) .* init_module \+ 0$", relocations.split(".rela.gnu.linkonce.this_module")[1],
+                         re.M)[1], 16)
     with open(path("modinfo"), "rb") as file:
         magic = next(item for item in file.read().split(b"\0") if item.startswith(b"vermagic=")).decode()
     size = os.path.getsize(path("this"))
@@ -92,10 +97,12 @@ __this_module: .zero {name}
 .section .text.ftrace_trampoline, "ax"
 .byte 0
 ''')
-    flags = ["-g", "-O1", "-ffreestanding", "-mgeneral-regs-only", "-fno-pic", "-fno-pie", "-mcmodel=small", "-fno-asynchronous-unwind-tables"]
+    flags = ["-g", "-O1", "-ffreestanding", "-mgeneral-regs-only", "-fno-pic", "-fno-pie", "-mcmodel=small",
+             "-fno-asynchronous-unwind-tables"]
     subprocess.run([TOOLS + "gcc", *flags, "-c", "-o", path("code.o"), os.path.abspath(source)], check=True)
     subprocess.run([TOOLS + "gcc", "-c", "-o", path("frame.o"), path("frame.S")], check=True)
-    subprocess.run([TOOLS + "ld", "-r", "-o", path(f"{NAME.replace('_', '-')}.ko"), path("code.o"), path("frame.o")], check=True)
+    subprocess.run([TOOLS + "ld", "-r", "-o", path(f"{NAME.replace('_', '-')}.ko"), path("code.o"), path("frame.o")],
+                   check=True)
     return path(f"{NAME.replace('_', '-')}.ko")
 
 
@@ -108,23 +115,30 @@ if not os.path.exists(f"{guest}/Image") or not shutil.which(TOOLS + "gcc"):
 module = build()
 with open(f"{guest}/initrd.gz", "rb") as theirs, open(module, "rb") as ours, open(path("initrd"), "wb") as whole:
     whole.write(theirs.read() + gzip.compress(entry("module.ko", 0o100644, ours.read()) + entry("TRAILER!!!", 0)))
-script = f'expect "{SHELL}" 100\nsymbols {module}\nsend insmod /module.ko; echo status-$?\nwait 300ms\nsymbols {module}\n'
+script = (f'expect "{SHELL}" 100\nsymbols {module}\nsend insmod /module.ko; echo status-$?\nwait 300ms\n'
+          f'symbols {module}\n')
 script += f"break {os.path.basename(source)}:{LINES['adding']}\ncontinue\n"
-script += marked("info args", "info locals", "print *to", "print counted.bounds.high", "print &counted", "ptype struct counted", "bt", "finish", "info line")
+script += marked("info args", "info locals", "print *to", "print counted.bounds.high", "print &counted",
+                 "ptype struct counted", "bt", "finish", "info line")
 script += "delete\n" + marked("step", "next", "list", "reverse-step")
 script += "set go = 1\nexpect status-0 100\n" + marked("lsmod", "print counted.name") + "echo ===\n"
-done = subprocess.run([program, "debug", "--kernel", f"{guest}/Image", "--initrd", path("initrd"), "--append", "console=ttyAMA0 script=1 quiet",
+done = subprocess.run([program, "debug", "--kernel", f"{guest}/Image", "--initrd", path("initrd"), "--append",
+                       "console=ttyAMA0 script=1 quiet",
                        "--clock", "virtual"], input=script.encode(), capture_output=True)
 output, errors = done.stdout.decode(errors="replace").replace("\r", ""), done.stderr.decode()
-said = {name: re.sub(r"\s+", " ", text).strip() for name, text in re.findall(r"=== ([^\n]*)\n(.*?)(?====)", output, re.S)}
+said = {name: re.sub(r"\s+", " ", text).strip()
+        for name, text in re.findall(r"=== ([^\n]*)\n(.*?)(?====)", output, re.S)}
 check(f"no module '{NAME}' loaded" in errors and errors.count("\n") == 2, f"errors: {errors}", output)
 check("as the guest has it, with DWARF" in output, "the file", output)
 check(re.match(r"to = \(struct counted \*\) 0x\w+ <counted.*> step = 2", said["info args"]), "the parameters", output)
 check(re.match(r"before = \d*[02468]$", said["info locals"]), "the local variable", output)
 check('"a module"' in said["print *to"] and "low = -3, high = 1000" in said["print *to"], "a structure", output)
-check(said["print counted.bounds.high"] == "1000" and "counted" in said["print &counted"], "a variable of the module", output)
+check(said["print counted.bounds.high"] == "1000" and "counted" in said["print &counted"], "a variable of the module",
+      output)
 check("long rounds" in said["ptype struct counted"] or "rounds" in said["ptype struct counted"], "a type", output)
-check(re.search(rf"#0 .* in add \(to=.*, step=2\) at .*module\.c:{LINES['adding']} #1 .* in init_module \(\) at .*module\.c:{LINES['the call']} #2 .* do_one_initcall",
+check(re.search(rf"#0 .* in add \(to=.*, step=2\) at .*module\.c:{LINES['adding']} #1 .* in init_module \(\) at "
+                rf".*module\.c:{LINES['the call']} #2 .* do_one_initcall",
                 said["bt"]), "the stack", output)
-check(f"module.c:{LINES['the call'] - 1} " in said["finish"] and f"module.c:{LINES['the call'] - 1} " in said["reverse-step"], "back in the caller", output)
+check(f"module.c:{LINES['the call'] - 1} " in said["finish"] and
+      f"module.c:{LINES['the call'] - 1} " in said["reverse-step"], "back in the caller", output)
 check(NAME in said["lsmod"] and '"a module"' in said["print counted.name"], "after its beginning", output)

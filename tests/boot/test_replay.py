@@ -99,7 +99,8 @@ class Typist:
 def case_piped():
     """Piped input under --clock virtual, in which lines come when the guest is idle."""
     console = record_script("dd if=/dev/urandom bs=32 count=1 2>/dev/null | sha256sum\ncat /proc/interrupts\n"
-                            "find /proc/sys/kernel | sha256sum\nsleep 100\ncat /proc/uptime\npoweroff -f\n", "--seed", "7")
+                            "find /proc/sys/kernel | sha256sum\nsleep 100\ncat /proc/uptime\npoweroff -f\n", "--seed",
+                            "7")
     check(b"Power down" in console, "no power-off", console)
     replay_all(console)
 

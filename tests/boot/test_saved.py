@@ -26,15 +26,16 @@ def states_of(errors):
 
 
 def snapshot_points(count, incremental=False):
-    """Saves the machine at random instructions, half of them of a boot, half of work for disk, network and console, restores
-    each under another engine, and looks whether what follows is that of the run that was never saved: the console, and the
-    states at the next two of 16 marks (or at what is left, and the end)."""
+    """Saves the machine at random instructions, half of them of a boot, half of work for disk, network and console,
+    restores each under another engine, and looks whether what follows is that of the run that was never saved: the
+    console, and the states at the next two of 16 marks (or at what is left, and the end)."""
     image = os.path.join(folder.name, "image")
     with open(image, "wb") as file:
         file.write(os.urandom(4 << 20))
     # The router answers ARP by itself, and the same whatever was before: a new one knows nothing of the old one's.
     script = ("dd if=/dev/vda bs=64k count=32 2>/dev/null | sha256sum\n"
-              "ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up; arping -c 6 -I eth0 10.0.2.2; ip link set eth0 down\n"
+              "ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up; arping -c 6 -I eth0 10.0.2.2; ip link set eth0 "
+              "down\n"
               "dd if=/dev/urandom of=/dev/vda bs=64k seek=4 count=24; sync\ncat /proc/interrupts\n"
               "for i in 1 2 3 4; do sh -c 'echo $$' & done; wait\n"
               "dd if=/dev/vda bs=64k 2>/dev/null | sha256sum\ncat /proc/uptime\npoweroff -f\n")
@@ -43,7 +44,8 @@ def snapshot_points(count, incremental=False):
     # Where the shell begins and the machine goes off, in instructions of the first processor.
     shell, top = (os.path.join(folder.name, name) for name in ("shell", "top"))
     boot(script, *options, "--save-on", "/root # ", shell, "--save-on", "Power down", top, append=screen)
-    shell, top = (int(re.search(r"cpu0: (\d+) instr", subprocess.check_output([program, "snapshot", "info", file], text=True))[1])
+    shell, top = (int(re.search(r"cpu0: (\d+) instr",
+                                subprocess.check_output([program, "snapshot", "info", file], text=True))[1])
                   for file in (shell, top))
     marks = [shell * n // 6 for n in range(1, 7)] + [shell + (top - shell) * n // 10 for n in range(1, 11)]
     marks_option = ["--state-hash-at", ",".join(map(str, marks))]
@@ -60,14 +62,16 @@ def snapshot_points(count, incremental=False):
         whole = len(later) <= 2
         stop = [] if whole else ["--stop-after", str(later[1] + 1 - point)]
         expected = {mark: states[mark] for mark in (later if whole else later[:2])}
-        done = subprocess.run([program, "run", "--restore", file, "--clock", "virtual", "--engine", other, *marks_option, *stop],
+        done = subprocess.run([program, "run", "--restore", file, "--clock", "virtual", "--engine", other,
+                               *marks_option, *stop],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         found = states_of(done.stderr.decode())
-        check(done.returncode == (POWER_OFF if whole else TIMEOUT), f"{what}: status {done.returncode}: {done.stderr.decode()}",
-              done.stdout)
+        check(done.returncode == (POWER_OFF if whole else TIMEOUT),
+              f"{what}: status {done.returncode}: {done.stderr.decode()}", done.stdout)
         wrong = [mark for mark, state in expected.items() if found.get(mark) != state]
         check(not wrong and len(found) == len(expected), f"{what}: another state at {wrong}")
-        check(console.endswith(done.stdout) if whole else done.stdout in console, f"{what}: another console", done.stdout)
+        check(console.endswith(done.stdout) if whole else done.stdout in console, f"{what}: another console",
+              done.stdout)
 
     for first in range(0, count, 10):
         points = sorted(random_points.randrange(*((shell, top) if number % 2 else (1, shell)))
@@ -76,7 +80,8 @@ def snapshot_points(count, incremental=False):
         compress = ["--compress"] if first % 20 else ["--incremental"] if incremental else []
         saves = [word for point, file in zip(points, files) for word in ("--save-at", str(point), file)]
         engine = engines[first // 10 % 3]
-        again, errors = boot_with_errors(script, *options, *marks_option, *saves, *compress, "--engine", engine, append=screen)
+        again, errors = boot_with_errors(script, *options, *marks_option, *saves, *compress, "--engine", engine,
+                                         append=screen)
         check(again == console, "saving changed the console", again)
         check(states_of(errors) == states, "saving changed the machine")
         for number, (point, file) in enumerate(zip(points, files)):
@@ -92,14 +97,16 @@ def case_snapshot():
 
 
 def case_snapshot_incremental():
-    """Each holds what changed since the one before. The family is told, a parent is not deleted, and the youngest is worth
-    as much alone when it was compacted."""
+    """Each holds what changed since the one before. The family is told, a parent is not deleted, and the youngest is
+    worth as much alone when it was compacted."""
     snapshot_points(5, incremental=True)
-    files = sorted((name for name in os.listdir(folder.name) if name.endswith(".snap")), key=lambda name: int(name[:-5]))
+    files = sorted((name for name in os.listdir(folder.name) if name.endswith(".snap")),
+                   key=lambda name: int(name[:-5]))
     paths = [os.path.join(folder.name, name) for name in files]
 
     def snapshot(*arguments, status=0):
-        done = subprocess.run([program, "snapshot", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([program, "snapshot", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True)
         check(done.returncode == status, f"snapshot {arguments}: status {done.returncode}: {done.stderr}", done.stdout)
         return done.stdout + done.stderr
 
@@ -129,8 +136,8 @@ def case_snapshot_text():
     with open(image, "wb") as disk:
         disk.write(bytes(1 << 20))
     disk = ("--disk", f"{image},overlay")
-    boot("echo one >/dev/vda; sync\nhead -c 3 /dev/vda | rev\nreboot -f\n", "--clock", "virtual", "--no-reboot", "--save-on",
-         "/root # echo one >/dev/vda; sync", file, *disk, status=RESET, from_file=True)
+    boot("echo one >/dev/vda; sync\nhead -c 3 /dev/vda | rev\nreboot -f\n", "--clock", "virtual", "--no-reboot",
+         "--save-on", "/root # echo one >/dev/vda; sync", file, *disk, status=RESET, from_file=True)
     run = functools.partial(subprocess.run, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     outputs = set()
     for _ in range(2):
@@ -138,31 +145,34 @@ def case_snapshot_text():
         done = run([program, "run", "--restore", file, "--clock", "virtual"], stdin=subprocess.DEVNULL)
         check(done.returncode == POWER_OFF and b"Power down" in done.stdout, f"status {done.returncode}: {done.stderr}",
               done.stdout)
-        check(b"eno" in done.stdout and done.stdout.count(b"Booting Linux") == 1, "no reset as from its start", done.stdout)
+        check(b"eno" in done.stdout and done.stdout.count(b"Booting Linux") == 1, "no reset as from its start",
+              done.stdout)
         outputs.add(done.stdout)
     check(len(outputs) == 1, "two runs from one snapshot differ")
     with open(image, "rb+") as disk:
         check(disk.read(3) == bytes(3), "the image was written")
         disk.write(b"changed")
     done = run([program, "run", "--restore", file], stdin=subprocess.DEVNULL)
-    check(done.returncode == HOST and b"the image of disk0 was changed" in done.stderr, f"a changed image: {done.stderr}")
+    check(done.returncode == HOST and b"the image of disk0 was changed" in done.stderr,
+          f"a changed image: {done.stderr}")
 
 
 def case_clones():
-    """Clones of one snapshot have other random numbers, once their kernel has reseeded (a minute, which is skipped); the
-    same seed makes the same machine, and without one it is the one that was saved."""
+    """Clones of one snapshot have other random numbers, once their kernel has reseeded (a minute, which is skipped);
+    the same seed makes the same machine, and without one it is the one that was saved."""
     file = os.path.join(folder.name, "base.snap")
     random = "dd if=/dev/urandom bs=32 count=1 2>/dev/null | sha256sum"
     script = f"echo re''ady\nsleep 200\n{random}\ncat /proc/uptime\ncat /proc/interrupts\npoweroff -f\n"
     original = boot(script, "--clock", "virtual", "--save-on", "ready", file, append="quiet")
 
     def clone(*options):
-        done = subprocess.run([program, "run", "--restore", file, "--clock", "virtual", *options], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run([program, "run", "--restore", file, "--clock", "virtual", *options],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         check(done.returncode == POWER_OFF, f"{options}: status {done.returncode}: {done.stderr}", done.stdout)
         return done.stdout
 
-    same, first, second, again = clone(), clone("--seed", "1"), clone("--seed", "2"), clone("--seed", "1", "--engine", "interp")
+    same, first, second, again = clone(), clone("--seed", "1"), clone("--seed", "2"), clone("--seed", "1", "--engine",
+                                                                                            "interp")
     check(original.endswith(same), "without a seed it is another machine", same)
     check(first == again, "one seed made two machines", again)
     numbers = {answer(output, random) for output in (original, first, second)}
@@ -176,14 +186,15 @@ def case_export():
         with open(path, "wb") as disk:
             disk.write(os.urandom(size))
             disk.truncate(size * 3)
-    script = ("echo new >/dev/vda; sync; echo re''ady\nsha256sum </dev/vda; sha256sum </dev/vdb\nhead -c 3 /dev/vda | rev\n"
+    script = ("echo new >/dev/vda; sync; echo re''ady\nsha256sum </dev/vda; sha256sum </dev/vdb\n"
+              "head -c 3 /dev/vda | rev\n"
               "echo more | dd of=/dev/vda bs=4k seek=900; sha256sum /dev/vda\npoweroff -f\n")
-    boot(script, "--clock", "virtual", "--save-on", "ready", file, "--disk", f"{image},overlay", "--disk", f"{fixed},ro",
-         append="quiet")
+    boot(script, "--clock", "virtual", "--save-on", "ready", file, "--disk", f"{image},overlay", "--disk",
+         f"{fixed},ro", append="quiet")
 
     def go_on(name, *options):
-        done = subprocess.run([program, "run", "--restore", name, "--clock", "virtual", *options], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run([program, "run", "--restore", name, "--clock", "virtual", *options],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         check(done.returncode == POWER_OFF, f"{name}: status {done.returncode}: {done.stderr}", done.stdout)
         return done.stdout
 
@@ -195,7 +206,8 @@ def case_export():
     with open(image, "rb+") as disk:
         disk.write(b"changed")
     done = run([program, "snapshot", "export", file, whole + "2"])
-    check(done.returncode == HOST and b"was changed" in done.stderr and not os.path.exists(whole + "2"), "a changed image was taken")
+    check(done.returncode == HOST and b"was changed" in done.stderr and not os.path.exists(whole + "2"),
+          "a changed image was taken")
     os.unlink(image)
     os.unlink(fixed)
     check(run([program, "snapshot", "verify", whole]).returncode == POWER_OFF, "the exported file is damaged")
@@ -206,7 +218,8 @@ def case_export():
 
 def migrate(script, port):
     """The run of a script that moves away at "ready"; what it printed and said."""
-    done = subprocess.run(command("--clock", "virtual", "--migrate-on", "ready", f"tcp:127.0.0.1:{port}", append="quiet"),
+    done = subprocess.run(command("--clock", "virtual", "--migrate-on", "ready", f"tcp:127.0.0.1:{port}",
+                                  append="quiet"),
                           input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return done.returncode, done.stdout, done.stderr.decode()
 
@@ -250,7 +263,8 @@ def fake_target(until):
 
 def case_migrate():
     """A busy machine moves to another process and engine, and goes on as if it had not; where it cannot, it stays."""
-    script = ("echo re''ady\nfor i in 1 2 3 4; do dd if=/dev/urandom of=/tmp/x bs=1M count=40 2>/dev/null; sha256sum /tmp/x; done\n"
+    script = ("echo re''ady\nfor i in 1 2 3 4; do dd if=/dev/urandom of=/tmp/x bs=1M count=40 2>/dev/null; sha256sum "
+              "/tmp/x; done\n"
               "cat /proc/uptime\ncat /proc/interrupts\npoweroff -f\n")
     plain = boot(script, "--clock", "virtual", append="quiet")
     target, port = incoming("--engine", "jit")
@@ -259,7 +273,8 @@ def case_migrate():
     if status != POWER_OFF:
         target.kill()  # it may be waiting for a machine that will never come
     after, complaints = target.communicate(timeout=300)
-    check(status == POWER_OFF and target.returncode == POWER_OFF, f"{status}, {target.returncode}: {errors} {complaints}", after)
+    check(status == POWER_OFF and target.returncode == POWER_OFF,
+          f"{status}, {target.returncode}: {errors} {complaints}", after)
     check(before + after == plain, "it is another machine since it moved", before + after)
     check(b"ready" in before and b"Power down" in after and b"Power down" not in before, "it did not move", before)
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """armature test on Debian's kernel: usage: test_scenarios.py ARMATURE GUEST_DIRECTORY
 
-Scenarios pass and fail with the right status, word and artefacts: what they printed, JUnit's XML, a snapshot that goes on and a
-log that replays."""
+Scenarios pass and fail with the right status, word and artefacts: what they printed, JUnit's XML, a snapshot that goes
+on and a log that replays."""
 import os
 import re
 import subprocess
@@ -23,8 +23,8 @@ def check(truth, what, output=""):
 
 
 def armature(*arguments, status=0):
-    done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace")
+    done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace")
     check(done.returncode == status, f"{arguments}: status {done.returncode}, not {status}", done.stdout)
     return done.stdout
 
@@ -45,8 +45,8 @@ scenario("late.arm", 'send echo hi\nexpect "hi"\nexpect "never printed" 2\n')
 scenario("until.arm", 'send cat /proc/uptime\nrun-until do_sys_openat2\nassert $pc == do_sys_openat2\n')
 scenario("false.arm", "assert 1 == 2\n")
 names = ["marks", "memory", "late", "until", "false"]
-said = armature("test", *[f"{name}.arm" for name in names], "--jobs", "3", "--junit", "verdicts.xml", "--artefacts", "left",
-                "--restore", "base.snap", status=1)
+said = armature("test", *[f"{name}.arm" for name in names], "--jobs", "3", "--junit", "verdicts.xml", "--artefacts",
+                "left", "--restore", "base.snap", status=1)
 for name, passed in zip(names, (True, False, False, True, False)):
     check(re.search(rf"^{'passed ' if passed else 'FAILED '} {name} ", said, re.M), f"{name} has another verdict", said)
     check(os.path.exists(f"left/{name}.snap") != passed, f"{name}: a snapshot where there should be none, or none")
@@ -57,7 +57,8 @@ check("false.arm:1: it is not true that 1 == 2" in said, "the reason is missing"
 
 suite = xml.etree.ElementTree.parse("verdicts.xml").getroot()
 check((suite.get("tests"), suite.get("failures")) == ("5", "3"), "JUnit's sums are others")
-check([case.get("name") for case in suite if case.find("failure") is not None] == ["memory", "late", "false"], "JUnit's verdicts")
+check([case.get("name") for case in suite if case.find("failure") is not None] == ["memory", "late", "false"],
+      "JUnit's verdicts")
 
 # The bytes that memory really has pass.
 found = re.search(r"<vfs_read>:((?:\s+0x[0-9a-f]{2}){4})", open("left/memory.txt").read())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program from outside: bad usage and bad files each get one line and the right status; tiny guests made here end in
-every way there is; serial lines reach their ends.
+"""The program from outside: bad usage and bad files each get one line and the right status; tiny guests made here end
+in every way there is; serial lines reach their ends.
 
 usage: test_cli.py PROGRAM
 """
@@ -124,8 +124,8 @@ class Usage(Case):
         script = self.file("completion", self.run_program("--bash-completion").stdout)
 
         def complete(*words):
-            probe = f'. {script}; COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}; _armature 2>/dev/null; ' \
-                    'echo "${COMPREPLY[*]}"'
+            probe = (f'. {script}; COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}; _armature 2>/dev/null; '
+                     'echo "${COMPREPLY[*]}"')
             return subprocess.check_output(["bash", "-c", probe], text=True, cwd=self.folder.name).split()
         self.assertEqual(complete("armature", "ru"), ["run"])
         self.assertEqual(complete("armature", "run", "--cpu", "v8"), ["v8.0", "v8.2"])
@@ -138,7 +138,8 @@ class Usage(Case):
 class Snapshots(Case):
     def saved(self, *arguments):
         """A snapshot made where the guest has printed half of its text."""
-        done = self.run_guest(printing(b"first half, second half\n", psci(8)), "--save-on", "half,", self.path("snap"), *arguments)
+        done = self.run_guest(printing(b"first half, second half\n", psci(8)), "--save-on", "half,", self.path("snap"),
+                              *arguments)
         self.assertEqual((done.returncode, done.stdout), (POWER_OFF, b"first half, second half\n"), done.stderr)
         return self.path("snap")
 
@@ -167,7 +168,8 @@ class Snapshots(Case):
         with open(snap, "rb") as file:
             content = file.read()
         for word, changed in (("too short", b"x"), ("no snapshot", b"x" * 4096), ("cut short", content[:-1]),
-                              ("header", content[:20] + b"x" + content[21:]), ("version 9", content[:8] + b"\x09" + content[9:])):
+                              ("header", content[:20] + b"x" + content[21:]),
+                              ("version 9", content[:8] + b"\x09" + content[9:])):
             bad = self.file("bad", changed)
             self.refused(HOST, word, "run", "--restore", bad)
             self.refused(HOST, "bad", "snapshot", "info", bad)
@@ -266,7 +268,8 @@ class BadFiles(Case):
 
     def test_disk_of_another_machine(self):
         disk = self.sparse("disk", 1 << 20)
-        first = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock", "paced",
+        first = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock",
+                                  "paced",
                                   "--disk", disk, "--serial", f"unix:{self.path('line')}"], stdin=subprocess.DEVNULL)
         try:
             while not os.path.exists(self.path("line")):
@@ -328,7 +331,8 @@ class Guests(Case):
 
     def test_translation_is_told(self):
         guest, dump = printing(b"line\n" * 100, psci(8)), self.path("dump")
-        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("guest", guest), "--memory", "64M", "--engine", "jit",
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("guest", guest), "--memory", "64M",
+                                    "--engine", "jit",
                                     "--jit-dump", dump, "--jit-statistics", "--perf-map"], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         errors = program.communicate(timeout=20)[1].decode()
@@ -342,7 +346,8 @@ class Guests(Case):
         blocks, regions = (int(re.search(rf"  {what} compiled +(\d+)\n", errors)[1]) for what in ("blocks", "regions"))
         self.assertGreater(blocks, 1)
         self.assertGreater(regions, 0)
-        self.assertEqual((len(re.findall(r"^arm64 0x", text, re.M)), len(re.findall(r"^region 0x", text, re.M))), (blocks, regions))
+        self.assertEqual((len(re.findall(r"^arm64 0x", text, re.M)), len(re.findall(r"^region 0x", text, re.M))),
+                         (blocks, regions))
         self.assertRegex(text, r"\n    0x[0-9a-f]+  d4000002  hvc #0\n")
         self.assertRegex(text, r"\n    host code\n      0x[0-9a-f]+  [0-9a-f]{2} ")
         self.assertRegex(names, r"(?m)^[0-9a-f]+ [0-9a-f]+ stub:enter$")
@@ -371,8 +376,8 @@ class Guests(Case):
 
     def test_socket(self):
         line = self.path("line")
-        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock", "paced",
-                                    "--serial", f"unix:{line}"], stdin=subprocess.DEVNULL)
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock",
+                                    "paced", "--serial", f"unix:{line}"], stdin=subprocess.DEVNULL)
         try:
             while not os.path.exists(line):
                 self.assertIsNone(program.poll())
@@ -396,8 +401,8 @@ class Guests(Case):
         self.assertFalse(os.path.exists(line))
 
     def test_pseudo_terminal(self):
-        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock", "paced",
-                                    "--serial", "pty"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock",
+                                    "paced", "--serial", "pty"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             name = program.stderr.readline().decode().split()[-1]
             with open(os.open(name, os.O_RDWR | os.O_NOCTTY), "r+b", buffering=0) as terminal:
@@ -462,8 +467,10 @@ class Guests(Case):
 
     def test_reader_gone(self):
         """A pipe that nobody reads any more ends the program, without a word, as it ends others."""
-        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", printing(b"line\n" * 9, [0x17FFFFFA])),
-                                    "--memory", "64M"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        program = subprocess.Popen([PROGRAM, "run", "--kernel",
+                                    self.file("loop", printing(b"line\n" * 9, [0x17FFFFFA])),
+                                    "--memory", "64M"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE)
         program.stdout.read(20)
         program.stdout.close()
         self.assertLess(program.wait(20), 0)
@@ -471,7 +478,8 @@ class Guests(Case):
         program.stderr.close()
 
     def test_killed(self):
-        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", image([0x14000000])), "--memory", "64M"],
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", image([0x14000000])), "--memory",
+                                    "64M"],
                                    stdin=subprocess.DEVNULL)
         time.sleep(0.3)
         program.terminate()

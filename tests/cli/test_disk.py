@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""armature disk from outside, with qemu-img as the judge: images made, copied, resized, committed, repaired; progress on a
-terminal; a disk of the host that is full.
+"""armature disk from outside, with qemu-img as the judge: images made, copied, resized, committed, repaired; progress
+on a terminal; a disk of the host that is full.
 
 usage: test_disk.py PROGRAM
 """
@@ -24,8 +24,8 @@ class Case(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
 
     def disk(self, *words, status=DONE, **options):
-        done = subprocess.run([PROGRAM, "disk", *words], cwd=self.folder.name, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60, **options)
+        done = subprocess.run([PROGRAM, "disk", *words], cwd=self.folder.name, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, **options)
         self.assertEqual(done.returncode, status, f"{words}: {done.stderr}")
         self.assertEqual(done.stderr.count("\n"), 1 if status else 0, done.stderr)
         return done.stderr if status else done.stdout
@@ -34,7 +34,8 @@ class Case(unittest.TestCase):
         self.assertIn(word, self.disk(*words, status=status, **options))
 
     def qemu(self, *words):
-        return subprocess.run(["qemu-img", *words], cwd=self.folder.name, check=True, stdout=subprocess.PIPE, text=True).stdout
+        return subprocess.run(["qemu-img", *words], cwd=self.folder.name, check=True, stdout=subprocess.PIPE,
+                              text=True).stdout
 
     def same(self, one, two):
         formats = ["qcow2" if name.endswith("qcow2") else "raw" for name in (one, two)]
@@ -85,7 +86,8 @@ class Disk(Case):
     def test_convert(self):
         self.raw("a.img", 5 << 20)
         for number, words in enumerate((["--compress"], ["--compress", "--compression", "zstd", "--cluster-size", "2M"],
-                                        ["--version", "2"], ["--cluster-size", "512"], ["--cluster-size", "512", "--compress"])):
+                                        ["--version", "2"], ["--cluster-size", "512"],
+                                        ["--cluster-size", "512", "--compress"])):
             name = f"{number}.qcow2"
             self.disk("convert", *words, "a.img", name)
             self.same("a.img", name)
@@ -157,7 +159,8 @@ class Disk(Case):
     def test_progress(self):
         self.raw("a.img", 30 << 20)
         main, terminal = pty.openpty()
-        done = subprocess.run([PROGRAM, "disk", "convert", "a.img", "b.qcow2"], cwd=self.folder.name, stderr=terminal, timeout=60)
+        done = subprocess.run([PROGRAM, "disk", "convert", "a.img", "b.qcow2"], cwd=self.folder.name, stderr=terminal,
+                              timeout=60)
         os.close(terminal)
         shown = os.read(main, 100000).decode()
         os.close(main)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "machine/contract/display.h"
+#include "machine/keys.h"
 #include "machine/page.h"
-#include "machine/screen.h"
 #include "tests/fuzz/feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

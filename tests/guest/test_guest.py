@@ -96,9 +96,9 @@ def stress(lines, seconds):
 
 
 # What a loaded two-core host does within the time; a second of the guest's is up to ten of such a host's.
-STRESSORS = """atomic bsearch clone eventfd fork fp funccall futex goto hash heapsort hsearch judy longjmp lsearch madvise
-malloc matrix matrix-3d memcpy memfd mergesort mmap mprotect mremap msg munmap mutex nop peterson pipe poll prefetch
-pthread qsort radixsort sem sendfile shellsort shm sigabrt sigfpe sigq sigrt sigsegv sigtrap skiplist
+STRESSORS = """atomic bsearch clone eventfd fork fp funccall futex goto hash heapsort hsearch judy longjmp lsearch
+madvise malloc matrix matrix-3d memcpy memfd mergesort mmap mprotect mremap msg munmap mutex nop peterson pipe poll
+prefetch pthread qsort radixsort sem sendfile shellsort shm sigabrt sigfpe sigq sigrt sigsegv sigtrap skiplist
 sockpair splice stack str switch timer timerfd tlb-shootdown tree tsearch vecfp vecmath vecshuf vecwide vfork wcs
 zlib""".split()
 
@@ -124,7 +124,8 @@ def case_stress_together():
 def case_openssl():
     """Algorithms that openssl has code of its own for on arm64 run; speeds are those of the guest's clock."""
     output = run("openssl speed -seconds 1 -bytes 1024 -mr md5 sha1 sha256 sha512 aes-128-cbc aes-256-cbc ghash "
-                 "2>/dev/null | grep ^+F\nopenssl speed -seconds 1 -mr rsa2048 ecdsap256 ecdhx25519 2>/dev/null | grep ^+F\n"
+                 "2>/dev/null | grep ^+F\nopenssl speed -seconds 1 -mr rsa2048 ecdsap256 ecdhx25519 2>/dev/null | grep "
+                 "^+F\n"
                  "openssl genrsa -out key 1024 2>/dev/null && openssl rsa -in key -check -noout\n")
     rates = [float(number) for number in re.findall(r"^\+F\d?:.*[:](\d+\.\d+)$", output, re.M)]
     check(len(rates) >= 8 and min(rates) > 0, "openssl speed did not measure all", output)
@@ -132,7 +133,8 @@ def case_openssl():
 
 
 # How node may run a script: interpreted alone, and with its compilers eager.
-NODE_MODES = {"jitless": "--jitless", "default": "", "sparkplug": "--always-sparkplug", "eager": "--interrupt-budget=1000"}
+NODE_MODES = {"jitless": "--jitless", "default": "", "sparkplug": "--always-sparkplug",
+              "eager": "--interrupt-budget=1000"}
 
 
 def check_node(output):
@@ -148,7 +150,8 @@ def check_node(output):
 
 
 def node_script():
-    return "".join(f"echo '## {mode}'; NODE_DISABLE_COLORS=1 node {flag} /mnt/compute.js 2>/dev/null\n" for mode, flag in NODE_MODES.items())
+    return "".join(f"echo '## {mode}'; NODE_DISABLE_COLORS=1 node {flag} /mnt/compute.js 2>/dev/null\n"
+                   for mode, flag in NODE_MODES.items())
 
 
 def case_node():
@@ -175,7 +178,8 @@ def case_perf():
 
 def case_determinism():
     """Two runs of a mixed load print the same, byte for byte."""
-    script = ("stress-ng --fork 2 --futex 2 --pipe 1 --atomic 2 --sigsegv 1 --metrics-brief -t 1 2>&1\nps aux | tail -n 20\n"
+    script = ("stress-ng --fork 2 --futex 2 --pipe 1 --atomic 2 --sigsegv 1 --metrics-brief -t 1 2>&1\n"
+              "ps aux | tail -n 20\n"
               "cat /proc/interrupts /proc/stat /proc/uptime\npython3 -c 'import os; print(os.urandom(8), id(os))'\n")
     first, again = run(script), run(script)
     check(first == again, "two runs differ: " + "\n".join(

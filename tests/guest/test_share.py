@@ -45,9 +45,10 @@ def run(lines, *options, share="", status=0, disk=False, beginning=None):
     kernel = ["--kernel", f"{cache}/guest/Image", "--initrd", f"{cache}/guest/initrd.gz", "--append",
               "console=ttyAMA0 quiet script=1" + (" root=/dev/vda" if disk else "")] if beginning is None else beginning
     done = subprocess.run(
-        [program, "run", *kernel, *(["--share", f"work={folder}{share}"] if share is not None else []), "--exit-on-panic",
-         *(["--disk", f"{cache}/programs-few.img,ro"] if disk else []), *options, *extra],
-        input="\n".join(lines) + "\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
+        [program, "run", *kernel, *(["--share", f"work={folder}{share}"] if share is not None else []),
+         "--exit-on-panic", *(["--disk", f"{cache}/programs-few.img,ro"] if disk else []), *options, *extra],
+        input="\n".join(lines) + "\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        errors="replace")
     output = done.stdout.replace("\r", "")
     print(output[-6000:], done.stderr)
     check(done.returncode == status, f"status {done.returncode}, not {status}", output + done.stderr)
@@ -62,8 +63,8 @@ def python_in_guest(share, argument):
     with open(os.path.join(folder, "held"), "r+b") as held:
         fcntl.fcntl(held, fcntl.F_OFD_SETLK if hasattr(fcntl, "F_OFD_SETLK") else 37,
                     struct.pack("hhllixxxx", fcntl.F_WRLCK, 0, 100, 10, 0))
-        output, _ = run(["mkdir /tmp/s", f"{MOUNT} work /tmp/s; cd /tmp/s; python3 posix.py {argument}", "cd /; umount /tmp/s",
-                         "echo o >/proc/sysrq-trigger; sleep 100"], share=share, disk=True)
+        output, _ = run(["mkdir /tmp/s", f"{MOUNT} work /tmp/s; cd /tmp/s; python3 posix.py {argument}",
+                         "cd /; umount /tmp/s", "echo o >/proc/sysrq-trigger; sleep 100"], share=share, disk=True)
     for part in ("files", "names", "attributes", "special", "locks", "memory"):
         check(f"{part} ok" in output, f"{part} is not as Linux promises", output)
     with open(os.path.join(home.name, "secret"), encoding="utf-8") as file:
@@ -78,8 +79,8 @@ def case_passed():
     status = os.lstat(os.path.join(folder, "attr"))
     if os.geteuid() == 0:
         check((status.st_uid, status.st_gid) == (1234, 567), "the host's file has another owner")
-    check(stat.S_IMODE(status.st_mode) & 0o777 == 0o751 and status.st_mtime_ns == os.stat(os.path.join(folder, "attr")).st_mtime_ns,
-          "the host's file has another mode")
+    check(stat.S_IMODE(status.st_mode) & 0o777 == 0o751 and
+          status.st_mtime_ns == os.stat(os.path.join(folder, "attr")).st_mtime_ns, "the host's file has another mode")
     check(os.readlink(os.path.join(folder, "d/soft")) == "../one", "the host's link is another")
 
 
@@ -108,14 +109,18 @@ def case_read_only():
     """Nothing changes a folder that is shared read-only, and what is in it can be read; nothing leads out of it."""
     begin()
     before = tree_hash()
-    changes = ["echo >/mnt/new", "echo >>/mnt/held", "rm /mnt/held", "mv /mnt/held /mnt/moved", "mkdir /mnt/d", "ln -s a /mnt/l",
-               "ln /mnt/held /mnt/l", "chmod 777 /mnt/held", "touch /mnt/held", "mknod /mnt/p p", "truncate -s 1 /mnt/held"]
+    changes = ["echo >/mnt/new", "echo >>/mnt/held", "rm /mnt/held", "mv /mnt/held /mnt/moved", "mkdir /mnt/d",
+               "ln -s a /mnt/l",
+               "ln /mnt/held /mnt/l", "chmod 777 /mnt/held", "touch /mnt/held", "mknod /mnt/p p",
+               "truncate -s 1 /mnt/held"]
     output, _ = run([f"{MOUNT} work /mnt", "head -n 1 /mnt/held", "readlink /mnt/out; cat /mnt/out", "ls -a /mnt/up",
-                     *(f"{change}; echo status $?" for change in changes), f"umount /mnt; {MOUNT},version=9p2000.u work /mnt; echo u $?",
-                     "poweroff -f"], share=",ro")
+                     *(f"{change}; echo status $?" for change in changes),
+                     f"umount /mnt; {MOUNT},version=9p2000.u work /mnt; echo u $?", "poweroff -f"], share=",ro")
     check("\nlocked by the host" in output, "a file cannot be read", output)
-    check("no guest may see this" not in output and "can't open '/mnt/out'" in output, "a link leads out of the folder", output)
-    check("secret" not in output.split("ls -a /mnt/up")[1].split("echo status")[0], "a link leads to the folder above", output)
+    check("no guest may see this" not in output and "can't open '/mnt/out'" in output, "a link leads out of the folder",
+          output)
+    check("secret" not in output.split("ls -a /mnt/up")[1].split("echo status")[0], "a link leads to the folder above",
+          output)
     check(len(re.findall(r"\nstatus 1\n", output)) == len(changes), "a read-only folder is changed", output)
     check("Read-only file system" in output and re.search(r"\nu [1-9]", output), "not the right errors", output)
     check(tree_hash() == before, "the folder is not as it was")
@@ -126,8 +131,8 @@ def case_replay():
     begin()
     log = os.path.join(home.name, "log")
     lines = [f"{MOUNT} work /mnt", "sha256sum /mnt/*.py; ls -la /mnt", "mkdir /mnt/d; cp /mnt/held /mnt/d/copy",
-             "i=0; while [ $i -lt 400 ]; do echo $i >/mnt/d/$i; i=$((i+1)); done; cat /mnt/d/* | sha256sum", "mv /mnt/d /mnt/e",
-             "rm -r /mnt/e; df /mnt; stat /mnt/held", "poweroff -f"]
+             "i=0; while [ $i -lt 400 ]; do echo $i >/mnt/d/$i; i=$((i+1)); done; cat /mnt/d/* | sha256sum",
+             "mv /mnt/d /mnt/e", "rm -r /mnt/e; df /mnt; stat /mnt/held", "poweroff -f"]
     recorded, _ = run(lines, "--record", log)
     shutil.rmtree(folder)
     for engine in ("auto", "interp"):
@@ -136,16 +141,18 @@ def case_replay():
 
 
 def case_snapshot():
-    """A restored guest goes on with its open files, also one that was renamed; what is another file now is stale; and so
-    is all where nobody says where the folder lies. Its twin that was never stopped saw the same."""
+    """A restored guest goes on with its open files, also one that was renamed; what is another file now is stale; and
+    so is all where nobody says where the folder lies. Its twin that was never stopped saw the same."""
     begin()
     snapshot = os.path.join(home.name, "snapshot")
     beginning = [f"{MOUNT} work /mnt", "mkdir /mnt/d; echo kept >/mnt/d/kept; echo replaced >/mnt/replaced; cd /mnt/d",
-                 "exec 5<>/mnt/d/kept 6</mnt/replaced 7</mnt/held; mv /mnt/d /mnt/moved; head -c 3 /mnt/held >/dev/null", "echo NOW-IT-IS"]
-    end = ["cat <&5; echo more >>/mnt/moved/kept; cat <&5; pwd; ls", "cat <&6; echo six $?", "head -n 1 <&7; cat /mnt/replaced",
-           "echo done >/mnt/result", "poweroff -f"]
+                 "exec 5<>/mnt/d/kept 6</mnt/replaced 7</mnt/held; mv /mnt/d /mnt/moved; head -c 3 /mnt/held "
+                 ">/dev/null", "echo NOW-IT-IS"]
+    end = ["cat <&5; echo more >>/mnt/moved/kept; cat <&5; pwd; ls", "cat <&6; echo six $?",
+           "head -n 1 <&7; cat /mnt/replaced", "echo done >/mnt/result", "poweroff -f"]
     first, _ = run(beginning + end, "--save-on", "\nNOW-IT", snapshot)
-    check("\nkept\n" in first and "\nmore\n" in first and "\nreplaced\nsix 0\n" in first, "the guest that went on saw something else", first)
+    check("\nkept\n" in first and "\nmore\n" in first and "\nreplaced\nsix 0\n" in first,
+          "the guest that went on saw something else", first)
     # The same again, from the snapshot.
     with open(os.path.join(folder, "moved/kept"), "w", encoding="utf-8") as file:
         file.write("kept\n")
@@ -162,8 +169,8 @@ def case_snapshot():
           "a handle leads to another file than it was of", stale)
     os.unlink(os.path.join(folder, "result"))
     lost, _ = run(end, beginning=["--restore", snapshot], share=None)
-    check("Stale file handle" in lost and "locked by the host" not in lost and not os.path.exists(os.path.join(folder, "result")),
-          "a folder is there that nobody gave", lost)
+    check("Stale file handle" in lost and "locked by the host" not in lost and
+          not os.path.exists(os.path.join(folder, "result")), "a folder is there that nobody gave", lost)
 
 
 if not os.path.exists(f"{cache}/guest/Image") or not os.path.exists(f"{cache}/programs-few.img"):

@@ -3,7 +3,7 @@
 """`armature exec --record` and `--replay`: the same output and end again, under any engine, without what the program
 used; and logs that are none.
 
-usage: test_record.py ARMATURE ROOT STATIC_PROGRAM RACING_PROGRAM
+usage: test_record.py ARMATURE ROOT STATIC_PROGRAM RACING_PROGRAM LOCKING_PROGRAM
 """
 import os
 import random
@@ -16,7 +16,7 @@ import time
 import unittest
 import zlib
 
-armature, root, static, races = (os.path.abspath(path) for path in sys.argv[1:5])
+armature, root, static, races, inherits = (os.path.abspath(path) for path in sys.argv[1:6])
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -132,6 +132,22 @@ class Record(unittest.TestCase):
         for engine in ("auto", "interp", "jit", "auto"):
             self.assertEqual(self.replay("--engine", engine), first, engine)
 
+    def test_locks_with_inherited_priority(self):
+        plain = run(armature, "exec", inherits)
+        first = self.record(inherits)
+        self.assertEqual(first, plain)
+        first = self.record(inherits, "with order")
+        self.assertEqual((first[0], first[2]), (0, b""))
+        self.assertRegex(first[1], rb"\norder \w+\n")
+        for engine in ("auto", "interp", "jit"):
+            self.assertEqual(self.replay("--engine", engine), first, engine)
+        first = self.record(inherits, "with order", "and a mapping") # the recording ends while threads wait
+        self.assertEqual(first[0], 0)
+        self.assertTrue(first[1].endswith(b"mapped 1\n" + b"result = 0 \n" * 4 + b"guarded = 2 \n"), first[1])
+        status, output, errors = self.replay()
+        self.assertEqual((status, output), (1, first[1][:first[1].index(b"mapped 1")]))
+        self.assertIn(b"the log ends here: it has memory", errors)
+
     def test_threads_of_python(self):
         with tempfile.TemporaryDirectory(dir=os.path.join(root, "tmp")) as inside:
             script = shutil.copy(os.path.join(HERE, "threaded.py"), inside)
@@ -240,4 +256,4 @@ class Record(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + sys.argv[5:])
+    unittest.main(argv=sys.argv[:1] + sys.argv[6:])

@@ -29,8 +29,8 @@ POWER_OFF, HOST, USAGE, PANIC, TIMEOUT, RESET = range(6)
 
 def run(*arguments, status=POWER_OFF):
     """What a run prints, and what it says on standard error."""
-    done = subprocess.run([PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=120)
+    done = subprocess.run([PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=120)
     output, errors = done.stdout.decode().replace("\r", ""), done.stderr.decode()
     if done.returncode != status:
         raise AssertionError(f"{arguments}: status {done.returncode}, not {status}: {output}{errors}")
@@ -58,7 +58,8 @@ class Earlier(Case):
         self.assertIn("version 1,", run("snapshot", "info", file)[0])
         run("snapshot", "verify", file)
         for engine in ("interp", "jit"):
-            self.assertIn("PASS\n", run("run", "--restore", file, "--clock", "virtual", "--engine", engine, "--timeout", "9s")[0])
+            self.assertIn("PASS\n",
+                          run("run", "--restore", file, "--clock", "virtual", "--engine", engine, "--timeout", "9s")[0])
 
     def test_version_1_is_saved_anew(self):
         """What is written now goes on as the old file does."""
@@ -79,8 +80,10 @@ class Clones(Case):
     def setUp(self):
         super().setUp()
         self.file = self.path("base.snap")
-        self.original = self.end_of(run("run", "--kernel", f"{GUESTS}/clone.elf", "--memory", "16M", "--cpus", "4", "--cpu",
-                                        "max", "--clock", "virtual", "--seed", "3", "--save-on", "waiting", self.file)[0])
+        self.original = self.end_of(run("run", "--kernel", f"{GUESTS}/clone.elf", "--memory", "16M", "--cpus", "4",
+                                        "--cpu",
+                                        "max", "--clock", "virtual", "--seed", "3", "--save-on", "waiting",
+                                        self.file)[0])
 
     def end_of(self, output):
         match = re.search(r"(the same|a clone)\nid (0x[0-9a-f]{16})\nrandom (0x[0-9a-f]{16})\nPASS\n", output)
@@ -133,7 +136,8 @@ class Handles(Case):
         os.mkdir(self.folder_of_guest)
         self.write("data", "0123456789\n")
         self.file = self.path("base.snap")
-        self.machine = ["--kernel", f"{GUESTS}/handles.elf", "--memory", "16M", "--clock", "virtual", "--semihosting", self.folder_of_guest]
+        self.machine = ["--kernel", f"{GUESTS}/handles.elf", "--memory", "16M", "--clock", "virtual", "--semihosting",
+                        self.folder_of_guest]
 
     def write(self, name, text):
         with open(os.path.join(self.folder_of_guest, name), "w", encoding="utf-8") as file:
@@ -171,9 +175,10 @@ class Handles(Case):
 
     def test_gone_back(self):
         """What was done in the folder is not done again when the debugger goes back."""
-        commands = 'expect "waiting" 10\nskip 5000\nhash\nreverse-stepi 2000\nskip 2000\nhash\ngoto 3000\ngoto 1000000\ncontinue\n'
-        done = subprocess.run([PROGRAM, "debug", *self.machine], input=commands.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=120)
+        commands = ('expect "waiting" 10\nskip 5000\nhash\nreverse-stepi 2000\nskip 2000\nhash\ngoto 3000\n'
+                    'goto 1000000\ncontinue\n')
+        done = subprocess.run([PROGRAM, "debug", *self.machine], input=commands.encode(), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=120)
         output = done.stdout.decode()
         hashes = re.findall("state at .*", output)
         self.assertEqual(len(hashes), 2, output)
@@ -186,9 +191,10 @@ class Different(Case):
     def test_both_ways(self):
         """What only one of two has is told, whichever it is; nothing is where they are the same."""
         early, late = self.path("early.snap"), self.path("late.snap")
-        run("run", "--kernel", f"{GUESTS}/rounds.elf", "--memory", "16M", "--cpus", "2", "--clock", "virtual", "--save-at", "1000",
-            early, "--save-at", "500000", late)
-        lines = [run("snapshot", "diff", *files, status=HOST)[0].splitlines() for files in ((early, late), (late, early))]
+        run("run", "--kernel", f"{GUESTS}/rounds.elf", "--memory", "16M", "--cpus", "2", "--clock", "virtual",
+            "--save-at", "1000", early, "--save-at", "500000", late)
+        lines = [run("snapshot", "diff", *files, status=HOST)[0].splitlines()
+                 for files in ((early, late), (late, early))]
         for output in lines:
             self.assertTrue(any(line.startswith("ram: 0x4") for line in output), output)
             self.assertTrue(any(line.startswith("cpu0: icount") for line in output), output)
@@ -206,8 +212,8 @@ class StopAfter(Case):
         self.assertIn("ended before instruction 300001", message)
         info = run("snapshot", "info", file)[0]
         self.assertIn("cpu0: 300000 instructions", info)
-        message = run("run", "--restore", file, "--clock", "virtual", "--stop-after", "1", "--state-hash-at", "300000,300001,300002",
-                      status=TIMEOUT)[1]
+        message = run("run", "--restore", file, "--clock", "virtual", "--stop-after", "1", "--state-hash-at",
+                      "300000,300001,300002", status=TIMEOUT)[1]
         self.assertEqual(re.findall(r"at instruction (\d+)", message), ["300000", "300001"])
         run("run", *guest, "--stop-after", "300000", "--record", log, status=TIMEOUT)
         run("run", "--replay", log, status=TIMEOUT)

@@ -139,7 +139,7 @@ static void return_restores_what_entry_saved(void **state)
     assert_int_equal(cpu->x[REG_SP], 0x5000);
     assert_int_equal(cpu->exclusive.size, 0);
     assert_int_equal(cpu->event_register, 1);
-    assert_ptr_equal(cpu->tlb, cpu->tlb_all->data[TLB_EL0]);
+    assert_ptr_equal(cpu->tlb, tlb_table(cpu->tlb_all, TLB_EL0));
 }
 
 static void illegal_returns_set_il(void **state)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include "tests/unit/unit.h"
 #include "machine/contract/display.h"
+#include "machine/keys.h"
 #include "machine/page.h"
-#include "machine/screen.h"
 
 static struct page *page;
 static char typed[256];

@@ -17,7 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 #include "machine/inputs.h"
-#include "machine/terminal.h"
+#include "machine/serial.h"
 
 static char directory[] = "/tmp/serial-test-XXXXXX";
 static char path[128], other_path[128];
@@ -199,7 +199,7 @@ static void note_quit(void *context)
 static void test_keys(void **state)
 {
     bool quit = false;
-    struct terminal_keys filter = {.keys = {.quit = note_quit, .context = &quit}};
+    struct terminal_keys filter = {.actions = {.quit = note_quit, .context = &quit}};
     unsigned char bytes[] = "a\001\001b\001";
     assert_int_equal(terminal_keys_filter(&filter, bytes, 5), 3);
     assert_memory_equal(bytes, "a\001b", 3);

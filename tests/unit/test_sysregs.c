@@ -218,7 +218,7 @@ static void pstate_as_registers(void **state)
     assert_int_equal(cpu->pstate.daif, 10);
     assert_int_equal(read_reg(SR_DAIF), 0x280);
     write_reg(SR_PAN, 1 << 22);
-    assert_ptr_equal(cpu->tlb, cpu->tlb_all->data[TLB_EL1_PAN]);
+    assert_ptr_equal(cpu->tlb, tlb_table(cpu->tlb_all, TLB_EL1_PAN));
     assert_int_equal(read_reg(SR_CurrentEL), 4);
     cpu->x[REG_SP] = 0x1111;
     write_reg(SR_SP_EL0, 0x2222);

@@ -29,8 +29,10 @@ packed = zlib.compress(data[:50_000] * 3 + repr(list(range(20_000))).encode(), 9
 print("zlib", len(packed), hashlib.sha256(zlib.decompress(packed)).hexdigest())
 
 print("whole numbers", pow(3, 5000, 2**607 - 1), math.factorial(300) % (2**89 - 1), math.isqrt(7**401) % 10**30)
-print("division", digest([divmod(generator.randrange(-2**80, 2**80), generator.randrange(1, 2**40)) for _ in range(3000)]))
-print("bits", digest([(a << 13) ^ (a >> 7) ^ bin(a).count("1") for a in (generator.getrandbits(64) for _ in range(3000))]))
+print("division",
+      digest([divmod(generator.randrange(-2**80, 2**80), generator.randrange(1, 2**40)) for _ in range(3000)]))
+print("bits",
+      digest([(a << 13) ^ (a >> 7) ^ bin(a).count("1") for a in (generator.getrandbits(64) for _ in range(3000))]))
 
 values = [struct.unpack("<d", generator.randbytes(8))[0] for _ in range(1500)] + \
          [0.0, -0.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, math.inf, -math.inf, math.pi, 1 / 3]
@@ -46,7 +48,8 @@ def attempt(function, *operands):
 
 pairs = list(zip(values, values[7:] + values[:7]))
 for name, function in (("add", lambda a, b: a + b), ("subtract", lambda a, b: a - b), ("multiply", lambda a, b: a * b),
-                       ("divide", lambda a, b: a / b), ("compare", lambda a, b: (a < b, a == b)), ("remainder", math.fmod)):
+                       ("divide", lambda a, b: a / b), ("compare", lambda a, b: (a < b, a == b)),
+                       ("remainder", math.fmod)):
     print("double", name, digest([attempt(function, a, b) for a, b in pairs]))
 for name, function in (("root", math.sqrt), ("floor", math.floor), ("ceil", math.ceil), ("truncate", math.trunc),
                        ("round", round), ("frexp", math.frexp), ("text", repr), ("hexadecimal", float.hex),
@@ -64,4 +67,5 @@ heap = [generator.random() for _ in range(5000)]
 heapq.heapify(heap)
 print("heap", digest([heapq.heappop(heap) for _ in range(5000)]))
 print("json", digest(json.loads(json.dumps({"a": values[:200], "b": words[:200], "c": [None, True, "\u00e4\u4e2d"]}))))
-print("shuffle", digest(generator.sample(range(100_000), 5000)), digest([generator.gauss(0, 1) > 0 for _ in range(500)]))
+print("shuffle", digest(generator.sample(range(100_000), 5000)),
+      digest([generator.gauss(0, 1) > 0 for _ in range(500)]))

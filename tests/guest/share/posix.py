@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs in the guest, with a shared folder of its own as the working directory: what Linux promises of files, asked of it.
-With "mapped" behind it, owners and devices are the guest's own. What is left there, the host looks at."""
+"""Runs in the guest, with a shared folder of its own as the working directory: what Linux promises of files, asked of
+it. With "mapped" behind it, owners and devices are the guest's own. What is left there, the host looks at."""
 import errno
 import fcntl
 import mmap
@@ -171,7 +171,8 @@ def memory():
     buffer = mmap.mmap(-1, 8192)
     assert os.readv(fd, [buffer]) == 8192 and buffer[:] == read("big")[:8192]
     os.close(fd)
-    with open("big", "r+b") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ, flags=mmap.MAP_PRIVATE) as mapping:
+    with open("big", "r+b") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ,
+                                               flags=mmap.MAP_PRIVATE) as mapping:
         assert mapping[100000:100100] == read("big")[100000:100100]
 
 

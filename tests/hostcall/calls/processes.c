@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Processes: fork, exec of this program and of the host's, vfork and posix_spawn, waiting, pipes, groups. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -16,6 +19,43 @@ static volatile int handled;
 static void on_usr(int signal)
 {
     handled++;
+}
+
+static char *page;
+static atomic_int spawning;
+
+static void on_fault(int signal)
+{
+    mprotect(page, 4096, PROT_READ | PROT_WRITE);
+}
+
+static void *faults(void *unused)
+{
+    while (spawning) {
+        mprotect(page, 4096, PROT_NONE);
+        ((volatile char *)page)[0] = 1;
+    }
+    return NULL;
+}
+
+/* Each child of posix_spawn() sets handlers to what they are by default, which is no other thread's matter. */
+static int spawns_among_faults(void)
+{
+    pthread_t thread;
+    int ended = 0;
+    page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    signal(SIGSEGV, on_fault);
+    spawning = 1;
+    pthread_create(&thread, NULL, faults, NULL);
+    for (int i = 0; i < 30; i++) {
+        pid_t pid;
+        if (!posix_spawn(&pid, "/bin/true", NULL, NULL, (char *[]){"true", NULL}, environ))
+            ended += waitpid(pid, NULL, 0) == pid;
+    }
+    spawning = 0;
+    pthread_join(thread, NULL);
+    signal(SIGSEGV, SIG_DFL);
+    return ended;
 }
 
 static int end_of(pid_t pid)
@@ -151,6 +191,7 @@ int main(int argc, char **argv)
     SAY(usage.ru_maxrss > 0);
     gid_t groups[100];
     SAY(getgroups(100, groups) >= 0);
+    SAY(spawns_among_faults());
     fflush(stdout);
     return 3;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the parts of a SCSI disk share: block commands (scsi_disk.c), what it tells of itself (scsi_inquiry.c), CD
  * drives (scsi_cd.c). */
-#ifndef ARMATURE_SCSI_INTERNAL_H
-#define ARMATURE_SCSI_INTERNAL_H
+#ifndef ARMATURE_SCSI_DISK_INTERNAL_H
+#define ARMATURE_SCSI_DISK_INTERNAL_H
 
 #include "peripherals/scsi/scsi_disk.h"
 
