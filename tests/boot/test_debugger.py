@@ -657,18 +657,13 @@ def case_control():
     for damaged in ("{", '{"id": 1}', "{" * 1000, '{"command": 3}'):
         answer = ask(damaged)
         check(not answer["ok"], f"{damaged}: {answer}")
-    peer.sendall(b"continue\n")
-    time.sleep(0.3)
-    peer.sendall(b"stop\n")
-    first, second = json.loads(replies.readline()), json.loads(replies.readline())
-    check(first["ok"] and second["ok"] and second["state"]["reason"] == "asked", f"{first} {second}")
-    peer.sendall(b"continue\n")
-    time.sleep(0.3)
-    peer.sendall(b"send poweroff -f\n")
-    for _ in range(2):
-        check(json.loads(replies.readline())["ok"], "a command failed at the end")
-    replies.close()
-    peer.close()  # the last of those who were connected: a machine that has ended goes with it
+    for command, reason in ((b"stop\n", "asked"), (b"send poweroff -f\n", "ended")):
+        peer.sendall(b"continue\n")
+        time.sleep(0.3)
+        peer.sendall(command)
+        first, second = json.loads(replies.readline()), json.loads(replies.readline())
+        check(first["ok"] and second["ok"] and second["state"]["reason"] == reason, f"{first} {second}")
+    replies.close(), peer.close()  # a machine that has ended goes with the last of those who were connected
     check(process.wait(20) == 0, "it stays when the last peer has left")
 
 
