@@ -645,7 +645,6 @@ def case_control():
     def ask(text):
         peer.sendall(text.encode() + b"\n")
         return json.loads(replies.readline())
-
     answer = ask("stop")
     check(answer["ok"] and answer["state"]["reason"] in ("asked", "step"), f"{answer}")
     answer = ask('{"command": "expect \\"/root # \\" 100", "id": [1]}')
