@@ -111,6 +111,7 @@ static bool stand(struct session *session)
     if (!first && !session->machine->loop.halted)
         return false; /* the end of a run that nobody stopped */
     session->stop = (struct stop){.reason = first ? STOP_START : STOP_ASKED, .cpu = session->cpu};
+    screen_state(&session->machine->screen, "stopped");
     if (first && !run_scripts_of_options(session))
         return false;
     if (!has_prompt) {

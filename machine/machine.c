@@ -124,6 +124,8 @@ static void on_panic_end(void *machine)
 
 void machine_panicked(struct machine *machine, bool recovers)
 {
+    if (!recovers)
+        screen_state(&machine->screen, "the guest's kernel panicked");
     if (!inputs_past(machine->inputs))
         fprintf(stderr, "armature: the guest's kernel panicked%s\n", recovers ? ", and one for that case goes on" : "");
     if (machine->options->exit_on_panic && !recovers)

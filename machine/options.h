@@ -128,7 +128,7 @@ enum display_kind {
 struct display_option {
     enum display_kind kind;
     uint32_t width, height; /* of the window at first; default 1024 by 768 */
-    bool full_screen;
+    bool full_screen, windows; /* windows: one for each text page, too, from the beginning */
 };
 
 enum sound_kind {

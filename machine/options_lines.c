@@ -38,7 +38,7 @@ static bool take_console(struct run_options *options, const char *value, struct 
     return take_serial_option(&options->console, "--console", value, error);
 }
 
-/* sdl|none[,size=WxH][,fullscreen] */
+/* sdl|none[,size=WxH][,fullscreen][,windows] */
 static bool take_display(struct run_options *options, const char *value, struct error *error)
 {
     char copy[64] = "", *rest = copy, *word;
@@ -47,12 +47,14 @@ static bool take_display(struct run_options *options, const char *value, struct 
         strcpy(copy, value);
     int kind = option_find_word("none sdl", strsep(&rest, ","));
     bool good = kind >= 0;
-    *display = (struct display_option){DISPLAY_NONE + kind, 1024, 768, false};
+    *display = (struct display_option){DISPLAY_NONE + kind, 1024, 768, false, false};
     while (good && (word = strsep(&rest, ","))) {
         uint64_t width = 0, height = 0;
         const char *end = "";
         if (!strcmp(word, "fullscreen"))
             display->full_screen = true;
+        else if (!strcmp(word, "windows"))
+            display->windows = true;
         else if (strncmp(word, "size=", 5) || !option_number(word + 5, 8192, &width, &end) || *end != 'x' ||
                  !option_whole_number(end + 1, 4320, &height) || width < 64 || height < 64)
             good = false;
@@ -60,7 +62,9 @@ static bool take_display(struct run_options *options, const char *value, struct 
             display->width = (uint32_t)width, display->height = (uint32_t)height;
     }
     return good ||
-           error_set(error, "--display expects sdl or none, and behind it ,size=WIDTHxHEIGHT or ,fullscreen (not '%s')",
+           error_set(error,
+                     "--display expects sdl or none, and behind it ,size=WIDTHxHEIGHT, ,fullscreen or ,windows (not "
+                     "'%s')",
                      value);
 }
 
@@ -121,8 +125,8 @@ const struct cli_option options_lines[] = {
     {"--display", "sdl|none[,WORD...]", "sdl none", false,
      "Adds a screen (virtio-gpu, and ramfb for firmware), a keyboard and a tablet: in a window, or none, where only "
      "screenshots show it. "
-     ",size=1280x800 says how large it is at first, ,fullscreen fills the host's screen. Ctrl-Alt-H lists the "
-     "window's keys.",
+     ",size=1280x800 says how large it is at first, ,fullscreen fills the host's screen, and with ,windows each text "
+     "page (--serial page) has a window of its own from the beginning. Ctrl-Alt-H lists the window's keys.",
      take_display},
     {"--input", "virtio|usb", "virtio usb", false,
      "What keyboard and tablet are: virtio-input devices (the default, with a display), or at an xHCI controller (USB, "

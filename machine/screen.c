@@ -54,8 +54,16 @@ bool screen_view(struct machine_screen *screen, unsigned number)
         return false;
     screen->viewed = number;
     if (screen->on_view)
-        screen->on_view(screen->on_view_context);
+        screen->on_view(screen->watcher);
     return true;
+}
+
+void screen_state(struct machine_screen *screen, const char *state)
+{
+    bool same = screen->state && !strcmp(screen->state, state);
+    screen->state = state;
+    if (!same && screen->on_state)
+        screen->on_state(screen->watcher);
 }
 
 typedef const uint32_t *frame_of(const struct display *display, uint32_t *width, uint32_t *height);
@@ -211,6 +219,6 @@ bool input_chord(const struct machine_screen *screen, const char *names, struct 
 void input_resize(const struct machine_screen *screen, uint32_t width, uint32_t height)
 {
     uint32_t size[2] = {htole32(width), htole32(height)};
-    if (screen->inputs && !page_of(screen))
+    if (screen->inputs)
         input_post(screen->inputs, screen->size_source, size, sizeof size);
 }

@@ -28,14 +28,19 @@ struct machine_screen {
     struct display *display;
     struct machine_view views[VIEWS_MAX];
     unsigned viewed; /* the one that is looked at, in the window, and by what follows */
-    void (*on_view)(void *context); /* another is; NULL: nobody asks */
-    void *on_view_context;
+    const char *state; /* what the machine does, for a window's title: "running" */
+    void (*on_view)(void *context);  /* another view is looked at; NULL: nobody asks */
+    void (*on_state)(void *context); /* it does something else */
+    void *watcher;                   /* the context of both */
     struct inputs *inputs;
     unsigned size_source, keyboard_source, tablet_source;
 };
 
 /** Has another view looked at. False: there is none of that number. */
 bool screen_view(struct machine_screen *screen, unsigned number);
+
+/** Says what the machine does now: "running", "stopped". A text that stays. */
+void screen_state(struct machine_screen *screen, const char *state);
 
 /** Writes what the screen shows to `path`, as PNG, the cursor in it. False where the machine has no screen, or nothing
  * is shown on it, or the file cannot be written. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The window, as the machine sees it: a process at the other end of a socket. */
+/* The windows, as the machine sees them: a process at the other end of a socket, which shows some of the views. */
 #include "machine/window.h"
 #include <errno.h>
 #include <poll.h>
@@ -20,16 +20,21 @@
 
 #define REFRESH_NS 33000000
 
+/* One of the views, and what could not be sent of it yet, as the window is behind. */
+struct shown {
+    struct window *window;
+    unsigned number;
+    bool watched, mode_waits, cursor_waits, state_waits;
+    struct display_area damage; /* width 0: none */
+};
+
 struct window {
     struct host_process process;
     struct machine *machine;
     struct host_watch watch;
-    bool watched;
     struct host_watch ticks; /* of a timer, which runs while the picture is one that nobody draws */
-    /* What could not be sent yet, as the window is behind. */
-    struct display_area damage; /* width 0: none */
-    const char *state;
-    bool mode_waits, cursor_waits, text_waits;
+    struct shown shown[VIEWS_MAX];
+    bool view_waits, text_waits;
 };
 
 /* --- to the window --------------------------------------------------------------------------------- */
@@ -40,28 +45,46 @@ static bool send_message(struct window *window, const struct window_message *mes
            (ssize_t)sizeof *message;
 }
 
-/* What is looked at: the screen, or a text page. */
-static struct display *viewed(const struct window *window)
+static struct display *display_of(const struct shown *shown)
 {
-    return window->machine->screen.views[window->machine->screen.viewed].display;
+    return shown->window->machine->screen.views[shown->number].display;
 }
 
-static bool send_mode(struct window *window)
+static bool send_mode(struct shown *shown)
 {
     uint32_t width, height;
-    display_frame(viewed(window), &width, &height);
-    return send_message(window, &(struct window_message){.kind = WINDOW_MODE,
-                                                         .x = (int32_t)width,
-                                                         .y = (int32_t)height,
-                                                         .width = (int32_t)window->machine->screen.viewed});
+    display_frame(display_of(shown), &width, &height);
+    return send_message(shown->window, &(struct window_message){.kind = WINDOW_MODE, .view = shown->number,
+                                                                .x = (int32_t)width, .y = (int32_t)height});
 }
 
-static bool send_cursor(struct window *window)
+static bool send_damage(struct shown *shown)
+{
+    const struct display_area *damage = &shown->damage;
+    return send_message(shown->window, &(struct window_message){.kind = WINDOW_DAMAGE,
+                                                                .view = shown->number,
+                                                                .x = (int32_t)damage->x,
+                                                                .y = (int32_t)damage->y,
+                                                                .width = (int32_t)damage->width,
+                                                                .height = (int32_t)damage->height});
+}
+
+static bool send_cursor(struct shown *shown)
 {
     const uint32_t *picture;
-    struct display_cursor cursor = display_cursor_now(viewed(window), &picture);
-    return send_message(window, &(struct window_message){.kind = WINDOW_CURSOR, .x = (int32_t)cursor.hot_x,
-                                                         .y = (int32_t)cursor.hot_y, .width = cursor.visible});
+    struct display_cursor cursor = display_cursor_now(display_of(shown), &picture);
+    return send_message(shown->window, &(struct window_message){.kind = WINDOW_CURSOR, .view = shown->number,
+                                                                .x = (int32_t)cursor.hot_x, .y = (int32_t)cursor.hot_y,
+                                                                .width = cursor.visible});
+}
+
+static bool send_state(struct shown *shown)
+{
+    const struct machine_view *view = &shown->window->machine->screen.views[shown->number];
+    struct window_message message = {.kind = WINDOW_STATE, .view = shown->number};
+    snprintf(message.text, sizeof message.text, "%s%s%s", shown->window->machine->screen.state, view->page ? ", " : "",
+             view->page ? view->name : "");
+    return send_message(shown->window, &message);
 }
 
 /* What the guest has copied. */
@@ -74,23 +97,32 @@ static bool send_text(struct window *window)
     return send(window->process.socket, &message, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length;
 }
 
+/* Sends what waits of a view. True: all of it. */
+static bool send_waiting_of(struct shown *shown)
+{
+    if (shown->mode_waits)
+        shown->mode_waits = !send_mode(shown);
+    if (!shown->mode_waits && shown->damage.width && send_damage(shown))
+        shown->damage.width = 0;
+    if (shown->cursor_waits)
+        shown->cursor_waits = !send_cursor(shown);
+    if (shown->state_waits)
+        shown->state_waits = !send_state(shown);
+    return !shown->mode_waits && !shown->damage.width && !shown->cursor_waits && !shown->state_waits;
+}
+
 /* Sends what waits, and watches for room for the rest. */
 static void send_waiting(struct window *window)
 {
-    struct window_message damage = {.kind = WINDOW_DAMAGE,
-                                    .x = (int32_t)window->damage.x,
-                                    .y = (int32_t)window->damage.y,
-                                    .width = (int32_t)window->damage.width,
-                                    .height = (int32_t)window->damage.height};
-    if (window->mode_waits)
-        window->mode_waits = !send_mode(window);
-    if (!window->mode_waits && window->damage.width && send_message(window, &damage))
-        window->damage.width = 0;
-    if (window->cursor_waits)
-        window->cursor_waits = !send_cursor(window);
+    struct window_message view = {.kind = WINDOW_VIEW, .view = window->machine->screen.viewed};
+    if (window->view_waits)
+        window->view_waits = !send_message(window, &view);
     if (window->text_waits)
         window->text_waits = !send_text(window);
-    bool waits = window->mode_waits || window->damage.width || window->cursor_waits || window->text_waits;
+    bool waits = window->view_waits || window->text_waits;
+    for (unsigned i = 0; i < VIEWS_MAX; i++)
+        if (window->shown[i].watched && !send_waiting_of(&window->shown[i]))
+            waits = true;
     short events = waits ? POLLIN | POLLOUT : POLLIN;
     if (events != window->watch.events) {
         window->watch.events = events;
@@ -109,23 +141,35 @@ static void on_tick(void *backend, short revents)
 {
     struct window *window = backend;
     uint64_t count;
-    if (read(window->ticks.fd, &count, sizeof count) == sizeof count)
-        display_refresh(viewed(window));
+    if (read(window->ticks.fd, &count, sizeof count) != sizeof count)
+        return;
+    for (unsigned i = 0; i < VIEWS_MAX; i++)
+        if (window->shown[i].watched)
+            display_refresh(display_of(&window->shown[i]));
+}
+
+/* Whether a picture that nobody draws is among those that are shown. */
+static bool has_underlay(const struct window *window)
+{
+    for (unsigned i = 0; i < VIEWS_MAX; i++)
+        if (window->shown[i].watched && display_is_underlay(display_of(&window->shown[i])))
+            return true;
+    return false;
 }
 
 static void on_mode(void *context, uint32_t width, uint32_t height)
 {
-    struct window *window = context;
-    tick(window, display_is_underlay(viewed(window)));
-    window->mode_waits = true;
-    window->damage = (struct display_area){0, 0, width, height};
-    send_waiting(window);
+    struct shown *shown = context;
+    tick(shown->window, has_underlay(shown->window));
+    shown->mode_waits = true;
+    shown->damage = (struct display_area){0, 0, width, height};
+    send_waiting(shown->window);
 }
 
 static void on_damage(void *context, struct display_area area)
 {
-    struct window *window = context;
-    struct display_area *all = &window->damage;
+    struct shown *shown = context;
+    struct display_area *all = &shown->damage;
     if (all->width) {
         uint32_t right = all->x + all->width, bottom = all->y + all->height;
         right = right > area.x + area.width ? right : area.x + area.width;
@@ -137,14 +181,14 @@ static void on_damage(void *context, struct display_area area)
     } else {
         *all = area;
     }
-    send_waiting(window);
+    send_waiting(shown->window);
 }
 
 static void on_cursor(void *context)
 {
-    struct window *window = context;
-    window->cursor_waits = true;
-    send_waiting(window);
+    struct shown *shown = context;
+    shown->cursor_waits = true;
+    send_waiting(shown->window);
 }
 
 static void on_copied(void *context)
@@ -154,34 +198,36 @@ static void on_copied(void *context)
     send_waiting(window);
 }
 
-static void send_state(struct window *window)
+static void on_state(void *context)
 {
-    const struct machine_screen *screen = &window->machine->screen;
-    struct window_message message = {.kind = WINDOW_STATE};
-    const char *page = screen->views[screen->viewed].page ? screen->views[screen->viewed].name : NULL;
-    snprintf(message.text, sizeof message.text, "%s%s%s", window->state, page ? ", " : "", page ? page : "");
-    send_message(window, &message);
+    struct window *window = context;
+    for (unsigned i = 0; i < VIEWS_MAX; i++)
+        window->shown[i].state_waits = true;
+    send_waiting(window);
 }
 
-void window_state(struct window *window, const char *state)
+/* Tells of these views from now on, and all of those that are new. */
+static void show_views(struct window *window, uint32_t bits)
 {
-    if (!window)
-        return;
-    window->state = state;
-    send_state(window);
+    for (unsigned i = 0; i < VIEWS_MAX; i++) {
+        struct shown *shown = &window->shown[i];
+        const struct display_watcher watcher = {on_mode, on_damage, on_cursor, shown};
+        bool wanted = window->machine->screen.views[i].display && bits >> i & 1;
+        if (wanted == shown->watched)
+            continue;
+        shown->watched = shown->cursor_waits = shown->state_waits = wanted;
+        display_watch(display_of(shown), wanted ? &watcher : NULL);
+    }
+    tick(window, has_underlay(window));
+    send_waiting(window);
 }
 
-/* Looks at another view, and tells all of it anew. */
+/* By the prompt or a script, another view is the one that is looked at. */
 static void on_view(void *context)
 {
     struct window *window = context;
-    const struct display_watcher watcher = {on_mode, on_damage, on_cursor, window};
-    for (unsigned i = 0; i < VIEWS_MAX; i++)
-        if (window->machine->screen.views[i].display)
-            display_watch(window->machine->screen.views[i].display, NULL);
-    display_watch(viewed(window), &watcher);
-    on_cursor(window);
-    send_state(window);
+    window->view_waits = true;
+    send_waiting(window);
 }
 
 /* --- from the window ------------------------------------------------------------------------------- */
@@ -198,24 +244,36 @@ static void take_screenshot(struct machine *machine)
     fprintf(stderr, "armature: %s%s\n", good ? "the screen is in " : "", good ? name : error.text);
 }
 
+/* What is looked at is what the window with the focus shows. */
+static void look_at(struct machine_screen *screen, uint32_t view)
+{
+    if (view < VIEWS_MAX && screen->views[view].name)
+        screen->viewed = view;
+}
+
 static void take_message(struct window *window, const struct window_message *message)
 {
     struct machine *machine = window->machine;
-    const struct machine_screen *screen = &machine->screen;
+    struct machine_screen *screen = &machine->screen;
+    if (message->kind != WINDOW_SIZE)
+        look_at(screen, message->view);
     switch (message->kind) {
     case WINDOW_KEY:
         /* Keys are repeated by the guest itself; a page's are by the window. */
         if (message->y < 2 || screen->views[screen->viewed].page)
             input_key(screen, (unsigned)message->x, message->y);
         break;
-    case WINDOW_VIEW: screen_view(&machine->screen, (unsigned)message->x); break;
+    case WINDOW_VIEW: show_views(window, (uint32_t)message->x); break;
     case WINDOW_POINTER: input_pointer(screen, (uint32_t)message->x, (uint32_t)message->y); break;
     case WINDOW_BUTTON: input_button(screen, (unsigned)message->x, message->y); break;
     case WINDOW_WHEEL:
         input_wheel(screen, 0, message->y);
         input_wheel(screen, message->x, 0);
         break;
-    case WINDOW_SIZE: input_resize(screen, (uint32_t)message->x, (uint32_t)message->y); break;
+    case WINDOW_SIZE:
+        if (message->view < VIEWS_MAX && !screen->views[message->view].page)
+            input_resize(screen, (uint32_t)message->x, (uint32_t)message->y);
+        break;
     case WINDOW_POWER: input_post(machine->inputs, machine->power_source, NULL, 0); break;
     case WINDOW_SHOT: take_screenshot(machine); break;
     case WINDOW_CLOSED: machine_quit(machine); break;
@@ -233,11 +291,10 @@ static void take_text(struct window *window, const char *text, size_t length)
 static void lose(struct window *window)
 {
     fprintf(stderr, "armature: the window is gone; the machine runs on without it\n");
+    show_views(window, 0);
     host_watch_remove(window->machine->inputs, &window->watch);
     host_watch_remove(window->machine->inputs, &window->ticks);
-    window->watched = false;
-    display_watch(viewed(window), NULL);
-    window->machine->screen.on_view = NULL;
+    window->machine->screen.on_view = window->machine->screen.on_state = NULL;
     if (window->machine->clipboard)
         window->machine->clipboard->copied = NULL;
     host_process_end(&window->process, true);
@@ -269,7 +326,7 @@ static void run_process(int socket, const void *context)
     struct error error = {""};
     const struct window_annex *sdl = annex_open("window", &error);
     if (sdl)
-        sdl->process(socket, option->width, option->height, option->full_screen);
+        sdl->process(socket, option);
     host_process_say(socket, error.text);
 }
 
@@ -286,7 +343,7 @@ struct window *window_create(const struct run_options *options, struct error *er
 
 static bool send_memory(struct window *window, unsigned view, int memory)
 {
-    struct window_message message = {.kind = WINDOW_MEMORY, .x = (int32_t)view};
+    struct window_message message = {.kind = WINDOW_MEMORY, .view = view};
     union {
         char bytes[CMSG_SPACE(sizeof memory)];
         struct cmsghdr align;
@@ -309,6 +366,8 @@ bool window_attach(struct window *window, struct machine *machine, struct error 
         return error_set(error, "the machine has no screen that a window could show");
     window->machine = machine;
     for (unsigned i = 0; i < VIEWS_MAX; i++)
+        window->shown[i] = (struct shown){.window = window, .number = i};
+    for (unsigned i = 0; i < VIEWS_MAX; i++)
         if (views[i].display && !send_memory(window, i, display_memory(views[i].display)))
             return error_set(error, "there is no window: its process ended");
     window->watch = (struct host_watch){window->process.socket, POLLIN, on_ready, window};
@@ -316,14 +375,15 @@ bool window_attach(struct window *window, struct machine *machine, struct error 
         (struct host_watch){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), POLLIN, on_tick, window};
     host_watch_add(machine->inputs, &window->watch);
     host_watch_add(machine->inputs, &window->ticks);
-    window->watched = true;
     machine->screen.on_view = on_view;
-    machine->screen.on_view_context = window;
+    machine->screen.on_state = on_state;
+    machine->screen.watcher = window;
     if (machine->clipboard) {
         machine->clipboard->copied = on_copied;
         machine->clipboard->context = window;
     }
-    window->state = "running";
+    screen_state(&machine->screen, tape_replays(machine->loop.tape) ? "replaying" : "running");
+    show_views(window, 1u << machine->screen.viewed);
     on_view(window);
     return true;
 }

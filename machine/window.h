@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The window that shows a machine's screen. It is a process of its own: a window server that vanishes takes that along,
- * and not the machine. The two share the display's memory, and talk by messages. */
+/* The windows that show a machine's screen and text pages. They are a process of their own: a window server that
+ * vanishes takes that along, and not the machine. The two share the displays' memory, and talk by messages. */
 #ifndef ARMATURE_WINDOW_H
 #define ARMATURE_WINDOW_H
 
@@ -18,9 +18,6 @@ struct window *window_create(const struct run_options *options, struct error *er
 /** Has the window show the machine's screen, and the machine get what is typed and clicked there. The machine must end
  * before the window. False: the machine has no screen. */
 bool window_attach(struct window *window, struct machine *machine, struct error *error);
-
-/** Says in the window's title what the machine does: "running". */
-void window_state(struct window *window, const char *state);
 
 /** Closes the window. NULL is allowed. */
 void window_free(struct window *window);

@@ -9,15 +9,15 @@
 
 enum window_message_kind {
     /* To the window. */
-    WINDOW_MEMORY, /* x: a view's number; the memory of its display comes along, as a descriptor */
-    WINDOW_MODE,   /* x: width, y: height; 0: nothing is shown; width: of which view */
+    WINDOW_MEMORY, /* the memory of the view's display comes along, as a descriptor */
+    WINDOW_MODE,   /* x: width, y: height; 0: nothing is shown */
     WINDOW_DAMAGE, /* x, y, width, height */
     WINDOW_CURSOR, /* x, y: its hot spot in its picture; width: it is visible */
     WINDOW_STATE,  /* text */
     WINDOW_TEXT,   /* a struct window_text: what the guest copied; from the window, what the host did */
+    WINDOW_VIEW,   /* it is looked at now; from the window, by the user, and x: a bit for each view that is shown */
     /* From the window. */
     WINDOW_KEY,     /* x: Linux input code, y: 1 pressed, 2 again, 0 no more */
-    WINDOW_VIEW,    /* x: the number of the view that is wanted */
     WINDOW_POINTER, /* x, y: 0 to TABLET_MAX */
     WINDOW_BUTTON,  /* x: Linux input code, y: pressed */
     WINDOW_WHEEL,   /* x: to the right, y: up */
@@ -29,6 +29,7 @@ enum window_message_kind {
 
 struct window_message {
     uint32_t kind;
+    uint32_t view; /* the number of the view that it is about, or that the window with the focus shows */
     int32_t x, y, width, height;
     char text[128];
 };
@@ -45,9 +46,10 @@ union window_any {
     struct window_text text;
 };
 
-/** What the annex "window" has: the window's process, which runs until the socket is closed, and does not return. */
+struct display_option;
+/** What the annex "window" has: the windows' process, which runs until the socket is closed, and does not return. */
 struct window_annex {
-    void (*process)(int socket, uint32_t width, uint32_t height, bool full_screen) __attribute__((noreturn));
+    void (*process)(int socket, const struct display_option *option) __attribute__((noreturn));
 };
 extern const struct window_annex annex;
 

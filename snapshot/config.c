@@ -130,11 +130,12 @@ static bool merge_display(const struct run_options *recorded, const char *path, 
     enum display_kind kind = options->display.kind;
     if (kind != DISPLAY_ABSENT && recorded->display.kind == DISPLAY_ABSENT)
         return error_set(error, "--display: the machine in %s has no screen", path);
-    bool full_screen = options->display.full_screen;
+    bool full_screen = options->display.full_screen, windows = options->display.windows;
     options->display = recorded->display;
     if (kind != DISPLAY_ABSENT)
         options->display.kind = kind;
     options->display.full_screen = full_screen;
+    options->display.windows = windows;
     return true;
 }
 

@@ -30,6 +30,7 @@ struct channel {
 };
 
 static struct channel *channels;
+static bool anybody_came;
 
 struct session *channel_session(const struct channel *channel)
 {
@@ -39,6 +40,14 @@ struct session *channel_session(const struct channel *channel)
 bool channel_connected(const struct channel *channel)
 {
     return channel->fd >= 0;
+}
+
+bool channels_left(void)
+{
+    for (const struct channel *channel = channels; channel; channel = channel->next)
+        if (channel->fd >= 0)
+            return false;
+    return anybody_came;
 }
 
 /* --- the peer -------------------------------------------------------------------------------------- */
@@ -155,6 +164,7 @@ static void on_client(void *backend, short revents)
     int yes = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* of a Unix socket it fails, and is not needed */
     channel->fd = fd;
+    anybody_came = true;
     channel->used = 0;
     channel->watch = (struct host_watch){fd, POLLIN, on_readable, channel};
     host_watch_add(channel->session->machine->inputs, &channel->watch);

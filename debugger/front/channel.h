@@ -38,6 +38,9 @@ bool channel_connected(const struct channel *channel);
 /** The machine halted: does what peers asked for meanwhile. Returns whether anybody had asked. */
 bool channels_serve(struct session *session);
 
+/** Whether somebody was connected, and nobody is any more. */
+bool channels_left(void);
+
 /** The kinds. */
 extern const struct channel_ops control_channel, gdb_channel;
 

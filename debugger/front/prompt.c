@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "debugger/command/command.h"
+#include "debugger/front/channel.h"
 #include "machine/contract/annex.h"
 #include "machine/inputs.h"
 
@@ -34,7 +35,7 @@ static bool run_piped(struct session *session)
 void prompt_wait(struct session *session)
 {
     session->go_on = false;
-    while (!session->quit && !session->go_on)
+    while (!session->quit && !session->go_on && !(session->ended && channels_left()))
         inputs_poll(session->machine->inputs, UINT64_MAX);
 }
 

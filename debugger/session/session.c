@@ -152,6 +152,8 @@ void session_resume(struct session *session, uint64_t insns)
     fflush(session->out);
     session->above->terminal(session, true);
     session->running = true;
+    if (!insns)
+        screen_state(&machine->screen, tape_replays(loop->tape) ? "replaying" : "running");
     bool again;
     do {
         if (!history_resume(session, &session->host_error)) {
@@ -168,6 +170,7 @@ void session_resume(struct session *session, uint64_t insns)
     stopping_step_off(session, false);
     loop->halt_cpu = NULL;
     session->above->terminal(session, false);
+    screen_state(&machine->screen, "stopped");
     if (session->stop.reason == STOP_STEP && session->asked_to_stop) {
         session->stop.reason = STOP_ASKED;
         session->stop.cpu = present_cpu(session);

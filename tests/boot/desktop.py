@@ -39,16 +39,26 @@ def start(*arguments, **options):
 def start_server():
     """Starts Xvfb, which what is started from then on finds."""
     reading, writing = os.pipe()
-    server = start("Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24", pass_fds=[writing],
-                   stderr=subprocess.DEVNULL)
+    server = start("Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24", "-fbdir", folder.name,
+                   pass_fds=[writing], stderr=subprocess.DEVNULL)
     os.close(writing)
     with os.fdopen(reading) as file:
         os.environ["DISPLAY"] = ":" + file.readline().strip()
     return server
 
 
+def pixels(left, top, width, height):
+    """What the server shows there, as bytes: its memory is a file, with a header as of xwd."""
+    with open(os.path.join(folder.name, "Xvfb_screen0"), "rb") as file:
+        content = file.read()
+    word = lambda number: int.from_bytes(content[number * 4:number * 4 + 4], "big")  # noqa: E731
+    begin, line = word(0) + word(19) * 12, word(12)
+    return b"".join(content[begin + row * line + left * 4:][:width * 4] for row in range(top, top + height))
+
+
 def xdotool(*words):
-    return subprocess.run(["xdotool", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return subprocess.run(["xdotool", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          timeout=60).stdout
 
 
 def windows():

@@ -645,7 +645,6 @@ def case_control():
     def ask(text):
         peer.sendall(text.encode() + b"\n")
         return json.loads(replies.readline())
-
     answer = ask("stop")
     check(answer["ok"] and answer["state"]["reason"] in ("asked", "step"), f"{answer}")
     answer = ask('{"command": "expect \\"/root # \\" 100", "id": [1]}')
@@ -657,13 +656,14 @@ def case_control():
     for damaged in ("{", '{"id": 1}', "{" * 1000, '{"command": 3}'):
         answer = ask(damaged)
         check(not answer["ok"], f"{damaged}: {answer}")
-    peer.sendall(b"continue\n")
-    time.sleep(0.3)
-    peer.sendall(b"stop\n")
-    first, second = json.loads(replies.readline()), json.loads(replies.readline())
-    check(first["ok"] and second["ok"] and second["state"]["reason"] == "asked", f"{first} {second}")
-    peer.sendall(b"quit\n")
-    check(process.wait(20) == 0, "it did not quit")
+    for command, reason in ((b"stop\n", "asked"), (b"send poweroff -f\n", "ended")):
+        peer.sendall(b"continue\n")
+        time.sleep(0.3)
+        peer.sendall(command)
+        first, second = json.loads(replies.readline()), json.loads(replies.readline())
+        check(first["ok"] and second["ok"] and second["state"]["reason"] == reason, f"{first} {second}")
+    replies.close(), peer.close()  # a machine that has ended goes with the last of those who were connected
+    check(process.wait(20) == 0, "it stays when the last peer has left")
 
 
 def case_gdb():

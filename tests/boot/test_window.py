@@ -4,17 +4,18 @@
 pointer moved in the window reach the guest, and a window server that vanishes takes nothing else along. With a folder that
 holds linux and initrd.gz of Debian's graphical installer in place of the guest: its first screens. Status 77: it is not there.
 
-usage: test_window.py PROGRAM GUEST-FOLDER shell|pages|installer
+usage: test_window.py PROGRAM GUEST-FOLDER shell|pages|windows|installer
 """
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
-from desktop import (check, folder, run_and_end, said, serial, start, start_server, wait_for, windows,
+from desktop import (check, folder, pixels, run_and_end, said, serial, start, start_server, wait_for, windows,
                      xdotool)  # noqa: E402
 
 program, guest, case = sys.argv[1:4]
@@ -22,11 +23,11 @@ program, guest = os.path.abspath(program), os.path.abspath(guest)
 kernel = os.path.join(guest, "Image" if case != "installer" else "linux")
 
 
-def start_machine(*arguments, line=None):
-    machine = start(program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--display", "sdl",
+def start_machine(*arguments, line=None, display="sdl"):
+    machine = start(program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--display", display,
                     "--serial", line or f"file:{serial}", "--clock", "paced", *arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     wait_for("a window", lambda: windows() or machine.poll() is not None, 30)
-    check(machine.poll() is None, f"the program ended: {machine.poll()}")
+    check(machine.poll() is None, f"the program ended: {machine.poll()} {machine.poll() and machine.stderr.read().decode()}")
     return machine
 
 
@@ -95,6 +96,69 @@ def case_pages():
     check("again-2" in said() and os.path.getsize(picture) > 1000, "no page without a window")
 
 
+def window_of(part):
+    """The window whose title has that."""
+    return next((window for window in windows() if part in xdotool("getwindowname", window)), None)
+
+
+def focus(part):
+    """Has the window get the keys; it can as soon as the server has it on the screen."""
+    def has_focus():
+        xdotool("windowfocus", window_of(part))
+        return xdotool("getwindowfocus", "-f").strip() == window_of(part)
+    wait_for(f"the focus: {part}", has_focus, 30)
+
+
+def case_windows():
+    """Several windows: screen, serial line and console at the same time, each typed to by itself; titles; closing them."""
+    start_server()
+    script = os.path.join(folder.name, "script")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write('expect "root #" 60\nsend cat /dev/hvc0 & sleep 1; echo star""ted\nexpect "started" 20\n')
+    control = os.path.join(folder.name, "control")
+    machine = start_machine("--append", "console=ttyAMA0 script=1 quiet", "--serial-log", serial, "--console", "page", "--control",
+                            f"unix:{control}", "--script", script, line="page", display="sdl,windows")
+    for part in ("running -", "running, serial", "running, console"):
+        wait_for(f"a window: {part}", lambda: window_of(part), 60)
+    check(len(windows()) == 3, f"other windows: {windows()}")
+    wait_for("the cat", lambda: "started\n" in said())
+    for part, typed, shown in (("running, console", "to the cat", "to the cat"), ("running, serial", "echo $((40+2))is", "42is")):
+        focus(part)
+        time.sleep(1)  # until SDL has noticed
+        xdotool("type", "--delay", "30", typed)
+        xdotool("key", "Return")
+        wait_for(f"what was typed: {typed}", lambda: f"\n{shown}" in said().replace("# ", "\n"), 60)
+    commands = socket.socket(socket.AF_UNIX)
+    commands.connect(control)
+    replies = commands.makefile("r", encoding="utf-8")
+    for line in ("page serial", "stop"):  # the page is shown already, so no window changes
+        commands.sendall(line.encode() + b"\n")
+        answer = replies.readline()
+        check('"ok":true' in answer, f"{line}: {answer}")
+    wait_for("the title", lambda: window_of("stopped, console"), 20)
+    check(window_of("stopped -") and window_of("stopped, serial"), "a window's title tells nothing of it")
+    commands.sendall(b"continue\n")
+    wait_for("the title", lambda: window_of("running, console"), 20)
+    replies.close(), commands.close()
+    focus("running, console")
+    xdotool("key", "ctrl+alt+w")
+    wait_for("a window less", lambda: len(windows()) == 2, 20)
+    focus("running -")
+    xdotool("key", "ctrl+alt+n")
+    wait_for("a window more", lambda: window_of("running, console"), 20)
+    xdotool("windowmove", window_of("running, console"), 640, 640, "windowraise", window_of("running, console"))
+    xdotool("windowmove", window_of("running, serial"), 0, 0)
+    place = 640, 640, 640, 384
+    wait_for("a page in the other window", lambda: len(set(pixels(*place))) > 2, 30)
+    page = pixels(*place)
+    focus("running, serial")
+    xdotool("type", "--delay", "30", "echo seen >/dev/hvc0")
+    xdotool("key", "Return")
+    wait_for("a picture that follows", lambda: pixels(*place) != page, 30)
+    xdotool("key", "ctrl+alt+q")
+    check(machine.wait(20) == 0, "Ctrl-Alt-Q does not end it")
+
+
 def children(machine):
     return subprocess.run(["pgrep", "-P", str(machine.pid)], stdout=subprocess.PIPE, text=True).stdout.split()
 
@@ -125,4 +189,4 @@ def case_installer():
 
 if not os.path.exists(kernel):
     sys.exit(77)
-run_and_end({"shell": case_shell, "pages": case_pages, "installer": case_installer}[case])
+run_and_end({"shell": case_shell, "pages": case_pages, "windows": case_windows, "installer": case_installer}[case])
