@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first level of the TLB: what is found again under an ASID, the second way, and who shares lookups of code. */
+#include <string.h>
 #include "mmu_tables.h"
+#include "isa/arm64/tlb_fill.h"
 
 /* --- the first level by ASID ------------------------------------------------------------------------- */
 
@@ -136,20 +138,30 @@ static void second_way_is_dropped_too(void **state)
     assert_int_not_equal(tlb_entry_of(cpu, 0x1000)->read_tag, 0x1000);
 }
 
-/* The rights of a page that is in the second way change: it is in one place alone. */
+/* An unprivileged access lets the TLB learn of a page that is in the second way behind an empty place. */
 static void a_page_is_in_one_way(void **state)
 {
+    const struct translation found = {.physical = PAGE, .size_bits = 12, .global = true};
     map_with_aliases();
     assert_true(reads(0x1000) && reads(0x1000 + ALIAS));
-    tlb_invalidate_va(cpu, 0x1000 + ALIAS, TLB_ANY_ASID); /* the first way is empty, the second is not */
-    bench->bus.ram.page_flags[(PAGE - BENCH_RAM) >> PAGE_BITS] = PAGE_HAS_CODE;
-    tlb_drop_write_tags(cpu, PAGE);
-    bench_poke(bench, descriptor_address(12, 3, 0x1000), (PAGE + 0x1000) | page_leaf(3));
-    tlb_invalidate_va(cpu, 0x1000, TLB_ANY_ASID);
-    assert_true(reads(0x1000));
-    const struct tlb_entry *entry = tlb_entry_of(cpu, 0x1000);
-    assert_int_equal(entry->physical, PAGE + 0x1000);
-    assert_int_not_equal(entry[TLB_ENTRIES].read_tag, 0x1000);
+    tlb_invalidate_va(cpu, 0x1000 + ALIAS, TLB_ANY_ASID);
+    tlb_fill_data(cpu, mmu_regime(cpu, 1), 0x1000, &found, true, false);
+    const struct tlb_entry *entry = &cpu->tlb[tlb_index(0x1000)];
+    assert_true(entry->read_tag == 0x1000 && entry->write_tag != 0x1000);
+    assert_true(entry[TLB_ENTRIES].read_tag != 0x1000 && entry[TLB_ENTRIES].write_tag != 0x1000);
+}
+
+/* TLBI of any of its addresses drops all of a large page, though the second level has forgotten how large it is. */
+static void large_pages_are_remembered(void **state)
+{
+    const uint64_t block = 0x200000;
+    map(0, 16, block, 2, BENCH_RAM | page_leaf(2));
+    assert_true(reads(block) && reads(block + 0x5000));
+    memset(cpu->tlb_all->pages, 0, sizeof cpu->tlb_all->pages);
+    tlb_invalidate_va(cpu, 0x7ff000, TLB_ANY_ASID);
+    assert_true(inline_read(block) && inline_read(block + 0x5000));
+    tlb_invalidate_va(cpu, block + 0x1ff000, TLB_ANY_ASID);
+    assert_false(inline_read(block) || inline_read(block + 0x5000));
 }
 
 /* --- views of the upper half -------------------------------------------------------------------------- */
@@ -254,6 +266,7 @@ int main(void)
         MMU_TEST(what_is_driven_out_comes_back),
         MMU_TEST(second_way_is_dropped_too),
         MMU_TEST(a_page_is_in_one_way),
+        MMU_TEST(large_pages_are_remembered),
         MMU_TEST(asids_that_agree_share_lookups_of_the_upper_half),
         MMU_TEST(invalidation_of_the_asid_in_use_looks_again),
         MMU_TEST(another_table_is_another_view),
