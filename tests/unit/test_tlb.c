@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first level of the TLB: what is found again under an ASID, the second way, and who shares lookups of code. */
 #include <string.h>
-#include "mmu_tables.h"
 #include "isa/arm64/tlb_fill.h"
+#include "mmu_tables.h"
 
 /* --- the first level by ASID ------------------------------------------------------------------------- */
 
