@@ -13,7 +13,7 @@
     of(do_prlimit64) of(do_prctl) of(do_semctl) of(do_shmat) of(do_shmdt) of(do_brk) of(do_munmap)           \
     of(do_mremap) of(do_clone) of(do_execve) of(do_execveat) of(do_mmap) of(do_mprotect) of(do_mlockall)     \
     of(do_munlockall) of(do_close) of(do_close_range) of(do_chroot) of(do_mount) of(do_umount2)              \
-    of(do_clock_gettime) of(do_gettimeofday) of(do_set_robust_list)
+    of(do_clock_gettime) of(do_gettimeofday) of(do_set_robust_list) of(do_get_robust_list)
 
 #define LINUX_DECLARE(name) int64_t name(struct call_context *context, const uint64_t *args);
 LINUX_HANDLERS(LINUX_DECLARE)

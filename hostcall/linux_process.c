@@ -193,6 +193,28 @@ int64_t do_set_robust_list(struct call_context *context, const uint64_t *args)
     return result;
 }
 
+/* Of this program's threads it is known here; the host's kernel may not have been told. */
+int64_t do_get_robust_list(struct call_context *context, const uint64_t *args)
+{
+    const struct thread *thread = context->owner;
+    const uint32_t tid = args[0] ? (uint32_t)args[0] : thread->tid;
+    const uint64_t bytes = sizeof(struct robust_list_head);
+    uint64_t head = 0;
+    bool known = false;
+    pthread_mutex_lock(&process.threads_lock);
+    for (unsigned i = 0; i < process.cpu_count && !known; i++) {
+        const struct thread *other = process.thread_of[i];
+        known = other && other->tid == tid;
+        head = known ? other->robust : 0;
+    }
+    pthread_mutex_unlock(&process.threads_lock);
+    if (!known)
+        return call_plain(context, args);
+    return guest_write(thread, args[2], &bytes, sizeof bytes) && guest_write(thread, args[1], &head, sizeof head)
+               ? 0
+               : -EFAULT;
+}
+
 int64_t do_clone(struct call_context *context, const uint64_t *args)
 {
     return thread_clone(context->owner, args[0], args[1], args[2], args[3], args[4]);

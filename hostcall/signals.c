@@ -275,7 +275,8 @@ static bool enter_handler(struct thread *thread, int signal, const siginfo_t *in
     return true;
 }
 
-/* A child of vfork() has its own: its parent's other threads go on with theirs, and no lock is held where it is killed. */
+/* A child of vfork() has its own: its parent's other threads go on with theirs, and no lock is held where it is
+ * killed. */
 static struct guest_action *lock_actions(const struct thread *thread)
 {
     if (thread->actions)

@@ -84,8 +84,8 @@ bool trail_signal(struct thread *thread, bool in_call);
 void trail_let_others(struct thread *thread);
 void trail_back_from_others(struct thread *thread);
 
-/** Locks with inherited priority, while it is recorded: whether futex() with `operation` is about such; the call; whether
- * another one of futex() must not be made, as somebody waits for such a lock at its address. */
+/** Locks with inherited priority, while it is recorded: whether futex() with `operation` is about such; the call;
+ * whether another one of futex() must not be made, as somebody waits for such a lock at its address. */
 bool trail_lock_is(uint64_t operation);
 int64_t trail_lock_call(struct thread *thread, const uint64_t *args);
 bool trail_lock_refuses(const uint64_t *args);

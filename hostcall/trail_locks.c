@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Locks with inherited priority of a program that is recorded (FUTEX_LOCK_PI and its kin). The host's kernel would write
- * their words when it likes to; here what is written is so in the turn of the thread whose call it is, and is in the log.
- * A replay has nothing to do: it has words and results from there.
+/* Locks with inherited priority of a program that is recorded (FUTEX_LOCK_PI and its kin). The host's kernel would
+ * write their words when it likes to; here what is written is so in the turn of the thread whose call it is, and is in
+ * the log. A replay has nothing to do: it has words and results from there.
  *
- * A word has its owner's number, FUTEX_WAITERS and FUTEX_OWNER_DIED (kernel/futex/pi.c and requeue.c of Linux). Who waits
- * stands at a word: that of the lock it wants, or with FUTEX_WAIT_REQUEUE_PI first that of a condition. It sleeps at a
- * word of its own until it is told. As only one thread runs at a time, and all get their turns, nobody inherits a
+ * A word has its owner's number, FUTEX_WAITERS and FUTEX_OWNER_DIED (kernel/futex/pi.c and requeue.c of Linux). Who
+ * waits stands at a word: that of the lock it wants, or with FUTEX_WAIT_REQUEUE_PI first that of a condition. It sleeps
+ * at a word of its own until it is told. As only one thread runs at a time, and all get their turns, nobody inherits a
  * priority; but who waits gets the lock in the order of priorities. */
 #include <errno.h>
 #include <linux/futex.h>
@@ -118,7 +118,8 @@ static bool is_circle(const struct thread *caller, const struct thread *owner, c
     return false;
 }
 
-/* As futex_lock_pi_atomic(). 1: it is the taker's; 0: it is another's, and the word says that somebody waits; -errno. */
+/* As futex_lock_pi_atomic(). 1: it is the taker's; 0: it is another's, and the word says that somebody waits; else
+ * -errno. */
 static int take(const struct thread *caller, const struct thread *taker, uint64_t address, bool more_wait)
 {
     uint32_t value;

@@ -23,7 +23,7 @@ uint64_t assign_crossings(const struct ir *ir)
     return ir->blocks[0].is_loop_head || inside ? count + ir->blocks[0].heat / 8 : count + ir->blocks[0].heat;
 }
 
-void assign_registers(const struct ir *ir, const uint64_t uses[REG_COUNT], int8_t host_of[REG_COUNT])
+void assign_registers(const struct ir *ir, const uint64_t uses[REG_COUNT], int8_t host_of[REG_COUNT], bool lends_rdx)
 {
     const uint64_t cost = MOVES_COST * assign_crossings(ir);
     memcpy(host_of, pin_of, REG_COUNT);
@@ -39,8 +39,11 @@ void assign_registers(const struct ir *ir, const uint64_t uses[REG_COUNT], int8_
                 worst = reg;
             }
         }
-        if (uses[best] <= uses[worst] + cost)
+        if (uses[best] <= uses[worst] + cost) {
+            if (lends_rdx && uses[best] > cost / 2) /* nothing else goes there */
+                host_of[best] = RDX;
             return;
+        }
         host_of[best] = host_of[worst];
         host_of[worst] = -1;
     }

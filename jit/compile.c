@@ -17,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "isa/arm64/fp/fast.h"
+#include "jit/access.h"
 #include "jit/assign.h"
 #include "jit/ir_print.h"
 #include "jit/passes.h"
 #include "jit/sharing.h"
 #include "jit/translate_vector.h"
+#include "machine/contract/host.h"
 
 #define SCRATCH_BYTES (256u << 10)
 
@@ -72,6 +74,13 @@ static bool may_leave(const struct translation_state *t, enum outcome outcome)
     return outcome == LEFT_TO_EXEC || t->slow_count != t->slow_first || t->exit_count - t->exit_first != t->faults_here;
 }
 
+/* Whether what its code leaves in a host register beside storing it is there however the code behind it is come to. */
+static bool leaves_result(const struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    return insn_is_pure(insn->op) || (t->cpu->user && access_forms[insn->op].count);
+}
+
 /* The code of an operation of the block. `begun`: all before that has been emitted. */
 static enum outcome emit_op(struct translation_state *t, unsigned index, bool begun)
 {
@@ -90,6 +99,8 @@ static enum outcome emit_op(struct translation_state *t, unsigned index, bool be
     t->begun_at = t->c->at;
     const uint32_t vectors_written = t->vector_written;
     enum outcome outcome = translate_insn(t);
+    if (t->slow_count != t->slow_first || !leaves_result(t))
+        t->stored_end = NULL; /* this place may be come to by other ways */
     if (t->slow_count != t->slow_first && !t->flags_set)
         t->flags = FLAGS_UNKNOWN; /* the way back from out of line brings others */
     t->may_leave = may_leave(t, outcome);
@@ -148,6 +159,7 @@ static void begin_block(struct translation_state *t, unsigned index)
     t->slow_count = t->miss_count = t->exit_count = t->settle_count = t->far_count = t->way_out_count =
         t->known_way_count = 0;
     t->return_missed = NULL;
+    t->stored_end = NULL;
     t->sp_aligned = false;
     sharing_begin(t);
     t->fp_checked = t->fp_armed = false;
@@ -267,7 +279,7 @@ static void emit_plain_call(struct translation_state *t)
         return;
     for (unsigned i = 0; i < t->plain_call_count; i++)
         x64_bind(c, t->plain_calls[i]);
-    give_registers(t);
+    give_registers_but_rdx(t);
     x64_push(c, RCX);
     x64_push(c, RDX);
     x64_call_to(c, t->stubs->call_plain);
@@ -361,6 +373,71 @@ static void find_flags_needed(struct translation_state *t)
     }
 }
 
+static bool translates_without_rdx(const struct insn *insn)
+{
+    switch (insn->op) {
+    case OP_rev16:
+    case OP_udiv:
+    case OP_sdiv:
+    case OP_smulh:
+    case OP_umulh: return false;
+    case OP_clz: return host_has.lzcnt;
+    case OP_hint:
+    case OP_bti:
+    case OP_adds_imm:
+    case OP_subs_imm:
+    case OP_ands_imm:
+    case OP_adds_reg:
+    case OP_subs_reg:
+    case OP_ands_reg:
+    case OP_adds_shift:
+    case OP_subs_shift:
+    case OP_ands_shift:
+    case OP_bics_shift:
+    case OP_adds_ext:
+    case OP_subs_ext:
+    case OP_adc:
+    case OP_adcs:
+    case OP_sbc:
+    case OP_sbcs:
+    case OP_ccmn_reg:
+    case OP_ccmn_imm:
+    case OP_ccmp_reg:
+    case OP_ccmp_imm:
+    case OP_csel:
+    case OP_csinc:
+    case OP_csinv:
+    case OP_csneg:
+    case OP_b:
+    case OP_b_cond:
+    case OP_cbz:
+    case OP_cbnz:
+    case OP_tbz:
+    case OP_tbnz:
+    case OP_bl:
+    case OP_blr:
+    case OP_ret: return true;
+    default: return insn_is_pure(insn->op) || access_forms[insn->op].count;
+    }
+}
+
+/* Whether no operation of a process' region wants rdx for itself while the region has its own registers. (Of a machine
+ * its accesses do.) */
+static bool leaves_rdx(const struct ir *ir)
+{
+    for (unsigned i = 0; i < ir->block_count; i++) {
+        const struct ir_block *block = &ir->blocks[i];
+        for (unsigned k = 0; k < block->count; k++) {
+            const struct insn *insn = &block->ops[k].insn;
+            const bool last = k + 1 == block->count;
+            const bool trailing = !last && host_has.bmi1 && counts_trailing(insn, &block->ops[k + 1].insn);
+            if (!(insn->op == OP_rbit ? trailing : translates_without_rdx(insn)))
+                return false;
+        }
+    }
+    return true;
+}
+
 static bool compile_region(struct compiler *compiler, const struct compile_job *job)
 {
     struct translation_state *t = &compiler->state;
@@ -376,7 +453,8 @@ static bool compile_region(struct compiler *compiler, const struct compile_job *
         return false;
     find_flags_needed(t);
     flags_meet(t);
-    assign_registers(t->ir, t->uses, compiler->assigned);
+    t->lends_rdx = t->cpu->user && leaves_rdx(t->ir);
+    assign_registers(t->ir, t->uses, compiler->assigned, t->lends_rdx);
     t->host_of = compiler->assigned;
     t->faults = job->faults;
     emit_region(t, job->hot, job->cold);
@@ -403,7 +481,7 @@ bool compile(struct compiler *compiler, const struct compile_job *job, struct un
     t->adapt = job->adapt;
     t->faults = job->faults;
     t->fixup_count = t->plain_call_count = 0;
-    t->needs_fp = t->needs_armed_fp = false;
+    t->needs_fp = t->needs_armed_fp = t->lends_rdx = false;
     t->done_too = NULL;
     t->constant_count = 0;
     result->link_count = result->return_count = result->left_to_exec = 0;

@@ -203,7 +203,7 @@ static bool only_sets_flags(unsigned op)
 }
 
 /* Whether the host's flags pass through it, or it sees to them itself. */
-static bool keeps_host_flags(const struct insn *insn)
+static bool keeps_host_flags(const struct translation_state *t, const struct insn *insn)
 {
     switch (insn->op) {
     case OP_nop:
@@ -225,7 +225,7 @@ static bool keeps_host_flags(const struct insn *insn)
     case OP_adcs:
     case OP_sbcs:
     case OP_b_cond: return true;
-    default: return multiplies_quietly(insn);
+    default: return multiplies_quietly(t, insn);
     }
 }
 
@@ -291,7 +291,7 @@ static bool flags_die(const struct translation_state *t)
         if (only_sets_flags(insn->op))
             return true;
         if (!insn_is_pure(insn->op) && !accesses_quietly(t, insn))
-            return i == last && flags_die_behind(t, insn->op);
+            return i == last && passes_flags(insn->op) && flags_die_behind(t, insn->op);
     }
     return flags_die_behind(t, t->here->ops[last].insn.op);
 }
@@ -317,7 +317,7 @@ void flags_before_insn(struct translation_state *t)
     const struct pending_flags *p = &t->pending;
     if (!p->kind || only_sets_flags(t->insn->op))
         return;
-    if (!(p->host_only ? !keeps_host_flags(t->insn) && !access_keeps_flags(t)
+    if (!(p->host_only ? !keeps_host_flags(t, t->insn) && !access_keeps_flags(t)
                        : insn_may_write(t->insn, p->a) || (!p->immediate && insn_may_write(t->insn, p->b))))
         return;
     if (flags_die(t))
@@ -421,7 +421,11 @@ void emit_settles(struct translation_state *t)
 {
     for (unsigned i = 0; i < t->settle_count; i++) {
         x64_bind(t->c, t->settles[i].jump_end);
+        if (t->lends_rdx)
+            x64_push(t->c, RDX);
         x64_call_to(t->c, t->stubs->settle_raw);
+        if (t->lends_rdx)
+            x64_pop(t->c, RDX);
         uint8_t *back = x64_jmp(t->c);
         if (!t->c->full)
             x64_patch(back, t->settles[i].resume);

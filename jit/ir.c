@@ -26,6 +26,26 @@ static bool changes_fp_access(enum sysreg reg)
     return reg == SR_CPACR_EL1 || feature == FEAT_EL2 || feature == FEAT_VHE;
 }
 
+/* Whether what is known of the code there begins with reading NZCV. */
+static bool reads_flags(const struct block_cache *cache, uint64_t physical)
+{
+    const struct block *block = block_find(cache, physical);
+    if (!block)
+        return false;
+    switch (block->insns[0].op) {
+    case OP_b_cond:
+    case OP_csel:
+    case OP_csinc:
+    case OP_csinv:
+    case OP_csneg:
+    case OP_ccmp_imm:
+    case OP_ccmp_reg:
+    case OP_ccmn_imm:
+    case OP_ccmn_reg: return true;
+    default: return false;
+    }
+}
+
 static struct successors successors_of(const struct block *block)
 {
     const struct insn *last = &block->insns[block->count - 1];
@@ -194,7 +214,23 @@ static int index_of(const struct ir *ir, uint64_t physical)
 
 /* --- edges, loops, tests ---------------------------------------------------------------------------- */
 
-static void connect(struct ir *ir)
+static bool is_direct_branch(unsigned op)
+{
+    return op == OP_b || op == OP_b_cond || op == OP_cbz || op == OP_cbnz || op == OP_tbz || op == OP_tbnz;
+}
+
+/* What its ways out find. (The page behind may be another one for this CPU: then its code gets flags in the form that
+ * is not the quickest.) */
+static void look_outside(const struct forming *f, struct ir_block *block)
+{
+    const struct insn *last = &block->block->insns[block->count - 1];
+    const uint64_t end = block->physical + 4ull * block->count;
+    block->taken_reads = block->taken == IR_OUTSIDE && is_direct_branch(last->op) &&
+                         reads_flags(f->cache, end - 4 + (uint64_t)last->imm);
+    block->next_reads = block->next == IR_OUTSIDE && !block->ends_in_call && reads_flags(f->cache, end);
+}
+
+static void connect(const struct forming *f, struct ir *ir)
 {
     ir->blocks[0].preds = 1;
     for (unsigned i = 0; i < ir->block_count; i++) {
@@ -208,6 +244,7 @@ static void connect(struct ir *ir)
             ir->blocks[block->next].preds++;
             ir->blocks[block->next].is_return |= block->ends_in_call;
         }
+        look_outside(f, block);
         for (unsigned to = 0; block->jumps && to < ir->block_count; to++)
             ir->blocks[to].preds += 2 * ir->blocks[to].is_target; /* for it is never the only way there */
     }
@@ -290,7 +327,7 @@ void ir_of_region(struct ir *ir, const struct block_cache *cache, struct block *
     ir->guards = guards;
     f.repeats = repeats_head(&f);
     lay_out(&f);
-    connect(ir);
+    connect(&f, ir);
     measure_ways(ir);
     if (JIT_VERIFIES)
         ir_verify(ir);

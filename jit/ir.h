@@ -48,6 +48,8 @@ struct ir_block {
     bool jumps;         /* ends in BR, which may lead to any of .. */
     bool is_target;     /* .. these; it tests what is left of the turn */
     bool taken_tests;   /* the edge to `taken` closes a loop: it tests what is left of the turn, .. */
+    bool taken_reads;   /* the edge `taken` leads outside, to code that is known to begin with reading NZCV, .. */
+    bool next_reads;    /* .. or `next` does */
     bool next_tests;    /* .. or that to `next`; as do entries from outside */
     bool is_loop_head;  /* such an edge leads here */
     uint32_t longest;   /* instructions on the longest way from its beginning to the next such test */

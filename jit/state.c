@@ -11,6 +11,21 @@ static void count_use(struct translation_state *t, unsigned reg)
         t->uses[reg] += t->here->heat + 1;
 }
 
+/* Whether the state's value of `reg` is what is in a host register, as the last thing done was to store it. */
+static bool was_just_stored(const struct translation_state *t, unsigned reg)
+{
+    return t->stored_end == t->c->at && t->stored == reg;
+}
+
+bool general_in_state(struct translation_state *t, unsigned reg, int32_t *at)
+{
+    if (t->host_of[reg] >= 0 || reg == REG_ZERO || was_just_stored(t, reg))
+        return false;
+    count_use(t, reg);
+    *at = offset_of(reg);
+    return true;
+}
+
 unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp)
 {
     count_use(t, reg);
@@ -18,6 +33,10 @@ unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp)
         return (unsigned)t->host_of[reg];
     if (reg == REG_ZERO)
         x64_mov_imm(t->c, temp, 0);
+    else if (was_just_stored(t, reg) && temp == t->stored_from)
+        return temp;
+    else if (was_just_stored(t, reg))
+        x64_mov(t->c, 1, temp, t->stored_from);
     else
         x64_load(t->c, 1, temp, HOST_CPU, offset_of(reg));
     return temp;
@@ -44,6 +63,9 @@ void general_done(struct translation_state *t, unsigned reg, unsigned host)
             x64_mov(t->c, 1, (unsigned)t->host_of[reg], host);
     } else if (reg != REG_SINK) {
         x64_store(t->c, 1, host, HOST_CPU, offset_of(reg));
+        t->stored_end = t->c->at;
+        t->stored = reg;
+        t->stored_from = host;
     }
 }
 
@@ -74,6 +96,28 @@ void give_registers(struct translation_state *t)
     /* A region is compiled twice: what it writes is known when it has registers of its own. */
     exchange(t, t->host_of, pin_of, t->written);
     vectors_store(t);
+}
+
+static int register_in_rdx(const struct translation_state *t)
+{
+    for (unsigned reg = 0; t->lends_rdx && reg < REG_COUNT; reg++)
+        if (t->host_of[reg] == RDX)
+            return (int)reg;
+    return -1;
+}
+
+void give_registers_but_rdx(struct translation_state *t)
+{
+    const int lent = register_in_rdx(t);
+    exchange(t, t->host_of, pin_of, t->written & ~(lent >= 0 ? 1ull << lent : 0));
+    vectors_store(t);
+}
+
+void keep_rdx(struct translation_state *t)
+{
+    const int lent = register_in_rdx(t);
+    if (lent >= 0)
+        x64_store(t->c, 1, RDX, HOST_CPU, offset_of((unsigned)lent));
 }
 
 /* --- leaving to exec_ ------------------------------------------------------------------------------ */
@@ -114,6 +158,7 @@ bool call_exec(struct translation_state *t, const struct insn *insn)
     }
     if (!t->ir->is_region)
         vectors_store(t);
+    keep_rdx(t);
     load_plain(t, insn);
     call_plain(t);
     vectors_lost(t);
@@ -196,6 +241,8 @@ void emit_slow_paths(struct translation_state *t)
             give_registers(t);
         else if (!t->ir->is_region)
             vectors_store(t);
+        if (!ends)
+            keep_rdx(t);
         load_plain(t, slow->insn);
         if (ends) {
             x64_jmp_to(t->c, t->stubs->end_plain);

@@ -185,6 +185,7 @@ struct translation_state {
     struct ir *ir;
     const struct ir_block *here;
     const int8_t *host_of;           /* the host register of each guest register in this unit, or -1 */
+    bool lends_rdx;                  /* rdx is the host register of one of them; the translators leave it alone */
     uint64_t uses[REG_COUNT];        /* by how often the blocks are entered */
     uint64_t written;                /* a bit for each register that an operation of the unit writes */
     bool needs_fp, needs_armed_fp;
@@ -247,6 +248,9 @@ struct translation_state {
     uint32_t *misses_counted; /* counters of a block's accesses, or NULL */
     uint32_t *miss_counter; /* of the present instruction, or NULL */
     bool changes_pages;     /* the present access goes by the indexed table at once */
+    /* A host register that was stored for guest register `stored`, and what was emitted ended there. */
+    const uint8_t *stored_end;
+    unsigned stored, stored_from;
     unsigned index;         /* of the present operation in its block */
     uint8_t *begun_at;      /* where its own code begins, behind flags_before_insn() */
     bool in_twin;           /* it is emitted a second time */
@@ -269,6 +273,9 @@ static inline int32_t offset_of(unsigned reg)
 /** The host register that holds guest register `reg`: its own, or `temp`, loaded. The host's flags stay. */
 unsigned general_use(struct translation_state *t, unsigned reg, unsigned temp);
 
+/** Whether guest register `reg` is in the state alone: at `*at` from HOST_CPU, for an operand of that use. */
+bool general_in_state(struct translation_state *t, unsigned reg, int32_t *at);
+
 /** A copy of guest register `reg` in `temp`, to be changed there. The host's flags stay. */
 void general_copy(struct translation_state *t, unsigned reg, unsigned temp);
 
@@ -280,6 +287,10 @@ void general_done(struct translation_state *t, unsigned reg, unsigned host);
  *  The flags stay. */
 void take_registers(struct translation_state *t);
 void give_registers(struct translation_state *t);
+
+/** The same where keep_rdx() has been and rdx is another by now: what it held for the guest goes to the state. */
+void give_registers_but_rdx(struct translation_state *t);
+void keep_rdx(struct translation_state *t);
 
 /** Where `cc` holds, the present instruction is done by its exec_ function instead, and the code goes on
  * behind it, or back in the engine's loop if it ends the block. Nothing of the instruction may have happened yet. */
@@ -393,7 +404,10 @@ void commit_flags(struct translation_state *t);
 void commit_flags_raw(struct translation_state *t);
 
 /** Whether the instruction is a product that translate_data() makes without touching the host's flags. */
-bool multiplies_quietly(const struct insn *insn);
+bool multiplies_quietly(const struct translation_state *t, const struct insn *insn);
+
+/** Whether it is RBIT and CLZ of its result into the same register, which is one instruction of the host's. */
+bool counts_trailing(const struct insn *reverse, const struct insn *count);
 
 /** An edge leads to this block of the region, or to IR_OUTSIDE, from here: before anything is committed for it. */
 void flags_note_edge(struct translation_state *t, int to);

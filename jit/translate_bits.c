@@ -24,7 +24,7 @@ static void swap_bits(struct translation_state *t, unsigned w, uint64_t mask, un
 }
 
 /* RBIT and CLZ of its result into the same register: compilers count trailing zeros so. */
-static bool counts_trailing(const struct insn *reverse, const struct insn *count)
+bool counts_trailing(const struct insn *reverse, const struct insn *count)
 {
     return reverse->op == OP_rbit && count->op == OP_clz && reverse->rd == count->rn && count->rd == count->rn &&
            reverse->sf == count->sf;
@@ -40,6 +40,12 @@ static const struct insn *neighbour(const struct translation_state *t, int step)
 static void count_trailing_zeros(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
+    if (host_has.bmi1) {
+        const unsigned n = general_use(t, insn->rn, RCX), d = general_destination(t, insn->rd, RAX);
+        x64_tzcnt(t->c, insn->sf, d, n);
+        finish(t, d);
+        return;
+    }
     x64_bsf(t->c, insn->sf, RAX, general_use(t, insn->rn, RCX));
     x64_mov_imm(t->c, RDX, insn->sf ? 64 : 32);
     x64_cmov(t->c, 1, CC_E, RAX, RDX);

@@ -254,11 +254,20 @@ static void join_known_ways(struct translation_state *t, bool taken, int to, int
     }
 }
 
+/* Commits the flags for the way out of the region: the usual one where `distance` is 0, else the branch's. */
+static void commit_for_outside(struct translation_state *t, int64_t distance)
+{
+    if (distance ? t->here->taken_reads : t->here->next_reads)
+        commit_flags_raw(t);
+    else
+        commit_flags(t);
+}
+
 /* On along the edge to block `to`, which may test; or out to `distance` from the block's end. */
 static void follow(struct translation_state *t, int to, bool tests, int64_t distance)
 {
     if (to == IR_OUTSIDE) {
-        commit_flags(t);
+        commit_for_outside(t, distance);
         give_registers(t);
         jump_out(t, distance);
         return;
@@ -314,17 +323,20 @@ void emit_ways_out(struct translation_state *t)
         }
         t->flags = way->flags;
         t->pending = way->pending;
+        t->flags_raw = way->flags_raw;
         if (way->constant) {
             set_flags_constant(t, way->nzcv);
             t->pending = (struct pending_flags){.kind = FLAG_KIND_RAW, .host_only = true};
         }
         if (!way->falls_back && way->to != IR_OUTSIDE) {
-            t->flags_raw = way->flags_raw;
             commit_for(t, way->to, IR_OUTSIDE);
             jump_within(t, x64_jmp(t->c), way->to);
             continue;
         }
-        commit_flags(t);
+        if (way->falls_back)
+            commit_flags(t);
+        else
+            commit_for_outside(t, way->distance);
         give_registers(t);
         if (way->falls_back)
             x64_jmp_to(t->c, way->falls_back->counted);
@@ -810,8 +822,13 @@ enum outcome translate_branch(struct translation_state *t)
     case OP_tbz:
     case OP_tbnz:
         forget_host_flags(t);
-        x64_bit_test(t->c, general_use(t, insn->rn, RAX), insn->amount);
-        branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
+        if (insn->amount < 32) { /* the host does that and the jump in one */
+            x64_test_imm(t->c, 0, general_use(t, insn->rn, RAX), (int32_t)(1u << insn->amount));
+            branch_both(t, insn->op == OP_tbz ? CC_E : CC_NE);
+        } else {
+            x64_bit_test(t->c, general_use(t, insn->rn, RAX), insn->amount);
+            branch_both(t, insn->op == OP_tbz ? CC_AE : CC_B);
+        }
         return ENDED;
     case OP_ret:
         if (insn->rn == 30) {

@@ -22,6 +22,40 @@ static void alu_host(struct translation_state *t, unsigned w, enum x64_alu op, u
     general_done(t, rd, d);
 }
 
+/* rd = rn op rm */
+static void alu_registers(struct translation_state *t, unsigned w, enum x64_alu op)
+{
+    const struct insn *insn = t->insn;
+    int32_t at;
+    if (op == ALU_SUB && insn->rn == REG_ZERO) { /* and the flags are those of the subtraction */
+        const unsigned m = general_use(t, insn->rm, RAX), d = general_destination(t, insn->rd, RAX);
+        if (d != m)
+            x64_mov(t->c, w, d, m);
+        x64_neg(t->c, w, d);
+        general_done(t, insn->rd, d);
+    } else if (general_in_state(t, insn->rm, &at)) {
+        const unsigned n = general_use(t, insn->rn, RAX), d = general_destination(t, insn->rd, RAX);
+        if (d != n)
+            x64_mov(t->c, w, d, n);
+        x64_alu_load(t->c, w, op, d, HOST_CPU, at);
+        general_done(t, insn->rd, d);
+    } else {
+        alu_host(t, w, op, insn->rd, insn->rn, general_use(t, insn->rm, RCX));
+    }
+}
+
+/* Sets the host's flags by rn - rm. */
+static void compare_registers(struct translation_state *t, unsigned w)
+{
+    const struct insn *insn = t->insn;
+    const unsigned n = general_use(t, insn->rn, RAX);
+    int32_t at;
+    if (general_in_state(t, insn->rm, &at))
+        x64_alu_load(t->c, w, ALU_CMP, n, HOST_CPU, at);
+    else
+        x64_alu(t->c, w, ALU_CMP, n, general_use(t, insn->rm, RCX));
+}
+
 /* Which operation of flags.c it is. */
 static unsigned flag_kind(enum x64_alu op)
 {
@@ -55,13 +89,14 @@ static void alu_reg(struct translation_state *t, enum x64_alu op, enum host_flag
         return;
     }
     if (sets && insn->rd == REG_SINK && op != ALU_ADD) {
-        unsigned n = general_use(t, insn->rn, RAX), m = general_use(t, insn->rm, RCX);
-        if (op == ALU_AND)
-            x64_test(t->c, w, n, m);
-        else
-            x64_alu(t->c, w, ALU_CMP, n, m);
+        if (op == ALU_SUB) {
+            compare_registers(t, w);
+        } else {
+            const unsigned n = general_use(t, insn->rn, RAX);
+            x64_test(t->c, w, n, general_use(t, insn->rm, RCX));
+        }
     } else {
-        alu_host(t, w, op, insn->rd, insn->rn, general_use(t, insn->rm, RCX));
+        alu_registers(t, w, op);
     }
     if (sets)
         flags_of_registers(t, op, sets);
@@ -91,9 +126,17 @@ static void alu_imm(struct translation_state *t, enum x64_alu op, enum host_flag
         alu_host(t, w, op, insn->rd, insn->rn, RCX);
     } else if (!sets && (op == ALU_ADD || op == ALU_SUB)) {
         unsigned n = general_use(t, insn->rn, RAX), d = general_destination(t, insn->rd, RAX);
-        x64_lea(t->c, w, d, n, (int32_t)(op == ALU_ADD ? imm : -imm));
+        if (!imm && w)
+            d = n; /* a move from or to SP */
+        else
+            x64_lea(t->c, w, d, n, (int32_t)(op == ALU_ADD ? imm : -imm));
         general_done(t, insn->rd, d);
         return; /* and the flags are as they were */
+    } else if (!sets && op == ALU_AND && (imm == 0xff || imm == 0xffff)) {
+        const unsigned n = general_use(t, insn->rn, RAX), d = general_destination(t, insn->rd, RAX);
+        x64_extend(t->c, imm == 0xffff, false, 0, d, n);
+        general_done(t, insn->rd, d);
+        return;
     } else if (op == ALU_SUB && insn->rd == REG_SINK) {
         x64_alu_imm(t->c, w, ALU_CMP, general_use(t, insn->rn, RAX), (int32_t)imm);
     } else if (op == ALU_AND && insn->rd == REG_SINK) {
@@ -116,9 +159,13 @@ static void shifted(struct translation_state *t, bool inverted)
 {
     static const uint8_t shifts[4] = {SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROR};
     const struct insn *insn = t->insn;
-    general_copy(t, insn->rm, RCX);
-    if (insn->amount)
-        x64_shift_imm(t->c, insn->sf, shifts[insn->opt & 3], RCX, insn->amount);
+    if (host_has.bmi2 && insn->amount && shifts[insn->opt & 3] == SHIFT_ROR) {
+        x64_rorx(t->c, insn->sf, RCX, general_use(t, insn->rm, RCX), insn->amount);
+    } else {
+        general_copy(t, insn->rm, RCX);
+        if (insn->amount)
+            x64_shift_imm(t->c, insn->sf, shifts[insn->opt & 3], RCX, insn->amount);
+    }
     if (inverted)
         x64_not(t->c, insn->sf, RCX);
 }
@@ -139,10 +186,70 @@ static void extended(struct translation_state *t)
 static void alu_rcx(struct translation_state *t, enum x64_alu op, enum host_flags sets)
 {
     const struct insn *insn = t->insn;
-    alu_host(t, insn->sf, op, insn->rd, insn->rn, RCX);
+    if (insn->rn == REG_ZERO && !sets && (op == ALU_OR || op == ALU_XOR || op == ALU_ADD)) {
+        const unsigned d = general_destination(t, insn->rd, RCX);
+        x64_mov(t->c, insn->sf, d, RCX);
+        general_done(t, insn->rd, d);
+    } else {
+        alu_host(t, insn->sf, op, insn->rd, insn->rn, RCX);
+    }
     if (!sets)
         t->flags = FLAGS_UNKNOWN;
     else if (op == ALU_AND && insn->rd != REG_SINK)
+        set_flags_of(t, (struct pending_flags){.kind = FLAG_KIND_AND, .a = insn->rd, .b = insn->rd});
+    else
+        set_flags(t, sets);
+}
+
+/* rd = rn + (host register `m` << scale), up to 3, without the flags. */
+static void add_scaled(struct translation_state *t, unsigned m, unsigned scale)
+{
+    const struct insn *insn = t->insn;
+    const unsigned n = general_use(t, insn->rn, RAX), d = general_destination(t, insn->rd, RAX);
+    x64_lea_indexed(t->c, insn->sf, d, n, m, scale);
+    general_done(t, insn->rd, d);
+}
+
+static void add_shifted(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    if ((insn->opt & 3) == 0 && insn->amount <= 3) {
+        add_scaled(t, general_use(t, insn->rm, RCX), insn->amount);
+        return;
+    }
+    shifted(t, false);
+    alu_rcx(t, ALU_ADD, FLAGS_UNKNOWN);
+}
+
+static void add_extended(struct translation_state *t)
+{
+    const struct insn *insn = t->insn;
+    if (insn->amount > 3) {
+        extended(t);
+        alu_rcx(t, ALU_ADD, FLAGS_UNKNOWN);
+        return;
+    }
+    if (insn->size < 3)
+        x64_extend(t->c, insn->size, insn->opt, insn->opt, RCX, general_use(t, insn->rm, RCX));
+    add_scaled(t, insn->size < 3 ? RCX : general_use(t, insn->rm, RCX), insn->amount);
+}
+
+/* rd = rn and not rm */
+static void clear_bits(struct translation_state *t, enum host_flags sets)
+{
+    const struct insn *insn = t->insn;
+    if (!host_has.bmi1 || insn->amount) {
+        shifted(t, true);
+        alu_rcx(t, ALU_AND, sets);
+        return;
+    }
+    const unsigned n = general_use(t, insn->rn, RAX), m = general_use(t, insn->rm, RCX);
+    const unsigned d = general_destination(t, insn->rd, RAX);
+    x64_andn(t->c, insn->sf, d, m, n);
+    general_done(t, insn->rd, d);
+    if (!sets)
+        t->flags = FLAGS_UNKNOWN;
+    else if (insn->rd != REG_SINK)
         set_flags_of(t, (struct pending_flags){.kind = FLAG_KIND_AND, .a = insn->rd, .b = insn->rd});
     else
         set_flags(t, sets);
@@ -154,7 +261,7 @@ static void with_carry(struct translation_state *t, bool subtract, bool sets)
     const struct insn *insn = t->insn;
     carry_to_host(t, subtract);
     general_copy(t, insn->rn, RAX); /* moves leave it alone */
-    unsigned m = general_use(t, insn->rm, RDX);
+    unsigned m = general_use(t, insn->rm, RCX);
     x64_alu(t->c, insn->sf, subtract ? ALU_SBB : ALU_ADC, RAX, m);
     general_done(t, insn->rd, RAX);
     if (sets)
@@ -164,7 +271,8 @@ static void with_carry(struct translation_state *t, bool subtract, bool sets)
 static void mov_reg(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    unsigned m = general_use(t, insn->rm, RAX), d = general_destination(t, insn->rd, insn->sf ? m : RAX);
+    const unsigned m = general_use(t, insn->rm, general_destination(t, insn->rd, RAX));
+    const unsigned d = general_destination(t, insn->rd, insn->sf ? m : RAX);
     if (d != m || !insn->sf)
         x64_mov(t->c, insn->sf, d, m);
     general_done(t, insn->rd, d);
@@ -172,7 +280,7 @@ static void mov_reg(struct translation_state *t)
 
 static void mov_constant(struct translation_state *t)
 {
-    unsigned d = general_destination(t, t->insn->rd, RAX);
+    const unsigned d = general_destination(t, t->insn->rd, RAX);
     x64_mov_imm(t->c, d, (uint64_t)t->insn->imm);
     general_done(t, t->insn->rd, d);
 }
@@ -211,6 +319,12 @@ static void bitfield(struct translation_state *t, bool sign)
         x64_extend(t->c, left_by == 56 ? 0 : left_by == 48 ? 1 : 2, sign, insn->sf, d, n);
         if (!insn->sf && sign && left_by == 32)
             x64_mov(t->c, 0, d, d);
+    } else if ((left_by == 56 || left_by == 48 || left_by == 32) && right_by < left_by && insn->sf) { /* an index */
+        x64_extend(t->c, left_by == 56 ? 0 : left_by == 48 ? 1 : 2, sign, 1, d, n);
+        x64_shift_imm(t->c, 1, SHIFT_SHL, d, left_by - right_by);
+    } else if (!sign && !insn->sf && right_by == 32 && left_by > 32) { /* LSL */
+        x64_mov(t->c, 0, d, n);
+        x64_shift_imm(t->c, 0, SHIFT_SHL, d, left_by - 32);
     } else if (left_by == 32 && right_by > 32 && (!sign || !insn->sf)) {
         x64_mov(t->c, 0, d, n);
         x64_shift_imm(t->c, 0, right, d, right_by - 32);
@@ -236,7 +350,11 @@ static void bfm(struct translation_state *t)
     x64_mov_imm(t->c, RCX, (uint64_t)insn->imm);
     x64_alu(t->c, insn->sf, ALU_AND, RAX, RCX);
     x64_not(t->c, 1, RCX);
-    x64_alu(t->c, insn->sf, ALU_AND, RCX, general_use(t, insn->rd, RDX));
+    int32_t at;
+    if (general_in_state(t, insn->rd, &at))
+        x64_alu_load(t->c, insn->sf, ALU_AND, RCX, HOST_CPU, at);
+    else
+        x64_alu(t->c, insn->sf, ALU_AND, RCX, general_use(t, insn->rd, RDX));
     x64_alu(t->c, insn->sf, ALU_OR, RAX, RCX);
     general_done(t, insn->rd, RAX);
     t->flags = FLAGS_UNKNOWN;
@@ -245,6 +363,12 @@ static void bfm(struct translation_state *t)
 static void extr(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
+    if (host_has.bmi2 && insn->amount && insn->rn == insn->rm) {
+        const unsigned m = general_use(t, insn->rm, RAX), d = general_destination(t, insn->rd, RAX);
+        x64_rorx(t->c, insn->sf, d, m, insn->amount);
+        general_done(t, insn->rd, d);
+        return;
+    }
     general_copy(t, insn->rm, RAX);
     if (insn->amount)
         x64_shrd(t->c, insn->sf, RAX, general_use(t, insn->rn, RCX), insn->amount);
@@ -263,17 +387,37 @@ static void select(struct translation_state *t, enum select kind)
     bool always = insn->opt >= 14;
     enum x64_cc cc = always ? CC_E : condition(t, insn->opt);
     /* From here to the cmov nothing touches the flags. */
-    general_copy(t, insn->rm, RCX);
-    if (kind == SELECT_INVERT || kind == SELECT_NEGATE)
-        x64_not(t->c, w, RCX);
-    if (kind == SELECT_INCREMENT || kind == SELECT_NEGATE)
-        x64_lea(t->c, w, RCX, RCX, 1);
-    general_copy(t, insn->rn, RAX);
-    if (always)
+    if (always) {
+        general_copy(t, insn->rn, RAX);
         x64_mov(t->c, w, RAX, RAX);
-    else
-        x64_cmov(t->c, w, cc ^ 1, RAX, RCX);
-    general_done(t, insn->rd, RAX);
+        general_done(t, insn->rd, RAX);
+        return;
+    }
+    const unsigned d = general_destination(t, insn->rd, RAX);
+    if (kind == SELECT_INCREMENT && insn->rn == REG_ZERO && insn->rm == REG_ZERO) { /* CSET */
+        x64_setcc(t->c, cc ^ 1, RAX);
+        x64_extend(t->c, 0, false, 0, d, RAX);
+        general_done(t, insn->rd, d);
+        return;
+    }
+    unsigned m = general_use(t, insn->rm, RCX);
+    if (kind == SELECT_INVERT || kind == SELECT_NEGATE) {
+        if (m != RCX)
+            x64_mov(t->c, w, RCX, m);
+        x64_not(t->c, w, RCX);
+        m = RCX;
+    }
+    if (kind == SELECT_INCREMENT || kind == SELECT_NEGATE) {
+        x64_lea(t->c, w, RCX, m, 1);
+        m = RCX;
+    }
+    if (d == m) {
+        x64_cmov(t->c, w, cc, d, general_use(t, insn->rn, RAX));
+    } else {
+        general_copy(t, insn->rn, d);
+        x64_cmov(t->c, w, cc ^ 1, d, m);
+    }
+    general_done(t, insn->rd, d);
 }
 
 /* The condition does not hold, and a branch is all that reads the flags: where that leads is known. The present
@@ -347,9 +491,9 @@ static void variable_shift(struct translation_state *t, enum x64_shift op)
     t->flags = FLAGS_UNKNOWN;
 }
 
-bool multiplies_quietly(const struct insn *insn)
+bool multiplies_quietly(const struct translation_state *t, const struct insn *insn)
 {
-    return host_has.bmi2 && (insn->op == OP_umulh || (insn->op == OP_madd && insn->sf && insn->ra == REG_ZERO));
+    return host_has.bmi2 && !t->lends_rdx && (insn->op == OP_umulh || (insn->op == OP_madd && insn->sf && insn->ra == REG_ZERO));
 }
 
 /* Chains of carries go through products of this kind. */
@@ -390,8 +534,12 @@ static void multiply_add(struct translation_state *t, bool subtract)
         general_done(t, insn->rd, RCX);
         return;
     }
-    if (insn->ra != REG_ZERO)
-        x64_alu(t->c, w, ALU_ADD, RAX, general_use(t, insn->ra, RCX));
+    if (insn->ra != REG_ZERO) {
+        const unsigned a = general_use(t, insn->ra, RCX), d = general_destination(t, insn->rd, RAX);
+        x64_lea_indexed(t->c, w, d, a, RAX, 0);
+        general_done(t, insn->rd, d);
+        return;
+    }
     general_done(t, insn->rd, RAX);
 }
 
@@ -459,12 +607,18 @@ static void count_leading_zeros(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
     unsigned bits = insn->sf ? 64 : 32;
+    t->flags = FLAGS_UNKNOWN;
+    if (host_has.lzcnt) {
+        const unsigned n = general_use(t, insn->rn, RCX), d = general_destination(t, insn->rd, RAX);
+        x64_lzcnt(t->c, insn->sf, d, n);
+        general_done(t, insn->rd, d);
+        return;
+    }
     x64_bsr(t->c, insn->sf, RAX, general_use(t, insn->rn, RCX));
     x64_mov_imm(t->c, RDX, 2 * bits - 1);
     x64_cmov(t->c, 1, CC_E, RAX, RDX);
     x64_alu_imm(t->c, 0, ALU_XOR, RAX, (int32_t)bits - 1);
     general_done(t, insn->rd, RAX);
-    t->flags = FLAGS_UNKNOWN;
 }
 
 static void reverse_bytes(struct translation_state *t, unsigned w, bool halves)
@@ -511,10 +665,10 @@ bool translate_data(struct translation_state *t)
     case OP_adds_reg: alu_reg(t, ALU_ADD, FLAGS_OF_ADD); return true;
     case OP_subs_reg: alu_reg(t, ALU_SUB, FLAGS_OF_SUB); return true;
     case OP_ands_reg: alu_reg(t, ALU_AND, FLAGS_OF_LOGIC); return true;
-    case OP_add_shift: shifted(t, false); alu_rcx(t, ALU_ADD, FLAGS_UNKNOWN); return true;
+    case OP_add_shift: add_shifted(t); return true;
     case OP_sub_shift: shifted(t, false); alu_rcx(t, ALU_SUB, FLAGS_UNKNOWN); return true;
     case OP_and_shift: shifted(t, false); alu_rcx(t, ALU_AND, FLAGS_UNKNOWN); return true;
-    case OP_bic_shift: shifted(t, true); alu_rcx(t, ALU_AND, FLAGS_UNKNOWN); return true;
+    case OP_bic_shift: clear_bits(t, FLAGS_UNKNOWN); return true;
     case OP_orr_shift: shifted(t, false); alu_rcx(t, ALU_OR, FLAGS_UNKNOWN); return true;
     case OP_orn_shift: shifted(t, true); alu_rcx(t, ALU_OR, FLAGS_UNKNOWN); return true;
     case OP_eor_shift: shifted(t, false); alu_rcx(t, ALU_XOR, FLAGS_UNKNOWN); return true;
@@ -522,8 +676,8 @@ bool translate_data(struct translation_state *t)
     case OP_adds_shift: shifted(t, false); alu_rcx(t, ALU_ADD, FLAGS_OF_ADD); return true;
     case OP_subs_shift: shifted(t, false); alu_rcx(t, ALU_SUB, FLAGS_OF_SUB); return true;
     case OP_ands_shift: shifted(t, false); alu_rcx(t, ALU_AND, FLAGS_OF_LOGIC); return true;
-    case OP_bics_shift: shifted(t, true); alu_rcx(t, ALU_AND, FLAGS_OF_LOGIC); return true;
-    case OP_add_ext: extended(t); alu_rcx(t, ALU_ADD, FLAGS_UNKNOWN); return true;
+    case OP_bics_shift: clear_bits(t, FLAGS_OF_LOGIC); return true;
+    case OP_add_ext: add_extended(t); return true;
     case OP_sub_ext: extended(t); alu_rcx(t, ALU_SUB, FLAGS_UNKNOWN); return true;
     case OP_adds_ext: extended(t); alu_rcx(t, ALU_ADD, FLAGS_OF_ADD); return true;
     case OP_subs_ext: extended(t); alu_rcx(t, ALU_SUB, FLAGS_OF_SUB); return true;
@@ -546,7 +700,7 @@ bool translate_data(struct translation_state *t)
     case OP_udiv: divide(t, false); return true;
     case OP_sdiv: divide(t, true); return true;
     case OP_madd:
-        if (multiplies_quietly(t->insn) && (t->flags != FLAGS_UNKNOWN || t->pending.host_only))
+        if (multiplies_quietly(t, t->insn) && (t->flags != FLAGS_UNKNOWN || t->pending.host_only))
             multiply_quietly(t);
         else
             multiply_add(t, false);
@@ -558,7 +712,7 @@ bool translate_data(struct translation_state *t)
     case OP_umsubl: multiply_long(t, false, true); return true;
     case OP_smulh: multiply_high(t, true); return true;
     case OP_umulh:
-        if (multiplies_quietly(t->insn))
+        if (multiplies_quietly(t, t->insn))
             multiply_quietly(t);
         else
             multiply_high(t, false);

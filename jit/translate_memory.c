@@ -13,8 +13,8 @@ void load_tlb_place(struct x64 *c, unsigned address)
     _Static_assert(sizeof(struct tlb_entry) == 32, "the index is scaled by the entry's size");
     _Static_assert(TLB_ENTRIES <= 1u << (32 - TLB_FOLD_BIT), "it is made of the low half of the address");
     if (host_has.bmi2) {
-        x64_rorx(c, RCX, address, 12 - entry_bits);
-        x64_rorx(c, RDX, address, TLB_FOLD_BIT - entry_bits);
+        x64_rorx(c, 0, RCX, address, 12 - entry_bits);
+        x64_rorx(c, 0, RDX, address, TLB_FOLD_BIT - entry_bits);
     } else {
         x64_mov(c, 0, RCX, address);
         x64_shift_imm(c, 0, SHIFT_SHR, RCX, 12 - entry_bits);

@@ -343,15 +343,25 @@ static inline void x64_shift_by(struct x64 *c, unsigned w, enum x64_shift op, un
     x64_byte(c, 0xc0 | (to & 7) << 3 | (from & 7));
 }
 
-/** to = the low half of `from` rotated right, and the flags stay (BMI2). */
-static inline void x64_rorx(struct x64 *c, unsigned to, unsigned from, unsigned amount)
+/** to = `from` rotated right, and the flags stay (BMI2). */
+static inline void x64_rorx(struct x64 *c, unsigned w, unsigned to, unsigned from, unsigned amount)
 {
     x64_byte(c, 0xc4);
     x64_byte(c, (to < 8) << 7 | 1 << 6 | (from < 8) << 5 | 3);
-    x64_byte(c, 15 << 3 | 3);
+    x64_byte(c, w << 7 | 15 << 3 | 3);
     x64_byte(c, 0xf0);
     x64_byte(c, 0xc0 | (to & 7) << 3 | (from & 7));
     x64_byte(c, amount);
+}
+
+/** to = ~inverted & from; the flags are those of AND (BMI1). */
+static inline void x64_andn(struct x64 *c, unsigned w, unsigned to, unsigned inverted, unsigned from)
+{
+    x64_byte(c, 0xc4);
+    x64_byte(c, (to < 8) << 7 | 1 << 6 | (from < 8) << 5 | 2);
+    x64_byte(c, w << 7 | (~inverted & 15) << 3);
+    x64_byte(c, 0xf2);
+    x64_byte(c, 0xc0 | (to & 7) << 3 | (from & 7));
 }
 
 /** rax, rdx = rdx:rax divided by `by`. */
@@ -394,6 +404,18 @@ static inline void x64_bswap(struct x64 *c, unsigned w, unsigned reg)
 static inline void x64_bsr(struct x64 *c, unsigned w, unsigned to, unsigned from)
 {
     x64_rr(c, 0, w, 0x0fbd, to, from, false);
+}
+
+/** Zeroes from the top down to the highest one, or all bits (LZCNT). */
+static inline void x64_lzcnt(struct x64 *c, unsigned w, unsigned to, unsigned from)
+{
+    x64_rr(c, 0xf3, w, 0x0fbd, to, from, false);
+}
+
+/** Zeroes from the bottom up to the lowest one, or all bits (BMI1). */
+static inline void x64_tzcnt(struct x64 *c, unsigned w, unsigned to, unsigned from)
+{
+    x64_rr(c, 0xf3, w, 0x0fbc, to, from, false);
 }
 
 static inline void x64_lea(struct x64 *c, unsigned w, unsigned to, unsigned base, int32_t disp)

@@ -15,7 +15,7 @@ armature, root, static = (os.path.abspath(path) for path in sys.argv[1:4])
 
 def run(*command, env=None, cwd=None):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=60, cwd=cwd, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **(env or {})})
+                          timeout=150, cwd=cwd, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **(env or {})})
     return done.returncode, done.stdout, done.stderr
 
 

@@ -15,7 +15,7 @@ import time
 import unittest
 
 ARMATURE, ROOT = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 150
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/bin", "HOME": "/root", "LC_ALL": "C", "TERM": "dumb"}
 
 

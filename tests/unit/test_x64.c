@@ -258,7 +258,14 @@ static void arithmetic(void **state)
         for (unsigned b = 0; b < REGS; b++)
             CHECK(x64_mulx(&c, a, b, a ^ 9), "mulx", reg(3, a), reg(3, b), reg(3, a ^ 9));
         for (unsigned b = 0; b < REGS; b++)
-            CHECK(x64_rorx(&c, a, b, 9), "rorx", reg(2, a), reg(2, b), immediate(9));
+            for (unsigned w = 0; w < 2; w++)
+                CHECK(x64_rorx(&c, w, a, b, 9), "rorx", reg(2 + w, a), reg(2 + w, b), immediate(9));
+        for (unsigned b = 0; b < REGS; b++)
+            for (unsigned w = 0; w < 2; w++) {
+                CHECK(x64_andn(&c, w, a, a ^ 9, b), "andn", reg(2 + w, a), reg(2 + w, a ^ 9), reg(2 + w, b));
+                CHECK(x64_lzcnt(&c, w, a, b), "lzcnt", reg(2 + w, a), reg(2 + w, b));
+                CHECK(x64_tzcnt(&c, w, a, b), "tzcnt", reg(2 + w, a), reg(2 + w, b));
+            }
         static const struct {
             const char *name;
             enum x64_shift op;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Locks with inherited priority: by the library, robust ones too, and by the kernel's own calls. With an argument it
- * prints in which order threads had the lock, which is another one each time; with two it waits while it maps a file, too,
- * which ends a recording. */
+ * prints in which order threads had the lock, which is another one each time; with two it waits while it maps a file,
+ * too, which ends a recording. */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
@@ -303,7 +303,14 @@ static void mapping(void)
 int main(int count, char **arguments)
 {
     pthread_t threads[THREADS];
+    void *head, *own_head;
+    size_t bytes;
     make(&shared, PTHREAD_MUTEX_STALLED);
+    SAY(syscall(SYS_get_robust_list, 0, &head, &bytes));
+    SAY(bytes);
+    SAY(syscall(SYS_get_robust_list, gettid(), &own_head, &bytes));
+    SAY(head && head == own_head && *(void **)head == head); /* an empty list */
+    SAY(syscall(SYS_get_robust_list, 0, 8, &bytes));
     for (long i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, work, (void *)i);
     for (int i = 0; i < THREADS; i++)

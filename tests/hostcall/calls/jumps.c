@@ -127,6 +127,26 @@ static uint64_t __attribute__((noinline, aligned(4096))) with_flags(uint64_t rou
     return sum;
 }
 
+/* Flags whose operands are gone when the last instruction of a block reads them: blocks end at multiples of 256
+ * bytes. */
+static uint64_t __attribute__((noinline, aligned(4096))) read_last(uint64_t first, uint64_t second)
+{
+    uint64_t result;
+#ifdef __aarch64__
+    __asm__("mov x0, %1\n b 2f\n .balign 256\n .rept 61\n nop\n .endr\n"
+            "2: cmp x0, #0\n orr x0, x0, %2\n cset w1, ne\n"
+            "cbnz x0, 3f\n mov %0, #4\n tst %2, #2\n b.ne 4f\n b 5f\n"
+            "3: mov %0, #0\n tst %2, #4\n b.ne 5f\n 4: cbz w1, 5f\n add %0, %0, #1\n"
+            "5: cmp %2, #0\n"
+            : "=&r"(result)
+            : "r"(first), "r"(second)
+            : "x0", "x1", "cc");
+#else
+    result = first | second ? first && !(second & 4) : 4;
+#endif
+    return result;
+}
+
 static __attribute__((aligned(4096))) void fill(uint8_t *code, unsigned count, unsigned kinds, uint64_t seed)
 {
     for (unsigned i = 0; i < count; i++)
@@ -149,6 +169,8 @@ static void *run_all(void *argument)
     *sum = *sum * 31 + step_add(&near, 60000, seed);
     *sum = *sum * 31 + step_add(&far, 60000, seed);
     *sum = *sum * 31 + with_flags(60000);
+    for (unsigned i = 0; i < 60000; i++)
+        *sum = *sum * 3 + read_last(i & 1, i & 2);
     return NULL;
 }
 
