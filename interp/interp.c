@@ -17,7 +17,7 @@
 #include "isa/arm64/stops.h"
 #include "isa/arm64/threads.h"
 
-#define ARENA_BYTES   (24u << 20)
+#define ARENA_BYTES   (40u << 20)
 #define LOOKUPS_BYTES ((LOOKUP_ENTRIES + LOOKUP_SITES) * sizeof(struct lookup))
 
 struct engine {

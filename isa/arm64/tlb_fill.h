@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The TLB from the side of the MMU: looking up and adding translations. Only mmu.c, mem_slow.c and tlb.c use
+/* The TLB from the side of the MMU: looking up and adding translations. Only mmu.c, mem_slow.c, tlb.c and its test use
  * it. */
 #ifndef ARMATURE_TLB_FILL_H
 #define ARMATURE_TLB_FILL_H
