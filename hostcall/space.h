@@ -61,8 +61,8 @@ uint32_t space_page(void *space, uint64_t address);
 /** The area that holds the address, or the next one above it. False: there is none. */
 bool space_area_from(struct space *space, uint64_t address, struct area *area);
 
-/** Around fork(), space_fork_end() in both processes. The map stands still from space_fork_prepare() on; a CPU that runs
- * may still look at it, so space_fork_begin() is for a moment when none does. */
+/** Around fork(), space_fork_end() in both processes. The map stands still from space_fork_prepare() on; a CPU that
+ * runs may still look at it, so space_fork_begin() is for a moment when none does. */
 void space_fork_prepare(struct space *space);
 void space_fork_begin(struct space *space);
 void space_fork_end(struct space *space);
