@@ -661,5 +661,5 @@ void generate_process(uint64_t seed, const struct features *features, struct pro
     program->sp_checked = 1;
     program->sctlr = program->tcr = 0;
     for (unsigned i = 0; i < program->turn_count; i++)
-        program->turns[i].irq = program->turns[i].remap = 0;
+        program->turns[i].irq = 0;
 }

@@ -55,7 +55,7 @@ struct program {
     struct {
         uint32_t insns; /* how long the turn is */
         uint8_t irq;    /* an interrupt before it */
-        uint8_t remap;  /* which two pages of the window change places before it; 0: none */
+        uint8_t remap;  /* which two pages of the window change places before it (of a process, rights); 0: none */
         uint8_t guard;  /* 1 more than `guarded` from then on; 0: as it is */
         uint8_t patch;  /* which word of the program becomes a NOP before it; 0: none */
     } turns[RIG_MAX_TURNS];

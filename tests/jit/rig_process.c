@@ -18,6 +18,11 @@
 /* Pages of the file that is mapped, and of each rig's own copy. */
 enum { CODE, CODE_2, DATA, DATA_2, READ_ONLY, PRIVATE, PAGES };
 
+/* The window's pages that may be written at first. */
+enum { WRITABLE = 3 };
+static const uint8_t writable[WRITABLE] = {0, 1, 4};
+static int host_rights[WRITABLE]; /* as the rig that ran last had them */
+
 struct rig_process {
     struct space space;
     struct user_space user;
@@ -25,6 +30,7 @@ struct rig_process {
     struct threads *threads;
     unsigned changed; /* a bit for each page of code */
     unsigned guarded; /* the same: BTI applies */
+    int rights[WRITABLE]; /* what the guest may do with the pages of `writable` */
     uint8_t memory[PAGES * RIG_PAGE];
 };
 
@@ -171,6 +177,26 @@ static void set_guarded(struct rig *rig, unsigned guarded)
     rig->process->guarded = guarded;
 }
 
+/* The host's mapping is that of the rig which ran last. */
+static void set_rights(struct rig *rig, const int rights[WRITABLE])
+{
+    for (unsigned i = 0; i < WRITABLE; i++) {
+        if (rights[i] != rig->process->rights[i] || rights[i] != host_rights[i])
+            space_protect(&rig->process->space, RIG_WINDOW + writable[i] * RIG_PAGE, RIG_PAGE, rights[i]);
+        rig->process->rights[i] = host_rights[i] = rights[i];
+    }
+}
+
+/* Another thread calls mprotect(). */
+static void change_rights(struct rig *rig, unsigned which)
+{
+    static const int changed[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
+    int rights[WRITABLE];
+    memcpy(rights, rig->process->rights, sizeof rights);
+    rights[which % WRITABLE] = changed[which / WRITABLE % 3];
+    set_rights(rig, rights);
+}
+
 static void load(struct rig *rig, const struct program *program)
 {
     struct cpu *cpu = &rig->cpu;
@@ -182,6 +208,7 @@ static void load(struct rig *rig, const struct program *program)
     wire_fill_window(rig->memory + DATA * RIG_PAGE);
     wire_fill_window(rig->memory + READ_ONLY * RIG_PAGE);
     set_guarded(rig, program->guarded);
+    set_rights(rig, (const int[WRITABLE]){PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE});
     rig->process->changed = 0;
     rig->ops->flush(rig->engine);
     rig->device_hash = 0;
@@ -233,6 +260,10 @@ static bool turn(struct rig *rig, const struct program *program, unsigned number
         memcpy(rig->memory + CODE * RIG_PAGE + 4 * index, &word, sizeof word);
         note_code(rig, RIG_CODE_EL0 + 4 * index);
     }
+    if (program->turns[number].remap)
+        change_rights(rig, program->turns[number].remap);
+    else
+        set_rights(rig, rig->process->rights);
     memcpy(shared, rig->memory, rig->memory_bytes);
     running = rig;
     do
