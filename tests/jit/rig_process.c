@@ -126,7 +126,7 @@ static void forget_first_accesses(struct rig *rig)
     const bool pair = (word & 0x3a000000) == 0x28000000, structures = (word & 0xbe000000) == 0x0c000000;
     const bool post = structures || (word >> 23 & 7) == 1, vector = word >> 26 & 1, loads = word >> 22 & 1;
     const unsigned scale = vector ? 2 + (word >> 30) : word >> 31 ? 3 : 2;
-    const int64_t offset = (int64_t)((uint64_t)word << 42) >> 57 << scale;
+    const int64_t offset = ((int64_t)((uint64_t)word << 42) >> 57) * (1 << scale);
     if (!pair && !structures)
         return;
     insn_decode(word, &cpu->features, &insn);
