@@ -14,7 +14,8 @@ def unfiltered(filtered, stride):
             left, upper, corner = row[i - 3] if i > 2 else 0, above[i], above[i - 3] if i > 2 else 0
             if kind == 4:
                 near = left + upper - corner
-                guess = min((abs(near - left), 0, left), (abs(near - upper), 1, upper), (abs(near - corner), 2, corner))[2]
+                guess = min((abs(near - left), 0, left), (abs(near - upper), 1, upper),
+                            (abs(near - corner), 2, corner))[2]
             row[i] = (row[i] + (left, upper, (left + upper) // 2, guess if kind == 4 else 0)[kind - 1]) & 255
         rows += row
         above = row

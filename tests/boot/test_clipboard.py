@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A clipboard shared with Debian's kernel, where agent.c speaks for the guest: text both ways by commands, the same twice
-and by a replay; and with a window under Xvfb, whose desktop's clipboard it is. With the image of tools/make-programs
-desktop in place of agent.c's program: Debian's spice-vdagent under the guest's own Xvfb. Status 77: there is no guest.
+"""A clipboard shared with Debian's kernel, where agent.c speaks for the guest: text both ways by commands, the same
+twice and by a replay; and with a window under Xvfb, whose desktop's clipboard it is. With the image of
+tools/make-programs desktop in place of agent.c's program: Debian's spice-vdagent under the guest's own Xvfb. Status 77:
+there is no guest.
 
 usage: test_clipboard.py PROGRAM CACHE AGENT|programs-desktop.img
 """
@@ -29,7 +30,8 @@ clipboard
 """
 
 
-# Run by tests/guest/init. udev's part is done by hand. The desktop in the guest has its agent, loses it and gets a new one.
+# Run by tests/guest/init. udev's part is done by hand. The desktop in the guest has its agent, loses it and gets a new
+# one.
 DESKTOP = r"""
 mount -t tmpfs tmpfs /run
 mkdir -p /run/spice-vdagentd /dev/virtio-ports /tmp/.X11-unix
@@ -61,7 +63,8 @@ cat /tmp/*.log | sed 's/^/log: /'
 
 def machine(*arguments, parameters="script=1", disks=(disk,)):
     return [program, *arguments, "--kernel", f"{guest}/Image", "--initrd", f"{guest}/initrd.gz", "--append",
-            f"console=ttyAMA0 quiet {parameters}", "--clipboard", *[word for name in disks for word in ("--disk", f"{name},ro")]]
+            f"console=ttyAMA0 quiet {parameters}", "--clipboard",
+            *[word for name in disks for word in ("--disk", f"{name},ro")]]
 
 
 def by_commands():
@@ -74,21 +77,23 @@ def by_commands():
     output = done.stdout.decode(errors="replace").replace("\r", "")
     check("agent: the host copied 'two words, \u00fcber'" in output, f"the guest got nothing\n{output}")
     check("copied in the guest\n" in output, f"the host got nothing\n{output}")
-    again = subprocess.run([program, "run", "--replay", log], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=250)
+    again = subprocess.run([program, "run", "--replay", log], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           timeout=250)
     check(again.returncode == 0 and "the host copied 'two words, \u00fcber'" in again.stdout.decode(errors="replace"),
           f"a replay is another run: {again}")
 
 
 def xclip(*arguments, text=None):
-    return subprocess.run(["xclip", "-selection", "clipboard", *arguments], input=text, stdout=subprocess.PIPE if text is None
+    return subprocess.run(["xclip", "-selection", "clipboard", *arguments], input=text,
+                          stdout=subprocess.PIPE if text is None
                           else subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, timeout=20).stdout
 
 
 def by_window():
     start_server()
     xclip(text="from the desktop")
-    start(*machine("run"), "--display", "sdl", "--serial", f"unix:{serial}.line", "--serial-log", serial, "--clock", "paced",
-          stdin=subprocess.DEVNULL)
+    start(*machine("run"), "--display", "sdl", "--serial", f"unix:{serial}.line", "--serial-log", serial, "--clock",
+          "paced", stdin=subprocess.DEVNULL)
     wait_for("the shell", lambda: "/root #" in said())
     subprocess.run(["xdotool", "search", "--name", "^Armature", "windowfocus"], check=True, stdout=subprocess.DEVNULL)
     line = start("socat", "-", f"unix:{serial}.line", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
@@ -108,7 +113,8 @@ def on_desktop():
 
 def real_agent():
     """Texts both ways, of a few bytes and of many messages' size, and an agent that is started anew."""
-    texts = {"SHORT": "from the desktop, \u00e4hnlich", "LONG": "".join(f"line {n}\n" for n in range(5700)), "AFTER": "after that"}
+    texts = {"SHORT": "from the desktop, \u00e4hnlich", "LONG": "".join(f"line {n}\n" for n in range(5700)),
+             "AFTER": "after that"}
     tree = os.path.join(folder.name, "tree")
     os.mkdir(tree)
     shutil.copy(glob.glob(f"{cache}/unpacked/lib/modules/*/kernel/drivers/input/misc/uinput.ko")[0], tree)
@@ -118,8 +124,8 @@ def real_agent():
                    env=os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"})
     start_server()
     xclip(text=texts["SHORT"])
-    running = start(*machine("run", parameters="root=/dev/vda", disks=(agent, disk)), "--memory", "1G", "--display", "sdl",
-                    "--serial", f"file:{serial}", "--clock", "paced", stdin=subprocess.DEVNULL)
+    running = start(*machine("run", parameters="root=/dev/vda", disks=(agent, disk)), "--memory", "1G", "--display",
+                    "sdl", "--serial", f"file:{serial}", "--clock", "paced", stdin=subprocess.DEVNULL)
     wait_for("a window", lambda: windows() or running.poll() is not None, 60)
     subprocess.run(["xdotool", "search", "--name", "^Armature", "windowfocus"], check=True, stdout=subprocess.DEVNULL)
     wait_for("the short text in the guest", lambda: "pasted short" in said(), 300)
@@ -127,7 +133,8 @@ def real_agent():
     xclip(text=texts["LONG"])
     wait_for("the long text in the guest", lambda: "pasted long" in said(), 120)
     wait_for("the long text's sum", lambda: re.search("its sum [0-9a-f]{64}", said()), 60)
-    wait_for("the guest's long text", lambda: sum_of(on_desktop()) == re.search("its sum ([0-9a-f]{64})", said())[1], 120)
+    wait_for("the guest's long text", lambda: sum_of(on_desktop()) == re.search("its sum ([0-9a-f]{64})", said())[1],
+             120)
     xclip(text=texts["AFTER"])
     wait_for("the last text in the guest", lambda: "pasted after" in said(), 120)
     wait_for("the last text by another agent", lambda: "pasted again" in said(), 120)

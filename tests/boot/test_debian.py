@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A full Debian system on a qcow2 image: firmware, GRUB, systemd, a login, apt over the network, ssh through a forwarded port,
-a shutdown by the power key; the same image by U-Boot; and a machine that stays, which ssh logs in to by its key. tools/make-disk and tools/make-uefi-disk make the image:
-  tools/make-disk .cache/debian.img; tools/make-uefi-disk .cache/debian-uefi.img .cache/debian.img
-Status 77: it is not there, or the mirror is not reached.
+"""A full Debian system on a qcow2 image: firmware, GRUB, systemd, a login, apt over the network, ssh through a
+forwarded port, a shutdown by the power key; the same image by U-Boot; and a machine that stays, which ssh logs in to by
+its key. tools/make-disk and tools/make-uefi-disk make the image: tools/make-disk .cache/debian.img;
+tools/make-uefi-disk .cache/debian-uefi.img .cache/debian.img Status 77: it is not there, or the mirror is not reached.
 
 usage: test_debian.py PROGRAM CACHE uefi|uboot|ssh
 """
@@ -28,15 +28,15 @@ def path(name):
 
 
 class Machine(Guest):
-    """A system whose serial line is typed at. Its time is virtual, so that a slow host makes nothing late. U-Boot asks for
-    keys again and again, for which time would stand still as long as more may be piped in: there lines come by the control
-    socket."""
+    """A system whose serial line is typed at. Its time is virtual, so that a slow host makes nothing late. U-Boot asks
+    for keys again and again, for which time would stand still as long as more may be piped in: there lines come by the
+    control socket."""
 
     def __init__(self, *arguments, by_control=False):
         self.by_control = by_control
         limit = [] if by_control else ["--timeout", "3600s"]  # a guest that idles gets there at once
-        super().__init__([program, "run", "--memory", "1G", "--control", f"unix:{path('control')}", "--clock", "virtual",
-                          *limit, *arguments], stdin=subprocess.DEVNULL if by_control else subprocess.PIPE)
+        super().__init__([program, "run", "--memory", "1G", "--control", f"unix:{path('control')}", "--clock",
+                          "virtual", *limit, *arguments], stdin=subprocess.DEVNULL if by_control else subprocess.PIPE)
 
     def type(self, line):
         if self.by_control:
@@ -74,8 +74,8 @@ def free_port():
 
 
 def talk_by_vsock(machine):
-    """A connection of the guest's to a socket of the host, and one of the host's to a port of the guest. perl has no names for
-    it: family 40, and the address as Linux has it (vm_sockets.h)."""
+    """A connection of the guest's to a socket of the host, and one of the host's to a port of the guest. perl has no
+    names for it: family 40, and the address as Linux has it (vm_sockets.h)."""
     def serve():
         connection = listener.accept()[0]
         with connection, connection.makefile("rwb") as lines:
@@ -87,9 +87,11 @@ def talk_by_vsock(machine):
         listener.listen()
         threading.Thread(target=serve, daemon=True).start()
         check("the host heard a guest" in machine.do(
-            "perl -e 'socket(S,40,1,0) and connect(S,pack(\"SSLLL\",40,0,1234,2,0)) or die $!; syswrite S,\"a guest\\n\"; "
+            "perl -e 'socket(S,40,1,0) and connect(S,pack(\"SSLLL\",40,0,1234,2,0)) or die $!; syswrite S,\"a "
+            "guest\\n\"; "
             "print <S>'"), "the guest does not reach the host", machine.output)
-    machine.type("perl -e 'socket(S,40,1,0) and bind(S,pack(\"SSLLL\",40,0,99,0xffffffff,0)) and listen(S,1) or die $!; "
+    machine.type("perl -e 'socket(S,40,1,0) and bind(S,pack(\"SSLLL\",40,0,99,0xffffffff,0)) and listen(S,1) or die "
+                 "$!; "
                  "syswrite STDOUT,\"lis\".\"tens\\n\"; accept(C,S); $l=<C>; syswrite C,\"the guest heard $l\"'")
     machine.until(b"listens\r\n")
     with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rwb") as lines:
@@ -124,10 +126,11 @@ def case_uefi(image):
     machine.do(f"mkdir -p -m 700 /root/.ssh; echo '{public}' >/root/.ssh/authorized_keys")
     told = subprocess.run(["ssh", "-p", str(port), "-i", key, "-o", f"UserKnownHostsFile={path('hosts')}", "-o",
                            "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "root@127.0.0.1",
-                           "hello; hostname; cat /proc/sys/kernel/random/boot_id"], stdout=subprocess.PIPE, timeout=1200)
+                           "hello; hostname; cat /proc/sys/kernel/random/boot_id"], stdout=subprocess.PIPE,
+                           timeout=1200)
     check(b"Hello, world!\ndebian\n" in told.stdout, f"ssh: {told}", machine.output)
-    check(told.stdout.decode().split()[-1] in machine.do("cat /proc/sys/kernel/random/boot_id"), "another machine answered",
-          machine.output)
+    check(told.stdout.decode().split()[-1] in machine.do("cat /proc/sys/kernel/random/boot_id"),
+          "another machine answered", machine.output)
     machine.press_power()
     machine.wait_for_end()
     subprocess.run([program, "disk", "check", image], check=True)
@@ -155,9 +158,11 @@ def case_ssh(_):
     os.environ["ARMATURE_HOME"] = path("home")
     place = path("home/images/debian")
     os.makedirs(place)
-    for name, source in (("disk.img", raw), ("Image", f"{cache}/guest/Image"), ("initrd.gz", f"{cache}/guest/initrd.gz")):
+    for name, source in (("disk.img", raw), ("Image", f"{cache}/guest/Image"),
+                         ("initrd.gz", f"{cache}/guest/initrd.gz")):
         os.symlink(os.path.abspath(source), os.path.join(place, name))
-    do = lambda *words: subprocess.run([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True)
+    do = lambda *words: subprocess.run([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                       check=True)
     do("create", "web", "--from", "debian", "--memory", "1G", "--clock", "virtual")
     do("start", "web")
     try:

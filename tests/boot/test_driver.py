@@ -46,8 +46,8 @@ def build():
         f"CC={TOOLS}gcc", f"M={place}/linux", "modules")
     run("make", "-s", "-C", f"{place}/linux", "-f", "Makefile", f"CC={TOOLS}gcc", f"AR={TOOLS}ar",
         "CFLAGS=-O2 -Wall -Wextra -Werror -static", "libarmature.a", "compress")
-    run(f"{TOOLS}gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", f"-I{place}/linux", "-o", f"{folder.name}/calls",
-        source, f"{place}/linux/libarmature.a")
+    run(f"{TOOLS}gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", f"-I{place}/linux", "-o",
+        f"{folder.name}/calls", source, f"{place}/linux/libarmature.a")
     return {"armature.ko": f"{place}/linux/armature.ko", "compress": f"{place}/linux/compress",
             "calls": f"{folder.name}/calls"}
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A kernel with pages of 64 KiB and a driver for the sound card (tools/make-kernel makes it): the same under every engine, and
-sound both ways, sample for sample. Status 77: it is not there.
+"""A kernel with pages of 64 KiB and a driver for the sound card (tools/make-kernel makes it): the same under every
+engine, and sound both ways, sample for sample. Status 77: it is not there.
 
 usage: test_large_pages.py PROGRAM GUEST pages|lockstep|sound CPUS SOUND-PROGRAM [ARMATURE-OPTION...]
 """
@@ -37,20 +37,22 @@ def case_pages():
     script = f"grep -c ^processor /proc/cpuinfo\n{AUXV}\n{WORK}poweroff -f\n"
     marks = "1000,999999,50000001,150000000"
     for bus in ("mmio", "pci"):
-        seen = {engine: boot_with_errors(script, "--disk", f"{disk},ro", "--bus", bus, "--clock", "virtual", "--engine", engine,
-                                         "--state-hash-at", marks)
+        seen = {engine: boot_with_errors(script, "--disk", f"{disk},ro", "--bus", bus, "--clock", "virtual", "--engine",
+                                         engine, "--state-hash-at", marks)
                 for engine in (("interp", "auto", "jit") if bus == "mmio" else ("auto",))}
         output = seen["auto"][0]
         check("\n6 0 65536 0" in answer(output, AUXV), "another size of pages (AT_PAGESZ)", output)
         check(answer(output, "grep -c ^processor /proc/cpuinfo") == cpus, f"not {cpus} processors", output)
-        check(hashlib.sha256(bytes(64 << 16)).hexdigest().encode() in output, "another checksum than on the host", output)
+        check(hashlib.sha256(bytes(64 << 16)).hexdigest().encode() in output, "another checksum than on the host",
+              output)
         check(digest in answer(output, "sha256sum /dev/vda"), "the guest read something else", output)
         for word in (b"Oops", b"BUG:", b"WARNING:", b"Call trace"):
             check(word not in output, f"the kernel says {word}", output)
         hashes = {engine: re.findall(r"state at instruction .*", errors) for engine, (_, errors) in seen.items()}
         check(len(hashes["auto"]) == marks.count(",") + 1, f"not all states: {hashes}")
         for engine, (console, _) in seen.items():
-            check(hashes[engine] == hashes["auto"] and console == output, f"under {engine} it is another machine", console)
+            check(hashes[engine] == hashes["auto"] and console == output, f"under {engine} it is another machine",
+                  console)
 
 
 def case_lockstep():
@@ -70,13 +72,14 @@ def noise(count, state=1):
 
 def played(path):
     with wave.open(path) as file:
-        check((file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 48000), f"{path} has another format")
+        check((file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 48000),
+              f"{path} has another format")
         return file.readframes(file.getnframes())
 
 
 def case_sound():
-    """What a program plays is in the file, sample for sample, also where the machine goes on from a snapshot; what it records is
-    the other file; a recorded run is the same again."""
+    """What a program plays is in the file, sample for sample, also where the machine goes on from a snapshot; what it
+    records is the other file; a recorded run is the same again."""
     disk, out, again, source, log, snap = (os.path.join(folder.name, name)
                                            for name in ("disk", "out.wav", "again.wav", "in.wav", "log", "snap"))
     with open(sound_program, "rb") as file, open(disk, "wb") as copy:
@@ -93,13 +96,15 @@ def case_sound():
     sum_ = 0xcbf29ce484222325
     for byte in b"".join(noise(FRAMES, 77)):
         sum_ = (sum_ ^ byte) * 0x100000001b3 & 0xffffffffffffffff
-    check(answer(output, f"/tmp/sound record {FRAMES}") == f"recorded {sum_:016x}", "something else was recorded", output)
+    check(answer(output, f"/tmp/sound record {FRAMES}") == f"recorded {sum_:016x}", "something else was recorded",
+          output)
     check(answer(output, f"/tmp/sound play {FRAMES}") == "played", "it does not play", output)
     check(samples in played(out), "something else was played", output)
     done = subprocess.run([program, "run", "--replay", log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    check(done.returncode == POWER_OFF and done.stdout == output, f"a replay is another run: {done.returncode}", done.stdout)
-    boot(script.replace(f"/tmp/sound record {FRAMES}\n", ""), "--disk", f"{disk},overlay", "--sound", f"wav:{out}", "--save-on",
-         "/tmp/sound play", snap)
+    check(done.returncode == POWER_OFF and done.stdout == output, f"a replay is another run: {done.returncode}",
+          done.stdout)
+    boot(script.replace(f"/tmp/sound record {FRAMES}\n", ""), "--disk", f"{disk},overlay", "--sound", f"wav:{out}",
+         "--save-on", "/tmp/sound play", snap)
     done = subprocess.run([program, "run", "--restore", snap, "--clock", "virtual", "--sound", f"wav:{again}"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     check(done.returncode == POWER_OFF and b"played" in done.stdout, "a restored machine does not play", done.stdout)

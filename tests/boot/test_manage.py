@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Machines that stay: made, started, talked to, stopped, renamed, deleted; never run twice; configurations that are none.
+"""Machines that stay: made, started, talked to, stopped, renamed, deleted; never run twice; configurations that are
+none.
 
 usage: test_manage.py PROGRAM GUEST
 """
@@ -65,7 +66,8 @@ do("create", "web", *boot, status=1, says="already")
 with open(place("web", "config")) as file:
     config = file.read()
 check(re.search(r"^seed \d+$", config, re.M), "its keys and addresses are any machine's", config)
-check("memory 256M\n" in config and re.search(r"^net user,hostfwd=tcp:\d+:22$", config, re.M), "another configuration", config)
+check("memory 256M\n" in config and re.search(r"^net user,hostfwd=tcp:\d+:22$", config, re.M), "another configuration",
+      config)
 for line, says in (("frob 3", "'frob'"), ("memory", "value is missing"), ("parallel 3", "nothing is expected"),
                    ("save-at 3 x", "'save-at'")):
     with open(place("web", "config"), "w") as file:
@@ -126,8 +128,10 @@ for name in ("Image", "initrd.gz", "disk.img"):
 do("create", "db", "--from", "debian", "--seed", "7", says="made")
 with open(place("db", "config")) as file, open(place("db", "id_ed25519.pub")) as key:
     config, words = file.read(), key.read().split()
-check(f"disk {image}/disk.img,overlay=disk.qcow2\n" in config and "\nseed 7\n" in config, "another configuration", config)
-check(f' systemd.hostname=db "systemd.set_credential=ssh.authorized_keys.root:{" ".join(words)}"\n' in config, "no key", config)
+check(f"disk {image}/disk.img,overlay=disk.qcow2\n" in config and "\nseed 7\n" in config, "another configuration",
+      config)
+check(f' systemd.hostname=db "systemd.set_credential=ssh.authorized_keys.root:{" ".join(words)}"\n' in config, "no key",
+      config)
 check(os.stat(place("db", "id_ed25519")).st_mode & 0o77 == 0, "anybody may read the key")
 do("ssh", "db", "true", status=1, says="does not run")
 do("delete", "db", "--yes")

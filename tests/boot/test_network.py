@@ -110,8 +110,8 @@ def case_user():
         for restrict in ("", ",restrict"):
             machine = boot("--net", f"user,guestfwd=tcp:10.0.2.100:80-unix:{path('echo')}{restrict}")
             machine.wait_for("ip addr show eth0", "inet 10.0.2.15/24")
-            check("the host says hello" in machine.wait_for("echo hello | nc -w 5 10.0.2.100 80", "says"), "no guestfwd",
-                  machine.output)
+            check("the host says hello" in machine.wait_for("echo hello | nc -w 5 10.0.2.100 80", "says"),
+                  "no guestfwd", machine.output)
             tried = machine.do(f"nc -w 2 10.0.2.2 {port} </dev/null && echo connected || echo refused")
             check(("connected" in tried) == (not restrict), f"'{restrict}': {tried}", machine.output)
             if not restrict:
@@ -122,8 +122,8 @@ def case_user():
 
 
 def case_tap():
-    """An interface of this host: the guest reaches a server at it, and the host the guest. Where the host lets nobody make
-    one, there is nothing to see."""
+    """An interface of this host: the guest reaches a server at it, and the host the guest. Where the host lets nobody
+    make one, there is nothing to see."""
     name = f"armtap{os.getpid() % 10000}"
     if subprocess.run(["ip", "tuntap", "add", "dev", name, "mode", "tap"], stderr=subprocess.DEVNULL).returncode:
         print("no TAP interface from the host")
@@ -157,10 +157,11 @@ def case_tap():
 
 
 def case_cluster():
-    """Three machines in lockstep, one of them with two processors, that copy and ping; the same again, byte for byte, under
-    another engine. They have two networks, and addresses of their own; the latency is what the guest measures."""
+    """Three machines in lockstep, one of them with two processors, that copy and ping; the same again, byte for byte,
+    under another engine. They have two networks, and addresses of their own; the latency is what the guest measures."""
     scripts = {
-        "server": "ip addr add 192.168.7.1/24 dev eth0; ip link set eth0 up; ip link set eth1 up\ncat /sys/class/net/*/address\n"
+        "server": "ip addr add 192.168.7.1/24 dev eth0; ip link set eth0 up; ip link set eth1 up\n"
+                  "cat /sys/class/net/*/address\n"
                   "nc -l -p 5000 </bin/busybox >/dev/null; echo sent\nsha256sum </bin/busybox\nsleep 60\n",
         "client": "ip addr add 192.168.7.2/24 dev eth0; ip link set eth0 up\nsleep 15; mkfifo /tmp/silence\n"
                   "nc 192.168.7.1 5000 <>/tmp/silence | sha256sum\nping -c 3 192.168.7.1\ncat /proc/interrupts\n",
@@ -192,7 +193,8 @@ def case_cluster():
     digest = text["server"].split("# sha256sum </bin/busybox\n")[1].split()[0]
     check(f"\n{digest}  -" in text["client"], "another file arrived", seen[0]["client"])
     times = re.findall(r"time=(\d\.\d+) ms", text["client"])
-    check(len(times) == 3 and all(4 <= float(took) < 4.5 for took in times), f"a way there and back: {times}", seen[0]["client"])
+    check(len(times) == 3 and all(4 <= float(took) < 4.5 for took in times), f"a way there and back: {times}",
+          seen[0]["client"])
     check("100% packet loss" in text["other"], "one network leads to the other", seen[0]["other"])
     addresses = re.findall(r"(?m)^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$", text["server"])
     check(len(set(addresses) - {"00:00:00:00:00:00"}) == 2, f"addresses: {addresses}", seen[0]["server"])
@@ -233,7 +235,8 @@ def case_bulk(megabytes=200):
                f"nc -w 60 10.0.2.2 {server.server_port}")
     up = time.monotonic() - start
     check(taken.get("up") == digest, "another file than in the guest", machine.output)
-    print(f"{megabytes} MiB: down {down:.1f} s, {megabytes / down:.1f} MiB/s; up {up:.1f} s, {megabytes / up:.1f} MiB/s")
+    print(f"{megabytes} MiB: down {down:.1f} s, {megabytes / down:.1f} MiB/s; up {up:.1f} s, {megabytes / up:.1f} "
+          f"MiB/s")
     machine.end()
 
 

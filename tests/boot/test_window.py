@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The window, on a window server without a screen (Xvfb): Debian's kernel shows its text console there, keys pressed and the
-pointer moved in the window reach the guest, and a window server that vanishes takes nothing else along. With a folder that
-holds linux and initrd.gz of Debian's graphical installer in place of the guest: its first screens. Status 77: it is not there.
+"""The window, on a window server without a screen (Xvfb): Debian's kernel shows its text console there, keys pressed
+and the pointer moved in the window reach the guest, and a window server that vanishes takes nothing else along. With a
+folder that holds linux and initrd.gz of Debian's graphical installer in place of the guest: its first screens. Status
+77: it is not there.
 
 usage: test_window.py PROGRAM GUEST-FOLDER shell|pages|windows|installer
 """
@@ -24,10 +25,13 @@ kernel = os.path.join(guest, "Image" if case != "installer" else "linux")
 
 
 def start_machine(*arguments, line=None, display="sdl"):
-    machine = start(program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--display", display,
-                    "--serial", line or f"file:{serial}", "--clock", "paced", *arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    machine = start(program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--display",
+                    display,
+                    "--serial", line or f"file:{serial}", "--clock", "paced", *arguments, stdin=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE)
     wait_for("a window", lambda: windows() or machine.poll() is not None, 30)
-    check(machine.poll() is None, f"the program ended: {machine.poll()} {machine.poll() and machine.stderr.read().decode()}")
+    check(machine.poll() is None,
+          f"the program ended: {machine.poll()} {machine.poll() and machine.stderr.read().decode()}")
     return machine
 
 
@@ -90,7 +94,8 @@ def case_pages():
     xdotool("key", "ctrl+alt+q")
     check(machine.wait(20) == 0, "Ctrl-Alt-Q does not end it")
     picture = os.path.join(folder.name, "page.png")
-    subprocess.run([program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--append", "console=ttyAMA0",
+    subprocess.run([program, "run", "--kernel", kernel, "--initrd", os.path.join(guest, "initrd.gz"), "--append",
+                    "console=ttyAMA0",
                     "--serial", "page", "--clock", "virtual", "--at", "9s", "type echo again-$((1+1)); poweroff -f\n",
                     "--serial-log", serial, "--screenshot", picture], timeout=200, stdin=subprocess.DEVNULL, check=True)
     check("again-2" in said() and os.path.getsize(picture) > 1000, "no page without a window")
@@ -110,19 +115,21 @@ def focus(part):
 
 
 def case_windows():
-    """Several windows: screen, serial line and console at the same time, each typed to by itself; titles; closing them."""
+    """Several windows: screen, serial line and console at the same time, each typed to by itself; titles; closing
+    them."""
     start_server()
     script = os.path.join(folder.name, "script")
     with open(script, "w", encoding="utf-8") as file:
         file.write('expect "root #" 60\nsend cat /dev/hvc0 & sleep 1; echo star""ted\nexpect "started" 20\n')
     control = os.path.join(folder.name, "control")
-    machine = start_machine("--append", "console=ttyAMA0 script=1 quiet", "--serial-log", serial, "--console", "page", "--control",
-                            f"unix:{control}", "--script", script, line="page", display="sdl,windows")
+    machine = start_machine("--append", "console=ttyAMA0 script=1 quiet", "--serial-log", serial, "--console", "page",
+                            "--control", f"unix:{control}", "--script", script, line="page", display="sdl,windows")
     for part in ("running -", "running, serial", "running, console"):
         wait_for(f"a window: {part}", lambda: window_of(part), 60)
     check(len(windows()) == 3, f"other windows: {windows()}")
     wait_for("the cat", lambda: "started\n" in said())
-    for part, typed, shown in (("running, console", "to the cat", "to the cat"), ("running, serial", "echo $((40+2))is", "42is")):
+    for part, typed, shown in (("running, console", "to the cat", "to the cat"),
+                               ("running, serial", "echo $((40+2))is", "42is")):
         focus(part)
         time.sleep(1)  # until SDL has noticed
         xdotool("type", "--delay", "30", typed)

@@ -25,7 +25,8 @@ while len(ticks) < 8:
 signal.setitimer(signal.ITIMER_REAL, 0)
 print(ticks)
 print(total, time.time(), time.perf_counter(), random.random(), os.getpid(), os.urandom(4))
-print(subprocess.run(["/bin/echo", "from a child"], capture_output=True).stdout, subprocess.run(["/bin/sh", "-c", "exit 3"]).returncode)
+print(subprocess.run(["/bin/echo", "from a child"], capture_output=True).stdout,
+      subprocess.run(["/bin/sh", "-c", "exit 3"]).returncode)
 try:
     subprocess.run(["/not/there"])
 except OSError as error:

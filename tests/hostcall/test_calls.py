@@ -40,13 +40,15 @@ def main():
     got_status, got_output, got_errors = outcome([armature, "exec", "--engine", engine, guest])
     output, got_output = without_names(output, native), without_names(got_output, guest)
     unknown = [line for line in got_errors.splitlines() if "not known" in line]
-    if any("makes call 1000000," not in line for line in unknown) or len(unknown) > 1: # that one is asked for, and named once
+    if any("makes call 1000000," not in line
+           for line in unknown) or len(unknown) > 1: # that one is asked for, and named once
         print("\n".join(unknown))
         return 1
     if (status, output) == (got_status, got_output) and len(output.splitlines()) > 4:
         return 0
     print(f"the host ends with {status}, exec with {got_status}")
-    print("\n".join(difflib.unified_diff(output.splitlines(), got_output.splitlines(), "host", "exec", lineterm="", n=2)))
+    print("\n".join(difflib.unified_diff(output.splitlines(), got_output.splitlines(), "host", "exec", lineterm="",
+                                         n=2)))
     print(errors, got_errors, sep="\n")
     return 1
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""debootstrap's second stage under `armature exec --root`: a Debian that was only unpacked is set up by its own programs.
-Nothing of the host's is touched: its mounts are what they were. Wants to be root, as debootstrap does.
+"""debootstrap's second stage under `armature exec --root`: a Debian that was only unpacked is set up by its own
+programs. Nothing of the host's is touched: its mounts are what they were. Wants to be root, as debootstrap does.
 
 usage: test_debootstrap.py ARMATURE CACHE
 """
@@ -23,7 +23,8 @@ def mounts():
 
 def inside(armature, root, *command):
     """The output of a program of the new system."""
-    return subprocess.run([armature, "exec", "--root", root, *command], env=ENVIRONMENT, cwd=root, timeout=LIMIT_SECONDS,
+    return subprocess.run([armature, "exec", "--root", root, *command], env=ENVIRONMENT, cwd=root,
+                          timeout=LIMIT_SECONDS,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
 
 
@@ -52,7 +53,8 @@ def main():
         assert len(states) > 80 and set(states) == {"install ok installed"}, set(states)
         assert inside(armature, root, "/usr/bin/dpkg", "--audit") == ""
         assert inside(armature, root, "/usr/bin/dpkg", "--print-architecture") == "arm64\n"
-        assert inside(armature, root, "/bin/bash", "-c", "id -un; ls -ld /var/mail | cut -d' ' -f 3,4") == "root\nroot mail\n"
+        assert inside(armature, root, "/bin/bash", "-c",
+                      "id -un; ls -ld /var/mail | cut -d' ' -f 3,4") == "root\nroot mail\n"
         assert os.path.exists(f"{root}/etc/ld.so.cache") and not os.path.exists(f"{root}/debootstrap")
     return 0
 

@@ -37,7 +37,8 @@ class Policy(unittest.TestCase):
         self.assertEqual(self.exec("linux faccessat deny ENOTDIR\n", "/bin/cat", "/etc/passwd")[0], 0)
 
     def test_rewritten(self):
-        rules = 'linux openat if 1 = "*/passwd" rewrite 1 "/etc/group"\nlinux getuid return 4242\nlinux exit_group rewrite 0 7\n'
+        rules = ('linux openat if 1 = "*/passwd" rewrite 1 "/etc/group"\nlinux getuid return 4242\n'
+                 'linux exit_group rewrite 0 7\n')
         with open(os.path.join(root, "etc/group"), encoding="utf-8") as file:
             group = file.read()
         self.assertEqual(self.exec(rules, "/bin/cat", "/etc/passwd"), (7, group, ""))
@@ -46,7 +47,8 @@ class Policy(unittest.TestCase):
         """By a name that is no good from where they are."""
         with open(self.rules, "w", encoding="utf-8") as file:
             file.write('linux openat if 1 = "/etc/passwd" rewrite 1 "/etc/hostname"\n')
-        status, output, errors = run(armature, "exec", "--root", os.path.relpath(root, self.home.name), "--policy", "rules",
+        status, output, errors = run(armature, "exec", "--root", os.path.relpath(root, self.home.name), "--policy",
+                                     "rules",
                                      "/bin/sh", "-c", "cd /tmp; cat /etc/passwd; cat /etc/group", cwd=self.home.name)
         self.assertEqual(status, 0)
         self.assertNotIn("nobody", output)
@@ -54,7 +56,8 @@ class Policy(unittest.TestCase):
         self.assertIn("/etc/passwd: No such file", errors)
 
     def test_logged(self):
-        status, output, errors = self.exec('linux openat if 1 = "/etc/pass*" log # that one\n', "/bin/cat", "/etc/passwd")
+        status, output, errors = self.exec('linux openat if 1 = "/etc/pass*" log # that one\n', "/bin/cat",
+                                           "/etc/passwd")
         self.assertEqual(status, 0)
         self.assertEqual(errors, f'armature: policy {self.rules}:1: linux openat(-100, "/etc/passwd", 0, 0)\n')
 
@@ -62,12 +65,14 @@ class Policy(unittest.TestCase):
         """A child that shares all memory, and what its parent's call looked at."""
         rules = 'linux execve if 0 = "/nowhere" log\nlinux openat if 1 = "/nowhere" log\n'
         status, output, errors = self.exec(rules, "/usr/bin/python3", "-c",
-                                           "import subprocess as s\nfor i in range(20): print(s.run(['/bin/echo', str(i)]).returncode, flush=True)")
+                                           "import subprocess as s\nfor i in range(20): print(s.run(['/bin/echo', "
+                                           "str(i)]).returncode, flush=True)")
         self.assertEqual((status, errors), (0, ""))
         self.assertEqual(output, "".join(f"{i}\n0\n" for i in range(20)))
 
     def test_refused(self):
-        for rules, word in (("linux oppenat deny", "line 1: linux has no call oppenat"), ("linux read if 3 = 1 deny", "read has no argument 3"),
+        for rules, word in (("linux oppenat deny", "line 1: linux has no call oppenat"),
+                            ("linux read if 3 = 1 deny", "read has no argument 3"),
                             ("\nlinux read deny EVIL", "line 2: 'EVIL' is no error's name"), ("\x00", "is no text")):
             status, output, errors = self.exec(rules, "/bin/true")
             self.assertEqual((status, output, errors.count("\n")), (2, "", 1), errors)
@@ -92,11 +97,13 @@ class Binfmt(unittest.TestCase):
         alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
         if run(*alone, f"{self.MOUNT} && test -w /proc/sys/fs/binfmt_misc/register")[0]:
             self.skipTest("this host has no binfmt_misc in user namespaces")
-        status, output, errors = run(*alone, f"umount /proc/sys/fs/binfmt_misc 2>/dev/null; exec {armature} install-binfmt")
+        status, output, errors = run(*alone, f"umount /proc/sys/fs/binfmt_misc 2>/dev/null; exec {armature} "
+                                             f"install-binfmt")
         if "is not mounted" not in errors:
             self.assertIn("not registered", errors)
         self.assertEqual(status, 1)
-        status, output, errors = run(*alone, f"{self.MOUNT} && {armature} install-binfmt && {armature} install-binfmt; {static} one 'two words'; "
+        status, output, errors = run(*alone, f"{self.MOUNT} && {armature} install-binfmt && {armature} install-binfmt; "
+                                             f"{static} one 'two words'; "
                                              f"echo $?; bash -c 'exec -a another {static}'")
         self.assertEqual(output.splitlines()[2:], [static, "one", "two words", "3", "another"])
         self.assertEqual(errors.count("\n"), 1, errors)

@@ -25,7 +25,8 @@ FEW = [
     ("qemu", "/usr/bin/sed -n 1,3p /etc/passwd"),
     ("qemu", "/usr/bin/mawk BEGIN{for(i=0;i<20000;i++)s+=sin(i)*i;print(s)}"),
     ("qemu", "/usr/bin/dash -c i=0;\\ while\\ [\\ $i\\ -lt\\ 5000\\ ];\\ do\\ i=$((i+1));\\ done;\\ echo\\ $i"),
-    ("qemu", "/usr/bin/bash -c declare\\ -A\\ a;\\ for\\ i\\ in\\ {1..2000};\\ do\\ a[$i]=$((i*i));\\ done;\\ echo\\ ${#a[@]}\\ ${a[77]}\\ $BASH_VERSION"),
+    ("qemu", "/usr/bin/bash -c declare\\ -A\\ a;\\ for\\ i\\ in\\ {1..2000};\\ do\\ a[$i]=$((i*i));\\ done;\\ echo\\ "
+             "${#a[@]}\\ ${a[77]}\\ $BASH_VERSION"),
     ("qemu", "/usr/bin/openssl dgst -sha3-256 /usr/bin/bash"),
     ("qemu", "/usr/bin/openssl prime 1000000007"),
     ("qemu", "/usr/bin/perl -e print(join(',',map{$_**2}1..9))"),
@@ -42,14 +43,16 @@ FEW = [
 ALL = [
     ("qemu", "/usr/bin/sqlite3 :memory: select(1+1),sqlite_version()"),
     ("qemu", "/usr/bin/busybox sha256sum /usr/bin/busybox"),
-    ("qemu", "/usr/bin/busybox sh -c i=0;\\ while\\ [\\ $i\\ -lt\\ 3000\\ ];\\ do\\ i=$((i+1));\\ done;\\ echo\\ $i|tr\\ 0\\ x"),
+    ("qemu", "/usr/bin/busybox sh -c i=0;\\ while\\ [\\ $i\\ -lt\\ 3000\\ ];\\ do\\ i=$((i+1));\\ done;\\ echo\\ "
+             "$i|tr\\ 0\\ x"),
     ("host", "bash {here}/tools.sh"),
     ("end", "/usr/lib/jvm/java-17-openjdk-arm64/bin/java -version"),
     ("host", "node {same}/compute.js"),
     ("host", "bash -c gcc\\ -O2\\ -ffp-contract=off\\ -o\\ compute\\ {same}/compute.c\\ -lm\\ &&\\ ./compute"),
     ("end", "stress-ng --cpu 2 --cpu-ops 200 --verify"),
     ("end", "stress-ng --matrix 1 --matrix-ops 50 --vm 1 --vm-bytes 16M --vm-ops 200 --verify"),
-    ("end", "stress-ng --pipe 1 --pipe-ops 20000 --fork 1 --fork-ops 50 --pthread 2 --pthread-ops 500 --pthread-max 16"),
+    ("end", "stress-ng --pipe 1 --pipe-ops 20000 --fork 1 --fork-ops 50 "
+            "--pthread 2 --pthread-ops 500 --pthread-max 16"),
     ("end", "stress-ng --futex 2 --futex-ops 2000 --mmap 1 --mmap-ops 20 --mmap-bytes 4M --sigfd 1 --sigfd-ops 2000"),
     ("end", "stress-ng --epoll 1 --epoll-ops 200 --eventfd 1 --eventfd-ops 2000 --timerfd 1 --timerfd-ops 200"),
 ]
@@ -101,7 +104,8 @@ def main():
             if got[:2] == want[:2] and not unknown:
                 continue
             failures += 1
-            print(f"{command}: {got[0]} instead of {want[0]}", got[1][-2000:], want[1][-2000:], got[2][-2000:], sep="\n")
+            print(f"{command}: {got[0]} instead of {want[0]}", got[1][-2000:], want[1][-2000:], got[2][-2000:],
+                  sep="\n")
     return 1 if failures else 0
 
 

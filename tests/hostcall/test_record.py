@@ -21,8 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def run(*command, timeout=100, **more):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
-                          env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, **more)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=timeout, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, **more)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -110,13 +110,16 @@ class Record(unittest.TestCase):
         self.assertEqual(self.same("/bin/sh", "-c", "kill -TERM $$")[0], -signal.SIGTERM)
 
     def test_signals_of_a_shell(self):
-        first = self.same("/bin/bash", "-c", "trap 'echo trapped' USR1; for i in 1 2 3; do (sleep 0.02; kill -USR1 $$) & wait $!; done; exit 7")
+        first = self.same("/bin/bash", "-c",
+                          "trap 'echo trapped' USR1; for i in 1 2 3; do (sleep 0.02; kill -USR1 $$) & wait $!; done; "
+                          "exit 7")
         self.assertEqual(first[0], 7)
         self.assertEqual(first[1].count(b"trapped"), 3)
 
     def test_becomes(self):
         """A script's interpreter becomes another program, which has a log of its own."""
-        first = self.same("/bin/sh", "-c", "echo $(date +%N); exec python3 -c 'import time; print(time.time()); raise SystemExit(9)'")
+        first = self.same("/bin/sh", "-c",
+                          "echo $(date +%N); exec python3 -c 'import time; print(time.time()); raise SystemExit(9)'")
         self.assertEqual(first[0], 9)
         self.assertTrue(os.path.exists(self.log + ".1"))
 
@@ -169,12 +172,14 @@ class Record(unittest.TestCase):
         self.assertEqual((first[0], first[1][:6], first[2]), (0, b"\xfd7zXZ\0", b""))
         for engine in ("auto", "auto", "jit"):
             self.assertEqual(self.replay("--engine", engine), first, engine)
-        code = "setTimeout(() => console.log(Date.now(), Math.random()), 20); console.log(require('fs').readdirSync('/usr').length)"
+        code = ("setTimeout(() => console.log(Date.now(), Math.random()), 20); "
+                "console.log(require('fs').readdirSync('/usr').length)")
         self.assertEqual(self.same("/usr/bin/node", "-e", code)[0], 0)
 
     def test_shared_memory_ends_it(self):
         code = ("import mmap, threading\nprint(1, flush=True)\nt = threading.Thread(target=input)\nt.start()\n"
-                "open('/tmp/shared', 'wb').write(b'x' * 4096)\nf = open('/tmp/shared', 'r+b')\nm = mmap.mmap(f.fileno(), 0)\n"
+                "open('/tmp/shared', 'wb').write(b'x' * 4096)\nf = open('/tmp/shared', 'r+b')\n"
+                "m = mmap.mmap(f.fileno(), 0)\n"
                 "print(2, flush=True)\nt.join()")
         with subprocess.Popen([armature, "exec", "--root", root, "--record", self.log, "/usr/bin/python3", "-c", code],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -188,7 +193,8 @@ class Record(unittest.TestCase):
 
     def test_killed(self):
         with subprocess.Popen([armature, "exec", "--root", root, "--record", self.log, "/bin/sh", "-c",
-                               "echo begun; while :; do :; done"], stdout=subprocess.PIPE, start_new_session=True) as process:
+                               "echo begun; while :; do :; done"], stdout=subprocess.PIPE,
+                               start_new_session=True) as process:
             self.assertEqual(process.stdout.readline(), b"begun\n")
             size = os.path.getsize(self.log)
             for _ in range(3000): # until the log reaches beyond that
@@ -196,7 +202,8 @@ class Record(unittest.TestCase):
                     break
                 time.sleep(0.02)
             process.kill()
-        self.assertEqual(self.replay(), (1, b"begun\n", b"armature: --replay: the log ends here, as its recording did\n"))
+        self.assertEqual(self.replay(),
+                         (1, b"begun\n", b"armature: --replay: the log ends here, as its recording did\n"))
 
     def test_refused(self):
         def refused(status, word, *options):
@@ -234,7 +241,8 @@ class Record(unittest.TestCase):
                 numbers, data = entries[at]
                 change = dice.randrange(7)
                 if change < 3:
-                    numbers[(4, 5, 1)[change]] = dice.choice([0, 1, 2, 3, 5, 7, 8, 9, 4096, 2**46, 2**47, 2**63, 2**64 - 8, dice.randrange(2**64)])
+                    numbers[(4, 5, 1)[change]] = dice.choice([0, 1, 2, 3, 5, 7, 8, 9, 4096, 2**46, 2**47, 2**63,
+                                                              2**64 - 8, dice.randrange(2**64)])
                 elif change == 3:
                     entries[at] = (numbers, dice.randbytes(dice.choice([0, 1, 4, 128, 5000])))
                 elif change == 4:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `armature exec` tells of translated code: --perf-map names it by the program's addresses, --jit-dump has all of it.
+"""What `armature exec` tells of translated code: --perf-map names it by the program's addresses, --jit-dump has all of
+it.
 
 usage: test_reports.py ARMATURE NATIVE GUEST     the program jumps.c, for the host and AArch64
 """
@@ -17,7 +18,8 @@ with tempfile.TemporaryDirectory(prefix="armature-reports-") as folder:
     assert run.wait(timeout=120) == 0
     names = f"/tmp/perf-{run.pid}.map"
     with open(names, encoding="utf-8") as file:
-        lines = [re.fullmatch(r"([0-9a-f]+) ([0-9a-f]+) (\w+):(?:0x)?(\w+)(:cold)?", line.rstrip("\n")) for line in file]
+        lines = [re.fullmatch(r"([0-9a-f]+) ([0-9a-f]+) (\w+):(?:0x)?(\w+)(:cold)?", line.rstrip("\n"))
+                 for line in file]
     os.unlink(names)
     with open(f"{folder}/dump", encoding="utf-8") as file:
         dump = file.read()

@@ -114,7 +114,8 @@ LD_TRACE_LOADED_OBJECTS=1 /bin/bash | grep -c linux-vdso.so.1
     def test_mounts(self):
         """The host's mounts are none of its business: not permitted, as to a user. (At a place that is not there, so
         that nothing happens to the host if it were.)"""
-        script = ("perl -e '$n = \"none\"; $p = \"/not/there\"; $t = \"proc\"; print syscall(40, $n, $p, $t, 0, 0), \" $!\\n\"; "
+        script = ("perl -e '$n = \"none\"; $p = \"/not/there\"; $t = \"proc\"; print syscall(40, $n, $p, $t, 0, 0), \" "
+                  "$!\\n\"; "
                   "print syscall(39, $p, 0), \" $!\\n\"'")
         self.assertEqual(run(script), (0, "-1 Operation not permitted\n" * 2))
 
@@ -128,7 +129,8 @@ LD_TRACE_LOADED_OBJECTS=1 /bin/bash | grep -c linux-vdso.so.1
             script = f"""
 cp -L /usr/bin/dash /usr/bin/readlink {inside}/bin/
 cp -L --parents /lib/ld-linux-aarch64.so.1 /lib/aarch64-linux-gnu/libc.so.6 {inside}/
-chroot {inside} /bin/dash -c 'pwd; test -e /etc/passwd || echo apart; readlink /proc/self/exe; /bin/dash -c "echo again"'
+chroot {inside} /bin/dash -c 'pwd; test -e /etc/passwd || echo apart; readlink /proc/self/exe
+    /bin/dash -c "echo again"'
 echo $?
 chroot /not/there /bin/dash
 echo $?
@@ -138,14 +140,17 @@ test -e /etc/passwd && echo back
             if os.geteuid():
                 self.assertIn("Operation not permitted", output)
             else:
-                self.assertEqual(output, "/\napart\n/usr/bin/readlink\nagain\n0\nchroot: cannot change root directory to "
+                self.assertEqual(output, "/\napart\n/usr/bin/readlink\nagain\n0\n"
+                                         "chroot: cannot change root directory to "
                                  "'/not/there': No such file or directory\n125\nback\n")
             self.assertEqual(status, 0)
 
     def test_owners(self):
         """Owners and devices, if it may."""
-        script = ("cd /tmp && rm -rf owned && touch owned && chown 1234:99 owned && stat -c '%u %g' owned; rm -f owned; "
-                  "mknod owned p && stat -c %F owned; rm -f owned; mknod owned c 1 3 && stat -c '%F %t %T' owned; rm -f owned")
+        script = ("cd /tmp && rm -rf owned && touch owned && chown 1234:99 owned && stat -c '%u %g' owned; rm -f "
+                  "owned; "
+                  "mknod owned p && stat -c %F owned; rm -f owned; mknod owned c 1 3 && stat -c '%F %t %T' owned; rm "
+                  "-f owned")
         status, output = run(script)
         if os.geteuid():
             self.assertIn("fifo\n", output)

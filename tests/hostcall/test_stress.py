@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""stress-ng's stressors under `armature exec`, one by one, without privilege: those that qemu-aarch64 brings to a good end
-end well here too. They check what they got (--verify).
+"""stress-ng's stressors under `armature exec`, one by one, without privilege: those that qemu-aarch64 brings to a good
+end end well here too. They check what they got (--verify).
 
 usage: test_stress.py ARMATURE ROOT [STRESSOR...]
 """
@@ -20,10 +20,11 @@ PROCESSES = 400
 FILE_BYTES = 256 << 20
 # Enough to have been in each of its methods, where that is more than it does in its time.
 MORE = {"cpu": ["--cpu-ops", "200"], "vm": ["--vm-bytes", "8M"], "mmap": ["--mmap-bytes", "8M"],
-        "fallocate": ["--fallocate-bytes", "16M"], "fiemap": ["--fiemap-bytes", "16M"], "fpunch": ["--fpunch-ops", "20"],
+        "fallocate": ["--fallocate-bytes", "16M"], "fiemap": ["--fiemap-bytes", "16M"],
+        "fpunch": ["--fpunch-ops", "20"],
         "hdd": ["--hdd-bytes", "16M"], "iomix": ["--iomix-bytes", "16M"], "copy-file": ["--copy-file-bytes", "128M"],
-        "sync-file": ["--sync-file-bytes", "16M"], "readahead": ["--readahead-bytes", "16M"], "seek": ["--seek-size", "16M"],
-        "revio": ["--revio-bytes", "16M"], "aiol": ["--aiol-requests", "16"]}
+        "sync-file": ["--sync-file-bytes", "16M"], "readahead": ["--readahead-bytes", "16M"],
+        "seek": ["--seek-size", "16M"], "revio": ["--revio-bytes", "16M"], "aiol": ["--aiol-requests", "16"]}
 # Not run: what they are for is to take all that the host has.
 GREEDY = {
     "bigheap": "takes memory until there is none",
@@ -49,7 +50,8 @@ def limits():
 
 def outcome(command, folder):
     as_user = {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
-    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT,
                                start_new_session=True, env={"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LC_ALL": "C"},
                                preexec_fn=limits, **as_user)
     try:
@@ -63,7 +65,8 @@ def outcome(command, folder):
 def main():
     armature, root = map(os.path.abspath, sys.argv[1:3])
     program = "/usr/bin/stress-ng"
-    listed = subprocess.run([armature, "exec", "--root", root, program, "--stressors"], stdout=subprocess.PIPE, check=True)
+    listed = subprocess.run([armature, "exec", "--root", root, program, "--stressors"], stdout=subprocess.PIPE,
+                            check=True)
     names = sys.argv[3:] or listed.stdout.decode().split()
     counts = {"ended well": 0, "nowhere": 0, "excepted": 0, "greedy": 0}
     failures = []
@@ -74,7 +77,8 @@ def main():
         inside = tempfile.mkdtemp(prefix="stress-", dir=os.path.join(root, "tmp"))
         os.chmod(inside, 0o777)
         words = [f"--{name}", "1", "--timeout", str(SECONDS), "--verify", "--oomable", *MORE.get(name, [])]
-        ours = outcome([armature, "exec", "--root", root, program, *words, "--temp-path", "/tmp/" + os.path.basename(inside)], inside)
+        ours = outcome([armature, "exec", "--root", root, program, *words, "--temp-path",
+                        "/tmp/" + os.path.basename(inside)], inside)
         if ours[0] == 0:
             counts["ended well"] += 1
             if name in EXCEPTIONS:

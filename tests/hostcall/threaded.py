@@ -30,7 +30,8 @@ for thread in threads:
 signal.setitimer(signal.ITIMER_REAL, 0)
 print(done)
 with concurrent.futures.ThreadPoolExecutor(3) as pool:
-    print(list(pool.map(lambda number: subprocess.run(["/bin/echo", str(number)], capture_output=True).stdout, range(4))))
+    print(list(pool.map(lambda number: subprocess.run(["/bin/echo", str(number)], capture_output=True).stdout,
+                        range(4))))
     print(list(pool.map(lambda number: sum(range(20000 * number)), range(6))))
 outgoing, incoming = os.pipe()
 reader = threading.Thread(target=lambda: print("read", os.read(outgoing, 10)))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every member of a structure that has a field list stands in it (FIELD_HOST: as something that is not saved), so that no
-state is forgotten by snapshots.
+"""Every member of a structure that has a field list stands in it (FIELD_HOST: as something that is not saved), so that
+no state is forgotten by snapshots.
 
 usage: check_fields.py ROOT
 """

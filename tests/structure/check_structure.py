@@ -49,6 +49,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 SOURCE = re.compile(r"\.(c|h|def|S|py|sh|tab)$|(^|/)meson(\.build|_options\.txt)$")
 MAX_LINES = 800
 MAX_COLUMNS = 120
+WIDE = ["tests/boot/test_debugger.py"]  # would be longer than MAX_LINES in narrower lines
 # Longer files, each with the reason why it is one.
 LONG = {}
 
@@ -123,7 +124,7 @@ def main():
         complaints += include_complaints(path, text)
         if not any("SPDX-License-Identifier: GPL-3.0-or-later" in line for line in text.splitlines()[:3]):
             complaints.append(f"{path}: no SPDX line at the top")
-        if path.endswith((".c", ".h")):
+        if path.endswith((".c", ".h", ".py")) and path not in WIDE:
             complaints += [f"{path}:{number}: more than {MAX_COLUMNS} columns"
                            for number, line in enumerate(text.splitlines(), 1) if len(line) > MAX_COLUMNS]
         lines = text.count("\n")
