@@ -344,6 +344,32 @@ def case_net():
     machine.end()
 
 
+def case_limits():
+    """--io-limit counts in the guest's time, for a disk of each kind; --memory is all that the guest gets of the host's."""
+    image = os.path.join(folder.name, "image")
+    with open(image, "wb") as file:
+        file.truncate(16 << 20)
+    kinds = {"vda": "", "nvme0n1": ",bus=nvme", "sda": ",bus=scsi"}
+    script = ("t() { a=$(cut -d' ' -f1 /proc/uptime); \"$@\" 2>/dev/null; echo $1 took $a $(cut -d' ' -f1 /proc/uptime); }\n" +
+              "".join(f"t dd if=/dev/{name} of=/dev/null bs=64k count=16\n"
+                      f"t dd if=/dev/zero of=/dev/{name} bs=64k count=16 conv=fsync\n" for name in kinds) + "poweroff -f\n")
+    disks = [word for kind in kinds.values() for word in ("--disk", f"{image}{kind},overlay")]
+    for limit, least, most in (("1M", 0.9, 2), ("iops=20", 0.1, 1), ("1G", 0, 0.06)):
+        output = boot(script, *disks, "--io-limit", limit, append="quiet")
+        took = [float(after) - float(before) for before, after in re.findall(rb"dd took (\S+) (\S+)\r", output)]
+        check(len(took) == 6 and all(least <= seconds <= most for seconds in took), f"{limit}: {took}", output)
+    words = ["128M" if word == "1G" else word for word in command(append="quiet")]
+    small = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    small.stdin.write(b"cat /proc/iomem\nmount -t tmpfs -o size=70% tmpfs /mnt\ntr '\\0' x </dev/zero >/mnt/full\npoweroff -f\n")
+    small.stdin.close()
+    output = small.stdout.read()
+    used = os.wait4(small.pid, 0)[2].ru_maxrss >> 10
+    ram = re.findall(r"([0-9a-f]+)-([0-9a-f]+) : System RAM", answer(output, "cat /proc/iomem"))
+    check(ram == [("40000000", "47ffffff")] and b"No space left" in output, f"RAM at {ram}", output)
+    check(128 / 2 < used < 128 + 200, f"it takes {used} MiB of the host's memory", output)
+    print(f"{used} MiB")
+
+
 def case_balloon():
     """Memory that the guest frees goes back to the host, and its content is no matter to the guest."""
     machine = Guest(command("--balloon", "--clock", "paced"))
