@@ -584,15 +584,16 @@ def case_uefi_disk():
 
 
 def case_uefi_drives():
-    """EDK2, GRUB and Debian's kernel from an NVMe disk, and from a SCSI disk."""
+    """EDK2, GRUB and Debian's kernel from an NVMe disk, and from a SCSI disk: the one that comes first."""
     disk = os.path.join(os.path.dirname(guest), "uefi.img")
     if not os.path.exists(disk):
         print("no disk: tools/make-uefi-disk makes it")
         sys.exit(77)
-    for word, name in (("nvme", "nvme0n1p2"), ("scsi", "sda2")):
-        text = firmware("uefi", "\n\n\ncat /proc/partitions\npoweroff -f\n", "--disk", f"{disk},ro,bus={word}")
-        check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text, f"not from {word}",
-              text.encode())
+    for words, name, place in ((("nvme", "scsi"), "nvme0n1p2", r"NVMe\("), (("scsi", "nvme", "virtio"), "sda2", r"Scsi\(")):
+        text = firmware("uefi", "\n\n\ncat /proc/partitions\npoweroff -f\n",
+                        *[word for kind in words for word in ("--disk", f"{disk},ro,bus={kind}")])
+        check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text and
+              re.search(rf'starting Boot\d+ "[^"]*" from .*{place}', text), f"not from {words[0]}", text.encode())
 
 
 def case_uboot_disk():
