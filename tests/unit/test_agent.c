@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The host's end of a guest's agent: abilities, a clipboard in both directions, chunks of any size, a port with little
  * room, what is damaged. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "tests/unit/unit.h"
 #include "machine/inputs.h"
 #include "peripherals/agent.h"
@@ -202,7 +204,21 @@ static void test_long_texts(void **state)
     room = SIZE_MAX;
     say(TEXT, body, 8 + CLIPBOARD_MAX_BYTES, 2048, 1000);
     assert_int_equal(agent->clipboard.guest_bytes, CLIPBOARD_MAX_BYTES);
-    say(TEXT, body, 9 + CLIPBOARD_MAX_BYTES, 2048, 1000); /* too long: left out, and what follows is understood */
+    char told[300] = "";
+    FILE *file = tmpfile();
+    int before = dup(STDERR_FILENO);
+    fflush(stderr);
+    dup2(fileno(file), STDERR_FILENO);
+    for (unsigned i = 0; i < 3; i++) /* too long: left out, said once, and what follows is understood */
+        say(TEXT, body, 9 + CLIPBOARD_MAX_BYTES, 2048, 1000);
+    fflush(stderr);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    rewind(file);
+    told[fread(told, 1, sizeof told - 1, file)] = 0;
+    fclose(file);
+    assert_string_equal(told, "armature: --clipboard: the guest copied a text of more than 65536 bytes, which is not "
+                              "passed on\n");
     assert_int_equal(copies, 1);
     say(TEXT, "\0\0\0\0\1\0\0\0ok", 10, 2048, 4096);
     assert_int_equal(copies, 2);
