@@ -9,6 +9,7 @@ import hashlib
 import http.server
 import os
 import re
+import resource
 import socket
 import struct
 import subprocess
@@ -368,6 +369,42 @@ def case_limits():
     check(ram == [("40000000", "47ffffff")] and b"No space left" in output, f"RAM at {ram}", output)
     check(128 / 2 < used < 128 + 200, f"it takes {used} MiB of the host's memory", output)
     print(f"{used} MiB")
+
+
+def case_full():
+    """The host has no more room: it is said in a line for each disk, the guest sees errors, and what it wrote is there."""
+    names = [os.path.join(folder.name, name) for name in ("raw.img", "image.qcow2", "over.qcow2", "base.img")]
+    raw, image, over, base = names
+    for name in (raw, base):
+        with open(name, "wb") as file:
+            file.truncate(64 << 20)
+    subprocess.run([program, "disk", "create", image, "64M"], check=True, stdout=subprocess.DEVNULL)
+    disks = " ".join(("vda", "vdb", "vdc"))
+    script = (f"dd if=/dev/urandom of=/tmp/kept bs=64k count=16 2>/dev/null\n"
+              f"for d in {disks}; do dd if=/tmp/kept of=/dev/$d bs=64k conv=fsync 2>/dev/null && echo kept; done\n"
+              f"for d in {disks}; do dd if=/dev/zero of=/dev/$d bs=64k seek=16 count=16 conv=fsync 2>/dev/null; done\n"
+              f"for d in {disks}; do tr '\\0' x </dev/zero | dd of=/dev/$d bs=64k seek=64 count=256 conv=fsync 2>/dev/null || echo "
+              "refused; done\necho 3 >/proc/sys/vm/drop_caches\nsha256sum </tmp/kept\n"
+              f"for d in {disks}; do dd if=/dev/$d bs=64k count=16 2>/dev/null | sha256sum; done\npoweroff -f\n")
+    running = subprocess.Popen(command("--disk", raw, "--disk", image, "--disk", f"{base},overlay={over}", append="quiet"),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output = b""
+    while b"/root # " not in output:
+        output += os.read(running.stdout.fileno(), 65536) or sys.exit("it ended")
+    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))  # stands for a full file system
+    more, errors = running.communicate(script.encode())
+    output, errors = output + more, errors.decode()
+    check(running.returncode == POWER_OFF, f"status {running.returncode}: {errors}", output)
+    check(output.count(b"\nkept") == 3 and output.count(b"\nrefused") == 3, "the guest saw other errors", output)
+    check([line.split(": ")[1] for line in errors.splitlines()] == ["disk0", "disk1", "disk2"], f"it was said: {errors}", output)
+    digest = answer(output, "sha256sum </tmp/kept").split()[0]
+    check(output.decode().count(digest) == 4, "what was written is not there", output)
+    for name in (image, over):
+        subprocess.run(["qemu-img", "check", "-q", "-f", "qcow2", name], check=True)
+        subprocess.run([program, "disk", "convert", name, f"{name}.raw"], check=True)
+    for name in (raw, f"{image}.raw", f"{over}.raw"):
+        with open(name, "rb") as file:
+            check(hashlib.sha256(file.read(1 << 20)).hexdigest() == digest, f"the host finds something else in {name}", output)
 
 
 def case_balloon():
