@@ -202,7 +202,8 @@ static void take_grab(struct agent *agent, const uint8_t *body, uint32_t bytes)
 static void tell_too_long(struct agent *agent)
 {
     if (!agent->told_too_long && !inputs_past(agent->clipboard.inputs))
-        fprintf(stderr, "armature: --clipboard: the guest copied a text of more than %u bytes, which is not passed on\n",
+        fprintf(stderr,
+                "armature: --clipboard: the guest copied a text of more than %u bytes, which is not passed on\n",
                 CLIPBOARD_MAX_BYTES);
     agent->told_too_long = true;
 }
