@@ -129,8 +129,6 @@ struct known_way {
     uint8_t nzcv;
 };
 
-#define MAX_KNOWN_WAYS 8
-
 /* A jump to a block of this unit. */
 struct fixup {
     uint8_t *jump_end;
@@ -215,7 +213,7 @@ struct translation_state {
     unsigned way_out_count;
     struct known_way known_ways[MAX_KNOWN_WAYS]; /* of the comparisons before the branch that ends the block */
     unsigned known_way_count;
-    struct far_jump far[4];
+    struct far_jump far[4 + MAX_KNOWN_WAYS];
     unsigned far_count;
     uint8_t *return_missed; /* the jump of a return point that was not returned to */
     unsigned half;          /* of the address space, where the code is */
@@ -429,6 +427,9 @@ void emit_ways_out(struct translation_state *t);
 
 /** The code of jumps to other pages that stands out of line. */
 void emit_far_jumps(struct translation_state *t);
+
+/** Room for another jump out of line, of the block that is translated. */
+struct far_jump *new_far_jump(struct translation_state *t);
 
 /** The lookup of the present instruction's place, as an offset from cpu->lookups. Places may share one: it says itself
  *  what it knows. */

@@ -58,7 +58,8 @@ struct unit_link {
     uint64_t target;   /* guest physical address */
 };
 
-#define UNIT_MAX_LINKS   (2 * IR_MAX_BLOCKS)
+#define MAX_KNOWN_WAYS   8u /* comparisons before a conditional branch that may know where it leads */
+#define UNIT_MAX_LINKS   ((2 + MAX_KNOWN_WAYS) * IR_MAX_BLOCKS)
 #define UNIT_MAX_RETURNS IR_MAX_BLOCKS
 
 /** What became of a unit. All are run addresses unless they are pointers. */

@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Branches, and how a block goes on to the next. */
+#include <assert.h>
 #include "jit/state.h"
+
+struct far_jump *new_far_jump(struct translation_state *t)
+{
+    assert(t->far_count < sizeof t->far / sizeof *t->far);
+    return &t->far[t->far_count++];
+}
+
+static struct way_out *new_way_out(struct translation_state *t)
+{
+    assert(t->way_out_count < sizeof t->ways_out / sizeof *t->ways_out);
+    return &t->ways_out[t->way_out_count++];
+}
 
 uint32_t lookup_of(const struct translation_state *t)
 {
@@ -50,7 +63,7 @@ static void jump_by_lookup(struct translation_state *t, struct far_jump *far)
 /* On to pc in rax (`indirect`), or at `offset` from the page. */
 static void jump_far(struct translation_state *t, bool indirect, int64_t offset)
 {
-    struct far_jump *far = &t->far[t->far_count++];
+    struct far_jump *far = new_far_jump(t);
     *far = (struct far_jump){.indirect = indirect, .offset = offset, .lookup = lookup_of(t)};
     if (!indirect)
         load_page_address(t, RAX, offset);
@@ -151,6 +164,7 @@ static void make_patchable(struct translation_state *t, unsigned opcode_bytes)
 static void add_link(struct translation_state *t, uint8_t *jump_end, uint64_t target)
 {
     struct unit_code *result = t->result;
+    assert(result->link_count < UNIT_MAX_LINKS);
     result->links[result->link_count++] = (struct unit_link){jump_end, NULL, target};
 }
 
@@ -203,6 +217,7 @@ static void hand_flags(struct translation_state *t, int to)
 
 static void jump_within(struct translation_state *t, uint8_t *jump_end, int to)
 {
+    assert(t->fixup_count < sizeof t->fixups / sizeof *t->fixups);
     t->fixups[t->fixup_count++] = (struct fixup){jump_end, (unsigned)to};
 }
 
@@ -224,7 +239,7 @@ static void follow_to_loop(struct translation_state *t, int to)
         jump_within(t, x64_jcc(t->c, CC_GE), to);
         too_little = x64_jmp(t->c);
     }
-    t->ways_out[t->way_out_count++] =
+    *new_way_out(t) =
         (struct way_out){.jump_end = too_little, .falls_back = block, .pending = t->pending};
 }
 
@@ -240,7 +255,7 @@ static void join_known_ways(struct translation_state *t, bool taken, int to, int
             continue;
         joined = true;
         if (to == IR_OUTSIDE)
-            t->ways_out[t->way_out_count++] = (struct way_out){
+            *new_way_out(t) = (struct way_out){
                 .jump_end = way->jump_end, .distance = distance, .to = to, .constant = true, .nzcv = way->nzcv};
         else if (here)
             x64_bind(t->c, way->jump_end);
@@ -304,7 +319,7 @@ static void follow_if(struct translation_state *t, enum x64_cc cc, bool taken, i
         hand_flags(t, to);
         jump_within(t, jump_end, to);
     } else {
-        t->ways_out[t->way_out_count++] =
+        *new_way_out(t) =
             (struct way_out){jump_end, distance, NULL, t->flags, t->pending, t->flags_raw, to, false, 0};
     }
     t->flags = before.flags;
@@ -490,7 +505,7 @@ static void end_call(struct translation_state *t)
 
 static struct far_jump *call_out_of_line(struct translation_state *t, bool indirect, int64_t offset)
 {
-    struct far_jump *far = &t->far[t->far_count++];
+    struct far_jump *far = new_far_jump(t);
     *far = (struct far_jump){
         .call_end = x64_call(t->c), .indirect = indirect, .offset = offset, .lookup = lookup_of(t), .insn = t->insn};
     return far;
@@ -552,7 +567,7 @@ static void branch_indirect(struct translation_state *t)
 static void branch_guarded(struct translation_state *t)
 {
     const struct insn *insn = t->insn;
-    struct far_jump *far = &t->far[t->far_count++];
+    struct far_jump *far = new_far_jump(t);
     *far = (struct far_jump){.indirect = true, .lookup = lookup_of(t), .btype = btype_of(insn), .insn = insn};
     load_target(t);
     give_registers(t);

@@ -96,7 +96,7 @@ static void branch_by_guarded_table(struct translation_state *t)
 {
     struct x64 *c = t->c;
     struct jump_table *table = &t->table;
-    struct far_jump *far = &t->far[t->far_count++];
+    struct far_jump *far = new_far_jump(t);
     if (table->wants_flags || t->pending.host_only || table->jumps > 1)
         commit_flags(t);
     *far = (struct far_jump){.indirect = true, .lookup = lookup_of(t), .btype = btype_of(t->insn), .insn = t->insn,
@@ -118,7 +118,7 @@ static void branch_by_plain_table(struct translation_state *t)
     table->flags = (struct flags_state){t->flags, t->pending, t->flags_raw, {0}};
     table->rn = t->insn->rn;
     table->lookup = lookup_of(t);
-    struct far_jump *far = &t->far[t->far_count++];
+    struct far_jump *far = new_far_jump(t);
     *far = (struct far_jump){.indirect = true, .lookup = table->lookup, .insn = t->insn, .pending = t->pending,
                              .btype = has_feature(&t->cpu->features, FEAT_BTI)};
     look_into_table(t, far->off_table);

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import cpio
 
 program, guest, source = sys.argv[1:4]
 folder = tempfile.TemporaryDirectory(prefix="armature-module-")
@@ -33,14 +34,6 @@ def check(true, what, output=""):
 
 def path(name):
     return os.path.join(folder.name, name)
-
-
-def entry(name, mode, content=b""):
-    """Of a cpio archive ("newc")."""
-    name = name.encode() + b"\0"
-    header = "070701" + "".join(f"{value:08X}"
-                                for value in (1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0))
-    return b"".join(part + b"\0" * (-len(part) % 4) for part in (header.encode() + name, content))
 
 
 def some_module():
@@ -113,8 +106,7 @@ def marked(*commands):
 if not os.path.exists(f"{guest}/Image") or not shutil.which(TOOLS + "gcc"):
     sys.exit(77)
 module = build()
-with open(f"{guest}/initrd.gz", "rb") as theirs, open(module, "rb") as ours, open(path("initrd"), "wb") as whole:
-    whole.write(theirs.read() + gzip.compress(entry("module.ko", 0o100644, ours.read()) + entry("TRAILER!!!", 0)))
+cpio.write(path("initrd"), {"module.ko": module}, behind=cpio.read_file(f"{guest}/initrd.gz"))
 script = (f'expect "{SHELL}" 100\nsymbols {module}\nsend insmod /module.ko; echo status-$?\nwait 300ms\n'
           f'symbols {module}\n')
 script += f"break {os.path.basename(source)}:{LINES['adding']}\ncontinue\n"

@@ -6,13 +6,12 @@ Status 77: the kernel is not there.
 usage: test_sources.py PROGRAM GUEST CASE CPUS SOURCE PLAIN OPTIMISED
 SOURCE is programs/shapes.c, PLAIN and OPTIMISED are made of it.
 """
-import gzip
 import os
 import re
-import stat
 import subprocess
 import sys
 import tempfile
+import cpio
 
 program, guest, case, cpus, source, plain, optimised = sys.argv[1:8]
 folder = tempfile.TemporaryDirectory(prefix="armature-sources-")
@@ -28,16 +27,8 @@ def check(true, what, output=""):
 
 
 def initrd(of):
-    """A cpio archive ("newc") with the program as /init."""
-    def entry(name, mode, content=b""):
-        name = name.encode() + b"\0"
-        header = "070701" + "".join(f"{value:08X}"
-                                    for value in (1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0))
-        return b"".join(part + b"\0" * (-len(part) % 4) for part in (header.encode() + name, content))
-    path = os.path.join(folder.name, "initrd")
-    with open(of, "rb") as file, gzip.open(path, "wb", 1) as sink:
-        sink.write(entry("init", stat.S_IFREG | 0o755, file.read()) + entry("TRAILER!!!", 0))
-    return path
+    """The program as /init."""
+    return cpio.write(os.path.join(folder.name, "initrd"), {"init": of})
 
 
 def debug(of, script, status=0, *options):

@@ -2,7 +2,7 @@
 /* /dev/armature: programs of root's call functions of the host's libraries, as far as Armature's --hostcall allows. The
  * host takes physical addresses of whole pieces of memory, so what a program gives is copied to such a piece and back.
  *
- * In the guest, with its kernel's headers: make -C /lib/modules/$(uname -r)/build M=$PWD */
+ * Programs use it by armature_device.h; the Makefile says how both are built. */
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/miscdevice.h>
@@ -95,11 +95,19 @@ static long do_call(void __user *from)
     return result;
 }
 
+static long do_clock(void __user *to)
+{
+    u64 now = armature_clock_ns();
+
+    return copy_to_user(to, &now, sizeof now) ? -EFAULT : 0;
+}
+
 static long armature_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
     switch (command) {
     case ARMATURE_IOC_FIND: return do_find((void __user *)argument);
     case ARMATURE_IOC_CALL: return do_call((void __user *)argument);
+    case ARMATURE_IOC_CLOCK: return do_clock((void __user *)argument);
     default: return -ENOTTY;
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What programs say to /dev/armature (armature.c), by which they call functions of the host's libraries. */
+/* What programs say to /dev/armature (armature.c), by which they call functions of the host's libraries. The library of
+ * armature_device.h does it for them. */
 #ifndef ARMATURE_IOCTL_H
 #define ARMATURE_IOCTL_H
 
@@ -34,5 +35,6 @@ struct armature_call_request {
 
 #define ARMATURE_IOC_FIND _IOWR('A', 1, struct armature_find_request)
 #define ARMATURE_IOC_CALL _IOWR('A', 2, struct armature_call_request)
+#define ARMATURE_IOC_CLOCK _IOR('A', 3, __u64) /* nanoseconds of the host's steady clock */
 
 #endif
