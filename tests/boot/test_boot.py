@@ -490,19 +490,21 @@ def case_pci():
     content = os.urandom(4 << 20)
     with open(image, "wb") as file:
         file.write(content)
-    script = ("dd if=/dev/vda bs=64k | sha256sum\nip addr show eth0\n"
+    script = ("dd if=/dev/vda bs=64k | sha256sum\nsha256sum /dev/nvme0n1\nip addr show eth0\n"
               "irq=$(grep -m1 virtio2-input /proc/interrupts | tr -d ' ' | cut -d: -f1)\n"
               "[ -z \"$irq\" ] || for cpu in 0 1; do echo $cpu >/proc/irq/$irq/smp_affinity_list; "
               "dd if=/dev/hwrng of=/dev/null bs=64 count=100; done\n"
               "cat /proc/interrupts\nls /sys/bus/pci/devices\nls /sys/block/vda/mq /sys/class/net/eth0/queues\npoweroff -f\n")
     for append, by_message in (("quiet", True), ("quiet pci=nomsi", False)):
-        output = boot(script, "--bus", "pci", "--disk", f"{image},ro", "--net", "user,queues=2", append=append)
-        check(hashlib.sha256(content).hexdigest().encode() in output, "the guest read something else", output)
+        output = boot(script, "--bus", "pci", "--disk", f"{image},ro", "--disk", f"{image},ro,bus=nvme", "--net",
+                      "user,queues=2", append=append)
+        check(output.count(hashlib.sha256(content).hexdigest().encode()) == 2, "the guest read something else", output)
         check(b"inet 10.0.2.15/24" in output, "no address", output)
         interrupts = answer(output, "cat /proc/interrupts")
         check(bool(re.search(messages, interrupts)) == by_message, "not the interrupts it should have", output)
-        check(answer(output, "ls /sys/bus/pci/devices").split() == [f"0000:00:{slot:02}.0" for slot in range(4)],
+        check(answer(output, "ls /sys/bus/pci/devices").split() == [f"0000:00:{slot:02}.0" for slot in range(5)],
               "other functions", output)
+        check("nvme0q0" in interrupts, "no interrupt of an NVMe disk", output)
         queues = answer(output, "ls /sys/block/vda/mq /sys/class/net/eth0/queues")
         check(queues.split() == f"/sys/block/vda/mq: {' '.join(str(n) for n in range(int(cpus)))} "
               "/sys/class/net/eth0/queues: rx-0 rx-1 tx-0 tx-1".split(), "not several queues", output)
