@@ -138,7 +138,7 @@ static bool keep(struct flash *flash, uint64_t offset, const uint8_t *before, ui
         failed = flash->backing->ops->flush(flash->backing);
     if (failed && failed != flash->said_errno)
         fprintf(stderr,
-                "armature: --firmware-vars: %s; the guest sees that its flash failed, and what was there before stays\n",
+                "armature: --firmware-vars: %s; the guest sees that its flash failed, which has what it had before\n",
                 strerror(failed));
     flash->said_errno = failed;
     if (failed)
