@@ -187,10 +187,13 @@ ALWAYS_INLINE bool monitor_matches(const struct cpu *cpu, uint64_t physical, uns
     return cpu->exclusive.size == bytes && cpu->exclusive.address == physical;
 }
 
-/* With the monitor open, nothing is accessed, and nothing faults. */
+/* With the monitor open nothing is accessed, and nothing faults but SP's alignment (Arm ARM, STXR: before the
+ * monitor is asked). */
 EXEC_MEMORY(stxr)
 {
     bool stored = false;
+    if (!base_aligned(cpu, insn, BASE, reach))
+        return false;
     if (cpu->exclusive.size) {
         uint64_t physical;
         void *host = datum(cpu, insn, 1u << insn->size, true, reach, &physical);
@@ -208,6 +211,8 @@ EXEC_MEMORY(stxr)
 EXEC_MEMORY(stxp)
 {
     bool stored = false;
+    if (!base_aligned(cpu, insn, BASE, reach))
+        return false;
     if (cpu->exclusive.size) {
         const unsigned bytes = 8u << insn->sf;
         const uint64_t first = cpu->x[insn->rm], second = cpu->x[insn->ra];

@@ -177,7 +177,8 @@ void may_fault(struct translation_state *t)
 {
     t->faults_here++;
     t->exits[t->exit_count++] = (struct block_exit){
-        .faults_from = t->c->at, .insn = t->insn, .flags = t->pending, .vectors_written = t->vector_written};
+        .faults_from = t->c->at, .insn = t->insn, .flags = t->pending, .host_flags = t->flags,
+        .vectors_written = t->vector_written};
 }
 
 /* The way out leads to the code that comes next. */
@@ -195,12 +196,14 @@ static void bind_exit(struct translation_state *t, const struct block_exit *way)
 void exit_if(struct translation_state *t, enum x64_cc cc)
 {
     t->exits[t->exit_count++] = (struct block_exit){
-        .jump_end = x64_jcc(t->c, cc), .insn = t->insn, .flags = t->pending, .vectors_written = t->vector_written};
+        .jump_end = x64_jcc(t->c, cc), .insn = t->insn, .flags = t->pending, .host_flags = t->flags,
+        .vectors_written = t->vector_written};
 }
 
 void leave_by_exit(struct translation_state *t, const struct block_exit *way)
 {
     t->pending = way->flags;
+    t->flags = way->host_flags;
     t->vector_written = way->vectors_written;
     commit_flags(t);
     give_registers(t);

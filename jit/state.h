@@ -68,6 +68,7 @@ struct block_exit {
     const uint8_t *faults_from, *faults_to; /* instead of a jump: where the host may refuse an access */
     const struct insn *insn;
     struct pending_flags flags;
+    enum host_flags host_flags; /* what the host's are there */
     uint32_t vectors_written;
 };
 

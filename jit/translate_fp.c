@@ -26,7 +26,7 @@ void arm_fp(struct translation_state *t)
     t->arming.jump_end = x64_jcc(t->c, CC_E);
     t->arming.resume = t->c->at;
     t->arming.exit = (struct block_exit){
-        .insn = t->insn, .flags = t->pending, .vectors_written = t->vector_written};
+        .insn = t->insn, .flags = t->pending, .host_flags = t->flags, .vectors_written = t->vector_written};
     t->fp_armed = t->fp_checked = true;
     t->flags = FLAGS_UNKNOWN;
 }

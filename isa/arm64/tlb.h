@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "isa/arm64/tlb_spaces.h"
 
 #define TLB_ENTRIES  2048u /* a power of two */
 #define TLB_FOLD_BIT 21u   /* address bits from here on are mixed into the index: arrays are often so far apart */
@@ -57,7 +58,6 @@ struct tlb_page {
 #define TLB_CONTEXT_SHIFT 17 /* of ASIDs that say more than the ASID (tlb_current_asid) */
 #define TLB_PAGE_SETS   1024u /* a power of two */
 #define TLB_PAGE_WAYS   4u
-#define TLB_FILTER_BITS 8192u /* a power of two */
 
 /** Slots of a first-level table. */
 struct tlb_listed {
@@ -78,41 +78,6 @@ struct tlb_table {
     uint64_t selected; /* when it was chosen last, in changes of the ASID and tables taken */
     struct tlb_listed filled;                  /* slots that may hold a translation */
     uint64_t private[TLB_SLOTS / 64];          /* of these, translations of the ASID alone */
-};
-
-#define TLB_SPACES   32u
-#define TLB_NO_SPACE UINT32_MAX
-#define TLB_VIEWS      8u
-#define TLB_VIEW_PAGES 1024u /* a power of two */
-
-/** A view of the upper half: what its code pages were found to be translated to. Lookups of all address spaces that
- *  agree on each of them have its key. */
-struct tlb_view {
-    uint64_t key;   /* 0: it is none */
-    uint64_t table; /* TTBR1_EL1 without the ASID, where it was begun */
-    unsigned count;
-    struct tlb_view_page {
-        uint64_t address; /* of the virtual page, as tlb_code_looked_up() has it, and in bit 0: looked up at EL1 */
-        uint64_t physical;
-        bool guarded;
-    } pages[TLB_VIEW_PAGES / 2];
-    uint16_t by_hash[TLB_VIEW_PAGES]; /* number of a page plus 1; 0: none */
-};
-
-/** The address spaces that ran last, each with the key of its lookups of code in the lower half (cpu->code_key):
- *  whoever comes back finds them again. Spaces are told apart by ASID. The upper half has one key for all as long as
- *  all of its code is global; else a space has that of a view, if what is in it was looked at under its ASID. */
-struct tlb_spaces {
-    unsigned current, victim, view_victim;
-    uint64_t keys_given;       /* none is given twice */
-    uint32_t asid[TLB_SPACES]; /* or TLB_NO_SPACE */
-    uint64_t key[TLB_SPACES];
-    uint64_t view_key[TLB_SPACES]; /* of the view that it has seen .. */
-    unsigned view[TLB_SPACES], view_seen[TLB_SPACES]; /* .. so many pages of */
-    struct tlb_view views[TLB_VIEWS];
-    /* What code pages were looked up under the key, by hash of the virtual page. */
-    uint64_t filter[TLB_SPACES][TLB_FILTER_BITS / 64], upper_filter[TLB_FILTER_BITS / 64];
-    bool lower_global, upper_private; /* some page in the lower half was global, in the upper half was not */
 };
 
 struct tlb {

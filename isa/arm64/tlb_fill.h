@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The TLB from the side of the MMU: looking up and adding translations. Only mmu.c, mem_slow.c, tlb.c and its test use
- * it. */
+/* The TLB from the side of the MMU: looking up and adding translations. Only mmu.c, mem_slow.c, tlb.c, tlb_spaces.c
+ * and their tests use it. */
 #ifndef ARMATURE_TLB_FILL_H
 #define ARMATURE_TLB_FILL_H
 
@@ -30,6 +30,12 @@ static inline void tlb_filter_add(uint64_t *filter, uint64_t page_address)
     unsigned bit = tlb_filter_bit(page_address);
     uint64_t *word = &filter[bit / 64];
     __atomic_store_n(word, *word | 1ull << bit % 64, __ATOMIC_RELEASE);
+}
+
+static inline bool tlb_in_filter(const uint64_t *filter, uint64_t va)
+{
+    unsigned bit = tlb_filter_bit(va & TLB_ADDRESS_MASK);
+    return filter[bit / 64] >> bit % 64 & 1;
 }
 
 /** Whoever asked for the translation of `va` at the present level may remember it while code_key stands: what changes

@@ -199,6 +199,47 @@ const struct kept_case kept_cases[] = {
      },
      {{0}},
      0},
+    {"an access that is refused while the host's flags are those of a sum, before they go to the state otherwise",
+     {
+         0xab2581d1, /* adds x17, x14, w5, sxtb */
+         0x78153637, /* strh w23, [x17], #-0xad, which faults */
+         0x9a9f37e2, /* cset x2, cs */
+         0x17fffffd, /* b, to the first */
+     },
+     {{0}},
+     0},
+    {"a store exclusive by an SP that is not aligned, with the monitor open, and what relies on SP behind it",
+     {
+         0x910027ff, /* add sp, sp, #9 */
+         0x080a7fe2, /* stxrb w10, w2, [sp] */
+         0x780093e0, /* sturh w0, [sp, #9] */
+         0xd10027ff, /* sub sp, sp, #9 */
+         0x17fffffc, /* b, to the first */
+     },
+     {{0}},
+     0},
+    {"the last instruction of a block reads flags whose operands are gone, and that are set anew behind it",
+     {
+         0x92400060, /* and x0, x3, #1 */
+         0xf100001f, /* cmp x0, #0 */
+         0xaa020000, /* orr x0, x0, x2 */
+         0x9a9f07e1, /* cset x1, ne */
+         0xb5000080, /* cbnz x0, to the second tst */
+         0xf27f005f, /* tst x2, #2 */
+         0x54000081, /* b.ne, to the cbz */
+         0x14000005, /* b, to the second cmp */
+         0xf27e005f, /* tst x2, #4 */
+         0x54000061, /* b.ne, to the second cmp */
+         0xb4000041, /* cbz x1, to the second cmp */
+         0x91000484, /* add x4, x4, #1 */
+         0xf100005f, /* cmp x2, #0 */
+         0x91000463, /* add x3, x3, #1 */
+         0x927f0062, /* and x2, x3, #2 */
+         0x17fffff1, /* b, to the first */
+     },
+     {{0}},
+     0,
+     .first = 124},
     {NULL, {0}, {{0}}, 0},
 };
 
@@ -213,7 +254,7 @@ void kept_program(const struct kept_case *kept, struct program *program)
     program->state.x[1] = RIG_WINDOW;
     program->state.fpsr = FPSR_IXC;
     program->state.sp = RIG_WINDOW + RIG_PAGE;
-    program->first = 64;
+    program->first = kept->first ? kept->first : 64;
     program->el = 1;
     if (kept->turn_before)
         program->turns[program->turn_count++].insns = kept->turn_before;

@@ -3,8 +3,10 @@
  * turn.
  *
  * jit_differential [--programs N] [--seed N] [--host-features LEVEL] [--jit-cache MIB] [--hotter N] [--stay N]
- *     [--prefer NAME] [--verbose]
+ *     [--prefer NAME] [--process] [--verbose]
  *
+ * With --process the programs are those of processes (isa/arm64/user.h), which are translated differently; lockstep is
+ * not for them.
  * With --hotter, programs that are short enough for this test get regions under auto too, at any time. The
  * environment's ARMATURE_JIT_PROGRAMS stands for --programs. --prefer makes half of the random instructions those
  * whose name in the tables contains NAME, and may be repeated. A difference is shrunk to the instructions
@@ -23,6 +25,7 @@
 #include "machine/contract/host.h"
 #include "tests/jit/cases.h"
 #include "tests/jit/generate.h"
+#include "tests/jit/rig_process.h"
 
 static const enum cpu_model models[] = {CPU_V8_2, CPU_MAX, CPU_V8_0};
 #define MODELS (sizeof models / sizeof models[0])
@@ -31,6 +34,7 @@ static const enum cpu_model models[] = {CPU_V8_2, CPU_MAX, CPU_V8_0};
 enum { JUDGE, ENGINES = 4 };
 static const struct engine_ops *const engines[ENGINES] = {&interp_engine, &jit_only_engine, &jit_engine,
                                                          &lockstep_engine};
+static unsigned engine_count = ENGINES;
 static struct rig *rigs[MODELS][ENGINES];
 static uint64_t insns;
 
@@ -194,6 +198,9 @@ int main(int argc, char **argv)
             i++;
         } else if (i + 1 < argc && !strcmp(argv[i], "--prefer") && generate_preferred(argv[i + 1])) {
             i++;
+        } else if (!strcmp(argv[i], "--process")) {
+            jit_settings.process = true;
+            engine_count = ENGINES - 1;
         } else if (i + 1 < argc && !strcmp(argv[i], "--jit-cache")) {
             jit_settings.cache_bytes = number(argv[++i]) << 20;
         } else if (i + 1 < argc && !strcmp(argv[i], "--hotter")) {
@@ -202,22 +209,27 @@ int main(int argc, char **argv)
             jit_settings.stay_insns = (unsigned)number(argv[++i]);
         } else {
             fprintf(stderr, "usage: jit_differential [--programs N] [--seed N] [--host-features LEVEL] "
-                            "[--jit-cache MIB] [--hotter N] [--stay N] [--prefer NAME] [--verbose]\n");
+                            "[--jit-cache MIB] [--hotter N] [--stay N] [--prefer NAME] [--process] [--verbose]\n");
             return 2;
         }
     }
     for (unsigned m = 0; m < MODELS; m++)
-        for (unsigned e = 0; e < ENGINES; e++)
-            rigs[m][e] = rig_create(engines[e], models[m]);
+        for (unsigned e = 0; e < engine_count; e++)
+            rigs[m][e] = jit_settings.process ? rig_process_create(engines[e], models[m])
+                                              : rig_create(engines[e], models[m]);
     running = &program;
-    signal(SIGSEGV, crashed);
+    if (jit_settings.process)
+        rig_process_catch(crashed);
+    else
+        signal(SIGSEGV, crashed);
     signal(SIGFPE, crashed);
     signal(SIGILL, crashed);
     for (const struct kept_case *kept = kept_cases; kept->what && same; kept++)
         for (unsigned m = 0; m < MODELS && same; m++)
-            for (unsigned e = JUDGE + 1; e < ENGINES && same; e++) {
+            for (unsigned e = JUDGE + 1; e < engine_count && same; e++) {
                 unsigned turn;
                 kept_program(kept, &program);
+                program.el = jit_settings.process ? 0 : program.el;
                 same = !differs(rigs[m], e, &program, &turn);
                 if (!same) {
                     printf("Kept case: %s\n", kept->what);
@@ -227,8 +239,8 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < programs && same; i++) {
         running_seed = seed + i;
         struct rig **at = rigs[(seed + i) % MODELS];
-        generate_program(seed + i, &at[JUDGE]->cpu.features, &program);
-        for (unsigned e = JUDGE + 1; e < ENGINES && same; e++) {
+        (jit_settings.process ? generate_process : generate_program)(seed + i, &at[JUDGE]->cpu.features, &program);
+        for (unsigned e = JUDGE + 1; e < engine_count && same; e++) {
             unsigned turn;
             if (verbose)
                 printf("seed %" PRIu64 " under %s\n", seed + i, at[e]->name), fflush(stdout);
@@ -238,7 +250,7 @@ int main(int argc, char **argv)
         }
     }
     for (unsigned m = 0; m < MODELS; m++)
-        for (unsigned e = 0; e < ENGINES; e++)
+        for (unsigned e = 0; e < engine_count; e++)
             rig_free(rigs[m][e]);
     printf("%" PRIu64 " programs, %" PRIu64 " instructions by the interpreter%s\n", programs, insns,
            same ? "" : "; the engines differ");

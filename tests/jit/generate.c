@@ -485,7 +485,9 @@ static void put_code(struct generator *g)
         case 2:
         case 3: put_branch(g); break;
         case 4:
-            if (!rng_below(rng, 6))
+            if (g->process)
+                put_flags(g);
+            else if (!rng_below(rng, 6))
                 put_patch(g);
             else if (!rng_below(rng, 3))
                 put_remap(g);
@@ -524,7 +526,12 @@ static void put_code(struct generator *g)
             else
                 put_comparisons(g);
             break;
-        case 15: put_sysreg(g); break;
+        case 15:
+            if (g->process && rng_below(rng, 4))
+                put_flags(g);
+            else
+                put_sysreg(g);
+            break;
         case 16:
             if (rng_below(rng, 2))
                 put_exclusive(g);
@@ -622,19 +629,37 @@ static void set_turns(struct generator *g)
     p->turns[p->turn_count - 1].insns = g->hot ? 40000 : 2000;
 }
 
-void generate_program(uint64_t seed, const struct features *features, struct program *program)
+static void generate(struct generator *g)
 {
-    struct generator g = {.rng = rng_for(seed, "jit"), .features = features, .program = program};
+    struct program *program = g->program;
     if (!all_count)
         sort_ops();
     memset(program, 0, sizeof *program);
-    g.vectors = !rng_below(&g.rng, 3);
-    g.hot = !rng_below(&g.rng, 24);
-    g.el = (uint8_t)rng_below(&g.rng, 2);
-    program->guarded = rng_below(&g.rng, 4) ? 0 : 3 - (uint8_t)rng_below(&g.rng, 3);
-    put_code(&g);
+    g->vectors = !rng_below(&g->rng, 3);
+    g->hot = !rng_below(&g->rng, 24);
+    g->el = (uint8_t)(g->process ? 0 : rng_below(&g->rng, 2));
+    program->guarded = rng_below(&g->rng, 4) ? 0 : 3 - (uint8_t)rng_below(&g->rng, 3);
+    put_code(g);
     /* Most often somewhere in the first page, now and then across its end. */
-    program->first = rng_below(&g.rng, 4) ? rng_below(&g.rng, 512) + 64 : RIG_PAGE / 4 - program->count / 2;
-    set_registers(&g);
-    set_turns(&g);
+    program->first = rng_below(&g->rng, 4) ? rng_below(&g->rng, 512) + 64 : RIG_PAGE / 4 - program->count / 2;
+    set_registers(g);
+    set_turns(g);
+}
+
+void generate_program(uint64_t seed, const struct features *features, struct program *program)
+{
+    struct generator g = {.rng = rng_for(seed, "jit"), .features = features, .program = program};
+    generate(&g);
+}
+
+void generate_process(uint64_t seed, const struct features *features, struct program *program)
+{
+    struct generator g = {.rng = rng_for(seed, "process"), .features = features, .program = program, .process = true};
+    generate(&g);
+    /* What is the kernel's to say; cpu_make_user() has. */
+    program->daif = program->fp_disabled = program->aligned = 0;
+    program->sp_checked = 1;
+    program->sctlr = program->tcr = 0;
+    for (unsigned i = 0; i < program->turn_count; i++)
+        program->turns[i].irq = 0;
 }

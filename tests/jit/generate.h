@@ -11,6 +11,9 @@
 /** Makes the program of `seed` for CPUs with `features`. */
 void generate_program(uint64_t seed, const struct features *features, struct program *program);
 
+/** The same for processes: at EL0, which is all there is, without stores to code that IC IVAU does not follow. */
+void generate_process(uint64_t seed, const struct features *features, struct program *program);
+
 /** From now on half of the random instructions are those whose name contains `text`. False: there are none. */
 bool generate_preferred(const char *text);
 

@@ -66,38 +66,39 @@ static void on_flagged_write(void *context, uint64_t page_address)
     rig->ops->page_written(rig->engine, page_address);
 }
 
-static _Noreturn void fail(const char *what)
+_Noreturn void rig_fail(const char *what)
 {
     fprintf(stderr, "%s\n", what);
     exit(2);
 }
 
-struct rig *rig_create(const struct engine_ops *ops, enum cpu_model model)
+struct rig *rig_alloc(const struct engine_ops *ops)
 {
     struct rig *rig = aligned_alloc(64, (sizeof *rig + 63) & ~63ul);
-    struct error error = {""};
     if (!rig)
-        fail("no memory");
+        rig_fail("no memory");
     memset(rig, 0, sizeof *rig);
     rig->name = ops->name;
     rig->ops = ops;
     clock_init(&rig->clock);
-    if (!bus_init(&rig->bus, RAM_BASE, RIG_PAGES * RIG_PAGE, &error))
-        fail(error.text);
-    bus_add_window(&rig->bus, "device", DEVICE_BASE, RIG_PAGE, &device_ops, rig);
-    if (!cpu_init(&rig->cpu, 0, model, &rig->bus, &rig->clock, &error))
-        fail(error.text);
-    rig->engine = ops->create(&rig->bus, 1, &error);
-    if (!rig->engine)
-        fail(error.text);
-    rig->bus.on_flagged_write = on_flagged_write;
-    rig->bus.on_flagged_write_context = rig;
     return rig;
+}
+
+void rig_init_cpu(struct rig *rig, enum cpu_model model)
+{
+    struct error error = {""};
+    if (!cpu_init(&rig->cpu, 0, model, &rig->bus, &rig->clock, &error))
+        rig_fail(error.text);
+    rig->engine = rig->ops->create(&rig->bus, 1, &error);
+    if (!rig->engine)
+        rig_fail(error.text);
 }
 
 void rig_free(struct rig *rig)
 {
     rig->ops->free(rig->engine);
+    if (rig->kind->free)
+        rig->kind->free(rig);
     cpu_free(&rig->cpu);
     bus_free(&rig->bus);
     clock_free(&rig->clock);
@@ -162,7 +163,7 @@ static void make_vectors(uint8_t *ram)
         memcpy(vectors + i * 0x80, i % 4 ? clear : skip, i % 4 ? sizeof clear : sizeof skip);
 }
 
-static uint32_t word_at(const struct program *program, uint32_t index)
+uint32_t rig_word(const struct program *program, uint32_t index)
 {
     const bool inside = index >= program->first && index - program->first < program->count;
     return inside ? program->words[index - program->first] : RIG_WFI;
@@ -174,7 +175,7 @@ static void make_ram(uint8_t *ram, const struct program *program)
     make_tables(ram, program);
     make_vectors(ram);
     for (unsigned i = 0; i < RIG_CODE_WORDS; i++) {
-        const uint32_t word = word_at(program, i);
+        const uint32_t word = rig_word(program, i);
         memcpy(ram + CODE * RIG_PAGE + i * 4, &word, sizeof word);
     }
     wire_fill_window(ram + DATA * RIG_PAGE);
@@ -186,7 +187,19 @@ uint64_t rig_entry(const struct program *program)
     return (program->el ? RIG_CODE_EL1 : RIG_CODE_EL0) + 4ull * program->first;
 }
 
-void rig_load(struct rig *rig, const struct program *program)
+void rig_set_registers(struct rig *rig, const struct program *program)
+{
+    struct cpu *cpu = &rig->cpu;
+    memcpy(cpu->x, program->state.x, sizeof program->state.x);
+    cpu->x[REG_SP] = program->state.sp;
+    memcpy(cpu->v, program->state.v, sizeof cpu->v);
+    cpu->nzcv = nzcv_unpack(program->state.nzcv);
+    cpu->fpcr = program->state.fpcr;
+    cpu->fpsr = program->state.fpsr;
+    cpu->pc = rig_entry(program);
+}
+
+static void load(struct rig *rig, const struct program *program)
 {
     static uint8_t ram[RIG_PAGES * RIG_PAGE];
     struct cpu *cpu = &rig->cpu;
@@ -212,13 +225,7 @@ void rig_load(struct rig *rig, const struct program *program)
     cpu->sys.VBAR_EL1 = RIG_VECTORS;
     cpu->sys.TPIDRRO_EL0 = RIG_DEVICE;
     cpu->pstate = (struct pstate){.el = program->el, .spsel = program->el, .daif = program->daif};
-    memcpy(cpu->x, program->state.x, sizeof program->state.x);
-    cpu->x[REG_SP] = program->state.sp;
-    memcpy(cpu->v, program->state.v, sizeof cpu->v);
-    cpu->nzcv = nzcv_unpack(program->state.nzcv);
-    cpu->fpcr = program->state.fpcr;
-    cpu->fpsr = program->state.fpsr;
-    cpu->pc = rig_entry(program);
+    rig_set_registers(rig, program);
     mmu_control_changed(cpu);
     cpu_state_changed(cpu);
 }
@@ -228,7 +235,7 @@ bool rig_wrote_code(const struct rig *rig, const struct program *program)
     for (uint32_t i = 0; i < RIG_CODE_WORDS; i++) {
         uint32_t word;
         memcpy(&word, rig->bus.ram.host + CODE * RIG_PAGE + i * 4, sizeof word);
-        if (word != word_at(program, i) && word != RIG_NOP)
+        if (word != rig_word(program, i) && word != RIG_NOP)
             return true;
     }
     return false;
@@ -262,19 +269,19 @@ static void guard(struct rig *rig, unsigned guarded)
     }
 }
 
-bool rig_turn(struct rig *rig, const struct program *program, unsigned turn)
+static bool turn(struct rig *rig, const struct program *program, unsigned number)
 {
     struct cpu *cpu = &rig->cpu;
-    rig->end += program->turns[turn].insns;
-    if (program->turns[turn].irq)
+    rig->end += program->turns[number].insns;
+    if (program->turns[number].irq)
         cpu_set_interrupt(cpu, CPU_IRQ, true);
-    if (program->turns[turn].remap)
-        remap(rig, program->turns[turn].remap);
-    if (program->turns[turn].guard)
-        guard(rig, program->turns[turn].guard - 1u);
-    if (program->turns[turn].patch) {
+    if (program->turns[number].remap)
+        remap(rig, program->turns[number].remap);
+    if (program->turns[number].guard)
+        guard(rig, program->turns[number].guard - 1u);
+    if (program->turns[number].patch) {
         const uint64_t at =
-            PHYSICAL(CODE) + 4 * ((program->first + program->turns[turn].patch) % RIG_CODE_WORDS);
+            PHYSICAL(CODE) + 4 * ((program->first + program->turns[number].patch) % RIG_CODE_WORDS);
         const uint32_t word = RIG_NOP;
         bus_dma_write(&rig->bus, at, &word, sizeof word);
     }
@@ -283,4 +290,35 @@ bool rig_turn(struct rig *rig, const struct program *program, unsigned turn)
         rig->exit = rig->ops->run(rig->engine, cpu);
     } while (rig->exit == ENGINE_EXIT_LIMIT && cpu->icount < rig->end);
     return rig->exit == ENGINE_EXIT_LIMIT;
+}
+
+static const struct rig_kind machine_kind = {load, turn, NULL};
+
+struct rig *rig_create(const struct engine_ops *ops, enum cpu_model model)
+{
+    struct rig *rig = rig_alloc(ops);
+    struct error error = {""};
+    rig->kind = &machine_kind;
+    if (!bus_init(&rig->bus, RAM_BASE, RIG_PAGES * RIG_PAGE, &error))
+        rig_fail(error.text);
+    rig->memory = rig->bus.ram.host;
+    rig->memory_bytes = RIG_PAGES * RIG_PAGE;
+    rig->code_physical = PHYSICAL(CODE);
+    bus_add_window(&rig->bus, "device", DEVICE_BASE, RIG_PAGE, &device_ops, rig);
+    rig_init_cpu(rig, model);
+    rig->bus.on_flagged_write = on_flagged_write;
+    rig->bus.on_flagged_write_context = rig;
+    return rig;
+}
+
+/* Either kind. */
+
+void rig_load(struct rig *rig, const struct program *program)
+{
+    rig->kind->load(rig, program);
+}
+
+bool rig_turn(struct rig *rig, const struct program *program, unsigned turn)
+{
+    return rig->kind->turn(rig, program, turn);
 }

@@ -55,27 +55,46 @@ struct program {
     struct {
         uint32_t insns; /* how long the turn is */
         uint8_t irq;    /* an interrupt before it */
-        uint8_t remap;  /* which two pages of the window change places before it; 0: none */
+        uint8_t remap;  /* which two pages of the window change places before it (of a process, rights); 0: none */
         uint8_t guard;  /* 1 more than `guarded` from then on; 0: as it is */
         uint8_t patch;  /* which word of the program becomes a NOP before it; 0: none */
     } turns[RIG_MAX_TURNS];
     uint32_t turn_count;
 };
 
+struct rig;
+
+/** A machine (rig_create()) or a process (rig_process.h). */
+struct rig_kind {
+    void (*load)(struct rig *rig, const struct program *program);
+    bool (*turn)(struct rig *rig, const struct program *program, unsigned turn);
+    void (*free)(struct rig *rig);
+};
+
 struct rig {
     const char *name;
+    const struct rig_kind *kind;
     struct bus bus;
     struct clock clock;
     struct cpu cpu;
     const struct engine_ops *ops;
     struct engine *engine;
-    uint64_t device_hash; /* of all accesses to the device */
+    uint8_t *memory; /* all that is compared */
+    size_t memory_bytes;
+    uint64_t code_physical;       /* of the first page of code */
+    struct rig_process *process;  /* NULL: a machine */
+    uint64_t device_hash;         /* of all accesses to the device; of a process: of all faults */
     enum engine_exit exit;
     uint64_t end; /* icount at which the present turn is over */
 };
 
 /** A rig for programs of `model` on `ops`. Ends the program where the host has no memory. */
 struct rig *rig_create(const struct engine_ops *ops, enum cpu_model model);
+
+/** The parts that any kind of rig has: the CPU on the bus, which is there, and the engine. */
+struct rig *rig_alloc(const struct engine_ops *ops);
+void rig_init_cpu(struct rig *rig, enum cpu_model model);
+_Noreturn void rig_fail(const char *what);
 void rig_free(struct rig *rig);
 
 /** Makes the rig ready to run `program` from its beginning. */
@@ -87,11 +106,18 @@ bool rig_turn(struct rig *rig, const struct program *program, unsigned turn);
 /** Whether the program has changed its code by now. */
 bool rig_wrote_code(const struct rig *rig, const struct program *program);
 
-/** Whether both rigs hold the same: the CPU's state by its field list, RAM, what the device saw. */
-bool rig_equal(const struct rig *a, const struct rig *b);
+/** The word of the code at `index`. */
+uint32_t rig_word(const struct program *program, uint32_t index);
+
+/** What the CPU of any kind of rig holds when the program begins: behind cpu_reset(). */
+void rig_set_registers(struct rig *rig, const struct program *program);
+
+/** Whether both rigs hold the same: the CPU's state by its field list, RAM, what the device saw. A process' flags count
+ *  where it waits and at faults alone: else what is set anew before it is read need not be there. */
+bool rig_equal(const struct rig *a, struct rig *b);
 
 /** Prints what differs. */
-void rig_print_difference(const struct rig *a, const struct rig *b);
+void rig_print_difference(const struct rig *a, struct rig *b);
 
 /** Prints the translation of each block of the program's code pages, as Capstone reads it. */
 void rig_print_host_code(const struct rig *rig);

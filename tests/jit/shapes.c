@@ -93,6 +93,51 @@ void put_comparisons(struct generator *g)
     close_loop(g);
 }
 
+/* Nothing but one of its instructions looks at the flags, unless an access faults. The first of `some` are written, the
+ * last is a base. */
+static void put_flag_step(struct generator *g, const uint32_t some[3], uint32_t counter)
+{
+    static const uint32_t setters[] = {0x2b000000, 0x6b000000, 0x6a000000, 0x71000400, 0x31000400, 0x72000000};
+    static const uint32_t movers[] = {0x8b000000, 0xaa000000, 0xca000000, 0x91000400, 0xd1000400, 0xaa0003e0};
+    static const uint32_t readers[] = {0x1a800000, 0x1a800400, 0x5a800000, 0x5a800400, 0x1a000000, 0x5a000000};
+    static const uint32_t accesses[] = {0xf8400000, 0xf8000000, 0x38400000, 0x78000000};
+    struct rng *rng = &g->rng;
+    const uint32_t d = some[rng_below(rng, 2)], n = some[rng_below(rng, 2)] << 5, m = some[rng_below(rng, 2)] << 16;
+    const uint32_t wide = rng_below(rng, 2) << 31, way = (2 + rng_below(rng, 3)) << 5;
+    const unsigned kind = rng_below(rng, 16);
+    if (kind < 4) {
+        const uint32_t setter = setters[rng_below(rng, COUNT(setters))];
+        put(g, setter | wide | (setter >> 28 & 1 ? 0 : m) | n | (rng_below(rng, 2) ? d : 31));
+    } else if (kind < 8) {
+        const uint32_t mover = movers[rng_below(rng, COUNT(movers))];
+        put(g, mover | (mover >> 28 & 1 ? 0 : m) | (mover == 0xaa0003e0 ? 0 : n) | d);
+    } else if (kind < 11) {
+        const uint32_t reader = readers[rng_below(rng, COUNT(readers))];
+        put(g, reader | wide | m | (reader >> 23 & 1 ? rng_below(rng, 14) << 12 : 0) | n | d);
+    } else if (kind < 13) {
+        put(g, 0x54000000 | way | rng_below(rng, 14)); /* b.cond */
+    } else if (kind < 15) {
+        put(g, 0x36000000 | rng_below(rng, 2) << 24 | rng_below(rng, 2) << 19 | way | counter); /* tbz, tbnz */
+    } else {
+        put(g, accesses[rng_below(rng, COUNT(accesses))] | rng_below(rng, 64) << 12 | some[2] << 5 | d);
+    }
+}
+
+void put_flags(struct generator *g)
+{
+    struct rng *rng = &g->rng;
+    if (g->loops == MAX_LOOPS)
+        return;
+    const uint32_t some[3] = {free_register(rng), free_register(rng), base_register(rng)};
+    open_loop(g, g->hot ? loop_times(g) : 40 + rng_below(rng, 40));
+    for (unsigned i = 8 + rng_below(rng, 32); i; i--)
+        put_flag_step(g, some, COUNTER(g->loops - 1));
+    for (unsigned i = 0; i < 3; i++)
+        put(g, 0x91000400 | some[0] << 5 | some[0]); /* add, where branches may lead to */
+    put(g, 0xeb00001f | some[1] << 16 | some[0] << 5); /* cmp */
+    close_loop(g);
+}
+
 /* --- functions ------------------------------------------------------------------------------------- */
 
 static void put_body(struct generator *g)

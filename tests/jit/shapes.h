@@ -24,6 +24,7 @@ struct generator {
     bool recursive; /* the first function calls itself, x26 times */
     bool hot;       /* loops run long */
     uint8_t el;
+    bool process; /* nothing stores to code: what is seen of that nobody says */
     bool vectors; /* a program of floating point and vectors */
 };
 
@@ -46,6 +47,9 @@ void put_switch(struct generator *g);
 
 /** A loop of conditional comparisons in a row, before a branch. */
 void put_comparisons(struct generator *g);
+
+/** A loop of comparisons, what spoils their operands, what reads flags, and branches that go either way. */
+void put_flags(struct generator *g);
 
 /** Computations whose results are known without running them, mostly, and copies. */
 void put_known(struct generator *g);
