@@ -139,7 +139,7 @@ static bool do_page(struct machine *machine, const char *words, struct error *er
 static bool do_clipboard(struct machine *machine, const char *words, struct error *error)
 {
     if (!*words || strlen(words) > CLIPBOARD_MAX_BYTES)
-        return error_set(error, "clipboard expects a text");
+        return error_set(error, "clipboard expects a text of up to %u bytes", CLIPBOARD_MAX_BYTES);
     if (machine && !machine->clipboard)
         return error_set(error, "the machine shares no clipboard; give --clipboard");
     if (machine)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The board's virtio devices, in slots or on PCI, and what is behind them on the host. */
 #include "machine/board_parts.h"
+#include <inttypes.h>
 #include <libfdt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,8 +164,10 @@ static bool add_nvme_disk(struct machine *machine, unsigned number, struct disk 
     machine_add_device(machine, &nvme_class, name, nvme);
     if (!add_function(machine, &nvme->function, &slot, error))
         return false;
+    uint64_t eui64; /* as EDK2 reads it, which has the bytes for a little-endian number */
+    nvme_put_eui64(nvme, (uint8_t *)&eui64);
     snprintf(machine->boot_paths[number], sizeof machine->boot_paths[number],
-             "/pci@i0cf8/pci8086,5845@%x/namespace@1,0", slot);
+             "/pci@i0cf8/pci8086,5845@%x/namespace@1,%" PRIx64, slot, eui64);
     return true;
 }
 

@@ -26,7 +26,7 @@ struct queue {
     struct input_source source;
     struct item *first, **last;
     size_t queued_bytes;
-    bool scripted, ended;
+    bool scripted, ended, awaits_listener;
 };
 
 #define OBSERVERS_MAX 2u /* a recording, and a debugger's history */
@@ -125,6 +125,12 @@ void input_script(struct inputs *inputs, unsigned source)
     pthread_mutex_unlock(&inputs->lock);
 }
 
+void input_await_listener(struct inputs *inputs, unsigned source)
+{
+    assert(source < inputs->queue_count);
+    inputs->queues[source].awaits_listener = true;
+}
+
 void input_script_end(struct inputs *inputs, unsigned source)
 {
     assert(source < inputs->queue_count);
@@ -199,7 +205,8 @@ bool inputs_deliver(struct inputs *inputs, struct input_stamp stamp)
     for (unsigned i = 0; i < inputs->queue_count && inputs->queued; i++) {
         struct queue *queue = &inputs->queues[i];
         size_t ready;
-        while (!queue->scripted && (ready = source_ready(&queue->source))) {
+        while (!queue->scripted && (ready = source_ready(&queue->source)) &&
+               (!queue->awaits_listener || source_listening(&queue->source))) {
             struct item *piece = queue_take(inputs, queue, ready);
             if (!piece)
                 break;

@@ -71,6 +71,7 @@ static const struct field machine_list[] = {
     FIELD_HOST(struct machine, debugger),
     FIELD_HOST(struct machine, moving),
     FIELD_HOST(struct machine, restored),
+    FIELD_HOST(struct machine, left),
     FIELD_HOST(struct machine, stop),
     FIELD_HOST(struct machine, exit_status),
     FIELD(struct machine, resets),
@@ -155,6 +156,7 @@ void machine_transmit(void *context, const void *bytes, size_t length)
 
 void machine_quit(struct machine *machine)
 {
+    machine->left = true;
     machine_stop_for(machine, MACHINE_POWER_OFF);
 }
 

@@ -117,6 +117,7 @@ struct machine {
         struct migration *migration; /* main's */
     } moving;
     bool restored; /* from a snapshot: it is not booted, but goes on */
+    bool left;     /* the user ended it, by a key or by closing its window: who looks at it has to go too */
     enum machine_stop stop;
     uint8_t exit_status; /* MACHINE_EXIT */
     uint64_t resets; /* how often the guest was started again */

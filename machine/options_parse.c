@@ -19,17 +19,6 @@ void run_options_default(struct run_options *options)
     options->clock = isatty(STDIN_FILENO) ? CLOCK_CHOICE_PACED : CLOCK_CHOICE_VIRTUAL;
 }
 
-/* What is given now replaces a list that stood there before. */
-static void forget_list(struct run_options *options, const struct cli_option *option)
-{
-    if (!strcmp(option->name, "--disk"))
-        options->disk_count = 0;
-    else if (!strcmp(option->name, "--net"))
-        options->net_count = 0;
-    else if (!strcmp(option->name, "--share"))
-        options->share_count = 0;
-}
-
 const struct cli_option *cli_option_at(unsigned index)
 {
     for (const struct cli_group *group = cli_groups; group->title; group++)
@@ -80,6 +69,17 @@ bool cli_take(const struct cli_option *option, struct run_options *options, cons
         break;
     }
     return option->take(options, value, error);
+}
+
+/* What is given now replaces a list that stood there before. CDs and other disks are one list. */
+static void forget_list(struct run_options *options, const struct cli_option *option)
+{
+    if (!strcmp(option->name, "--disk") && !run_options_given(options, "--cdrom"))
+        options->disk_count = 0;
+    else if (!strcmp(option->name, "--net"))
+        options->net_count = 0;
+    else if (!strcmp(option->name, "--share"))
+        options->share_count = 0;
 }
 
 /* Takes the values behind argv[*at], where the option's name stands; `*at` moves to the last of them. */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "machine/contract/display.h"
 #include "machine/contract/input.h"
 #include "machine/contract/input_event.h"
@@ -86,8 +88,13 @@ static bool take_screenshot(const struct machine_screen *screen, frame_of *frame
     FILE *file = fopen(path, "wbe");
     bool good = file && write_png(file, pixels, width, height);
     int reason = errno;
-    if (file && fclose(file) != 0)
+    if (file && fclose(file) != 0 && good) {
         good = false;
+        reason = errno;
+    }
+    struct stat information;
+    if (file && !good && stat(path, &information) == 0 && S_ISREG(information.st_mode))
+        unlink(path); /* half of a picture is of no use */
     free(pixels);
     return good || error_set(error, "%s: the screenshot cannot be written: %s", path, strerror(reason));
 }

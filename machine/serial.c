@@ -409,6 +409,8 @@ bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source
         return false;
     if (serial->scripted)
         input_script(inputs, source);
+    else if (is_piped(serial))
+        input_await_listener(inputs, source);
     watch_host(serial);
     return true;
 }

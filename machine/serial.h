@@ -27,9 +27,9 @@ bool serial_log_to(struct serial *serial, const char *path, struct error *error)
 bool serial_input_from(struct serial *serial, const char *path, struct error *error);
 
 /** Starts taking input: from now on what arrives is posted to `source` of `inputs`, and a terminal is raw.
- *  With `scripted` (--clock virtual) and a standard input that is no terminal, the source is declared a
- * script (input_script()), and its end is told. `actions` are copied; NULL: there are none. False: `error` says why
- * not. */
+ *  A standard input that is no terminal is a script with `scripted` (--clock virtual; input_script()), and its end is
+ *  told; without, the guest gets it once it listens (input_await_listener()). `actions` are copied; NULL: there are
+ *  none. False: `error` says why not. */
 bool serial_attach(struct serial *serial, struct inputs *inputs, unsigned source, bool scripted,
                    const struct terminal_actions *actions, struct error *error);
 

@@ -285,6 +285,9 @@ static void take_text(struct window *window, const char *text, size_t length)
     const struct clipboard *clipboard = window->machine->clipboard;
     if (clipboard)
         input_post(clipboard->inputs, clipboard->source, text, length);
+    if (clipboard && !length)
+        fprintf(stderr, "armature: --clipboard: the host copied a text of more than %u bytes, which is not passed on\n",
+                CLIPBOARD_MAX_BYTES);
 }
 
 /* The machine goes on, and is reached by what else it has. The process has ended, or says what makes no sense. */

@@ -14,7 +14,7 @@ enum window_message_kind {
     WINDOW_DAMAGE, /* x, y, width, height */
     WINDOW_CURSOR, /* x, y: its hot spot in its picture; width: it is visible */
     WINDOW_STATE,  /* text */
-    WINDOW_TEXT,   /* a struct window_text: what the guest copied; from the window, what the host did */
+    WINDOW_TEXT,   /* a struct window_text: what the guest copied; or from the window the host, nothing if too much */
     WINDOW_VIEW,   /* it is looked at now; from the window, by the user, and x: a bit for each view that is shown */
     /* From the window. */
     WINDOW_KEY,     /* x: Linux input code, y: 1 pressed, 2 again, 0 no more */

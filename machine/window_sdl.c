@@ -49,6 +49,7 @@ struct desk {
     bool grabbed;
     uint8_t pressed[256];   /* by Linux code */
     char clipboard[CLIPBOARD_MAX_BYTES + 1]; /* what both sides know to be on it */
+    size_t too_long;                         /* of a text that is not passed on: its length, as the machine was told */
     /* From the thread that listens, under the lock. */
     pthread_mutex_t lock;
     struct view views[VIEWS_MAX];
@@ -401,7 +402,13 @@ static void offer_text(struct desk *desk)
     static struct window_text message = {.kind = WINDOW_TEXT};
     char *text = SDL_HasClipboardText() ? SDL_GetClipboardText() : NULL;
     size_t length = text ? strlen(text) : 0;
-    if (length && length <= CLIPBOARD_MAX_BYTES && strcmp(text, desk->clipboard)) {
+    bool too_long = length > CLIPBOARD_MAX_BYTES;
+    if (too_long && length != desk->too_long) {
+        desk->clipboard[0] = 0;
+        send(desk->socket, &message, offsetof(struct window_text, text), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    desk->too_long = too_long ? length : 0;
+    if (length && !too_long && strcmp(text, desk->clipboard)) {
         memcpy(desk->clipboard, text, length + 1);
         memcpy(message.text, text, length);
         send(desk->socket, &message, offsetof(struct window_text, text) + length, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -537,9 +537,22 @@ static int do_delete(const char *path, int argc, char **argv, const struct manag
 
 /* --- systemd --------------------------------------------------------------------------------------- */
 
+/* A word of a line of a unit, in quotes: systemd.syntax(7), and systemd.unit(5) for %. */
+static void put_unit_word(const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            putchar('\\');
+        else if (*text == '%')
+            putchar('%');
+        putchar(*text);
+    }
+    putchar('"');
+}
+
 static int do_unit(const char *path, int argc, char **argv, const struct manage_hooks *hooks, struct error *error)
 {
-    char program[PATH_MAX];
+    char program[PATH_MAX], whole[PATH_MAX];
     const char *home = getenv("ARMATURE_HOME");
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length < 0 || argc > 2) {
@@ -551,11 +564,16 @@ static int do_unit(const char *path, int argc, char **argv, const struct manage_
            "# systemctl --user enable --now armature-%s\n"
            "[Unit]\nDescription=The ARM64 machine %s\n\n[Service]\n",
            argv[1], argv[1], argv[1]);
-    if (home && *home)
-        printf("Environment=ARMATURE_HOME=%s\n", home);
-    printf("ExecStart=%s start %s --foreground\nExecStop=%s stop %s\nTimeoutStopSec=120\nRestart=on-failure\n"
-           "\n[Install]\nWantedBy=default.target\n",
-           program, argv[1], program, argv[1]);
+    if (home && *home) {
+        printf("Environment=\"ARMATURE_HOME=");
+        put_unit_word(realpath(home, whole) ? whole : home); /* the service is started elsewhere */
+        putchar('\n');
+    }
+    printf("ExecStart=\"");
+    put_unit_word(program);
+    printf(" start %s --foreground\nExecStop=\"", argv[1]);
+    put_unit_word(program);
+    printf(" stop %s\nTimeoutStopSec=120\nRestart=on-failure\n\n[Install]\nWantedBy=default.target\n", argv[1]);
     return EXIT_STATUS_POWER_OFF;
 }
 

@@ -2,6 +2,7 @@
 /* The host's end of a guest's agent: chunks, messages, who has the clipboard. */
 #include "peripherals/agent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 static const struct field agent_list[] = {
     FIELD_HOST(struct agent, clipboard),
     FIELD_HOST(struct agent, port),
+    FIELD_HOST(struct agent, told_too_long),
     FIELD(struct agent, open),
     FIELD(struct agent, abilities),
     FIELD(struct agent, wanted),
@@ -196,10 +198,25 @@ static void take_grab(struct agent *agent, const uint8_t *body, uint32_t bytes)
             want(agent, WANT_REQUEST);
 }
 
+/* Once, until there is one again that is passed on: what the guest says often is not to fill the user's terminal. */
+static void tell_too_long(struct agent *agent)
+{
+    if (!agent->told_too_long && !inputs_past(agent->clipboard.inputs))
+        fprintf(stderr,
+                "armature: --clipboard: the guest copied a text of more than %u bytes, which is not passed on\n",
+                CLIPBOARD_MAX_BYTES);
+    agent->told_too_long = true;
+}
+
 static void take_text(struct agent *agent, const uint8_t *body, uint32_t bytes)
 {
-    if (bytes < 4 || word_at(body) != TEXT_UTF8 || bytes - 4 > CLIPBOARD_MAX_BYTES)
+    if (bytes < 4 || word_at(body) != TEXT_UTF8)
         return;
+    if (bytes - 4 > CLIPBOARD_MAX_BYTES) {
+        tell_too_long(agent);
+        return;
+    }
+    agent->told_too_long = false;
     agent->guest_bytes = bytes - 4;
     memcpy(agent->guest_text, body + 4, agent->guest_bytes);
     agent->clipboard.guest_bytes = agent->guest_bytes;
@@ -212,8 +229,13 @@ static void take_message(struct agent *agent)
 {
     const uint8_t *body = agent->message + AGENT_HEAD_BYTES;
     uint32_t size = word_at(agent->message + 16), type = word_at(agent->message + 4);
-    if (word_at(agent->message) != PROTOCOL || size > AGENT_MESSAGE_BYTES - AGENT_HEAD_BYTES)
+    if (word_at(agent->message) != PROTOCOL)
         return;
+    if (size > AGENT_MESSAGE_BYTES - AGENT_HEAD_BYTES) {
+        if (type == CLIPBOARD)
+            tell_too_long(agent);
+        return;
+    }
     if (type == ANNOUNCE_CAPABILITIES) {
         take_abilities(agent, body, size);
         return;

@@ -27,6 +27,7 @@ struct agent {
     uint32_t wanted;     /* messages that are to be sent, a bit each */
     uint8_t offers;      /* 0 or 1: host_text is on the clipboard */
     uint32_t host_bytes, guest_bytes;
+    bool told_too_long;  /* the user was, of the texts that the guest copied last */
     uint8_t host_text[CLIPBOARD_MAX_BYTES], guest_text[CLIPBOARD_MAX_BYTES];
     /* What comes: a chunk's head (port and size), and what is left of the chunk; the message so far, of which what does
      * not fit is left out. */

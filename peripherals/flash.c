@@ -10,6 +10,7 @@
  * A narrower write is a command to both chips all the same: that is how the board is wired that firmware is built for
  * (U-Boot uses 16 bits). A datum changes its own bytes only. */
 #include "peripherals/flash.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -63,6 +64,7 @@ struct flash {
     struct bus *bus;
     bool is_rom;
     struct disk *backing;
+    int said_errno; /* why the backing took nothing, as the user was told; 0: it does */
     uint8_t *content;
     struct page_watch *watches;
     bool used[BLOCKS]; /* may hold something else than zeroes */
@@ -80,6 +82,7 @@ static const struct field flash_list[] = {
     FIELD_HOST(struct flash, bus),
     FIELD_HOST(struct flash, is_rom),
     FIELD_HOST(struct flash, backing),
+    FIELD_HOST(struct flash, said_errno),
     FIELD_HOST(struct flash, content), /* the medium */
     FIELD_HOST(struct flash, watches),
     FIELD_HOST(struct flash, used),
@@ -130,11 +133,17 @@ static bool keep(struct flash *flash, uint64_t offset, const uint8_t *before, ui
     uint64_t first = offset & ~(DISK_SECTOR_BYTES - 1);
     uint64_t end = (offset + length + DISK_SECTOR_BYTES - 1) & ~(DISK_SECTOR_BYTES - 1);
     struct iovec piece = {flash->content + first, end - first};
-    if (flash->backing->ops->write(flash->backing, first, &piece, 1) == 0 &&
-        flash->backing->ops->flush(flash->backing) == 0)
-        return true;
-    memcpy(flash->content + offset, before, length);
-    return false;
+    int failed = flash->backing->ops->write(flash->backing, first, &piece, 1);
+    if (!failed)
+        failed = flash->backing->ops->flush(flash->backing);
+    if (failed && failed != flash->said_errno)
+        fprintf(stderr,
+                "armature: --firmware-vars: %s; the guest sees that its flash failed, which has what it had before\n",
+                strerror(failed));
+    flash->said_errno = failed;
+    if (failed)
+        memcpy(flash->content + offset, before, length);
+    return !failed;
 }
 
 /* Programming makes zeroes of ones, and nothing else. */

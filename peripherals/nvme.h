@@ -64,4 +64,7 @@ extern const struct device_class nvme_class;
  * be put into a slot. */
 struct nvme *nvme_create(struct bus *bus, struct clock *clock, struct disk *disk, const char *name);
 
+/** Puts the EUI-64 of its namespace, of 8 bytes, where the guest finds it too. */
+void nvme_put_eui64(const struct nvme *nvme, uint8_t *to);
+
 #endif

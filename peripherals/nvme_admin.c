@@ -124,7 +124,7 @@ static void identify_controller(const struct nvme *nvme, uint8_t *page)
     put(page, 2048, 100, 2); /* a power state of one watt */
 }
 
-static void put_eui64(const struct nvme *nvme, uint8_t *to)
+void nvme_put_eui64(const struct nvme *nvme, uint8_t *to)
 {
     uint64_t hash = hash_bytes(nvme->drive.name, sizeof nvme->drive.name, FIELDS_HASH_SEED);
     const uint8_t id[8] = {0x52, 0x54, 0, 'a', 'r', 'm', (uint8_t)(hash >> 8), (uint8_t)hash};
@@ -143,7 +143,7 @@ static void identify_namespace(const struct nvme *nvme, uint8_t *page)
     put(page, 68, 7, 2);
     put(page, 70, 7, 2);
     page[99] = nvme->drive.disk->read_only; /* NSATTR: write protected */
-    put_eui64(nvme, page + 120);
+    nvme_put_eui64(nvme, page + 120);
     page[128 + 2] = 9; /* LBA format 0: blocks of 512 bytes */
 }
 
@@ -169,7 +169,7 @@ static unsigned identify(struct nvme *nvme, const struct nvme_command *command)
             return NVME_INVALID_NAMESPACE;
         page[0] = 1; /* an EUI-64 */
         page[1] = 8;
-        put_eui64(nvme, page + 4);
+        nvme_put_eui64(nvme, page + 4);
         break;
     default: return NVME_INVALID_FIELD;
     }

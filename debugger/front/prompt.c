@@ -35,8 +35,12 @@ static bool run_piped(struct session *session)
 void prompt_wait(struct session *session)
 {
     session->go_on = false;
-    while (!session->quit && !session->go_on && !(session->ended && channels_left()))
-        inputs_poll(session->machine->inputs, UINT64_MAX);
+    while (!session->quit && !session->go_on && !(session->ended && channels_left())) {
+        if (session->machine->left)
+            session->quit = true;
+        else
+            inputs_poll(session->machine->inputs, UINT64_MAX);
+    }
 }
 
 bool prompt_run(struct session *session)

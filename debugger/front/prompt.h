@@ -13,7 +13,8 @@ bool prompt_run(struct session *session);
 bool prompt_do(struct session *session, const char *line);
 
 /** Serves sockets until the session is over or session->go_on is set; or the machine has ended, and who was connected
- * has left. */
+ * has left; or the user
+ * ended the machine. */
 void prompt_wait(struct session *session);
 
 /** What the annex "prompt" has: reads and does the commands of a terminal. */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLIPBOARD_MAX_BYTES 65536u /* longer texts are not passed on */
+#define CLIPBOARD_MAX_BYTES 65536u /* longer texts are not passed on, and the user is told */
 
 struct inputs;
 

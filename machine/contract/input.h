@@ -19,7 +19,8 @@ struct input_source {
      * to it where `divisible`. NULL: always ready. Must depend on the device's state alone. */
     size_t (*ready)(void *device);
     /* Whether the guest is set up to receive (a UART whose driver has enabled its receive interrupt). Scripted
-     * input is held back until this is true and the machine is idle. NULL: always. */
+     * input is held back until this is true and the machine is idle, piped input (input_await_listener()) until this
+     * is true. NULL: always. */
     bool (*listening)(void *device);
     /* Whether the bytes, which come from a log, are an input of this source at all. NULL: any are. */
     bool (*valid)(void *device, const void *bytes, size_t length);
@@ -51,6 +52,10 @@ bool inputs_past(const struct inputs *inputs);
  *  While no whole line has been posted and input_script_end() was not called,
  *  idle time is waited out on the host instead of skipped. */
 void input_script(struct inputs *inputs, unsigned source);
+
+/** Declares that `source` is fed by a pipe or a file, which does not see what the guest prints: the guest gets nothing
+ *  before it is set up to receive (a driver that starts throws away what a UART holds). */
+void input_await_listener(struct inputs *inputs, unsigned source);
 
 /** The script of `source` has ended: what is posted is all there is. */
 void input_script_end(struct inputs *inputs, unsigned source);

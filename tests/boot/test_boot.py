@@ -9,6 +9,7 @@ import hashlib
 import http.server
 import os
 import re
+import resource
 import socket
 import struct
 import subprocess
@@ -344,6 +345,74 @@ def case_net():
     machine.end()
 
 
+def case_limits():
+    """--io-limit counts in the guest's time, for a disk of each kind; --memory is all that the guest gets of the
+    host's."""
+    image = os.path.join(folder.name, "image")
+    with open(image, "wb") as file:
+        file.truncate(16 << 20)
+    kinds = {"vda": "", "nvme0n1": ",bus=nvme", "sda": ",bus=scsi"}
+    script = ("t() { a=$(cut -d' ' -f1 /proc/uptime); \"$@\" 2>/dev/null; echo $1 took $a $(cut -d' ' -f1 "
+              "/proc/uptime); }\n" +
+              "".join(f"t dd if=/dev/{name} of=/dev/null bs=64k count=16\n"
+                      f"t dd if=/dev/zero of=/dev/{name} bs=64k count=16 conv=fsync\n" for name in kinds) + "poweroff -f\n")
+    disks = [word for kind in kinds.values() for word in ("--disk", f"{image}{kind},overlay")]
+    for limit, least, most in (("1M", 0.9, 2), ("iops=20", 0.1, 1), ("1G", 0, 0.06)):
+        output = boot(script, *disks, "--io-limit", limit, append="quiet")
+        took = [float(after) - float(before) for before, after in re.findall(rb"dd took (\S+) (\S+)\r", output)]
+        check(len(took) == 6 and all(least <= seconds <= most for seconds in took), f"{limit}: {took}", output)
+    words = ["128M" if word == "1G" else word for word in command(append="quiet")]
+    small = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    small.stdin.write(b"cat /proc/iomem\nmount -t tmpfs -o size=70% tmpfs /mnt\ntr '\\0' x </dev/zero >/mnt/full\n"
+                      b"poweroff -f\n")
+    small.stdin.close()
+    output = small.stdout.read()
+    used = os.wait4(small.pid, 0)[2].ru_maxrss >> 10
+    ram = re.findall(r"([0-9a-f]+)-([0-9a-f]+) : System RAM", answer(output, "cat /proc/iomem"))
+    check(ram == [("40000000", "47ffffff")] and b"No space left" in output, f"RAM at {ram}", output)
+    check(128 / 2 < used < 128 + 200, f"it takes {used} MiB of the host's memory", output)
+    print(f"{used} MiB")
+
+
+def case_full():
+    """The host has no more room: it is said in a line for each disk, the guest sees errors, and what it wrote is
+    there."""
+    names = [os.path.join(folder.name, name) for name in ("raw.img", "image.qcow2", "over.qcow2", "base.img")]
+    raw, image, over, base = names
+    for name in (raw, base):
+        with open(name, "wb") as file:
+            file.truncate(64 << 20)
+    subprocess.run([program, "disk", "create", image, "64M"], check=True, stdout=subprocess.DEVNULL)
+    disks = " ".join(("vda", "vdb", "vdc"))
+    script = (f"dd if=/dev/urandom of=/tmp/kept bs=64k count=16 2>/dev/null\n"
+              f"for d in {disks}; do dd if=/tmp/kept of=/dev/$d bs=64k conv=fsync 2>/dev/null && echo kept; done\n"
+              f"for d in {disks}; do dd if=/dev/zero of=/dev/$d bs=64k seek=16 count=16 conv=fsync 2>/dev/null; done\n"
+              f"for d in {disks}; do tr '\\0' x </dev/zero | dd of=/dev/$d bs=64k seek=64 count=256 conv=fsync "
+              f"2>/dev/null || echo "
+              "refused; done\necho 3 >/proc/sys/vm/drop_caches\nsha256sum </tmp/kept\n"
+              f"for d in {disks}; do dd if=/dev/$d bs=64k count=16 2>/dev/null | sha256sum; done\npoweroff -f\n")
+    running = subprocess.Popen(command("--disk", raw, "--disk", image, "--disk", f"{base},overlay={over}", append="quiet"),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output = b""
+    while b"/root # " not in output:
+        output += os.read(running.stdout.fileno(), 65536) or sys.exit("it ended")
+    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))  # stands for a full file system
+    more, errors = running.communicate(script.encode())
+    output, errors = output + more, errors.decode()
+    check(running.returncode == POWER_OFF, f"status {running.returncode}: {errors}", output)
+    check(output.count(b"\nkept") == 3 and output.count(b"\nrefused") == 3, "the guest saw other errors", output)
+    check([line.split(": ")[1] for line in errors.splitlines()] == ["disk0", "disk1", "disk2"], f"it was said: "
+                                                                                                f"{errors}", output)
+    digest = answer(output, "sha256sum </tmp/kept").split()[0]
+    check(output.decode().count(digest) == 4, "what was written is not there", output)
+    for name in (image, over):
+        subprocess.run(["qemu-img", "check", "-q", "-f", "qcow2", name], check=True)
+        subprocess.run([program, "disk", "convert", name, f"{name}.raw"], check=True)
+    for name in (raw, f"{image}.raw", f"{over}.raw"):
+        with open(name, "rb") as file:
+            check(hashlib.sha256(file.read(1 << 20)).hexdigest() == digest, f"the host finds something else in {name}", output)
+
+
 def case_balloon():
     """Memory that the guest frees goes back to the host, and its content is no matter to the guest."""
     machine = Guest(command("--balloon", "--clock", "paced"))
@@ -427,19 +496,25 @@ def case_pci():
     content = os.urandom(4 << 20)
     with open(image, "wb") as file:
         file.write(content)
-    script = ("dd if=/dev/vda bs=64k | sha256sum\nip addr show eth0\n"
+    script = ("dd if=/dev/vda bs=64k | sha256sum\nsha256sum /dev/nvme0n1\nip addr show eth0\n"
               "irq=$(grep -m1 virtio2-input /proc/interrupts | tr -d ' ' | cut -d: -f1)\n"
               "[ -z \"$irq\" ] || for cpu in 0 1; do echo $cpu >/proc/irq/$irq/smp_affinity_list; "
               "dd if=/dev/hwrng of=/dev/null bs=64 count=100; done\n"
-              "cat /proc/interrupts\nls /sys/bus/pci/devices\npoweroff -f\n")
+              "cat /proc/interrupts\nls /sys/bus/pci/devices\nls /sys/block/vda/mq /sys/class/net/eth0/queues\n"
+              "poweroff -f\n")
     for append, by_message in (("quiet", True), ("quiet pci=nomsi", False)):
-        output = boot(script, "--bus", "pci", "--disk", f"{image},ro", "--net", "user", append=append)
-        check(hashlib.sha256(content).hexdigest().encode() in output, "the guest read something else", output)
+        output = boot(script, "--bus", "pci", "--disk", f"{image},ro", "--disk", f"{image},ro,bus=nvme", "--net",
+                      "user,queues=2", append=append)
+        check(output.count(hashlib.sha256(content).hexdigest().encode()) == 2, "the guest read something else", output)
         check(b"inet 10.0.2.15/24" in output, "no address", output)
         interrupts = answer(output, "cat /proc/interrupts")
         check(bool(re.search(messages, interrupts)) == by_message, "not the interrupts it should have", output)
-        check(answer(output, "ls /sys/bus/pci/devices").split() == [f"0000:00:{slot:02}.0" for slot in range(4)],
+        check(answer(output, "ls /sys/bus/pci/devices").split() == [f"0000:00:{slot:02}.0" for slot in range(5)],
               "other functions", output)
+        check("nvme0q0" in interrupts, "no interrupt of an NVMe disk", output)
+        queues = answer(output, "ls /sys/block/vda/mq /sys/class/net/eth0/queues")
+        check(queues.split() == f"/sys/block/vda/mq: {' '.join(str(n) for n in range(int(cpus)))} "
+              "/sys/class/net/eth0/queues: rx-0 rx-1 tx-0 tx-1".split(), "not several queues", output)
         if by_message:
             counts = re.search(r"^ *\d+: +(\d+) +(\d+).*virtio2-input", interrupts, re.M)
             check(counts and int(counts[1]) >= 50 and int(counts[2]) >= 50, "interrupts did not follow their affinity",
@@ -558,15 +633,16 @@ def case_uefi_disk():
 
 
 def case_uefi_drives():
-    """EDK2, GRUB and Debian's kernel from an NVMe disk, and from a SCSI disk."""
+    """EDK2, GRUB and Debian's kernel from an NVMe disk, and from a SCSI disk: the one that comes first."""
     disk = os.path.join(os.path.dirname(guest), "uefi.img")
     if not os.path.exists(disk):
         print("no disk: tools/make-uefi-disk makes it")
         sys.exit(77)
-    for word, name in (("nvme", "nvme0n1p2"), ("scsi", "sda2")):
-        text = firmware("uefi", "\n\n\ncat /proc/partitions\npoweroff -f\n", "--disk", f"{disk},ro,bus={word}")
-        check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text, f"not from {word}",
-              text.encode())
+    for words, name, place in ((("nvme", "scsi"), "nvme0n1p2", r"NVMe\("), (("scsi", "nvme", "virtio"), "sda2", r"Scsi\(")):
+        text = firmware("uefi", "\n\n\ncat /proc/partitions\npoweroff -f\n",
+                        *[word for kind in words for word in ("--disk", f"{disk},ro,bus={kind}")])
+        check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text and
+              re.search(rf'starting Boot\d+ "[^"]*" from .*{place}', text), f"not from {words[0]}", text.encode())
 
 
 def case_uboot_disk():

@@ -92,8 +92,10 @@ def xclip(*arguments, text=None):
 def by_window():
     start_server()
     xclip(text="from the desktop")
-    start(*machine("run"), "--display", "sdl", "--serial", f"unix:{serial}.line", "--serial-log", serial, "--clock",
-          "paced", stdin=subprocess.DEVNULL)
+    complaints = os.path.join(folder.name, "complaints")
+    with open(complaints, "w", encoding="utf-8") as file:
+        start(*machine("run"), "--display", "sdl", "--serial", f"unix:{serial}.line", "--serial-log", serial, "--clock",
+              "paced", stdin=subprocess.DEVNULL, stderr=file)
     wait_for("the shell", lambda: "/root #" in said())
     subprocess.run(["xdotool", "search", "--name", "^Armature", "windowfocus"], check=True, stdout=subprocess.DEVNULL)
     line = start("socat", "-", f"unix:{serial}.line", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
@@ -101,6 +103,9 @@ def by_window():
     line.stdin.flush()
     wait_for("the text in the guest", lambda: "the host copied 'from the desktop'" in said(), 60)
     wait_for("the text on the desktop", lambda: xclip("-o") == "copied in the guest", 60)
+    xclip(text="long" * 20000)
+    wait_for("a word about a long text", lambda: "more than 65536 bytes" in open(complaints, encoding="utf-8").read(),
+             20)
 
 
 def sum_of(text):

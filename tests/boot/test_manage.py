@@ -7,6 +7,7 @@ usage: test_manage.py PROGRAM GUEST
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,7 +118,17 @@ for _ in range(100):
     time.sleep(0.1)
 do("start", "www", says="started")
 do("stop", "www", "--force", says="stopped")
-check(f"start www --foreground" in do("unit", "www"), "no unit")
+
+# The unit is one that systemd takes, whatever the folder is called.
+odd = {"env": os.environ | {"ARMATURE_HOME": "a \"%s\" folder", "XDG_RUNTIME_DIR": folder.name}, "cwd": folder.name}
+do("create", "odd", "--kernel", "k", **odd)
+unit = do("unit", "odd", **odd)
+check('"ARMATURE_HOME=%s/a \\"%%%%s\\" folder"\n' % folder.name in unit and " start odd --foreground\n" in unit, "no unit", unit)
+with open(os.path.join(folder.name, "armature-odd.service"), "w", encoding="utf-8") as file:
+    file.write(unit)
+if shutil.which("systemd-analyze"):
+    verified = subprocess.run(["systemd-analyze", "verify", "--user", file.name], text=True, stderr=subprocess.PIPE, **odd)
+    check(verified.returncode == 0 and not verified.stderr, "systemd finds fault with the unit", verified.stderr)
 
 # Of an image: a name, and a key by which root logs in.
 image = os.path.join(folder.name, "images/debian")

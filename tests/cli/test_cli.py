@@ -374,6 +374,65 @@ class Guests(Case):
         self.assertIn(b"out: File too large", done.stderr)
         self.assertEqual(os.path.getsize(self.path("out")), 100)
 
+    def test_piped_in_the_hosts_time(self):
+        """A driver that starts throws away what the UART holds: what is piped comes once it listens."""
+        starts = [0xD2A12001,        # movz x1, #0x0900, lsl #16
+                  0xD2A04003,        # movz x3, #0x0200, lsl #16
+                  0xD1000463,        # sub x3, x3, #1
+                  0xB5FFFFE3,        # cbnz x3, .-4
+                  0xB9002C3F,        # str wzr, [x1, #0x2c]: no FIFOs
+                  0x52800E02,        # mov w2, #0x70: 8 bits, FIFOs
+                  0xB9002C22]        # str w2, [x1, #0x2c]
+        words = list(struct.unpack(f"<{(len(ECHO) - 64) // 4}I", ECHO[64:]))
+        for options, said in (([], b""), (["--parallel"], b"armature: --parallel: processors run at the same time; no "
+                                                          b"two "
+                                                          b"runs are the same\n")):
+            with open(self.file("typed", b"HAL9000 sees you all, does it?q"), "rb") as typed:
+                done = self.run_guest(image(starts + words), "--clock", "paced", *options, stdin=typed)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (POWER_OFF, bytes(byte + 1 for byte in b"HAL9000 sees you all, does it?"), said))
+
+    def test_part_of_a_processor(self):
+        """A guest that never rests gets the part of a processor that --cpu-limit says; a busy host gives it less."""
+        start = time.monotonic()
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", image([0x14000000])), "--memory", "64M",
+                                    "--cpu-limit", "20%"], stdin=subprocess.DEVNULL)
+        time.sleep(2)
+        program.terminate()
+        _, status, used = os.wait4(program.pid, 0)
+        program.returncode = -os.WTERMSIG(status)
+        self.assertEqual(program.returncode, -15)
+        self.assertLess(used.ru_utime + used.ru_stime, 0.2 * (time.monotonic() - start) + 0.2)
+
+    def test_left_while_somebody_looks(self):
+        """Ctrl-A X ends the machine, though it runs for a client of the control socket, who is told."""
+        main, terminal = os.openpty()
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--control",
+                                    f"unix:{self.path('control')}"],
+                                   stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            while not os.path.exists(self.path("control")):
+                self.assertIsNone(program.poll())
+                time.sleep(0.01)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(20)
+                client.connect(self.path("control"))
+                replies = client.makefile("r")
+                client.sendall(b"stop\n")
+                self.assertIn('"ok":true', replies.readline())
+                client.sendall(b"continue\n")
+                while b"-icanon" not in subprocess.check_output(["stty", "-a"], stdin=terminal):
+                    time.sleep(0.01)
+                os.write(main, b"\x01x")
+                self.assertIn('"reason":"ended"', replies.readline())
+                self.assertEqual(program.wait(20), POWER_OFF)
+                self.assertEqual(replies.readline(), "")
+        finally:
+            program.kill()
+            program.wait()
+            os.close(main)
+            os.close(terminal)
+
     def test_socket(self):
         line = self.path("line")
         program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("echo", ECHO), "--memory", "64M", "--clock",

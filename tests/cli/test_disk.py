@@ -158,15 +158,23 @@ class Disk(Case):
 
     def test_progress(self):
         self.raw("a.img", 30 << 20)
-        main, terminal = pty.openpty()
-        done = subprocess.run([PROGRAM, "disk", "convert", "a.img", "b.qcow2"], cwd=self.folder.name, stderr=terminal,
-                              timeout=60)
-        os.close(terminal)
-        shown = os.read(main, 100000).decode()
-        os.close(main)
-        self.assertEqual(done.returncode, DONE)
-        self.assertIn("100.0 %", shown)
-        self.assertGreater(shown.count("\r"), 5)
+        self.disk("create", "base.img", "30M")
+        self.qemu("convert", "-O", "qcow2", "-B", "base.img", "-F", "raw", "-f", "raw", "a.img", "over.qcow2")
+        for words, steps in ((("convert", "a.img", "b.qcow2"), 5), (("commit", "over.qcow2"), 5), (("check", "b.qcow2"), 1)):
+            main, terminal = pty.openpty()
+            done = subprocess.Popen([PROGRAM, "disk", *words], cwd=self.folder.name, stdout=subprocess.DEVNULL,
+                                    stderr=terminal)
+            os.close(terminal)
+            shown = ""
+            try:
+                while more := os.read(main, 4096):
+                    shown += more.decode()
+            except OSError:  # nobody has the terminal open any more
+                os.close(main)
+            self.assertEqual(done.wait(60), DONE)
+            self.assertIn("100.0 %", shown)
+            self.assertGreaterEqual(shown.count("\r"), steps, words)
+        self.same("a.img", "base.img")
 
 
 unittest.main(argv=sys.argv[:1], verbosity=2)

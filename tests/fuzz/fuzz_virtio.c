@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "machine/inputs.h"
+#include "peripherals/virtio/virtio_9p.h"
 #include "peripherals/virtio/virtio_balloon.h"
 #include "peripherals/virtio/virtio_blk.h"
 #include "peripherals/virtio/virtio_console.h"
@@ -253,8 +254,65 @@ static struct virtio_device *make_snd(void)
     return &snd->virtio;
 }
 
+/* A folder's server that sends each request back. Records are bytes that are 1. */
+static void attach_echo(struct share_server *server, struct inputs *inputs, unsigned source)
+{
+    world.first_source = source;
+}
+
+static void echo_message(struct share_server *server, const uint8_t *request, size_t length, size_t room)
+{
+    static uint8_t answer[4 + 64 + SHARE_MESSAGE_MAX];
+    check(length >= 7 && length <= SHARE_MESSAGE_MAX && room >= 7, "no request");
+    uint32_t records = request[4] % 65;
+    size_t reply = length < room ? length : room;
+    memcpy(answer, &records, 4);
+    memset(answer + 4, 1, records);
+    memcpy(answer + 4 + records, request, reply);
+    input_post(world.inputs, world.first_source, answer, 4 + records + reply);
+}
+
+static void forget(struct share_server *server)
+{
+}
+
+static void take_records(struct share_server *server, const uint8_t *records, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        check(records[i] == 1, "other records than were given");
+}
+
+static uint8_t *keep_half(const uint8_t *journal, size_t length, size_t *new_length)
+{
+    uint8_t *kept = malloc(length / 2 + 1);
+    check(kept != NULL, "no host memory");
+    memcpy(kept, journal, *new_length = length / 2);
+    return kept;
+}
+
+static bool are_records(const uint8_t *records, size_t length)
+{
+    size_t good = 0;
+    while (good < length && records[good] == 1)
+        good++;
+    return good == length;
+}
+
+static struct virtio_device *make_share(void)
+{
+    static const struct share_server_ops ops = {attach_echo, echo_message, forget, take_records, take_records, forget};
+    static struct share_server server = {&ops, keep_half, are_records};
+    struct virtio_9p *share = virtio_9p_create(&world.bus, world.inputs, &server, "share0", "fuzz");
+    world.class = &virtio_9p_class;
+    world.device = share;
+    world.source_count = 1;
+    return &share->virtio;
+}
+
 static struct virtio_device *make_device(uint8_t choice)
 {
+    if (choice >= 0xb4 && choice < 0xb8)
+        return make_share();
     if (choice >= 0xa0 && choice < 0xa7)
         return make_snd();
     if (choice >= 0xc0 && choice < 0xc8)
@@ -525,7 +583,7 @@ static void make_request(struct feed *feed)
         make_gpu_request(feed);
         return;
     }
-    unsigned queue = take(feed, 1) % 8, data = take(feed, 1);
+    unsigned queue = take(feed, 1) % (world.class == &virtio_9p_class ? 1 : 8), data = take(feed, 1);
     uint64_t page = queue_page(queue), header = RAM_BASE + 0xd000;
     bool range = data & 0x20;
     struct {

@@ -92,6 +92,16 @@ def circle_complaints(texts):
         yield from (f"includes go round: {circle}" for circle in visit(name, []))
 
 
+def fuzz_complaints(texts):
+    """A device of the board that no fuzz target makes. The list of what guests may call is no device, but freed like
+    one."""
+    board = "".join(text for path, text in texts.items() if path.startswith("machine/board"))
+    targets = "".join(text for path, text in texts.items() if path.startswith("tests/fuzz/"))
+    for name in sorted(set(re.findall(r"&([a-z0-9_]+)_class\b", board)) - {"policy"}):
+        if f"{name}_class" not in targets and f"{name}_create(" not in targets:
+            yield f"no fuzz target has the device {name}"
+
+
 def source_files(root):
     """What git keeps; in a checkout without it, all but hidden and build directories."""
     try:
@@ -131,6 +141,7 @@ def main():
         if lines > MAX_LINES and path not in LONG:
             complaints.append(f"{path}: {lines} lines; more than {MAX_LINES} need a reason in LONG")
     complaints += circle_complaints(texts)
+    complaints += fuzz_complaints(texts)
     for path in LONG:
         if not os.path.exists(os.path.join(root, path)):
             complaints.append(f"{path}: in LONG, but not there")

@@ -177,9 +177,15 @@ static void backing(void **state)
 
     ops.write = refuse; /* a full host disk: the guest is told, and what it had stays */
     disk->ops = &ops;
+    struct complaint complaint;
+    char said[300];
+    complaint_begin(&complaint);
     program(0x204, 0);
     assert_int_equal(get(0, 4), 0x00900090);
     erase(0);
+    complaint_end(&complaint, said, sizeof said); /* once */
+    assert_string_equal(said, "armature: --firmware-vars: No space left on device; the guest sees that its flash "
+                              "failed, which has what it had before\n");
     assert_int_equal(get(0, 4), 0x00b000b0);
     set(0, 4, 0x00ff00ff);
     assert_int_equal(get(0x204, 4), 0xaabbccdd);

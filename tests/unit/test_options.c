@@ -297,6 +297,15 @@ static void test_limits_of_the_host(void **state)
     assert_int_equal(taken.io_bytes_per_s, 50 << 20);
 }
 
+/* Disks and CDs are in the order in which they are given, whichever comes first. */
+static void test_cd_before_disk(void **state)
+{
+    assert_true(parse("--kernel k --cdrom a --disk b --disk c --cdrom d"));
+    assert_int_equal(options.disk_count, 4);
+    for (unsigned i = 0; i < 4; i++)
+        assert_string_equal(options.disks[i].path, ((const char *const[]){"a", "b", "c", "d"})[i]);
+}
+
 static void test_refused(void **state)
 {
     /* What is wrong, and a word that the message must have. */
@@ -467,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_replay),   cmocka_unit_test(test_firmware),   cmocka_unit_test(test_translation),
         cmocka_unit_test(test_net),      cmocka_unit_test(test_vsock),
         cmocka_unit_test(test_limits_of_the_host),
+        cmocka_unit_test(test_cd_before_disk),
         cmocka_unit_test(test_share),      cmocka_unit_test(test_calls),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_limits),     cmocka_unit_test(test_texts),
     };

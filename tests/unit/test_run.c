@@ -415,6 +415,20 @@ static void input_waits_until_the_device_is_ready(void **state)
     assert_string_equal(got, "abcde");
 }
 
+static void piped_input_waits_until_the_guest_listens(void **state)
+{
+    add_source();
+    listens = false;
+    input_await_listener(loop.inputs, source);
+    input_post(loop.inputs, source, "abcde", 5);
+    run_until(1000);
+    assert_string_equal(got, "");
+    listens = true;
+    run_until(2000);
+    assert_string_equal(got, "abcde");
+    assert_int_equal(got_icount, 1000);
+}
+
 static void sleeps_after_each_wake(struct cpu *cpu)
 {
     if (cpu->icount % 1000 == 999) {
@@ -585,6 +599,7 @@ int main(void)
         TEST(cpus_in_wfe_do_not_keep_each_other_awake, set_up_three),
         TEST(an_immediate_answer_arrives_after_the_instruction, set_up_one),
         TEST(input_waits_until_the_device_is_ready, set_up_one),
+        TEST(piped_input_waits_until_the_guest_listens, set_up_one),
         TEST(a_script_arrives_by_lines_when_the_machine_is_idle, set_up_one),
         TEST(a_guest_that_is_never_quiet_gets_its_script_now_and_then, set_up_one),
         TEST(a_script_is_held_back_from_a_guest_that_does_not_listen, set_up_one),
