@@ -355,7 +355,8 @@ def case_limits():
     script = ("t() { a=$(cut -d' ' -f1 /proc/uptime); \"$@\" 2>/dev/null; echo $1 took $a $(cut -d' ' -f1 "
               "/proc/uptime); }\n" +
               "".join(f"t dd if=/dev/{name} of=/dev/null bs=64k count=16\n"
-                      f"t dd if=/dev/zero of=/dev/{name} bs=64k count=16 conv=fsync\n" for name in kinds) + "poweroff -f\n")
+                      f"t dd if=/dev/zero of=/dev/{name} bs=64k count=16 conv=fsync\n" for name in kinds) +
+                      "poweroff -f\n")
     disks = [word for kind in kinds.values() for word in ("--disk", f"{image}{kind},overlay")]
     for limit, least, most in (("1M", 0.9, 2), ("iops=20", 0.1, 1), ("1G", 0, 0.06)):
         output = boot(script, *disks, "--io-limit", limit, append="quiet")
@@ -391,7 +392,8 @@ def case_full():
               f"2>/dev/null || echo "
               "refused; done\necho 3 >/proc/sys/vm/drop_caches\nsha256sum </tmp/kept\n"
               f"for d in {disks}; do dd if=/dev/$d bs=64k count=16 2>/dev/null | sha256sum; done\npoweroff -f\n")
-    running = subprocess.Popen(command("--disk", raw, "--disk", image, "--disk", f"{base},overlay={over}", append="quiet"),
+    running = subprocess.Popen(command("--disk", raw, "--disk", image, "--disk", f"{base},overlay={over}",
+                                       append="quiet"),
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     output = b""
     while b"/root # " not in output:
@@ -410,7 +412,8 @@ def case_full():
         subprocess.run([program, "disk", "convert", name, f"{name}.raw"], check=True)
     for name in (raw, f"{image}.raw", f"{over}.raw"):
         with open(name, "rb") as file:
-            check(hashlib.sha256(file.read(1 << 20)).hexdigest() == digest, f"the host finds something else in {name}", output)
+            check(hashlib.sha256(file.read(1 << 20)).hexdigest() == digest, f"the host finds something else in {name}",
+                  output)
 
 
 def case_balloon():
@@ -638,7 +641,8 @@ def case_uefi_drives():
     if not os.path.exists(disk):
         print("no disk: tools/make-uefi-disk makes it")
         sys.exit(77)
-    for words, name, place in ((("nvme", "scsi"), "nvme0n1p2", r"NVMe\("), (("scsi", "nvme", "virtio"), "sda2", r"Scsi\(")):
+    for words, name, place in ((("nvme", "scsi"), "nvme0n1p2", r"NVMe\("),
+                               (("scsi", "nvme", "virtio"), "sda2", r"Scsi\(")):
         text = firmware("uefi", "\n\n\ncat /proc/partitions\npoweroff -f\n",
                         *[word for kind in words for word in ("--disk", f"{disk},ro,bus={kind}")])
         check("Welcome to GRUB" in text and name in text and "reboot: Power down" in text and

@@ -123,11 +123,13 @@ do("stop", "www", "--force", says="stopped")
 odd = {"env": os.environ | {"ARMATURE_HOME": "a \"%s\" folder", "XDG_RUNTIME_DIR": folder.name}, "cwd": folder.name}
 do("create", "odd", "--kernel", "k", **odd)
 unit = do("unit", "odd", **odd)
-check('"ARMATURE_HOME=%s/a \\"%%%%s\\" folder"\n' % folder.name in unit and " start odd --foreground\n" in unit, "no unit", unit)
+check('"ARMATURE_HOME=%s/a \\"%%%%s\\" folder"\n' % folder.name in unit and " start odd --foreground\n" in unit,
+      "no unit", unit)
 with open(os.path.join(folder.name, "armature-odd.service"), "w", encoding="utf-8") as file:
     file.write(unit)
 if shutil.which("systemd-analyze"):
-    verified = subprocess.run(["systemd-analyze", "verify", "--user", file.name], text=True, stderr=subprocess.PIPE, **odd)
+    verified = subprocess.run(["systemd-analyze", "verify", "--user", file.name], text=True, stderr=subprocess.PIPE,
+                              **odd)
     check(verified.returncode == 0 and not verified.stderr, "systemd finds fault with the unit", verified.stderr)
 
 # Of an image: a name, and a key by which root logs in.

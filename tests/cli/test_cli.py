@@ -395,8 +395,8 @@ class Guests(Case):
     def test_part_of_a_processor(self):
         """A guest that never rests gets the part of a processor that --cpu-limit says; a busy host gives it less."""
         start = time.monotonic()
-        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", image([0x14000000])), "--memory", "64M",
-                                    "--cpu-limit", "20%"], stdin=subprocess.DEVNULL)
+        program = subprocess.Popen([PROGRAM, "run", "--kernel", self.file("loop", image([0x14000000])), "--memory",
+                                    "64M", "--cpu-limit", "20%"], stdin=subprocess.DEVNULL)
         time.sleep(2)
         program.terminate()
         _, status, used = os.wait4(program.pid, 0)

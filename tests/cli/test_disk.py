@@ -160,7 +160,8 @@ class Disk(Case):
         self.raw("a.img", 30 << 20)
         self.disk("create", "base.img", "30M")
         self.qemu("convert", "-O", "qcow2", "-B", "base.img", "-F", "raw", "-f", "raw", "a.img", "over.qcow2")
-        for words, steps in ((("convert", "a.img", "b.qcow2"), 5), (("commit", "over.qcow2"), 5), (("check", "b.qcow2"), 1)):
+        for words, steps in ((("convert", "a.img", "b.qcow2"), 5), (("commit", "over.qcow2"), 5),
+                             (("check", "b.qcow2"), 1)):
             main, terminal = pty.openpty()
             done = subprocess.Popen([PROGRAM, "disk", *words], cwd=self.folder.name, stdout=subprocess.DEVNULL,
                                     stderr=terminal)
