@@ -20,6 +20,7 @@
 #include "jit/access.h"
 #include "jit/assign.h"
 #include "jit/ir_print.h"
+#include "jit/operations.h"
 #include "jit/passes.h"
 #include "jit/sharing.h"
 #include "jit/translate_vector.h"
@@ -384,30 +385,10 @@ static bool translates_without_rdx(const struct insn *insn)
     case OP_clz: return host_has.lzcnt;
     case OP_hint:
     case OP_bti:
-    case OP_adds_imm:
-    case OP_subs_imm:
-    case OP_ands_imm:
-    case OP_adds_reg:
-    case OP_subs_reg:
-    case OP_ands_reg:
-    case OP_adds_shift:
-    case OP_subs_shift:
-    case OP_ands_shift:
-    case OP_bics_shift:
-    case OP_adds_ext:
-    case OP_subs_ext:
     case OP_adc:
     case OP_adcs:
     case OP_sbc:
     case OP_sbcs:
-    case OP_ccmn_reg:
-    case OP_ccmn_imm:
-    case OP_ccmp_reg:
-    case OP_ccmp_imm:
-    case OP_csel:
-    case OP_csinc:
-    case OP_csinv:
-    case OP_csneg:
     case OP_b:
     case OP_b_cond:
     case OP_cbz:
@@ -417,7 +398,9 @@ static bool translates_without_rdx(const struct insn *insn)
     case OP_bl:
     case OP_blr:
     case OP_ret: return true;
-    default: return insn_is_pure(insn->op) || access_forms[insn->op].count;
+    default:
+        return only_sets_flags(insn->op) || is_conditional_select(insn->op) || is_conditional_comparison(insn->op) ||
+               insn_is_pure(insn->op) || access_forms[insn->op].count;
     }
 }
 

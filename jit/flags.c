@@ -19,6 +19,7 @@
  * settle_flags (stubs.c) makes nzcv of it when C code is called. */
 #include <assert.h>
 #include "jit/access.h"
+#include "jit/operations.h"
 #include "jit/passes.h"
 #include "jit/state.h"
 
@@ -182,26 +183,6 @@ void commit_flags_raw(struct translation_state *t)
     }
 }
 
-/* Whether the instruction replaces all flags, reads none and cannot leave. */
-static bool only_sets_flags(unsigned op)
-{
-    switch (op) {
-    case OP_adds_imm:
-    case OP_subs_imm:
-    case OP_ands_imm:
-    case OP_adds_reg:
-    case OP_subs_reg:
-    case OP_ands_reg:
-    case OP_adds_shift:
-    case OP_subs_shift:
-    case OP_ands_shift:
-    case OP_bics_shift:
-    case OP_adds_ext:
-    case OP_subs_ext: return true;
-    default: return false;
-    }
-}
-
 /* Whether the host's flags pass through it, or it sees to them itself. */
 static bool keeps_host_flags(const struct translation_state *t, const struct insn *insn)
 {
@@ -214,18 +195,11 @@ static bool keeps_host_flags(const struct translation_state *t, const struct ins
     case OP_movn:
     case OP_adr:
     case OP_adrp:
-    case OP_csel:
-    case OP_csinc:
-    case OP_csinv:
-    case OP_csneg:
-    case OP_ccmp_imm:
-    case OP_ccmp_reg:
-    case OP_ccmn_imm:
-    case OP_ccmn_reg:
     case OP_adcs:
     case OP_sbcs:
     case OP_b_cond: return true;
-    default: return multiplies_quietly(t, insn);
+    default:
+        return is_conditional_select(insn->op) || is_conditional_comparison(insn->op) || multiplies_quietly(t, insn);
     }
 }
 
@@ -250,11 +224,6 @@ static bool flags_die_behind(const struct translation_state *t, unsigned last)
         return false;
     return passes_flags(last) ? !needs_flags(t, here->taken) && (last == OP_b || !needs_flags(t, here->next))
                               : !(insn_infos[last].flags & INSN_ENDS_BLOCK) && !needs_flags(t, here->next);
-}
-
-static bool is_conditional_comparison(unsigned op)
-{
-    return op == OP_ccmp_imm || op == OP_ccmp_reg || op == OP_ccmn_imm || op == OP_ccmn_reg;
 }
 
 static bool does_without(const struct translation_state *t, int to)

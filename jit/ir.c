@@ -3,6 +3,7 @@
 #include "jit/ir.h"
 #include <assert.h>
 #include <string.h>
+#include "jit/operations.h"
 
 /* A block belongs to a region if it was entered at least once for so many entries of the region's first. */
 #define RARE_FRACTION 32u
@@ -32,18 +33,8 @@ static bool reads_flags(const struct block_cache *cache, uint64_t physical)
     const struct block *block = block_find(cache, physical);
     if (!block)
         return false;
-    switch (block->insns[0].op) {
-    case OP_b_cond:
-    case OP_csel:
-    case OP_csinc:
-    case OP_csinv:
-    case OP_csneg:
-    case OP_ccmp_imm:
-    case OP_ccmp_reg:
-    case OP_ccmn_imm:
-    case OP_ccmn_reg: return true;
-    default: return false;
-    }
+    const unsigned op = block->insns[0].op;
+    return op == OP_b_cond || is_conditional_select(op) || is_conditional_comparison(op);
 }
 
 static struct successors successors_of(const struct block *block)
